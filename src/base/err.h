@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Errors. A function that can fail returns hr_status and fills a caller-owned struct hr_err, its
+ * last argument, which may be NULL. Nothing is allocated and nothing is global. Every error is
+ * born in hr_err_set() or hr_err_raise(), so that one breakpoint catches them all.
+ *
+ *     HR_TRY(hr_source_open(src, args, err));
+ *     return HR_FAIL(err, HR_E_IO, "%s: %s", path, strerror(errno));
+ *     return HR_RAISE(err, HR_E_UNRESOLVED_ROUTINE, "routineName", name, "searchPath", path);
+ *
+ * Out-parameters are named ret_… and stay untouched when a function fails.
+ */
+#ifndef HR_BASE_ERR_H
+#define HR_BASE_ERR_H
+
+#include "base/base.h"
+
+/* What the runtime does about an error is decided by these, never by the code. */
+enum {
+    HR_ERR_RETRIABLE = 1, /* the same call may succeed later: the task is tried again */
+    HR_ERR_FATAL = 2,     /* the query (or process) must stop: retrying could lose data */
+    HR_ERR_USER = 4,      /* the user's text or data is at fault: show it with its position */
+    HR_ERR_BUG = 8,       /* an invariant of ours broke */
+};
+
+enum hr_code {
+    HR_OK = 0,
+#define X(code, error_class, sql_state, flags, text) code,
+#include "base/errors.def"
+#undef X
+    HR_ERROR_COUNT
+};
+
+#define HR_ERR_MSG_MAX 1024
+#define HR_ERR_PARAMS_MAX 768
+
+struct hr_err {
+    hr_status code;
+    uint32_t flags;
+    int32_t sql_pos, sql_end; /* byte range in the statement's text, -1 when unknown */
+    int32_t line, column;     /* 1-based line, 0-based column (as Spark); 0 line: unknown */
+    const char *file;         /* our source file and line that raised it */
+    int file_line;
+    uint16_t param_count;
+    uint16_t params_len;
+    char msg[HR_ERR_MSG_MAX];       /* NUL-terminated, one line, without the class */
+    char params[HR_ERR_PARAMS_MAX]; /* name NUL value NUL …, param_count pairs */
+};
+
+/* One row of errors.def. text holds <name> places for the parameters. */
+struct hr_error_info {
+    const char *name;        /* "HR_E_…" */
+    const char *error_class; /* Spark's error class where Spark has one, else ours */
+    const char *sql_state;   /* five characters */
+    uint32_t flags;
+    const char *text;
+};
+
+const struct hr_error_info *hr_error_info(hr_status code);
+
+void hr_err_init(struct hr_err *err);
+
+/* Sets code and a printf-style message; returns code. err may be NULL. */
+hr_status hr_err_set(struct hr_err *err, const char *file, int line, hr_status code,
+                     const char *fmt, ...) HR_PRINTF(5, 6) HR_COLD;
+
+/* Sets code and fills the class's text from (name, value) string pairs, ended by NULL. */
+hr_status hr_err_raise(struct hr_err *err, const char *file, int line, hr_status code, ...)
+    HR_SENTINEL HR_COLD;
+
+/* Puts "context: " before the message; returns err->code. Used where a caller knows more. */
+hr_status hr_err_prefix(struct hr_err *err, const char *fmt, ...) HR_PRINTF(2, 3) HR_COLD;
+
+/* Notes the byte range in the SQL text, unless one is noted already; returns err->code. */
+hr_status hr_err_at(struct hr_err *err, int32_t sql_pos, int32_t sql_end);
+
+/* Fills line and column from sql_pos and the statement's text. */
+void hr_err_locate(struct hr_err *err, const char *sql, size_t sql_len);
+
+/* The value of parameter name, or NULL. Borrowed from err. */
+const char *hr_err_param(const struct hr_err *err, const char *name);
+
+void hr_err_copy(struct hr_err *to, const struct hr_err *from);
+
+#define HR_FAIL(err, code, ...) hr_err_set((err), __FILE__, __LINE__, (code), __VA_ARGS__)
+#define HR_RAISE(err, code, ...) \
+    hr_err_raise((err), __FILE__, __LINE__, (code), ##__VA_ARGS__, (char *)NULL)
+#define HR_OOM(err) HR_FAIL((err), HR_E_OOM, "out of memory")
+#define HR_BUG(err, ...) HR_FAIL((err), HR_E_INTERNAL, __VA_ARGS__)
+
+#define HR_TRY(expr)                                   \
+    do {                                               \
+        hr_status hr_try_ = (expr);                    \
+        if (HR_UNLIKELY(hr_try_ != HR_OK)) return hr_try_; \
+    } while (0)
+
+/* As HR_TRY, for functions with an `out:` label and a local `status`. */
+#define HR_TRY_OUT(expr)                         \
+    do {                                         \
+        status = (expr);                         \
+        if (HR_UNLIKELY(status != HR_OK)) goto out; \
+    } while (0)
+
+#endif

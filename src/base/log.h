@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Log lines on stderr: time, level, text. Library code logs at DEBUG only; who handles an error
+ * logs it, once. Level by HEADRACE_LOG=error|warn|info|debug (default warn). Thread-safe. */
+#ifndef HR_BASE_LOG_H
+#define HR_BASE_LOG_H
+
+#include "base/base.h"
+
+enum hr_log_level { HR_LOG_ERROR, HR_LOG_WARN, HR_LOG_INFO, HR_LOG_DEBUG };
+
+extern enum hr_log_level hr_log_threshold;
+void hr_log_write(enum hr_log_level level, const char *fmt, ...) HR_PRINTF(2, 3);
+/* Where lines go instead of stderr (a live progress line must be cleared first). NULL: stderr. */
+void hr_log_set_sink(void (*fn)(void *arg, enum hr_log_level, const char *line), void *arg);
+
+#define HR_LOG(level, ...)                                                    \
+    do {                                                                      \
+        if ((level) <= hr_log_threshold) hr_log_write((level), __VA_ARGS__);  \
+    } while (0)
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads: thin names over pthreads, and an eventfd to wake a waiter. */
+#ifndef HR_BASE_THREAD_H
+#define HR_BASE_THREAD_H
+
+#include <pthread.h>
+
+#include "base/err.h"
+
+/* Starts fn(arg) on a thread named name (15 characters). */
+hr_status hr_thread_start(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg,
+                          struct hr_err *err) HR_CHECKED;
+
+/* A wake-up that can be waited for with a timeout, and polled with other descriptors. */
+struct hr_wakeup {
+    int fd; /* eventfd; readable when signalled */
+};
+hr_status hr_wakeup_init(struct hr_wakeup *wakeup, struct hr_err *err) HR_CHECKED;
+void hr_wakeup_done(struct hr_wakeup *wakeup);
+void hr_wakeup_signal(struct hr_wakeup *wakeup); /* any thread, async-signal-safe */
+/* true when signalled (and clears it), false after timeout_us (-1: for ever). */
+bool hr_wakeup_wait(struct hr_wakeup *wakeup, int64_t timeout_us);
+
+int hr_cpu_count(void);
+
+#endif
