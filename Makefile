@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front for meson, ninja, tools/ and test/run. `make help` lists the targets.
+
+BUILD ?= build
+JOBS ?= $(shell nproc)
+OPTIONS ?=
+FUZZ_SECONDS ?= 60
+PYTHON ?= python3
+
+ifeq ($(DEVELOPER),1)
+OPTIONS += -Ddeveloper=true
+endif
+
+# $(call build,DIR,OPTIONS,NINJA TARGETS): configure when needed, then build
+build = @tools/configure $(1) $(2) && ninja -C $(1) -j $(JOBS) --quiet $(3)
+SAN = -Dbuildtype=debug -Doptimization=1 -Db_lundef=false
+ASAN = $(SAN) -Db_sanitize=address,undefined $(OPTIONS)
+TSAN = $(SAN) -Db_sanitize=thread $(OPTIONS)
+FUZZ = $(SAN) -Db_sanitize=address,undefined -Dfuzz=true -Dtests=false -Dmimalloc=disabled
+EVERYTHING = all $$(ninja -C $(1) -t query tests >/dev/null 2>&1 && echo tests)
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: ## build the program and the library (build/headrace, build/libheadrace.so, .a)
+	$(call build,$(BUILD),$(OPTIONS),all)
+
+.PHONY: demo
+demo: deps ## install what is missing, build, and show it at work
+	@$(MAKE) --no-print-directory all
+	@exec $(BUILD)/headrace demo
+
+.PHONY: deps
+deps: ## install missing packages (apt-get, with sudo where needed)
+	@tools/deps
+
+.PHONY: tests
+tests: ## build the program and the unit tests
+	$(call build,$(BUILD),$(OPTIONS),$(call EVERYTHING,$(BUILD)))
+
+.PHONY: test
+test: deps ## install what is missing, build, run the tests (the last line counts them)
+	@$(MAKE) --no-print-directory tests
+	@$(PYTHON) test/run --build $(BUILD) -j $(JOBS) $(TEST)
+
+.PHONY: check
+check: tests ## the style and the fast tests: for every few minutes
+	@$(PYTHON) tools/tidy
+	@$(PYTHON) test/run --build $(BUILD) --fast -j $(JOBS) $(TEST)
+
+.PHONY: check-all
+check-all: tests ## everything: style, headers, all tests in all modes, sanitizers, out of memory
+	@$(PYTHON) tools/tidy --headers
+	@$(PYTHON) test/run --build $(BUILD) --all -j $(JOBS)
+	@$(MAKE) --no-print-directory check-asan check-oom check-tsan
+
+.PHONY: check-asan
+check-asan: ## the tests under the address and undefined-behaviour sanitizers
+	$(call build,build-asan,$(ASAN),$(call EVERYTHING,build-asan))
+	@$(PYTHON) test/run --build build-asan -j $(JOBS) $(TEST)
+
+.PHONY: check-tsan
+check-tsan: ## the tests under the thread sanitizer
+	$(call build,build-tsan,$(TSAN),$(call EVERYTHING,build-tsan))
+	@$(PYTHON) test/run --build build-tsan -j $(JOBS) $(TEST)
+
+.PHONY: check-oom
+check-oom: ## every allocation fails once: unit tests test_oom_*.c under the address sanitizer
+	$(call build,build-asan,$(ASAN),$(call EVERYTHING,build-asan))
+	@$(PYTHON) test/run --build build-asan --suite unit --only test_oom_ -j $(JOBS)
+
+FUZZERS = $(patsubst test/fuzz/fuzz_%.c,%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
+
+.PHONY: check-fuzz
+check-fuzz: $(FUZZERS:%=fuzz-%) ## each fuzzer for FUZZ_SECONDS (60)
+
+.PHONY: $(FUZZERS:%=fuzz-%) fuzz-build
+fuzz-build:
+	@CC=clang tools/configure build-fuzz $(FUZZ) && ninja -C build-fuzz -j $(JOBS) --quiet
+
+# fuzz-sql, fuzz-json, ...: one fuzzer. New finds go to build-fuzz/corpus; crashes stay in build-fuzz
+$(FUZZERS:%=fuzz-%): fuzz-%: fuzz-build
+	@mkdir -p build-fuzz/corpus/$* test/fuzz/corpus/$*
+	@echo "fuzz-$*: $(FUZZ_SECONDS) s"
+	@build-fuzz/test/fuzz/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
+	    -artifact_prefix=build-fuzz/$*- -print_final_stats=0 -verbosity=1 \
+	    $$(test -f test/fuzz/$*.dict && echo -dict=test/fuzz/$*.dict) \
+	    build-fuzz/corpus/$* test/fuzz/corpus/$* 2>build-fuzz/$*.log \
+	    && tail -n 1 build-fuzz/$*.log || { tail -n 60 build-fuzz/$*.log; exit 1; }
+
+.PHONY: bench
+bench: all ## the benchmarks of bench/
+	@HEADRACE=$(abspath $(BUILD))/headrace bench/run $(BENCH)
+
+.PHONY: bench-peers
+bench-peers: all ## the same work in Spark, DuckDB and others, side by side
+	@HEADRACE=$(abspath $(BUILD))/headrace bench/peers/run $(BENCH)
+
+.PHONY: bench-kernels
+bench-kernels: all ## the loops of src/kernel by instruction set, against their floors
+	@HEADRACE=$(abspath $(BUILD))/headrace bench/run kernels $(BENCH)
+
+.PHONY: style
+style: ## the house rules (tools/tidy), and where clang-format would differ
+	@$(PYTHON) tools/tidy
+	@tools/format --check
+
+.PHONY: style-fix
+style-fix: ## clang-format for the files changed since HEAD, or FILES=...
+	@tools/format $(FILES)
+
+.PHONY: docs
+docs: all ## generate the reference pages from the tables in the source
+	@tools/docs $(BUILD)
+
+.PHONY: install
+install: all ## install into PREFIX (/usr/local); DESTDIR is honoured
+	@meson configure $(BUILD) -Dprefix=$(or $(PREFIX),/usr/local)
+	@meson install -C $(BUILD) --quiet
+
+.PHONY: clean
+clean: ## remove the build directories
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/    make \1\t\2/p' Makefile | expand -t 26
+	@echo "    make fuzz-NAME        one fuzzer: $(or $(FUZZERS),none yet)"
+	@echo "Variables: BUILD=build JOBS=$(JOBS) DEVELOPER=1 TEST='--only PATTERN' FUZZ_SECONDS=60"
