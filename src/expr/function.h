@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Functions are data: one row in functions/functions.def each (name, arguments, flags, entry
+ * points, one line of doc). Scalars work on whole columns; aggregates on arrays of states.
+ *
+ * To add one: write the row, write eval (and bind when the result type depends on the arguments) in
+ * functions/scalar_<topic>.c or agg_<name>.c, add rows to test/sql/functions/<topic>.test.
+ */
+#ifndef HR_EXPR_FUNCTION_H
+#define HR_EXPR_FUNCTION_H
+
+#include "expr/expr.h"
+
+enum {
+    HR_FN_STRICT = 1,           /* any NULL argument makes the result NULL: eval never sees it */
+    HR_FN_NONDETERMINISTIC = 2, /* rand, uuid: not folded, not pushed down, not repeated */
+    HR_FN_AGGREGATE = 4,
+    HR_FN_SPECIAL = 8,   /* compiled by the step compiler: case, and, or, coalesce, if, in … */
+    HR_FN_NEVER_NULL = 16,
+    HR_FN_GENERATOR = 32, /* explode … : only in plans */
+    HR_FN_OPERATOR = 64,  /* symbol, prints infix */
+};
+
+/* An argument or result of a vectorised step. A constant holds one row (index 0) for all. */
+struct hr_vector {
+    struct hr_column col;
+    bool is_const;
+};
+HR_INLINE uint32_t hr_vector_row(const struct hr_vector *v, uint32_t row) { return v->is_const ? 0 : row; }
+
+/* Per task; handed to every eval. */
+struct hr_eval_ctx {
+    const struct hr_conf *conf;
+    struct hr_arena *arena;     /* temporaries and results: lives as long as the output batch */
+    int64_t now_us;             /* current_timestamp of this epoch */
+    uint32_t partition;
+    uint64_t random_state;
+    uint32_t row_count;         /* physical rows of the batch */
+    const uint32_t *sel;        /* rows to compute; NULL: 0 … sel_count-1 */
+    uint32_t sel_count;
+};
+
+/*
+ * Computes out (allocated by the evaluator: values for row_count rows of call->type; validity
+ * present and, for STRICT, already the AND of the arguments'). Rows outside sel may be left alone.
+ * STRICT functions skip rows whose validity bit is clear and may clear more. Errors of rows (ANSI)
+ * return HR_RAISE(...); the evaluator adds the SQL position.
+ */
+typedef hr_status (*hr_eval_fn)(struct hr_eval_ctx *ctx, const struct hr_expr *call,
+                                const struct hr_vector *args, struct hr_column *out, struct hr_err *err);
+
+/*
+ * Aggregates keep a state of state_bytes (multiple of 8, 8-byte aligned) per group inside a row of
+ * a keyed table, so a state must survive memcpy: growing parts hang off a pointer and are made with
+ * hr_alloc, released by done, and written by save.
+ */
+struct hr_aggregate {
+    /* state_bytes for this call (types are known). */
+    uint32_t (*state_bytes)(const struct hr_expr *call);
+    void (*init)(const struct hr_expr *call, void *state); /* NULL: zeroes */
+    /* For i in [0, count): row rows[i] (rows NULL: i) into states[i] + offset. weights (by row) may be NULL;
+     * a negative weight retracts (only where can_retract). args are the call's arguments. */
+    hr_status (*update)(const struct hr_expr *call, struct hr_eval_ctx *ctx, const struct hr_vector *args,
+                        const uint32_t *rows, uint32_t count, uint8_t *const *states, uint32_t offset,
+                        const int32_t *weights, struct hr_err *err);
+    /* All rows into one state: ungrouped aggregation. NULL: update is used. */
+    hr_status (*update_one)(const struct hr_expr *call, struct hr_eval_ctx *ctx, const struct hr_vector *args,
+                            const uint32_t *rows, uint32_t count, uint8_t *state, struct hr_err *err);
+    /* into += from (another partial state of the same call). from stays valid. */
+    hr_status (*merge)(const struct hr_expr *call, uint8_t *into, const uint8_t *from, struct hr_err *err);
+    /* Results of count groups into out (allocated, validity all ones): states[i] + offset. */
+    hr_status (*emit)(const struct hr_expr *call, struct hr_eval_ctx *ctx, uint8_t *const *states,
+                      uint32_t offset, uint32_t count, struct hr_column *out, struct hr_err *err);
+    /* Growing states only (else the bytes are the format). */
+    void (*save)(const struct hr_expr *call, const uint8_t *state, struct hr_buf *out);
+    hr_status (*load)(const struct hr_expr *call, uint8_t *state, struct hr_reader *in, struct hr_err *err);
+    void (*done)(const struct hr_expr *call, uint8_t *state);
+    /* Heap bytes that hang off the state, for budgets. NULL: none. */
+    int64_t (*heap_bytes)(const struct hr_expr *call, const uint8_t *state);
+    bool can_retract;
+};
+
+struct hr_function {
+    const char *name; /* lower case */
+    uint32_t flags;
+    int16_t min_args, max_args; /* max -1: any number */
+    /* Argument types as text for simple functions, e.g. "string,int" ('any', 'numeric', 'integral',
+     * '?' optional from here, '...' repeats); implicit casts follow. NULL: bind does it all. */
+    const char *arg_types;
+    const char *result_type; /* "string", "int", "arg0", … NULL: bind */
+    /* After the simple checks: sets call->type, nullable, bound. NULL: nothing more. */
+    hr_status (*bind)(struct hr_arena *arena, const struct hr_conf *conf, struct hr_expr *call, struct hr_err *err);
+    hr_eval_fn eval;
+    const struct hr_aggregate *aggregate;
+    const char *doc;
+};
+
+/* ASCII case ignored. NULL when there is none. */
+const struct hr_function *hr_function_find(const char *name);
+const struct hr_function *hr_function_at(uint32_t index); /* NULL beyond the last: for listings and docs */
+
+#endif

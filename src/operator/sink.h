@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sinks: take the output of an epoch. Tasks write through writers of their own; the query's thread
+ * then commits the whole epoch under its number, or aborts it.
+ *
+ *   begin_epoch(e) → already committed?  then nothing of e is written again
+ *   open_writer(e, partition) … write(batch)* … finish → message
+ *   commit_epoch(e, messages)            durable when it returns
+ */
+#ifndef HR_OPERATOR_SINK_H
+#define HR_OPERATOR_SINK_H
+
+#include "operator/source.h"
+
+enum hr_output_mode { HR_MODE_APPEND, HR_MODE_UPDATE, HR_MODE_COMPLETE };
+
+enum hr_guarantee { HR_EXACTLY_ONCE, HR_AT_LEAST_ONCE, HR_NO_GUARANTEE };
+
+struct hr_sink_args {
+    struct hr_env *env;
+    const struct hr_conf *conf;
+    struct hr_mem *mem;
+    const struct hr_options *options;
+    const struct hr_type *schema; /* of the rows that will be written */
+    enum hr_output_mode mode;
+    bool streaming;               /* false: INSERT INTO / CREATE TABLE AS: one epoch, number 0 */
+    const char *query_id;
+    const char *query_name;
+};
+
+struct hr_sink {
+    const struct hr_sink_vt *vt;
+    enum hr_guarantee guarantee; /* set by open: may depend on options */
+};
+
+struct hr_sink_writer;
+struct hr_sink_writer_vt {
+    /* The batch is borrowed. */
+    hr_status (*write)(struct hr_sink_writer *, struct hr_batch *, struct hr_err *);
+    /* Ends the writer well; message (may stay empty) goes to commit_epoch. */
+    hr_status (*finish)(struct hr_sink_writer *, struct hr_buf *message, struct hr_err *);
+    /* Frees it; what was not finished is discarded. */
+    void (*close)(struct hr_sink_writer *);
+};
+struct hr_sink_writer {
+    const struct hr_sink_writer_vt *vt;
+    int64_t rows_written;
+};
+
+struct hr_sink_vt {
+    const char *name;
+    uint32_t abi;
+    uint32_t modes; /* bit 1 << HR_MODE_… */
+    const struct hr_opt_spec *options;
+    size_t option_count;
+    hr_status (*open)(const struct hr_sink_args *, struct hr_sink **ret_sink, struct hr_err *);
+    void (*close)(struct hr_sink *);
+    hr_status (*begin_epoch)(struct hr_sink *, int64_t epoch, bool *ret_already_committed, struct hr_err *);
+    /* @thread task */
+    hr_status (*open_writer)(struct hr_sink *, int64_t epoch, uint32_t partition, uint32_t attempt,
+                             struct hr_sink_writer **ret_writer, struct hr_err *);
+    hr_status (*commit_epoch)(struct hr_sink *, int64_t epoch, const struct hr_str_view *messages,
+                              uint32_t message_count, struct hr_err *);
+    void (*abort_epoch)(struct hr_sink *, int64_t epoch); /* optional */
+    void (*describe)(const struct hr_sink *, struct hr_buf *out); /* optional */
+};
+
+#endif
