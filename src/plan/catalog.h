@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What analysis asks the session: tables and views by name. */
+#ifndef HR_PLAN_CATALOG_H
+#define HR_PLAN_CATALOG_H
+
+#include "plan/statement.h"
+
+/* A table or view. Reference-counted by the catalog; plans keep a reference (hr_table_ref). */
+struct hr_table {
+    _Atomic uint32_t refs;
+    char *name;
+    bool is_view, is_temporary;
+    char *view_text;                 /* views: the text of the SELECT, parsed again at each use */
+    const struct hr_source_vt *source; /* tables: how it is read, or NULL */
+    char *provider;
+    struct hr_options options;
+    const struct hr_type *schema;    /* user's or inferred; NULL for views */
+    struct hr_arena arena;           /* of name, options … */
+    struct hr_batch **batches;       /* tables in memory (no source): their rows */
+    uint32_t batch_count;
+};
+struct hr_table *hr_table_ref(struct hr_table *table);
+void hr_table_unref(struct hr_table *table);
+
+struct hr_catalog {
+    /* HR_E_TABLE_OR_VIEW_NOT_FOUND when there is none. *ret_table is referenced for the caller. */
+    hr_status (*find)(struct hr_catalog *, const char *const *name_parts, uint32_t count,
+                      struct hr_table **ret_table, struct hr_err *);
+    /* Parses a view's text into the arena (the parser lives above this room). */
+    hr_status (*parse_view)(struct hr_catalog *, struct hr_arena *, const struct hr_table *view,
+                            struct hr_plan **ret_plan, struct hr_err *);
+};
+
+/* Resolves plan in place (new nodes in arena): relations, stars, names, functions, types, grouping,
+ * time windows. *plan may be replaced. Errors are Spark's, with positions. */
+hr_status hr_plan_analyze(struct hr_arena *arena, const struct hr_conf *conf, struct hr_catalog *catalog,
+                          struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
+/* Spark's rules of what a streaming query may do in an output mode (UnsupportedOperationChecker). */
+hr_status hr_plan_check_streaming(const struct hr_plan *plan, enum hr_output_mode mode, struct hr_err *err) HR_CHECKED;
+/* Rules of rules/ until nothing changes: constant folding, filter and projection push-down, column
+ * pruning, limit push-down, join sides. */
+hr_status hr_plan_optimize(struct hr_arena *arena, const struct hr_conf *conf, struct hr_plan **plan,
+                           struct hr_err *err) HR_CHECKED;
+
+struct hr_pnode; /* operator/physical.h */
+/* Physical plan: operators, exchanges, bound expressions. Stateful operators of a streaming plan get
+ * their operator ids in plan order. */
+hr_status hr_plan_physical(struct hr_arena *arena, const struct hr_conf *conf, const struct hr_plan *plan,
+                           enum hr_output_mode mode, struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
+
+#endif
