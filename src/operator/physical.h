@@ -19,7 +19,7 @@
 struct hr_pnode;
 struct hr_op;
 struct hr_task;
-struct hr_state;       /* state/state.h: the state of one stateful operator in one query */
+struct hr_state; /* state/state.h: the state of one stateful operator in one query */
 
 enum hr_dist { HR_DIST_ANY, HR_DIST_SINGLE, HR_DIST_HASH, HR_DIST_BROADCAST };
 
@@ -45,9 +45,9 @@ struct hr_op {
 
 /* One aggregate of an aggregation. args are evaluated by the node's program. */
 struct hr_agg_spec {
-    const struct hr_expr *call;      /* bound: call->function->aggregate, types */
-    uint32_t first_arg;              /* its arguments' place in the node's arg expressions */
-    int32_t filter;                  /* place of the FILTER predicate, or -1 */
+    const struct hr_expr *call; /* bound: call->function->aggregate, types */
+    uint32_t first_arg;         /* its arguments' place in the node's arg expressions */
+    int32_t filter;             /* place of the FILTER predicate, or -1 */
     bool distinct;
     uint32_t state_offset, state_bytes;
 };
@@ -59,17 +59,18 @@ enum hr_agg_mode {
 };
 
 struct hr_pnode {
-    const struct hr_operator_vt *vt;   /* NULL for EXCHANGE: a stage boundary */
-    const struct hr_type *schema;      /* of its output */
+    const struct hr_operator_vt *vt; /* NULL for EXCHANGE: a stage boundary */
+    const struct hr_type *schema;    /* of its output */
     struct hr_pnode **children;
     uint32_t child_count;
-    uint32_t id;                       /* pre-order number, unique in the plan */
+    uint32_t id; /* pre-order number, unique in the plan */
     bool is_streaming;
-    const struct hr_plan *logical;     /* where it came from, for EXPLAIN; may be NULL */
+    const struct hr_plan *logical; /* where it came from, for EXPLAIN; may be NULL */
 
     /* By kind; expressions are bound to the child's schema. */
-    const struct hr_program *program;  /* project: outputs; filter: predicate; aggregate: keys, then arguments, then filters; sort: keys; join: condition */
-    struct hr_expr **exprs;            /* the same, for EXPLAIN */
+    const struct hr_program *
+        program; /* project: outputs; filter: predicate; aggregate: keys, then arguments, then filters; sort: keys; join: condition */
+    struct hr_expr **exprs; /* the same, for EXPLAIN */
     uint32_t expr_count;
     /* scan */
     struct hr_table *table;
@@ -77,57 +78,65 @@ struct hr_pnode {
     const struct hr_options *options;
     struct hr_expr **pushed_filters;
     uint32_t pushed_filter_count;
-    struct hr_batch **batches;         /* local data */
+    struct hr_batch **batches; /* local data */
     uint32_t batch_count;
     int64_t range_start, range_end, range_step;
     /* aggregate */
     uint32_t key_count;
     struct hr_agg_spec *aggs;
     uint32_t agg_count;
-    uint32_t states_bytes;             /* of all aggregates of one group */
+    uint32_t states_bytes; /* of all aggregates of one group */
     enum hr_agg_mode agg_mode;
     /* stateful (streaming) nodes */
-    int32_t state_id;                  /* operator id in the checkpoint, -1: stateless */
+    int32_t state_id; /* operator id in the checkpoint, -1: stateless */
     enum hr_output_mode output_mode;
-    int32_t event_time_key;            /* aggregate, dedup: which key is the event time or window; -1 none */
-    int64_t delay_us;                  /* watermark node; dedup within watermark */
-    uint32_t event_time_column;        /* watermark node */
+    int32_t event_time_key; /* aggregate, dedup: which key is the event time or window; -1 none */
+    int64_t delay_us;       /* watermark node; dedup within watermark */
+    uint32_t event_time_column; /* watermark node */
     /* sort, top-n, limit */
     bool *descending, *nulls_first;
-    int64_t limit, offset;             /* -1: none */
+    int64_t limit, offset; /* -1: none */
     /* join: build side is child 1 */
-    enum hr_join_kind { HR_PJOIN_INNER, HR_PJOIN_LEFT, HR_PJOIN_RIGHT, HR_PJOIN_FULL, HR_PJOIN_SEMI, HR_PJOIN_ANTI, HR_PJOIN_CROSS } join_kind;
+    enum hr_join_kind {
+        HR_PJOIN_INNER,
+        HR_PJOIN_LEFT,
+        HR_PJOIN_RIGHT,
+        HR_PJOIN_FULL,
+        HR_PJOIN_SEMI,
+        HR_PJOIN_ANTI,
+        HR_PJOIN_CROSS
+    } join_kind;
     const struct hr_program *left_keys, *right_keys;
     uint32_t join_key_count;
-    bool *null_safe;                   /* <=> keys */
-    bool build_left;                   /* the hash table is made of child 0 */
+    bool *null_safe; /* <=> keys */
+    bool build_left; /* the hash table is made of child 0 */
     /* expand */
     const struct hr_program **projections;
     uint32_t projection_count;
     /* exchange */
     enum hr_dist dist;
-    uint32_t partition_count;          /* of its output */
+    uint32_t partition_count; /* of its output */
 };
 
-extern const struct hr_operator_vt hr_op_scan, hr_op_local, hr_op_range, hr_op_project, hr_op_filter,
-    hr_op_hash_aggregate, hr_op_hash_join, hr_op_sort, hr_op_top_n, hr_op_limit, hr_op_union,
-    hr_op_expand, hr_op_distinct, hr_op_generate, hr_op_watermark, hr_op_state_aggregate,
-    hr_op_state_dedup, hr_op_exchange_read;
+extern const struct hr_operator_vt hr_op_scan, hr_op_local, hr_op_range, hr_op_project,
+    hr_op_filter, hr_op_hash_aggregate, hr_op_hash_join, hr_op_sort, hr_op_top_n, hr_op_limit,
+    hr_op_union, hr_op_expand, hr_op_distinct, hr_op_generate, hr_op_watermark,
+    hr_op_state_aggregate, hr_op_state_dedup, hr_op_exchange_read;
 
 /* What a task gives its operators. Made by the scheduler's caller for each (fragment, partition). */
 struct hr_task {
     struct hr_env *env;
     const struct hr_conf *conf;
-    struct hr_arena *arena;       /* of the task */
+    struct hr_arena *arena; /* of the task */
     struct hr_mem *mem;
     uint32_t partition, attempt;
     const volatile bool *cancelled;
     /* streaming */
-    int64_t epoch;                /* -1: batch */
-    int64_t now_us;               /* current_timestamp of the epoch */
-    int64_t late_watermark_us;    /* rows at or below are late (previous epoch's), INT64_MIN none */
-    int64_t evict_watermark_us;   /* state at or below is final (this epoch's) */
-    struct hr_exec *exec;         /* shared by the epoch's tasks: splits by scan, shuffles, states */
+    int64_t epoch;              /* -1: batch */
+    int64_t now_us;             /* current_timestamp of the epoch */
+    int64_t late_watermark_us;  /* rows at or below are late (previous epoch's), INT64_MIN none */
+    int64_t evict_watermark_us; /* state at or below is final (this epoch's) */
+    struct hr_exec *exec;       /* shared by the epoch's tasks: splits by scan, shuffles, states */
 };
 
 /* Shared by all tasks of one run (one epoch or one batch query). Implemented in operator/exec.c. */
@@ -144,27 +153,29 @@ struct hr_exec {
         uint32_t split_count;
         _Atomic int64_t rows_read, malformed_rows;
         /* max event time and counts, by watermark node, are in watermarks below */
-    } *scans;
+    } * scans;
     uint32_t scan_count;
     /* One per watermark node, by its order in the plan: filled by tasks (atomics), read at the end. */
     struct hr_exec_watermark {
         _Atomic int64_t max_us, min_us, count; /* max INT64_MIN: no row */
         _Atomic int64_t sum_ms;
-    } *watermarks;
+    } * watermarks;
     uint32_t watermark_count;
     _Atomic int64_t rows_dropped_late;
     /* States by state_id; NULL for batch. */
     struct hr_state **states;
     uint32_t state_count;
     /* Where results go: called by tasks of the last stage, one writer per partition. */
-    hr_status (*emit)(struct hr_exec *, uint32_t partition, uint32_t attempt, struct hr_batch *batch, struct hr_err *err);
+    hr_status (*emit)(struct hr_exec *, uint32_t partition, uint32_t attempt,
+                      struct hr_batch *batch, struct hr_err *err);
     void *emit_arg;
     void *scheduler; /* struct hr_scheduler: the pool that runs the stages */
 };
 
 /* Runs the plan to its end: cuts it into stages, makes their RDDs, runs the tasks (inline where
  * there is one), and hands every output batch to exec->emit in partition order per task. */
-hr_status hr_exec_run(const struct hr_pnode *root, struct hr_exec *exec, struct hr_err *err) HR_CHECKED;
+hr_status hr_exec_run(const struct hr_pnode *root, struct hr_exec *exec,
+                      struct hr_err *err) HR_CHECKED;
 
 /* Spark-like tree text of the physical plan. */
 void hr_pnode_print(const struct hr_pnode *root, struct hr_buf *out);

@@ -23,7 +23,7 @@ struct hr_sink_args {
     const struct hr_options *options;
     const struct hr_type *schema; /* of the rows that will be written */
     enum hr_output_mode mode;
-    bool streaming;               /* false: INSERT INTO / CREATE TABLE AS: one epoch, number 0 */
+    bool streaming; /* false: INSERT INTO / CREATE TABLE AS: one epoch, number 0 */
     const char *query_id;
     const char *query_name;
 };
@@ -55,13 +55,14 @@ struct hr_sink_vt {
     size_t option_count;
     hr_status (*open)(const struct hr_sink_args *, struct hr_sink **ret_sink, struct hr_err *);
     void (*close)(struct hr_sink *);
-    hr_status (*begin_epoch)(struct hr_sink *, int64_t epoch, bool *ret_already_committed, struct hr_err *);
+    hr_status (*begin_epoch)(struct hr_sink *, int64_t epoch, bool *ret_already_committed,
+                             struct hr_err *);
     /* @thread task */
     hr_status (*open_writer)(struct hr_sink *, int64_t epoch, uint32_t partition, uint32_t attempt,
                              struct hr_sink_writer **ret_writer, struct hr_err *);
     hr_status (*commit_epoch)(struct hr_sink *, int64_t epoch, const struct hr_str_view *messages,
                               uint32_t message_count, struct hr_err *);
-    void (*abort_epoch)(struct hr_sink *, int64_t epoch); /* optional */
+    void (*abort_epoch)(struct hr_sink *, int64_t epoch);         /* optional */
     void (*describe)(const struct hr_sink *, struct hr_buf *out); /* optional */
 };
 

@@ -32,23 +32,23 @@ struct hr_source_args {
     const struct hr_conf *conf;
     struct hr_mem *mem;
     const struct hr_options *options;
-    const struct hr_type *schema;  /* the user's columns, or NULL */
+    const struct hr_type *schema; /* the user's columns, or NULL */
     bool streaming;
-    const char *checkpoint_dir;    /* the source's own folder in the query's checkpoint, or NULL */
-    const char *query_name;        /* for messages, client ids */
+    const char *checkpoint_dir; /* the source's own folder in the query's checkpoint, or NULL */
+    const char *query_name;     /* for messages, client ids */
 };
 
 struct hr_source {
     const struct hr_source_vt *vt;
-    const struct hr_type *schema;  /* set by open */
+    const struct hr_type *schema; /* set by open */
     uint32_t flags;
 };
 
 /* A piece of an offset range, made in the epoch's arena; read by one task. */
 struct hr_split {
-    const void *data;             /* the source's own */
-    const char *description;      /* "payments-3 [100, 250)" */
-    int64_t rows_estimate;        /* -1 unknown */
+    const void *data;        /* the source's own */
+    const char *description; /* "payments-3 [100, 250)" */
+    int64_t rows_estimate;   /* -1 unknown */
     int64_t bytes_estimate;
     uint32_t watermark_partition; /* watermarks are tracked by this number */
 };
@@ -59,13 +59,13 @@ struct hr_read_limit {
 };
 
 struct hr_scan_spec {
-    const struct hr_type *schema;  /* the columns wanted: a subset of the source's, by name */
+    const struct hr_type *schema; /* the columns wanted: a subset of the source's, by name */
     /* Predicates over that schema that the reader may use to skip; the engine filters again. */
     struct hr_expr *const *filters;
     uint32_t filter_count;
     uint32_t batch_rows;
     struct hr_mem *mem;
-    const volatile bool *cancelled; /* readers stop with HR_E_CANCELLED */
+    const volatile bool *cancelled;  /* readers stop with HR_E_CANCELLED */
     _Atomic int64_t *malformed_rows; /* counted by decoders; may be NULL */
 };
 
@@ -84,18 +84,22 @@ struct hr_source_vt {
     uint32_t abi;
     const struct hr_opt_spec *options;
     size_t option_count;
-    hr_status (*open)(const struct hr_source_args *, struct hr_source **ret_source, struct hr_err *);
+    hr_status (*open)(const struct hr_source_args *, struct hr_source **ret_source,
+                      struct hr_err *);
     void (*close)(struct hr_source *);
     /* Splits of [start, end). start NULL: from the beginning; end NULL (batch): all there is now. */
-    hr_status (*plan_splits)(struct hr_source *, const char *start, const char *end, struct hr_arena *,
-                             struct hr_split **ret_splits, uint32_t *ret_count, struct hr_err *);
-    hr_status (*open_reader)(struct hr_source *, const struct hr_split *, const struct hr_scan_spec *,
-                             struct hr_scan_reader **ret_reader, struct hr_err *);
+    hr_status (*plan_splits)(struct hr_source *, const char *start, const char *end,
+                             struct hr_arena *, struct hr_split **ret_splits, uint32_t *ret_count,
+                             struct hr_err *);
+    hr_status (*open_reader)(struct hr_source *, const struct hr_split *,
+                             const struct hr_scan_spec *, struct hr_scan_reader **ret_reader,
+                             struct hr_err *);
     /* Streams only. The offset at which a new query starts. */
     hr_status (*initial_offset)(struct hr_source *, struct hr_buf *ret_offset, struct hr_err *);
     /* How far an epoch that starts at start may read under the limit; the same text as start: no data. */
-    hr_status (*latest_offset)(struct hr_source *, const char *start, const struct hr_read_limit *limit,
-                               struct hr_buf *ret_end, struct hr_err *);
+    hr_status (*latest_offset)(struct hr_source *, const char *start,
+                               const struct hr_read_limit *limit, struct hr_buf *ret_end,
+                               struct hr_err *);
     /* optional: the source will be asked nothing before end again. */
     hr_status (*commit)(struct hr_source *, const char *end, struct hr_err *);
     /* optional: signals wakeup when there may be data, from any thread, until close. NULL: the engine
@@ -107,7 +111,8 @@ struct hr_source_vt {
     void (*metrics)(struct hr_source *, const char *end, struct hr_buf *out);
     /* optional: available now: the end that this run reads up to, fixed at start. NULL: latest_offset
      * without a limit is asked once. */
-    hr_status (*final_offset)(struct hr_source *, const char *start, struct hr_buf *ret_end, struct hr_err *);
+    hr_status (*final_offset)(struct hr_source *, const char *start, struct hr_buf *ret_end,
+                              struct hr_err *);
     int64_t poll_interval_us; /* 0: 10 ms */
 };
 

@@ -10,13 +10,13 @@ struct hr_table {
     _Atomic uint32_t refs;
     char *name;
     bool is_view, is_temporary;
-    char *view_text;                 /* views: the text of the SELECT, parsed again at each use */
+    char *view_text;                   /* views: the text of the SELECT, parsed again at each use */
     const struct hr_source_vt *source; /* tables: how it is read, or NULL */
     char *provider;
     struct hr_options options;
-    const struct hr_type *schema;    /* user's or inferred; NULL for views */
-    struct hr_arena arena;           /* of name, options … */
-    struct hr_batch **batches;       /* tables in memory (no source): their rows */
+    const struct hr_type *schema; /* user's or inferred; NULL for views */
+    struct hr_arena arena;        /* of name, options … */
+    struct hr_batch **batches;    /* tables in memory (no source): their rows */
     uint32_t batch_count;
 };
 struct hr_table *hr_table_ref(struct hr_table *table);
@@ -33,19 +33,22 @@ struct hr_catalog {
 
 /* Resolves plan in place (new nodes in arena): relations, stars, names, functions, types, grouping,
  * time windows. *plan may be replaced. Errors are Spark's, with positions. */
-hr_status hr_plan_analyze(struct hr_arena *arena, const struct hr_conf *conf, struct hr_catalog *catalog,
-                          struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_plan_analyze(struct hr_arena *arena, const struct hr_conf *conf,
+                          struct hr_catalog *catalog, struct hr_plan **plan,
+                          struct hr_err *err) HR_CHECKED;
 /* Spark's rules of what a streaming query may do in an output mode (UnsupportedOperationChecker). */
-hr_status hr_plan_check_streaming(const struct hr_plan *plan, enum hr_output_mode mode, struct hr_err *err) HR_CHECKED;
+hr_status hr_plan_check_streaming(const struct hr_plan *plan, enum hr_output_mode mode,
+                                  struct hr_err *err) HR_CHECKED;
 /* Rules of rules/ until nothing changes: constant folding, filter and projection push-down, column
  * pruning, limit push-down, join sides. */
-hr_status hr_plan_optimize(struct hr_arena *arena, const struct hr_conf *conf, struct hr_plan **plan,
-                           struct hr_err *err) HR_CHECKED;
+hr_status hr_plan_optimize(struct hr_arena *arena, const struct hr_conf *conf,
+                           struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
 
 struct hr_pnode; /* operator/physical.h */
 /* Physical plan: operators, exchanges, bound expressions. Stateful operators of a streaming plan get
  * their operator ids in plan order. */
-hr_status hr_plan_physical(struct hr_arena *arena, const struct hr_conf *conf, const struct hr_plan *plan,
-                           enum hr_output_mode mode, struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_plan_physical(struct hr_arena *arena, const struct hr_conf *conf,
+                           const struct hr_plan *plan, enum hr_output_mode mode,
+                           struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
 
 #endif

@@ -16,10 +16,10 @@ struct hr_table; /* catalog.h */
 struct hr_attr {
     uint32_t id;
     const char *name;
-    const char *qualifier;        /* table or alias that it can be reached by, or NULL */
+    const char *qualifier; /* table or alias that it can be reached by, or NULL */
     const struct hr_type *type;
     bool nullable;
-    int64_t watermark_delay_us;   /* ≥ 0: event time with this delay; -1: none */
+    int64_t watermark_delay_us; /* ≥ 0: event time with this delay; -1: none */
 };
 
 enum hr_plan_kind {
@@ -40,12 +40,20 @@ enum hr_plan_kind {
     HR_P_SETOP,          /* EXCEPT, INTERSECT: set_op, is_all */
     HR_P_DISTINCT,       /* all columns, or keys (dropDuplicates) in exprs */
     HR_P_WATERMARK,      /* exprs[0] is the event-time column, delay_us */
-    HR_P_EXPAND,         /* one input row to several: projections[][] (sliding windows, grouping sets) */
-    HR_P_GENERATE,       /* explode: exprs[0] generator call, outer */
-    HR_P_LOCAL,          /* batches in memory (folded VALUES, tests, cached RDDs) */
+    HR_P_EXPAND,   /* one input row to several: projections[][] (sliding windows, grouping sets) */
+    HR_P_GENERATE, /* explode: exprs[0] generator call, outer */
+    HR_P_LOCAL,    /* batches in memory (folded VALUES, tests, cached RDDs) */
 };
 
-enum hr_join_type { HR_JOIN_INNER, HR_JOIN_LEFT, HR_JOIN_RIGHT, HR_JOIN_FULL, HR_JOIN_SEMI, HR_JOIN_ANTI, HR_JOIN_CROSS };
+enum hr_join_type {
+    HR_JOIN_INNER,
+    HR_JOIN_LEFT,
+    HR_JOIN_RIGHT,
+    HR_JOIN_FULL,
+    HR_JOIN_SEMI,
+    HR_JOIN_ANTI,
+    HR_JOIN_CROSS
+};
 enum hr_set_op { HR_SET_EXCEPT, HR_SET_INTERSECT };
 
 struct hr_cte {
@@ -64,7 +72,7 @@ struct hr_plan {
     struct hr_attr *output;
     uint32_t output_count;
     bool resolved;
-    bool is_streaming;      /* this node or one below reads a stream */
+    bool is_streaming; /* this node or one below reads a stream */
     /* By kind. */
     struct hr_expr **exprs;
     uint32_t expr_count;
@@ -77,29 +85,30 @@ struct hr_plan {
     enum hr_set_op set_op;
     const char **using_columns;
     uint32_t using_count;
-    int64_t limit, offset;         /* LIMIT; RANGE: start in offset, end in limit */
+    int64_t limit, offset;                    /* LIMIT; RANGE: start in offset, end in limit */
     struct hr_expr *limit_expr, *offset_expr; /* before analysis */
     int64_t step;
     int64_t delay_us;
-    const char *name;              /* SUBQUERY_ALIAS */
-    const char **columns;          /* its column aliases */
+    const char *name;     /* SUBQUERY_ALIAS */
+    const char **columns; /* its column aliases */
     uint32_t column_count;
-    const char **name_parts;       /* RELATION */
+    const char **name_parts; /* RELATION */
     uint32_t name_part_count;
     const struct hr_options *options; /* RELATION, SCAN: reader options */
     struct hr_cte *ctes;
     uint32_t cte_count;
-    struct hr_expr ***rows;        /* VALUES: rows[i][column]; EXPAND: projections */
+    struct hr_expr ***rows; /* VALUES: rows[i][column]; EXPAND: projections */
     uint32_t row_count, row_width;
-    struct hr_table *table;        /* SCAN; borrowed from the catalog, referenced by the plan's owner */
-    uint32_t scan_id;              /* SCAN: number of the leaf in the plan, for offsets */
-    struct hr_batch **batches;     /* LOCAL; held until the arena is done */
+    struct hr_table *table;    /* SCAN; borrowed from the catalog, referenced by the plan's owner */
+    uint32_t scan_id;          /* SCAN: number of the leaf in the plan, for offsets */
+    struct hr_batch **batches; /* LOCAL; held until the arena is done */
     uint32_t batch_count;
 };
 
 struct hr_plan *hr_plan_new(struct hr_arena *arena, enum hr_plan_kind kind);
 struct hr_plan *hr_plan_new1(struct hr_arena *arena, enum hr_plan_kind kind, struct hr_plan *child);
-struct hr_plan *hr_plan_new2(struct hr_arena *arena, enum hr_plan_kind kind, struct hr_plan *left, struct hr_plan *right);
+struct hr_plan *hr_plan_new2(struct hr_arena *arena, enum hr_plan_kind kind, struct hr_plan *left,
+                             struct hr_plan *right);
 /* Deep copy with fresh attribute ids where needed is the analyser's own business. */
 
 /* The output of a resolved plan as a STRUCT type. NULL: out of memory. */

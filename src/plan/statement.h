@@ -6,36 +6,43 @@
 #include "plan/logical.h"
 
 enum hr_stmt_kind {
-    HR_STMT_QUERY,               /* plan */
-    HR_STMT_CREATE_VIEW,         /* name, plan, or_replace, is_temporary, columns */
-    HR_STMT_CREATE_TABLE,        /* name, schema, provider, options, [plan: AS SELECT] */
+    HR_STMT_QUERY,                  /* plan */
+    HR_STMT_CREATE_VIEW,            /* name, plan, or_replace, is_temporary, columns */
+    HR_STMT_CREATE_TABLE,           /* name, schema, provider, options, [plan: AS SELECT] */
     HR_STMT_CREATE_STREAMING_TABLE, /* name, [schema], provider, options, plan */
     HR_STMT_CREATE_MATERIALIZED_VIEW,
-    HR_STMT_CREATE_FLOW,         /* flow_name AS INSERT INTO name plan */
-    HR_STMT_INSERT,              /* name, columns, plan, overwrite, by_name */
-    HR_STMT_DROP,                /* name, if_exists, is_view */
-    HR_STMT_SHOW_TABLES,         /* pattern; also SHOW VIEWS, SHOW FUNCTIONS by show */
-    HR_STMT_DESCRIBE,            /* name or plan; extended */
-    HR_STMT_EXPLAIN,             /* inner; extended */
-    HR_STMT_SET,                 /* key, value (either may be NULL) */
+    HR_STMT_CREATE_FLOW, /* flow_name AS INSERT INTO name plan */
+    HR_STMT_INSERT,      /* name, columns, plan, overwrite, by_name */
+    HR_STMT_DROP,        /* name, if_exists, is_view */
+    HR_STMT_SHOW_TABLES, /* pattern; also SHOW VIEWS, SHOW FUNCTIONS by show */
+    HR_STMT_DESCRIBE,    /* name or plan; extended */
+    HR_STMT_EXPLAIN,     /* inner; extended */
+    HR_STMT_SET,         /* key, value (either may be NULL) */
     HR_STMT_RESET,
-    HR_STMT_CACHE, HR_STMT_UNCACHE,
+    HR_STMT_CACHE,
+    HR_STMT_UNCACHE,
     HR_STMT_USE,
 };
 
-enum hr_show { HR_SHOW_TABLES, HR_SHOW_VIEWS, HR_SHOW_FUNCTIONS, HR_SHOW_COLUMNS, HR_SHOW_CREATE_TABLE };
+enum hr_show {
+    HR_SHOW_TABLES,
+    HR_SHOW_VIEWS,
+    HR_SHOW_FUNCTIONS,
+    HR_SHOW_COLUMNS,
+    HR_SHOW_CREATE_TABLE
+};
 
 struct hr_stmt {
     enum hr_stmt_kind kind;
-    struct hr_str_view text;       /* the statement, borrowed from the source text, trimmed */
-    int32_t text_pos;              /* its byte offset in the whole text (positions are relative to it) */
+    struct hr_str_view text; /* the statement, borrowed from the source text, trimmed */
+    int32_t text_pos;        /* its byte offset in the whole text (positions are relative to it) */
     const char **name_parts;
     uint32_t name_part_count;
     const char *flow_name;
-    const struct hr_type *schema;  /* STRUCT, or NULL */
+    const struct hr_type *schema; /* STRUCT, or NULL */
     const char **columns;
     uint32_t column_count;
-    const char *provider;          /* USING …, or NULL */
+    const char *provider; /* USING …, or NULL */
     struct hr_options *options;
     const char **partition_columns;
     uint32_t partition_count;

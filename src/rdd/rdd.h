@@ -41,8 +41,8 @@ struct hr_batch_iter {
 
 enum hr_dep_kind {
     HR_DEP_ONE_TO_ONE,
-    HR_DEP_RANGE,    /* union: partitions [in_start, in_start+count) ↔ [out_start, …) */
-    HR_DEP_MANY,     /* coalesce, cartesian …: parents_of() says which */
+    HR_DEP_RANGE, /* union: partitions [in_start, in_start+count) ↔ [out_start, …) */
+    HR_DEP_MANY,  /* coalesce, cartesian …: parents_of() says which */
     HR_DEP_SHUFFLE,
 };
 
@@ -50,7 +50,8 @@ enum hr_dep_kind {
 struct hr_partitioner {
     uint32_t partition_count;
     /* partition of every live row, in order of the live rows. @thread task */
-    hr_status (*assign)(struct hr_partitioner *, const struct hr_batch *, uint32_t *ret_partition, struct hr_err *);
+    hr_status (*assign)(struct hr_partitioner *, const struct hr_batch *, uint32_t *ret_partition,
+                        struct hr_err *);
     void (*free)(struct hr_partitioner *);
     const char *name; /* "hash", "range", "single", "round-robin" */
 };
@@ -58,9 +59,9 @@ struct hr_partitioner {
 struct hr_dependency {
     enum hr_dep_kind kind;
     struct hr_rdd *parent;
-    uint32_t in_start, out_start, count;      /* RANGE */
-    struct hr_partitioner *partitioner;       /* SHUFFLE; owned */
-    uint64_t shuffle_id;                      /* SHUFFLE; set by the scheduler */
+    uint32_t in_start, out_start, count; /* RANGE */
+    struct hr_partitioner *partitioner;  /* SHUFFLE; owned */
+    uint64_t shuffle_id;                 /* SHUFFLE; set by the scheduler */
 };
 
 struct hr_rdd_vt {
@@ -68,7 +69,8 @@ struct hr_rdd_vt {
     hr_status (*compute)(struct hr_rdd *, uint32_t partition, struct hr_task_ctx *,
                          struct hr_batch_iter **ret_iter, struct hr_err *);
     /* MANY: parent partitions that partition needs; optional otherwise. */
-    void (*parents_of)(struct hr_rdd *, uint32_t dep, uint32_t partition, const uint32_t **ret, uint32_t *ret_count);
+    void (*parents_of)(struct hr_rdd *, uint32_t dep, uint32_t partition, const uint32_t **ret,
+                       uint32_t *ret_count);
     void (*free)(struct hr_rdd *); /* the subclass's own parts */
 };
 
@@ -78,32 +80,34 @@ struct hr_rdd {
     const struct hr_rdd_vt *vt;
     _Atomic uint32_t refs;
     uint32_t id;
-    const char *label;              /* user's name, or NULL; owned */
+    const char *label; /* user's name, or NULL; owned */
     const struct hr_type *schema;
     uint32_t partition_count;
     struct hr_dependency *deps;
     uint32_t dep_count;
     enum hr_storage_level storage;
-    int64_t rows_estimate;          /* -1 unknown: small inputs run inline */
+    int64_t rows_estimate; /* -1 unknown: small inputs run inline */
 };
 
 /* Embeds: the caller's struct begins with struct hr_rdd. deps' parents are referenced by it. */
 hr_status hr_rdd_init(struct hr_rdd *rdd, const struct hr_rdd_vt *vt, const struct hr_type *schema,
-                      uint32_t partition_count, const struct hr_dependency *deps, uint32_t dep_count, struct hr_err *err) HR_CHECKED;
+                      uint32_t partition_count, const struct hr_dependency *deps,
+                      uint32_t dep_count, struct hr_err *err) HR_CHECKED;
 struct hr_rdd *hr_rdd_ref(struct hr_rdd *rdd);
 void hr_rdd_unref(struct hr_rdd *rdd);
 
 /* Inside compute: the batches of a parent's partition through dependency dep (cached, recomputed or
  * fetched from the shuffle). */
 hr_status hr_rdd_parent_iter(struct hr_rdd *rdd, uint32_t dep, uint32_t parent_partition,
-                             struct hr_task_ctx *ctx, struct hr_batch_iter **ret_iter, struct hr_err *err) HR_CHECKED;
+                             struct hr_task_ctx *ctx, struct hr_batch_iter **ret_iter,
+                             struct hr_err *err) HR_CHECKED;
 
 struct hr_scheduler_options {
-    uint32_t threads;        /* worker threads; 0: one a core */
-    uint32_t max_attempts;   /* per task; default 4 */
-    int64_t memory_bytes;    /* block store budget; 0: a quarter of the machine */
-    const char *spill_dir;   /* for MEMORY_AND_DISK and DISK; NULL: TMPDIR */
-    int64_t inline_rows;     /* stages of one partition and at most this estimate run on the caller */
+    uint32_t threads;      /* worker threads; 0: one a core */
+    uint32_t max_attempts; /* per task; default 4 */
+    int64_t memory_bytes;  /* block store budget; 0: a quarter of the machine */
+    const char *spill_dir; /* for MEMORY_AND_DISK and DISK; NULL: TMPDIR */
+    int64_t inline_rows;   /* stages of one partition and at most this estimate run on the caller */
 };
 hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options *options,
                            struct hr_scheduler **ret, struct hr_err *err) HR_CHECKED;
@@ -115,21 +119,23 @@ void hr_scheduler_free(struct hr_scheduler *scheduler);
 struct hr_job_options {
     const uint32_t *partitions;
     uint32_t partition_count;
-    hr_status (*consume)(void *arg, uint32_t partition, uint32_t attempt, struct hr_batch *batch, struct hr_err *err);
+    hr_status (*consume)(void *arg, uint32_t partition, uint32_t attempt, struct hr_batch *batch,
+                         struct hr_err *err);
     /* The partition's task ended well; commits may happen here. optional */
     hr_status (*finish)(void *arg, uint32_t partition, uint32_t attempt, struct hr_err *err);
     void (*reset)(void *arg, uint32_t partition, uint32_t attempt); /* optional */
     void *arg;
     const volatile bool *cancelled;
-    const char *pool;        /* FAIR pool name, or NULL */
+    const char *pool; /* FAIR pool name, or NULL */
     const char *description;
 };
 struct hr_job_stats {
     uint32_t stages, tasks, failed_tasks, recomputed_tasks;
     int64_t wall_us, shuffle_bytes;
 };
-hr_status hr_scheduler_run(struct hr_scheduler *scheduler, struct hr_rdd *rdd, const struct hr_job_options *options,
-                           struct hr_job_stats *ret_stats, struct hr_err *err) HR_CHECKED;
+hr_status hr_scheduler_run(struct hr_scheduler *scheduler, struct hr_rdd *rdd,
+                           const struct hr_job_options *options, struct hr_job_stats *ret_stats,
+                           struct hr_err *err) HR_CHECKED;
 
 /* Spark's toDebugString. */
 void hr_rdd_debug_string(struct hr_rdd *rdd, struct hr_buf *out);

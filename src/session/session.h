@@ -13,19 +13,21 @@ struct hr_session;
 struct hr_query; /* stream/query.h */
 
 struct hr_session_options {
-    struct hr_env *env;            /* NULL: the machine */
-    uint32_t threads;              /* 0: one a core */
-    int64_t memory_bytes;          /* 0: three quarters of the machine */
-    const char *checkpoint_root;   /* streaming tables without checkpointLocation get a folder here */
-    bool available_now, once;      /* overrides the triggers of streaming tables */
+    struct hr_env *env;          /* NULL: the machine */
+    uint32_t threads;            /* 0: one a core */
+    int64_t memory_bytes;        /* 0: three quarters of the machine */
+    const char *checkpoint_root; /* streaming tables without checkpointLocation get a folder here */
+    bool available_now, once;    /* overrides the triggers of streaming tables */
 };
 
-hr_status hr_session_new(const struct hr_session_options *options, struct hr_session **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_session_new(const struct hr_session_options *options, struct hr_session **ret,
+                         struct hr_err *err) HR_CHECKED;
 /* Stops its queries first. */
 void hr_session_free(struct hr_session *session);
 
 /* "spark.sql.shuffle.partitions", "headrace.batchSize" … (settings.def). */
-hr_status hr_session_set(struct hr_session *session, const char *key, const char *value, struct hr_err *err) HR_CHECKED;
+hr_status hr_session_set(struct hr_session *session, const char *key, const char *value,
+                         struct hr_err *err) HR_CHECKED;
 const char *hr_session_get(struct hr_session *session, const char *key);
 const struct hr_conf *hr_session_conf(struct hr_session *session);
 
@@ -35,18 +37,19 @@ struct hr_result {
     const struct hr_type *schema;
     struct hr_batch **batches;
     uint32_t batch_count;
-    struct hr_query *query;        /* CREATE STREAMING TABLE …: the started query, owned by the session */
+    struct hr_query *query; /* CREATE STREAMING TABLE …: the started query, owned by the session */
 };
 void hr_result_done(struct hr_result *result);
 
 /* Splits text at ';', parses and runs the first statement from *pos, moves *pos behind it. *ret_text is
  * the statement as written. HR_E_NOT_FOUND-free: at the end of text *ret_more is false and nothing ran.
  * On an error *pos is behind the failed statement, so that a caller may go on. */
-hr_status hr_session_next(struct hr_session *session, const char *text, size_t text_len, size_t *pos,
-                          bool *ret_more, struct hr_str_view *ret_text, struct hr_result *ret_result,
-                          struct hr_err *err) HR_CHECKED;
+hr_status hr_session_next(struct hr_session *session, const char *text, size_t text_len,
+                          size_t *pos, bool *ret_more, struct hr_str_view *ret_text,
+                          struct hr_result *ret_result, struct hr_err *err) HR_CHECKED;
 /* One statement. */
-hr_status hr_session_sql(struct hr_session *session, struct hr_str_view text, struct hr_result *ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_session_sql(struct hr_session *session, struct hr_str_view text, struct hr_result *ret,
+                         struct hr_err *err) HR_CHECKED;
 
 /* Running queries, in order of start. */
 uint32_t hr_session_query_count(struct hr_session *session);

@@ -10,11 +10,15 @@
  * that failed (the next ';' outside quotes and comments, or the end). Positions in nodes and errors are
  * byte offsets within the statement's own text (stmt->text); err->line and column are set, relative to it. */
 hr_status hr_sql_parse_next(struct hr_arena *arena, const char *text, size_t len, size_t *pos,
-                            struct hr_stmt **ret, struct hr_str_view *ret_text, struct hr_err *err) HR_CHECKED;
+                            struct hr_stmt **ret, struct hr_str_view *ret_text,
+                            struct hr_err *err) HR_CHECKED;
 /* One query (for views). */
-hr_status hr_sql_parse_query(struct hr_arena *arena, struct hr_str_view text, struct hr_plan **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_sql_parse_query(struct hr_arena *arena, struct hr_str_view text, struct hr_plan **ret,
+                             struct hr_err *err) HR_CHECKED;
 /* "INT", "STRUCT<a: INT>", "a INT, b STRING NOT NULL" (for options and from_json). */
-hr_status hr_sql_parse_type(struct hr_str_view text, const struct hr_type **ret, struct hr_err *err) HR_CHECKED;
-hr_status hr_sql_parse_schema(struct hr_str_view text, const struct hr_type **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_sql_parse_type(struct hr_str_view text, const struct hr_type **ret,
+                            struct hr_err *err) HR_CHECKED;
+hr_status hr_sql_parse_schema(struct hr_str_view text, const struct hr_type **ret,
+                              struct hr_err *err) HR_CHECKED;
 
 #endif

@@ -15,38 +15,45 @@
 
 struct hr_query;
 
-enum hr_trigger_kind { HR_TRIGGER_ASAP, HR_TRIGGER_PROCESSING_TIME, HR_TRIGGER_ONCE, HR_TRIGGER_AVAILABLE_NOW };
+enum hr_trigger_kind {
+    HR_TRIGGER_ASAP,
+    HR_TRIGGER_PROCESSING_TIME,
+    HR_TRIGGER_ONCE,
+    HR_TRIGGER_AVAILABLE_NOW
+};
 
 struct hr_trigger {
     enum hr_trigger_kind kind;
     int64_t interval_us; /* PROCESSING_TIME */
 };
 /* "1 second", "processing time 1 second", "available now", "once", "as soon as possible". */
-hr_status hr_trigger_parse(struct hr_str_view text, struct hr_trigger *ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_trigger_parse(struct hr_str_view text, struct hr_trigger *ret,
+                           struct hr_err *err) HR_CHECKED;
 
 struct hr_query_args {
     struct hr_env *env;
-    const struct hr_conf *conf;           /* copied */
+    const struct hr_conf *conf; /* copied */
     struct hr_mem *mem;
     struct hr_scheduler *scheduler;
-    const char *name;                     /* unique among the active queries of a session */
-    const char *text;                     /* the SQL, for the UI; may be NULL */
+    const char *name; /* unique among the active queries of a session */
+    const char *text; /* the SQL, for the UI; may be NULL */
     /* The optimised logical plan and the arena that owns it and what hangs off it: moves to the query. */
     struct hr_arena plan_arena;
     struct hr_plan *plan;
     enum hr_output_mode mode;
     struct hr_trigger trigger;
-    const char *checkpoint_dir;           /* created when missing */
+    const char *checkpoint_dir; /* created when missing */
     const struct hr_sink_vt *sink;
     const struct hr_options *sink_options;
-    struct hr_read_limit limit;           /* session-wide admission limits; sources' own options add to it */
-    int32_t state_snapshot_every;         /* deltas between snapshots; 0: default */
-    bool no_data_epochs;                  /* spark.sql.streaming.noDataMicroBatches.enabled, default true */
+    struct hr_read_limit limit; /* session-wide admission limits; sources' own options add to it */
+    int32_t state_snapshot_every; /* deltas between snapshots; 0: default */
+    bool no_data_epochs;          /* spark.sql.streaming.noDataMicroBatches.enabled, default true */
 };
 
 /* Opens sources, sink, journal and state (recovering), and starts the thread. Errors of opening
  * (another query's checkpoint, one in use, unreadable input) are returned here. */
-hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret,
+                         struct hr_err *err) HR_CHECKED;
 struct hr_query *hr_query_ref(struct hr_query *query);
 void hr_query_unref(struct hr_query *query); /* the last one stops it */
 
@@ -59,7 +66,8 @@ bool hr_query_is_active(const struct hr_query *query);
 void hr_query_stop(struct hr_query *query, bool at_once);
 /* Waits until it has ended; false after timeout_us (-1: for ever). The query's failure, if any, is
  * returned in *ret_status and err. */
-bool hr_query_await(struct hr_query *query, int64_t timeout_us, hr_status *ret_status, struct hr_err *err);
+bool hr_query_await(struct hr_query *query, int64_t timeout_us, hr_status *ret_status,
+                    struct hr_err *err);
 /* Waits until all data that was there at the call is committed. */
 hr_status hr_query_process_all_available(struct hr_query *query, struct hr_err *err) HR_CHECKED;
 
@@ -67,11 +75,12 @@ hr_status hr_query_process_all_available(struct hr_query *query, struct hr_err *
 struct hr_progress {
     int64_t epoch, timestamp_us, duration_us, input_rows, output_rows;
     double input_rows_per_second, processed_rows_per_second;
-    int64_t watermark_us;              /* INT64_MIN: none */
+    int64_t watermark_us;                             /* INT64_MIN: none */
     int64_t event_max_us, event_min_us, event_avg_us; /* count 0: none */
     int64_t event_count;
     int64_t state_rows, state_updated, state_removed, state_bytes, late_rows, malformed_rows;
-    int64_t latest_offset_us, planning_us, get_batch_us, add_batch_us, wal_commit_us, commit_offsets_us;
+    int64_t latest_offset_us, planning_us, get_batch_us, add_batch_us, wal_commit_us,
+        commit_offsets_us;
 };
 /* false before the first epoch. */
 bool hr_query_last_progress(struct hr_query *query, struct hr_progress *ret);
@@ -79,16 +88,19 @@ bool hr_query_last_progress(struct hr_query *query, struct hr_progress *ret);
 void hr_query_progress_json(struct hr_query *query, struct hr_buf *out);
 /* Called on the query's thread after each epoch, on idle (every 10 s, epoch -1 in idle) and at its end. */
 struct hr_query_listener {
-    void (*on_progress)(void *arg, struct hr_query *query, const struct hr_progress *progress, const char *json);
+    void (*on_progress)(void *arg, struct hr_query *query, const struct hr_progress *progress,
+                        const char *json);
     void (*on_idle)(void *arg, struct hr_query *query);
     void (*on_terminated)(void *arg, struct hr_query *query, const struct hr_err *err_or_null);
     void *arg;
 };
-hr_status hr_query_add_listener(struct hr_query *query, const struct hr_query_listener *listener, struct hr_err *err) HR_CHECKED;
+hr_status hr_query_add_listener(struct hr_query *query, const struct hr_query_listener *listener,
+                                struct hr_err *err) HR_CHECKED;
 
 /* "exactly-once", "at-least-once: …why" – from the sources' and the sink's guarantees. */
 void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out);
 /* The same without a running query, for EXPLAIN. */
-void hr_plan_guarantee(const struct hr_plan *plan, const struct hr_sink_vt *sink, const struct hr_options *sink_options, struct hr_buf *out);
+void hr_plan_guarantee(const struct hr_plan *plan, const struct hr_sink_vt *sink,
+                       const struct hr_options *sink_options, struct hr_buf *out);
 
 #endif
