@@ -50,7 +50,7 @@ check: tests ## the style and the fast tests: for every few minutes
 .PHONY: check-all
 check-all: tests ## everything: style, headers, all tests in all modes, sanitizers, out of memory
 	@$(PYTHON) tools/tidy --headers
-	@$(PYTHON) test/run --build $(BUILD) --all -j $(JOBS)
+	@$(PYTHON) test/run --build $(BUILD) -j $(JOBS)
 	@$(MAKE) --no-print-directory check-asan check-oom check-tsan
 
 .PHONY: check-asan
@@ -109,8 +109,8 @@ style-fix: ## clang-format for the files changed since HEAD, or FILES=...
 	@tools/format $(FILES)
 
 .PHONY: docs
-docs: all ## generate the reference pages from the tables in the source
-	@tools/docs $(BUILD)
+docs: ## generate the reference pages from the tables in the source
+	@tools/docs
 
 .PHONY: install
 install: all ## install into PREFIX (/usr/local); DESTDIR is honoured
