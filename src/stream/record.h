@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The payloads of journal records: META, PLAN and COMMIT ↔ structs. */
+#ifndef HR_STREAM_RECORD_H
+#define HR_STREAM_RECORD_H
+
+#include "base/arena.h"
+
+/* Who a query is. A restart is compared with it. */
+struct hr_meta_record {
+    const char *query_id;
+    const char *name;
+    uint64_t state_fingerprint; /* of the stateful operators: ids, keys, aggregates, types */
+    const char *state_text;     /* the same in words, for the message when they differ */
+    const char *sources_text;   /* the sources in plan order */
+    const char *sink_text;
+};
+
+struct hr_plan_record {
+    int64_t timestamp_us; /* current_timestamp of the epoch */
+    int64_t late_watermark_us, evict_watermark_us;
+    uint32_t source_count;
+    const char **starts, **ends; /* offsets by source */
+};
+
+/* A delta or snapshot of one part of one state: in a file, or in the record itself. */
+struct hr_state_ref {
+    uint32_t state_id;
+    bool is_snapshot; /* replaces all older refs of this state */
+    int64_t epoch;
+    const char *file; /* name in <checkpoint>/state, or NULL: inline */
+    uint64_t size_bytes;
+    uint32_t crc;
+    struct hr_str_view bytes; /* inline */
+};
+
+struct hr_commit_record {
+    int64_t next_watermark_us;
+    int64_t input_rows, output_rows, late_rows;
+    int64_t *source_watermarks_us; /* max event time seen by each watermark node */
+    uint32_t watermark_count;
+    uint32_t ref_count;
+    struct hr_state_ref *refs; /* new in this epoch */
+};
+
+void hr_meta_record_put(const struct hr_meta_record *meta, struct hr_buf *out);
+void hr_plan_record_put(const struct hr_plan_record *plan, struct hr_buf *out);
+void hr_commit_record_put(const struct hr_commit_record *commit, struct hr_buf *out);
+/* Copies into the arena. HR_E_CHECKPOINT_CORRUPT when the payload is not one. */
+hr_status hr_meta_record_get(struct hr_arena *arena, struct hr_str_view payload,
+                             struct hr_meta_record *ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_plan_record_get(struct hr_arena *arena, struct hr_str_view payload,
+                             struct hr_plan_record *ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_commit_record_get(struct hr_arena *arena, struct hr_str_view payload,
+                               struct hr_commit_record *ret, struct hr_err *err) HR_CHECKED;
+
+/* One line of JSON for `headrace checkpoint show`. */
+struct hr_record;
+hr_status hr_record_print(const struct hr_record *record, struct hr_buf *out,
+                          struct hr_err *err) HR_CHECKED;
+
+#endif
