@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads by pthreads with their signals blocked (the main thread handles them), and eventfds. */
+#include "base/thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+
+hr_status hr_thread_start(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg,
+                          struct hr_err *err)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pthread_t thread;
+    int rc = hr_fault_hit(HR_FAULT_ALLOC) ? EAGAIN : pthread_create(&thread, NULL, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc) return HR_FAIL(err, HR_E_LIMIT, "thread %s: %s", name, strerror(rc));
+    char cut[16];
+    snprintf(cut, sizeof cut, "%s", name);
+    pthread_setname_np(thread, cut);
+    *ret_thread = thread;
+    return HR_OK;
+}
+
+hr_status hr_wakeup_init(struct hr_wakeup *wakeup, struct hr_err *err)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0) return HR_FAIL(err, HR_E_LIMIT, "eventfd: %s", strerror(errno));
+    wakeup->fd = fd;
+    return HR_OK;
+}
+
+void hr_wakeup_done(struct hr_wakeup *wakeup)
+{
+    if (!wakeup || wakeup->fd <= 0) return;
+    close(wakeup->fd);
+    wakeup->fd = -1;
+}
+
+void hr_wakeup_signal(struct hr_wakeup *wakeup)
+{
+    uint64_t one = 1;
+    int saved = errno;
+    ssize_t n;
+    do n = write(wakeup->fd, &one, sizeof one);
+    while (n < 0 && errno == EINTR);
+    errno = saved;
+}
+
+bool hr_wakeup_wait(struct hr_wakeup *wakeup, int64_t timeout_us)
+{
+    struct timespec start;
+    if (timeout_us >= 0) clock_gettime(CLOCK_MONOTONIC, &start);
+    int64_t left = timeout_us;
+    for (;;) {
+        uint64_t count;
+        if (read(wakeup->fd, &count, sizeof count) == sizeof count) return true;
+        if (timeout_us >= 0 && left <= 0) return false;
+        struct pollfd fd = {.fd = wakeup->fd, .events = POLLIN};
+        struct timespec wait = {left / 1000000, left % 1000000 * 1000};
+        ppoll(&fd, 1, timeout_us < 0 ? NULL : &wait, NULL);
+        if (timeout_us < 0) continue;
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        left = timeout_us - ((now.tv_sec - start.tv_sec) * INT64_C(1000000) +
+                             (now.tv_nsec - start.tv_nsec) / 1000);
+    }
+}
+
+int hr_cpu_count(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return HR_MAX(CPU_COUNT(&set), 1);
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
+}
