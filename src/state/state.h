@@ -9,7 +9,7 @@
  *
  * Closing a window drops its pane whole. The rows touched in an epoch are serialised by
  * hr_state_part_delta at its end; a snapshot is a delta of everything. Rows carry their key, so a
- * restore routes them by slot and may use another number of parts.
+ * restore routes them by slot (hr_key_partition) and may use another number of parts.
  *
  * Ownership and threads: during an epoch part p belongs to the task of partition p; between epochs
  * everything belongs to the query's thread. Failure: a task that failed after touching its part leaves it
@@ -33,8 +33,7 @@ struct hr_state_codec {
 
 struct hr_pane {
     int64_t id;
-    struct hr_table *table;
-    bool dropped; /* in this epoch: told by the next delta, then freed */
+    struct hr_ktable *table;
 };
 
 struct hr_state_part {
@@ -51,6 +50,8 @@ struct hr_state {
     uint32_t id;               /* the operator's id in the checkpoint */
     const char *operator_name; /* progress: "stateStoreSave", "dedupe" */
     uint32_t value_bytes;
+    const uint8_t *states_init; /* initial value of a row, value_bytes long; NULL: zeroes */
+    int64_t epoch;              /* being worked on */
     struct hr_state_codec codec;
     struct hr_mem *mem;
     struct hr_state_part *parts;
@@ -61,7 +62,8 @@ struct hr_state_args {
     uint32_t id;
     const char *operator_name;
     uint32_t value_bytes;
-    struct hr_state_codec codec;
+    const uint8_t *states_init;  /* copied */
+    struct hr_state_codec codec; /* its arg must outlive the state */
     struct hr_mem *mem;
     uint32_t part_count;
 };
@@ -71,14 +73,8 @@ void hr_state_free(struct hr_state *state);
 /* Empties every part. */
 void hr_state_clear(struct hr_state *state);
 
-/* The part that owns a slot; the exchange in front of a stateful operator uses the same rule. */
-HR_INLINE uint32_t hr_state_part_of_slot(uint32_t slot, uint32_t part_count)
-{
-    return slot * part_count / HR_SLOT_COUNT;
-}
-
 /* The pane's table; created when missing. @thread task of the part */
-hr_status hr_state_pane(struct hr_state_part *part, int64_t pane_id, struct hr_table **ret,
+hr_status hr_state_pane(struct hr_state_part *part, int64_t pane_id, struct hr_ktable **ret,
                         struct hr_err *err) HR_CHECKED;
 /* The oldest pane with an id of at most limit, or NULL. */
 struct hr_pane *hr_state_oldest_pane(struct hr_state_part *part, int64_t limit);
@@ -88,8 +84,8 @@ hr_status hr_state_drop_oldest(struct hr_state_part *part, struct hr_err *err) H
 /* Appends the part's changes since the last hr_state_part_committed (full: all of it) to out. */
 hr_status hr_state_part_delta(struct hr_state_part *part, bool full, struct hr_buf *out,
                               struct hr_err *err) HR_CHECKED;
-/* The delta is durable: forget what was dirty. next_epoch marks the rows touched from now on. */
-void hr_state_part_committed(struct hr_state_part *part, int64_t next_epoch);
+/* The delta is durable: forget what was dirty. */
+void hr_state_part_committed(struct hr_state_part *part);
 /* Applies a delta or snapshot, whatever the number of parts it was written with. */
 hr_status hr_state_load(struct hr_state *state, struct hr_str_view delta,
                         struct hr_err *err) HR_CHECKED;
