@@ -87,17 +87,20 @@ $(FUZZERS:%=fuzz-%): fuzz-%: fuzz-build
 	    build-fuzz/corpus/$* test/fuzz/corpus/$* 2>build-fuzz/$*.log \
 	    && tail -n 1 build-fuzz/$*.log || { tail -n 60 build-fuzz/$*.log; exit 1; }
 
+bench = test -x bench/$(1) || { echo "bench/$(1) is not there yet" >&2; exit 1; }; \
+    HEADRACE=$(abspath $(BUILD))/headrace bench/$(1)
+
 .PHONY: bench
 bench: all ## the benchmarks of bench/
-	@HEADRACE=$(abspath $(BUILD))/headrace bench/run $(BENCH)
+	@$(call bench,run) $(BENCH)
 
 .PHONY: bench-peers
 bench-peers: all ## the same work in Spark, DuckDB and others, side by side
-	@HEADRACE=$(abspath $(BUILD))/headrace bench/peers/run $(BENCH)
+	@$(call bench,peers/run) $(BENCH)
 
 .PHONY: bench-kernels
 bench-kernels: all ## the loops of src/kernel by instruction set, against their floors
-	@HEADRACE=$(abspath $(BUILD))/headrace bench/run kernels $(BENCH)
+	@$(call bench,run) kernels $(BENCH)
 
 .PHONY: style
 style: ## the house rules (tools/tidy), and where clang-format would differ
