@@ -19,6 +19,7 @@
 struct hr_pnode;
 struct hr_op;
 struct hr_task;
+struct hr_state_args;
 struct hr_state; /* state/state.h: the state of one stateful operator in one query */
 
 enum hr_dist { HR_DIST_ANY, HR_DIST_SINGLE, HR_DIST_HASH, HR_DIST_BROADCAST };
@@ -33,6 +34,10 @@ struct hr_operator_vt {
     void (*close)(struct hr_op *op);
     /* Arguments after the name in EXPLAIN: "(keys=[a], functions=[count(1)])". optional */
     void (*explain)(const struct hr_pnode *node, struct hr_buf *out);
+    /* Stateful operators: the layout of their state (all but id, mem and part_count). Things it
+     * points to live in the arena. */
+    hr_status (*state_args)(const struct hr_pnode *node, struct hr_arena *arena,
+                            struct hr_state_args *ret, struct hr_err *err);
 };
 
 struct hr_op {
@@ -93,6 +98,7 @@ struct hr_pnode {
     int32_t event_time_key; /* aggregate, dedup: which key is the event time or window; -1 none */
     int64_t delay_us;       /* watermark node; dedup within watermark */
     uint32_t event_time_column; /* watermark node */
+    uint32_t watermark_index;   /* watermark node: its place in exec->watermarks */
     /* sort, top-n, limit */
     bool *descending, *nulls_first;
     int64_t limit, offset; /* -1: none */

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of a query: shared by query.c (life), recover.c (opening), epoch.c (the loop), checkpoint.c
+ * (state files) and progress.c. */
+#ifndef HR_STREAM_QUERY_INT_H
+#define HR_STREAM_QUERY_INT_H
+
+#include "state/state.h"
+#include "stream/journal.h"
+#include "stream/query.h"
+#include "stream/record.h"
+
+#define HR_WATERMARK_NONE     INT64_MIN
+#define HR_INLINE_DELTA_BYTES 65536 /* larger deltas get a file of their own */
+#define HR_LISTENERS_MAX      16
+
+/* A leaf of the plan. */
+struct hr_query_scan {
+    const struct hr_plan *node;
+    struct hr_source *source;
+    bool streaming;
+    uint32_t stream_index;            /* place among the streaming ones: in PLAN records */
+    struct hr_buf start, end, latest; /* offsets: committed, of the epoch, last known */
+    bool has_end;                     /* available now without final_offset: `end` is fixed */
+    int64_t rows;                     /* of the last epoch */
+};
+
+/* A stateful operator of the plan. */
+struct hr_query_state {
+    const struct hr_pnode *node;
+    struct hr_state *state;
+    int64_t delta_bytes; /* since the last snapshot */
+    int64_t snapshot_bytes;
+    int32_t deltas;
+    /* What a restore reads, oldest first: a snapshot, then deltas. */
+    struct hr_state_ref *refs;
+    uint32_t ref_count, ref_capacity;
+};
+
+/* Output of one partition of the last stage. */
+struct hr_query_writer {
+    struct hr_sink_writer *writer;
+    uint32_t attempt;
+    int64_t rows;
+};
+
+struct hr_query {
+    _Atomic uint32_t refs;
+    struct hr_env *env;
+    struct hr_conf conf;
+    struct hr_mem mem;
+    struct hr_scheduler *scheduler;
+    char *name, *text, *checkpoint_dir, *state_dir;
+    char id[37], run_id[37];
+    struct hr_arena plan_arena;
+    struct hr_plan *plan;
+    struct hr_pnode *root;
+    enum hr_output_mode mode;
+    struct hr_trigger trigger;
+    struct hr_read_limit limit;
+    bool no_data_epochs, sync_plan;
+    int32_t snapshot_every;
+
+    struct hr_query_scan *scans;
+    uint32_t scan_count, stream_count;
+    struct hr_query_state *states;
+    uint32_t state_count;
+    struct hr_state **state_ptrs;
+    int64_t *watermark_delays_us; /* by watermark node */
+    int64_t *node_watermarks_us;  /* max event time − delay seen by each */
+    uint32_t watermark_count;
+    bool watermark_policy_max;
+    struct hr_sink *sink;
+    struct hr_options sink_options;
+    struct hr_journal *journal;
+    struct hr_meta_record meta;
+
+    /* The loop's own. */
+    int64_t epoch;                               /* the next to run */
+    int64_t watermark_us, previous_watermark_us; /* of the next epoch; of the one before */
+    bool replan;                                 /* the next epoch was planned before a restart */
+    int64_t replan_timestamp_us;
+    struct hr_arena epoch_arena;
+    struct hr_buf record; /* payload under construction */
+    struct hr_wakeup wakeup;
+    bool polling; /* a source cannot signal */
+    int64_t poll_interval_us;
+    int64_t last_idle_us, last_start_us;
+
+    /* Output of the running epoch. */
+    pthread_mutex_t writers_lock;
+    struct hr_query_writer *writers;
+    uint32_t writer_count;
+    bool discard_output; /* the sink has this epoch already */
+    int64_t output_rows;
+
+    /* Shared with other threads, under lock. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool thread_started, ended;
+    volatile bool stop, cancelled;
+    hr_status end_status;
+    struct hr_err end_err;
+    bool has_progress;
+    struct hr_progress progress;
+    struct hr_buf progress_json;
+    struct hr_query_listener listeners[HR_LISTENERS_MAX];
+    uint32_t listener_count;
+    uint64_t idle_passes; /* times the loop found no data: for process_all_available */
+};
+
+/* recover.c */
+hr_status hr_query_open_all(struct hr_query *query, const struct hr_query_args *args,
+                            struct hr_err *err) HR_CHECKED;
+void hr_query_close_all(struct hr_query *query);
+
+/* epoch.c: runs until stopped, ended or failed. */
+hr_status hr_query_loop(struct hr_query *query, struct hr_err *err) HR_CHECKED;
+
+/* checkpoint.c */
+hr_status hr_query_stage_states(struct hr_query *query, struct hr_commit_record *commit,
+                                struct hr_err *err) HR_CHECKED;
+void hr_query_states_committed(struct hr_query *query, const struct hr_commit_record *commit);
+hr_status hr_query_restore_states(struct hr_query *query, struct hr_err *err) HR_CHECKED;
+hr_status hr_query_add_ref(struct hr_query *query, const struct hr_state_ref *ref,
+                           struct hr_err *err) HR_CHECKED;
+hr_status hr_query_rotate(struct hr_query *query, const struct hr_commit_record *commit,
+                          struct hr_err *err) HR_CHECKED;
+void hr_query_remove_old_state(struct hr_query *query);
+
+/* progress.c */
+void hr_query_publish(struct hr_query *query, const struct hr_progress *progress);
+
+#endif
