@@ -50,6 +50,7 @@ check: tests ## the style and the fast tests: for every few minutes
 .PHONY: check-all
 check-all: tests ## everything: style, headers, all tests in all modes, sanitizers, out of memory
 	@$(PYTHON) tools/tidy --headers
+	@tools/docs --check
 	@$(PYTHON) test/run --build $(BUILD) -j $(JOBS)
 	@$(MAKE) --no-print-directory check-asan check-oom check-tsan
 
