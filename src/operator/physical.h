@@ -48,11 +48,33 @@ struct hr_op {
     int64_t rows_out; /* for metrics */
 };
 
+/*
+ * What the planner gives each kind (programs are bound to the child's schema):
+ *
+ *   Scan         scan_id, schema, pushed_filters      LocalTableScan  batches
+ *   Range        range_start, range_end, range_step   Project         program: the outputs
+ *   Filter       program: the predicate               Union           children of one schema
+ *   HashAggregate COMPLETE, PARTIAL: program: key_count keys, arguments, filters; FINAL: no program,
+ *                the child is PARTIAL's output. Output: keys, then results (PARTIAL: one BINARY).
+ *                DISTINCT aggregates: COMPLETE only (above an exchange by the keys).
+ *   Sort, TopN   program: the keys; descending, nulls_first; limit, offset
+ *   Limit        limit, offset
+ *   HashJoin     left_keys, right_keys (join_key_count outputs each), null_safe; program: extra
+ *                condition over left ++ right columns, or NULL. Output: left ++ right; SEMI and
+ *                ANTI: left. No keys: nested loop. A broadcast side is an EXCHANGE of BROADCAST.
+ *   Expand       projections, each with the output's columns
+ *   Distinct     program: key_count keys (first row of each key is kept); NULL: all columns
+ *   Generate     exprs[0]: the generator call; program: its arguments; outer. Output: the child's
+ *                columns, then the generator's.
+ *   Watermark    event_time_column (TIMESTAMP, or a window STRUCT), delay_us, watermark_index
+ *   EXCHANGE     dist, partition_count; HASH: program: its key expressions (expr_count)
+ */
+
 /* One aggregate of an aggregation. args are evaluated by the node's program. */
 struct hr_agg_spec {
     const struct hr_expr *call; /* bound: call->function->aggregate, types */
-    uint32_t first_arg;         /* its arguments' place in the node's arg expressions */
-    int32_t filter;             /* place of the FILTER predicate, or -1 */
+    uint32_t first_arg;              /* index of its first argument among the program's outputs (≥ key_count) */
+    int32_t filter;                  /* index of the FILTER predicate among them, or -1 */
     bool distinct;
     uint32_t state_offset, state_bytes;
 };
@@ -99,6 +121,7 @@ struct hr_pnode {
     int64_t delay_us;       /* watermark node; dedup within watermark */
     uint32_t event_time_column; /* watermark node */
     uint32_t watermark_index;   /* watermark node: its place in exec->watermarks */
+    bool outer;                 /* generate: a row without elements gives one row of NULLs */
     /* sort, top-n, limit */
     bool *descending, *nulls_first;
     int64_t limit, offset; /* -1: none */
