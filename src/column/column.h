@@ -135,9 +135,11 @@ void hr_batch_unref(struct hr_batch *batch); /* NULL is fine */
 bool hr_batch_hold_batch(struct hr_batch *batch, struct hr_batch *other);
 bool hr_batch_hold_buffer(struct hr_batch *batch, struct hr_buffer *buffer);
 
-/* Same columns, fewer live rows. sel (ascending physical row numbers) is borrowed by the result's
- * arena: pass memory from hr_batch_new_sel. */
+/* Same columns, fewer live rows: sel (ascending physical row numbers) is copied. */
 struct hr_batch *hr_batch_with_sel(struct hr_batch *batch, const uint32_t *sel, uint32_t sel_count);
+/* The same without the copy: a batch under construction with room for capacity row numbers in
+ * *ret_sel and sel_count 0; the caller writes them and sets sel_count. */
+struct hr_batch *hr_batch_new_sel(struct hr_batch *batch, uint32_t capacity, uint32_t **ret_sel);
 /* Columns `indexes` of batch under another schema, sharing memory and selection. */
 struct hr_batch *hr_batch_project(struct hr_batch *batch, const struct hr_type *schema, const uint32_t *indexes);
 /* A batch without selection holding copies of the live rows (or batch itself, re-referenced, when
@@ -149,7 +151,8 @@ struct hr_batch *hr_batch_slice(struct hr_batch *batch, uint32_t offset, uint32_
 struct hr_batch *hr_batch_concat(struct hr_batch *const *batches, uint32_t count, const struct hr_type *schema, bool deep);
 
 /* Allocates col's buffers in the arena for length rows: values (uninitialised), validity only
- * where with_validity (set to all ones). Nested types: the offsets; children are the caller's. */
+ * where with_validity (set to all ones). Nested types: the offsets, of which the first is 0, and
+ * the array of children with their types set; filling the children is the caller's. */
 hr_status hr_column_alloc(struct hr_arena *arena, const struct hr_type *type, uint32_t length,
                           bool with_validity, struct hr_column *ret, struct hr_err *err) HR_CHECKED;
 /* All rows NULL. */
