@@ -50,6 +50,7 @@ struct hr_sink_writer {
 struct hr_sink_vt {
     const char *name;
     uint32_t abi;
+    enum hr_guarantee guarantee; /* at best: what EXPLAIN says of a sink not yet open */
     uint32_t modes; /* bit 1 << HR_MODE_… */
     const struct hr_opt_spec *options;
     size_t option_count;

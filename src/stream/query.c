@@ -10,6 +10,10 @@
 #include "base/log.h"
 #include "stream/query_int.h"
 
+#define RECOVERY_ATTEMPTS 4
+#define RECOVERY_PAUSE_US \
+    50000 /* before the second attempt; four times as long before each further one */
+
 static hr_status init_shared(struct hr_query *query, struct hr_err *err)
 {
     pthread_condattr_t attr;
@@ -39,6 +43,7 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     query->plan_arena = args->plan_arena; /* moves */
     memset(&args->plan_arena, 0, sizeof args->plan_arena);
     query->plan = args->plan;
+    query->sink_vt = args->sink;
     query->mode = args->mode;
     query->trigger = args->trigger;
     query->limit = args->limit;
@@ -63,12 +68,35 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     return HR_OK;
 }
 
+/* Runs the loop; after a failure that may pass (a broker away, an injected fault), closes everything and
+ * recovers from the log, as a restart of the process would: there is one way to recover. */
+static hr_status run_with_recovery(struct hr_query *query, struct hr_err *err)
+{
+    int64_t pause_us = RECOVERY_PAUSE_US;
+    for (int attempt = 1;; attempt++) {
+        int64_t first_epoch = query->epoch;
+        hr_status status = hr_query_loop(query, err);
+        if (status == HR_OK || status == HR_E_CANCELLED) return status;
+        if (query->epoch > first_epoch) attempt = 1; /* it made progress since the last failure */
+        if (!(err->flags & HR_ERR_RETRIABLE) || attempt >= RECOVERY_ATTEMPTS || query->stop)
+            return status;
+        HR_LOG(HR_LOG_WARN, "query %s: epoch %" PRId64 " failed (%s); attempt %d of %d follows",
+               query->name, query->epoch, err->msg, attempt + 1, RECOVERY_ATTEMPTS);
+        hr_query_close_all(query);
+        hr_wakeup_wait(&query->wakeup, pause_us);
+        pause_us *= 4;
+        if (query->stop) return HR_OK;
+        hr_err_init(err);
+        HR_TRY(hr_query_open_all(query, err));
+    }
+}
+
 static void *query_main(void *arg)
 {
     struct hr_query *query = arg;
     struct hr_err err;
     hr_err_init(&err);
-    hr_status status = hr_query_loop(query, &err);
+    hr_status status = run_with_recovery(query, &err);
     if (status == HR_E_CANCELLED && query->stop) status = HR_OK;
     for (uint32_t i = 0; i < query->listener_count; i++) {
         struct hr_query_listener *listener = &query->listeners[i];
@@ -114,7 +142,7 @@ hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, stru
     hr_status status;
     HR_TRY_OUT(init_shared(query, err));
     HR_TRY_OUT(fill(query, args, err));
-    HR_TRY_OUT(hr_query_open_all(query, args, err));
+    HR_TRY_OUT(hr_query_open_all(query, err));
     char thread_name[16];
     snprintf(thread_name, sizeof thread_name, "q:%s", query->name);
     HR_TRY_OUT(hr_thread_start(&query->thread, thread_name, query_main, query, err));

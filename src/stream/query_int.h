@@ -69,6 +69,7 @@ struct hr_query {
     int64_t *node_watermarks_us;  /* max event time − delay seen by each */
     uint32_t watermark_count;
     bool watermark_policy_max;
+    const struct hr_sink_vt *sink_vt;
     struct hr_sink *sink;
     struct hr_options sink_options;
     struct hr_journal *journal;
@@ -110,8 +111,7 @@ struct hr_query {
 };
 
 /* recover.c */
-hr_status hr_query_open_all(struct hr_query *query, const struct hr_query_args *args,
-                            struct hr_err *err) HR_CHECKED;
+hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err) HR_CHECKED;
 void hr_query_close_all(struct hr_query *query);
 
 /* epoch.c: runs until stopped, ended or failed. */

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The epoch loop. hr_query_loop is the table of contents:
+ *
+ *   wait_for_trigger → choose_ranges → write_plan → run → commit_sink → commit → publish
+ *
+ * An epoch is a pure function of (plan, state version, offset ranges, timestamp): run again after a crash
+ * it gives the same rows, and the sink's label (query id, epoch) makes that exactly-once.
+ *
+ * Durable writes: one, the COMMIT record, where the sink is at-least-once anyway; with an exactly-once
+ * sink the PLAN is made durable before the sink commits, for a range chosen anew after a crash could
+ * differ from what the sink has under this epoch's label.
+ */
+#include <inttypes.h>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "stream/query_int.h"
+
+#define IDLE_EVENT_US INT64_C(10000000) /* Spark: noDataProgressEventInterval */
+
+/* Times of one epoch's phases. */
+struct epoch_times {
+    int64_t start_ns, latest_ns, planned_ns, splits_ns, ran_ns, wal_ns, commit_ns, end_ns;
+};
+
+/* ---- wait -------------------------------------------------------------------------------------------- */
+
+/* Until the trigger is due. An overrun interval starts at once; the next due time stays on the grid. */
+static void wait_for_interval(struct hr_query *query)
+{
+    if (query->trigger.kind != HR_TRIGGER_PROCESSING_TIME || query->last_start_us == 0) return;
+    int64_t interval_us = query->trigger.interval_us;
+    int64_t due_us = (query->last_start_us / interval_us + 1) * interval_us;
+    while (!query->stop) {
+        int64_t left_us = due_us - hr_now_us(query->env);
+        if (left_us <= 0) return;
+        hr_wakeup_wait(&query->wakeup, left_us);
+    }
+}
+
+static void note_idle(struct hr_query *query)
+{
+    pthread_mutex_lock(&query->lock);
+    query->idle_passes++;
+    pthread_cond_broadcast(&query->changed);
+    pthread_mutex_unlock(&query->lock);
+    int64_t now_us = hr_now_us(query->env);
+    if (query->last_idle_us == 0) query->last_idle_us = now_us;
+    if (now_us - query->last_idle_us < IDLE_EVENT_US) return;
+    query->last_idle_us = now_us;
+    for (uint32_t i = 0; i < query->listener_count; i++) {
+        if (query->listeners[i].on_idle)
+            query->listeners[i].on_idle(query->listeners[i].arg, query);
+    }
+}
+
+/* No data: until a source signals, the next poll, or a stop. */
+static void wait_for_data(struct hr_query *query)
+{
+    note_idle(query);
+    if (query->trigger.kind == HR_TRIGGER_PROCESSING_TIME) {
+        query->last_start_us = hr_now_us(query->env);
+        return;
+    }
+    hr_wakeup_wait(&query->wakeup, query->polling ? query->poll_interval_us : IDLE_EVENT_US);
+}
+
+/* ---- plan -------------------------------------------------------------------------------------------- */
+
+static bool runs_to_end(const struct hr_query *query)
+{
+    return query->trigger.kind == HR_TRIGGER_AVAILABLE_NOW ||
+           query->trigger.kind == HR_TRIGGER_ONCE;
+}
+
+/* Available now and once: each source fixes how far this run goes. */
+static hr_status fix_final_offsets(struct hr_query *query, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->streaming || !scan->source->vt->final_offset) continue;
+        struct hr_buf end;
+        hr_buf_init(&end, 64 << 20);
+        hr_status status =
+            scan->source->vt->final_offset(scan->source, hr_buf_cstr(&scan->start), &end, err);
+        hr_buf_done(&end);
+        HR_TRY(status);
+    }
+    return HR_OK;
+}
+
+static hr_status choose_range(struct hr_query *query, struct hr_query_scan *scan, bool *ret_data,
+                              struct hr_err *err)
+{
+    static const struct hr_read_limit no_limit = {0, 0, 0};
+    const struct hr_source_vt *vt = scan->source->vt;
+    if (scan->has_end) { /* a source that cannot fix its end is read once */
+        hr_buf_clear(&scan->end);
+        hr_buf_put_sv(&scan->end, hr_svn(scan->start.ptr, scan->start.len));
+        return hr_buf_status(&scan->end, err);
+    }
+    bool once = query->trigger.kind == HR_TRIGGER_ONCE || (runs_to_end(query) && !vt->final_offset);
+    hr_buf_clear(&scan->end);
+    HR_TRY(vt->latest_offset(scan->source, hr_buf_cstr(&scan->start),
+                             once ? &no_limit : &query->limit, &scan->end, err));
+    if (once) scan->has_end = true;
+    HR_TRY(hr_buf_status(&scan->end, err));
+    if (!hr_sv_eq(hr_svn(scan->end.ptr, scan->end.len), hr_svn(scan->start.ptr, scan->start.len)))
+        *ret_data = true;
+    return HR_OK;
+}
+
+/* Would an epoch without data have work: state that the watermark has made final? */
+static bool watermark_has_work(const struct hr_query *query)
+{
+    return query->no_data_epochs && query->state_count > 0 &&
+           query->watermark_us > query->previous_watermark_us;
+}
+
+static hr_status choose_ranges(struct hr_query *query, bool *ret_run, struct hr_err *err)
+{
+    if (query->replan) { /* planned before the restart: the same ranges again */
+        *ret_run = true;
+        return HR_OK;
+    }
+    bool data = false;
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        if (query->scans[i].streaming) HR_TRY(choose_range(query, &query->scans[i], &data, err));
+    }
+    *ret_run = data || watermark_has_work(query);
+    return HR_OK;
+}
+
+static hr_status write_plan(struct hr_query *query, int64_t now_us, struct hr_err *err)
+{
+    const char **starts = HR_NEW_ARRAY(&query->epoch_arena, const char *, query->stream_count + 1);
+    const char **ends = HR_NEW_ARRAY(&query->epoch_arena, const char *, query->stream_count + 1);
+    if (!starts || !ends) return HR_OOM(err);
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->streaming) continue;
+        starts[scan->stream_index] = hr_buf_cstr(&scan->start);
+        ends[scan->stream_index] = hr_buf_cstr(&scan->end);
+    }
+    struct hr_plan_record plan = {
+        .timestamp_us = now_us,
+        .late_watermark_us = query->previous_watermark_us,
+        .evict_watermark_us = query->watermark_us,
+        .source_count = query->stream_count,
+        .starts = starts,
+        .ends = ends,
+    };
+    hr_buf_clear(&query->record);
+    hr_plan_record_put(&plan, &query->record);
+    HR_TRY(hr_buf_status(&query->record, err));
+    HR_TRY(hr_journal_append(query->journal, HR_REC_PLAN, query->epoch,
+                             hr_svn(query->record.ptr, query->record.len), query->sync_plan, err));
+    HR_FAULT_POINT(HR_FAULT_JOURNAL_PLAN, err);
+    return HR_OK;
+}
+
+/* ---- run --------------------------------------------------------------------------------------------- */
+
+/* The writer of a partition for this attempt; what an earlier attempt wrote is discarded. */
+static hr_status writer_for(struct hr_query *query, uint32_t partition, uint32_t attempt,
+                            struct hr_query_writer **ret, struct hr_err *err)
+{
+    if (partition >= query->writer_count) {
+        uint32_t count = partition + 1;
+        struct hr_query_writer *writers = hr_realloc(query->writers, sizeof *writers * count);
+        if (!writers) return HR_OOM(err);
+        memset(writers + query->writer_count, 0, sizeof *writers * (count - query->writer_count));
+        query->writers = writers;
+        query->writer_count = count;
+    }
+    struct hr_query_writer *writer = &query->writers[partition];
+    if (writer->writer && writer->attempt != attempt) {
+        writer->writer->vt->close(writer->writer);
+        *writer = (struct hr_query_writer){0};
+    }
+    if (!writer->writer) {
+        HR_TRY(query->sink->vt->open_writer(query->sink, query->epoch, partition, attempt,
+                                            &writer->writer, err));
+        writer->attempt = attempt;
+        writer->rows = 0;
+    }
+    *ret = writer;
+    return HR_OK;
+}
+
+/* @thread task. The lock covers finding the writer only: a partition has one task at a time. */
+static hr_status emit(struct hr_exec *exec, uint32_t partition, uint32_t attempt,
+                      struct hr_batch *batch, struct hr_err *err)
+{
+    struct hr_query *query = exec->emit_arg;
+    if (query->discard_output) return HR_OK;
+    pthread_mutex_lock(&query->writers_lock);
+    struct hr_query_writer *entry = NULL;
+    hr_status status = writer_for(query, partition, attempt, &entry, err);
+    struct hr_sink_writer *writer = entry ? entry->writer : NULL;
+    if (entry) entry->rows += batch->sel_count;
+    pthread_mutex_unlock(&query->writers_lock);
+    HR_TRY(status);
+    return writer->vt->write(writer, batch, err);
+}
+
+static hr_status plan_splits(struct hr_query *query, struct hr_exec *exec, struct hr_err *err)
+{
+    exec->scans = HR_NEW_ARRAY(&query->epoch_arena, struct hr_exec_scan, query->scan_count + 1);
+    exec->watermarks =
+        HR_NEW_ARRAY(&query->epoch_arena, struct hr_exec_watermark, query->watermark_count + 1);
+    if (!exec->scans || !exec->watermarks) return HR_OOM(err);
+    exec->scan_count = query->scan_count;
+    exec->watermark_count = query->watermark_count;
+    for (uint32_t i = 0; i < query->watermark_count; i++) {
+        atomic_store(&exec->watermarks[i].max_us, INT64_MIN);
+        atomic_store(&exec->watermarks[i].min_us, INT64_MAX);
+    }
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        struct hr_exec_scan *to = &exec->scans[i];
+        if (!scan->node) continue;
+        to->source = scan->source;
+        const char *start = scan->streaming ? hr_buf_cstr(&scan->start) : NULL;
+        const char *end = scan->streaming ? hr_buf_cstr(&scan->end) : NULL;
+        if (scan->streaming && strcmp(start, end) == 0) continue;
+        HR_TRY(scan->source->vt->plan_splits(scan->source, start, end, &query->epoch_arena,
+                                             &to->splits, &to->split_count, err));
+    }
+    return HR_OK;
+}
+
+static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_times *times,
+                     int64_t now_us, struct hr_err *err)
+{
+    *exec = (struct hr_exec){
+        .env = query->env,
+        .conf = &query->conf,
+        .mem = &query->mem,
+        .cancelled = &query->cancelled,
+        .epoch = query->epoch,
+        .now_us = now_us,
+        .late_watermark_us = query->previous_watermark_us,
+        .evict_watermark_us = query->watermark_us,
+        .states = query->state_ptrs,
+        .state_count = query->state_count,
+        .emit = emit,
+        .emit_arg = query,
+        .scheduler = query->scheduler,
+    };
+    HR_TRY(plan_splits(query, exec, err));
+    times->splits_ns = hr_mono_ns(query->env);
+    query->output_rows = 0;
+    query->discard_output = false;
+    HR_TRY(query->sink->vt->begin_epoch(query->sink, query->epoch, &query->discard_output, err));
+    return hr_exec_run(query->root, exec, err);
+}
+
+static void drop_writers(struct hr_query *query)
+{
+    for (uint32_t i = 0; i < query->writer_count; i++) {
+        if (query->writers[i].writer) query->writers[i].writer->vt->close(query->writers[i].writer);
+        query->writers[i] = (struct hr_query_writer){0};
+    }
+}
+
+static hr_status commit_sink(struct hr_query *query, struct hr_err *err)
+{
+    if (query->discard_output) return HR_OK;
+    struct hr_arena *arena = &query->epoch_arena;
+    struct hr_str_view *messages = HR_NEW_ARRAY(arena, struct hr_str_view, query->writer_count + 1);
+    if (!messages) return HR_OOM(err);
+    uint32_t count = 0;
+    struct hr_buf buf;
+    hr_buf_init(&buf, 64 << 20);
+    hr_status status = HR_OK;
+    for (uint32_t i = 0; i < query->writer_count; i++) {
+        struct hr_query_writer *writer = &query->writers[i];
+        if (!writer->writer) continue;
+        hr_buf_clear(&buf);
+        HR_TRY_OUT(writer->writer->vt->finish(writer->writer, &buf, err));
+        HR_TRY_OUT(hr_buf_status(&buf, err));
+        char *copy = hr_arena_strndup(arena, buf.ptr ? buf.ptr : "", buf.len);
+        if (!copy) {
+            status = HR_OOM(err);
+            goto out;
+        }
+        messages[count++] = hr_svn(copy, buf.len);
+        query->output_rows += writer->rows;
+    }
+    status = query->sink->vt->commit_epoch(query->sink, query->epoch, messages, count, err);
+out:
+    hr_buf_done(&buf);
+    drop_writers(query);
+    return status;
+}
+
+/* ---- commit ------------------------------------------------------------------------------------------ */
+
+/* The watermark of the next epoch: per node the largest event time less its delay, over the nodes the
+ * smallest (or largest, by policy); a node without data holds it back; it never goes back. */
+static int64_t next_watermark(struct hr_query *query, const struct hr_exec *exec)
+{
+    int64_t next = HR_WATERMARK_NONE;
+    bool missing = false;
+    for (uint32_t i = 0; i < query->watermark_count; i++) {
+        int64_t max_us = atomic_load(&exec->watermarks[i].max_us);
+        int64_t *node = &query->node_watermarks_us[i];
+        if (max_us != INT64_MIN) {
+            int64_t seen = max_us < INT64_MIN + query->watermark_delays_us[i]
+                               ? INT64_MIN
+                               : max_us - query->watermark_delays_us[i];
+            *node = HR_MAX(*node, HR_MAX(seen, INT64_C(0)));
+        }
+        if (*node == HR_WATERMARK_NONE) {
+            missing = true;
+        } else if (next == HR_WATERMARK_NONE) {
+            next = *node;
+        } else {
+            next = query->watermark_policy_max ? HR_MAX(next, *node) : HR_MIN(next, *node);
+        }
+    }
+    if (missing && !query->watermark_policy_max) next = HR_WATERMARK_NONE;
+    /* Spark's watermark starts at 0, where it has no effect. */
+    if (next <= 0) next = HR_WATERMARK_NONE;
+    return HR_MAX(next, query->watermark_us);
+}
+
+static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
+                        int64_t *ret_watermark_us, struct hr_progress *progress,
+                        struct epoch_times *times, struct hr_err *err)
+{
+    struct hr_commit_record record = {
+        .next_watermark_us = next_watermark(query, exec),
+        .source_watermarks_us = query->node_watermarks_us,
+        .watermark_count = query->watermark_count,
+        .input_rows = progress->input_rows,
+        .output_rows = query->output_rows,
+        .late_rows = atomic_load(&exec->rows_dropped_late),
+    };
+    for (uint32_t i = 0; i < query->state_count; i++) {
+        struct hr_state *state = query->states[i].state;
+        for (uint32_t p = 0; state && p < state->part_count; p++) {
+            progress->state_updated += state->parts[p].rows_updated;
+            progress->state_removed += state->parts[p].rows_removed;
+        }
+    }
+    HR_TRY(hr_query_stage_states(query, &record, err));
+    hr_buf_clear(&query->record);
+    hr_commit_record_put(&record, &query->record);
+    HR_TRY(hr_buf_status(&query->record, err));
+    HR_FAULT_POINT(HR_FAULT_JOURNAL_COMMIT, err);
+    times->wal_ns = hr_mono_ns(query->env);
+    HR_TRY(hr_journal_append(query->journal, HR_REC_COMMIT, query->epoch,
+                             hr_svn(query->record.ptr, query->record.len), true, err));
+    hr_query_states_committed(query, &record);
+    *ret_watermark_us = record.next_watermark_us;
+    if (hr_journal_is_full(query->journal)) {
+        record.refs = NULL;
+        record.ref_count = 0;
+        HR_TRY(hr_query_rotate(query, &record, err));
+    }
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (scan->streaming && scan->source->vt->commit)
+            HR_TRY(scan->source->vt->commit(scan->source, hr_buf_cstr(&scan->end), err));
+    }
+    return HR_OK;
+}
+
+/* The ranges are done: the next epoch starts where this one ended. Keeps `start` of this epoch in `latest`
+ * for the progress report. */
+static hr_status advance(struct hr_query *query, int64_t watermark_us, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->streaming) continue;
+        struct hr_buf old = scan->start;
+        scan->start = scan->end;
+        scan->end = old;
+        hr_buf_clear(&scan->end);
+        hr_buf_put_sv(&scan->end, hr_svn(scan->start.ptr, scan->start.len));
+        HR_TRY(hr_buf_status(&scan->end, err));
+    }
+    query->previous_watermark_us = query->watermark_us;
+    query->watermark_us = watermark_us;
+    query->replan = false;
+    query->epoch++;
+    return HR_OK;
+}
+
+/* ---- publish ----------------------------------------------------------------------------------------- */
+
+static void measure(struct hr_query *query, const struct hr_exec *exec,
+                    struct hr_progress *progress)
+{
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        scan->rows = scan->streaming ? atomic_load(&exec->scans[i].rows_read) : 0;
+        progress->input_rows += scan->rows;
+        progress->malformed_rows += atomic_load(&exec->scans[i].malformed_rows);
+    }
+    progress->late_rows = atomic_load(&exec->rows_dropped_late);
+    int64_t sum_ms = 0;
+    for (uint32_t i = 0; i < exec->watermark_count; i++) {
+        struct hr_exec_watermark *w = &exec->watermarks[i];
+        int64_t count = atomic_load(&w->count);
+        if (count == 0) continue;
+        int64_t max_us = atomic_load(&w->max_us), min_us = atomic_load(&w->min_us);
+        if (progress->event_count == 0 || max_us > progress->event_max_us)
+            progress->event_max_us = max_us;
+        if (progress->event_count == 0 || min_us < progress->event_min_us)
+            progress->event_min_us = min_us;
+        progress->event_count += count;
+        sum_ms += atomic_load(&w->sum_ms);
+    }
+    if (progress->event_count) progress->event_avg_us = sum_ms / progress->event_count * 1000;
+}
+
+static void fill_times(struct hr_query *query, struct hr_progress *progress,
+                       const struct epoch_times *t)
+{
+    progress->duration_us = (t->end_ns - t->start_ns) / 1000;
+    progress->latest_offset_us = (t->latest_ns - t->start_ns) / 1000;
+    progress->get_batch_us = (t->splits_ns - t->planned_ns) / 1000;
+    progress->add_batch_us = (t->ran_ns - t->splits_ns) / 1000;
+    progress->wal_commit_us = (t->planned_ns - t->latest_ns) / 1000;
+    progress->commit_offsets_us = (t->end_ns - t->wal_ns) / 1000;
+    double seconds = (double)HR_MAX(progress->duration_us, (int64_t)1) / 1e6;
+    progress->processed_rows_per_second = (double)progress->input_rows / seconds;
+    int64_t since_us = query->last_start_us ? progress->timestamp_us - query->last_start_us : 0;
+    progress->input_rows_per_second =
+        since_us > 0 ? (double)progress->input_rows / ((double)since_us / 1e6) : 0;
+    for (uint32_t i = 0; i < query->state_count; i++) {
+        if (!query->states[i].state) continue;
+        progress->state_rows += hr_state_rows(query->states[i].state);
+        progress->state_bytes += hr_state_bytes(query->states[i].state);
+    }
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------- */
+
+static hr_status run_epoch(struct hr_query *query, struct epoch_times *times, struct hr_err *err)
+{
+    int64_t now_us = query->replan ? query->replan_timestamp_us : hr_now_us(query->env);
+    struct hr_progress progress = {
+        .epoch = query->epoch,
+        .timestamp_us = hr_now_us(query->env),
+        .watermark_us = query->watermark_us,
+    };
+    if (!query->replan) HR_TRY(write_plan(query, now_us, err));
+    times->planned_ns = hr_mono_ns(query->env);
+    struct hr_exec exec;
+    HR_TRY(run(query, &exec, times, now_us, err));
+    HR_TRY(commit_sink(query, err));
+    times->ran_ns = hr_mono_ns(query->env);
+    measure(query, &exec, &progress);
+    int64_t watermark_us = HR_WATERMARK_NONE;
+    HR_TRY(commit(query, &exec, &watermark_us, &progress, times, err));
+    times->end_ns = hr_mono_ns(query->env);
+    progress.output_rows = query->output_rows;
+    fill_times(query, &progress, times);
+    query->last_start_us = progress.timestamp_us;
+    hr_query_publish(query, &progress);
+    HR_TRY(advance(query, watermark_us, err));
+    hr_arena_reset(&query->epoch_arena);
+    return HR_OK;
+}
+
+hr_status hr_query_loop(struct hr_query *query, struct hr_err *err)
+{
+    bool fixed = false;
+    while (!query->stop) {
+        wait_for_interval(query);
+        if (query->stop) break;
+        if (runs_to_end(query) && !fixed && !query->replan) {
+            HR_TRY(fix_final_offsets(query, err));
+            fixed = true;
+        }
+        struct epoch_times times = {.start_ns = hr_mono_ns(query->env)};
+        bool has_work = false;
+        HR_TRY(choose_ranges(query, &has_work, err));
+        times.latest_ns = hr_mono_ns(query->env);
+        if (!has_work) {
+            if (runs_to_end(query)) return HR_OK;
+            wait_for_data(query);
+            continue;
+        }
+        hr_status status = run_epoch(query, &times, err);
+        if (status != HR_OK) {
+            drop_writers(query);
+            if (query->sink->vt->abort_epoch)
+                query->sink->vt->abort_epoch(query->sink, query->epoch);
+            return status;
+        }
+        query->last_idle_us = 0;
+    }
+    return HR_OK;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Progress: Spark's StreamingQueryProgress.json, in its order of fields, and the listeners. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/datetime.h"
+#include "base/decimal.h"
+#include "stream/query_int.h"
+
+/* "2024-01-31T12:34:56.789Z" with quotes. */
+static void put_instant(struct hr_buf *out, int64_t us)
+{
+    struct hr_civil c = hr_civil_from_us(us);
+    hr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", c.year, c.month, c.day, c.hour,
+                  c.minute, c.second, c.us / 1000);
+}
+
+static void put_double(struct hr_buf *out, const char *name, double v)
+{
+    if (!isfinite(v)) return;
+    char text[32];
+    size_t len = hr_format_f64(v, text);
+    hr_buf_printf(out, ",\"%s\":%.*s", name, (int)len, text);
+}
+
+static void put_event_time(struct hr_buf *out, const struct hr_progress *p)
+{
+    if (p->event_count == 0 && p->watermark_us == HR_WATERMARK_NONE) return;
+    hr_buf_puts(out, ",\"eventTime\":{");
+    if (p->event_count > 0) {
+        hr_buf_puts(out, "\"avg\":");
+        put_instant(out, p->event_avg_us);
+        hr_buf_puts(out, ",\"max\":");
+        put_instant(out, p->event_max_us);
+        hr_buf_puts(out, ",\"min\":");
+        put_instant(out, p->event_min_us);
+        hr_buf_putc(out, ',');
+    }
+    hr_buf_puts(out, "\"watermark\":");
+    put_instant(out, HR_MAX(p->watermark_us, INT64_C(0)));
+    hr_buf_putc(out, '}');
+}
+
+static void put_states(struct hr_buf *out, const struct hr_query *query,
+                       const struct hr_progress *p)
+{
+    hr_buf_puts(out, ",\"stateOperators\":[");
+    bool first = true;
+    for (uint32_t i = 0; i < query->state_count; i++) {
+        const struct hr_state *state = query->states[i].state;
+        if (!state) continue;
+        if (!first) hr_buf_putc(out, ',');
+        first = false;
+        hr_buf_puts(out, "{\"operatorName\":");
+        hr_buf_put_json(out, hr_sv(state->operator_name));
+        hr_buf_printf(out,
+                      ",\"numRowsTotal\":%" PRId64 ",\"numRowsUpdated\":%" PRId64
+                      ",\"allUpdatesTimeMs\":0,\"numRowsRemoved\":%" PRId64
+                      ",\"allRemovalsTimeMs\":0,\"commitTimeMs\":%" PRId64
+                      ",\"memoryUsedBytes\":%" PRId64 ",\"numRowsDroppedByWatermark\":%" PRId64
+                      ",\"numShufflePartitions\":%u,\"numStateStoreInstances\":%u}",
+                      hr_state_rows(state), p->state_updated, p->state_removed,
+                      p->commit_offsets_us / 1000, hr_state_bytes(state), p->late_rows,
+                      state->part_count, state->part_count);
+    }
+    hr_buf_putc(out, ']');
+}
+
+/* An offset is JSON of the source's own, else a string. */
+static void put_offset(struct hr_buf *out, const char *name, const struct hr_buf *offset)
+{
+    hr_buf_printf(out, ",\"%s\":", name);
+    char first = offset->len ? offset->ptr[0] : '"';
+    if (first == '{' || first == '[' || first == '-' || (first >= '0' && first <= '9')) {
+        hr_buf_put_sv(out, hr_svn(offset->ptr, offset->len));
+    } else {
+        hr_buf_put_json(out, hr_svn(offset->ptr, offset->len));
+    }
+}
+
+static void put_sources(struct hr_buf *out, const struct hr_query *query,
+                        const struct hr_progress *p)
+{
+    hr_buf_puts(out, ",\"sources\":[");
+    bool first = true;
+    double share = p->input_rows > 0 ? 1.0 / (double)p->input_rows : 0;
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        const struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->streaming) continue;
+        if (!first) hr_buf_putc(out, ',');
+        first = false;
+        struct hr_buf text;
+        hr_buf_init(&text, 1 << 20);
+        const struct hr_source_vt *vt = scan->source->vt;
+        if (vt->describe) {
+            vt->describe(scan->source, &text);
+        } else {
+            hr_buf_puts(&text, vt->name);
+        }
+        hr_buf_puts(out, "{\"description\":");
+        hr_buf_put_json(out, hr_svn(text.ptr, text.len));
+        put_offset(out, "startOffset", &scan->start);
+        put_offset(out, "endOffset", &scan->end);
+        put_offset(out, "latestOffset", &scan->end);
+        hr_buf_printf(out, ",\"numInputRows\":%" PRId64, scan->rows);
+        put_double(out, "inputRowsPerSecond",
+                   p->input_rows_per_second * (double)scan->rows * share);
+        put_double(out, "processedRowsPerSecond",
+                   p->processed_rows_per_second * (double)scan->rows * share);
+        hr_buf_clear(&text);
+        if (vt->metrics)
+            vt->metrics(scan->source, hr_buf_cstr((struct hr_buf *)(uintptr_t)&scan->end), &text);
+        if (text.len) {
+            hr_buf_puts(out, ",\"metrics\":{");
+            hr_buf_put_sv(out, hr_svn(text.ptr, text.len));
+            hr_buf_putc(out, '}');
+        }
+        hr_buf_done(&text);
+        hr_buf_putc(out, '}');
+    }
+    hr_buf_putc(out, ']');
+}
+
+static void put_progress(struct hr_buf *out, const struct hr_query *query,
+                         const struct hr_progress *p)
+{
+    hr_buf_printf(out, "{\"id\":\"%s\",\"runId\":\"%s\",\"name\":", query->id, query->run_id);
+    hr_buf_put_json(out, hr_sv(query->name));
+    hr_buf_puts(out, ",\"timestamp\":");
+    put_instant(out, p->timestamp_us);
+    hr_buf_printf(out,
+                  ",\"batchId\":%" PRId64 ",\"batchDuration\":%" PRId64
+                  ",\"numInputRows\":%" PRId64,
+                  p->epoch, p->duration_us / 1000, p->input_rows);
+    put_double(out, "inputRowsPerSecond", p->input_rows_per_second);
+    put_double(out, "processedRowsPerSecond", p->processed_rows_per_second);
+    hr_buf_printf(out,
+                  ",\"durationMs\":{\"addBatch\":%" PRId64 ",\"commitOffsets\":%" PRId64
+                  ",\"getBatch\":%" PRId64 ",\"latestOffset\":%" PRId64
+                  ",\"queryPlanning\":%" PRId64 ",\"triggerExecution\":%" PRId64
+                  ",\"walCommit\":%" PRId64 "}",
+                  p->add_batch_us / 1000, p->commit_offsets_us / 1000, p->get_batch_us / 1000,
+                  p->latest_offset_us / 1000, p->planning_us / 1000, p->duration_us / 1000,
+                  p->wal_commit_us / 1000);
+    put_event_time(out, p);
+    put_states(out, query, p);
+    put_sources(out, query, p);
+    struct hr_buf text;
+    hr_buf_init(&text, 1 << 20);
+    if (query->sink->vt->describe) {
+        query->sink->vt->describe(query->sink, &text);
+    } else {
+        hr_buf_puts(&text, query->sink->vt->name);
+    }
+    hr_buf_puts(out, ",\"sink\":{\"description\":");
+    hr_buf_put_json(out, hr_svn(text.ptr, text.len));
+    hr_buf_printf(out, ",\"numOutputRows\":%" PRId64 "}}", p->output_rows);
+    hr_buf_done(&text);
+}
+
+void hr_query_publish(struct hr_query *query, const struct hr_progress *progress)
+{
+    /* Only the query's thread writes progress_json; readers copy it under the lock. */
+    pthread_mutex_lock(&query->lock);
+    hr_buf_clear(&query->progress_json);
+    put_progress(&query->progress_json, query, progress);
+    query->progress = *progress;
+    query->has_progress = true;
+    uint32_t count = query->listener_count;
+    pthread_cond_broadcast(&query->changed);
+    pthread_mutex_unlock(&query->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        struct hr_query_listener *listener = &query->listeners[i];
+        if (listener->on_progress)
+            listener->on_progress(listener->arg, query, progress,
+                                  hr_buf_cstr(&query->progress_json));
+    }
+}
+
+bool hr_query_last_progress(struct hr_query *query, struct hr_progress *ret)
+{
+    pthread_mutex_lock(&query->lock);
+    bool has = query->has_progress;
+    if (has) *ret = query->progress;
+    pthread_mutex_unlock(&query->lock);
+    return has;
+}
+
+void hr_query_progress_json(struct hr_query *query, struct hr_buf *out)
+{
+    pthread_mutex_lock(&query->lock);
+    if (query->has_progress)
+        hr_buf_put_sv(out, hr_svn(query->progress_json.ptr, query->progress_json.len));
+    pthread_mutex_unlock(&query->lock);
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening a query: physical plan, sources, states, journal (with what it says of the past), sink.
+ * Closing is the reverse and takes half-opened queries.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "stream/query_int.h"
+
+/* ---- the plan's leaves and stateful nodes ---------------------------------------------------------- */
+
+static uint32_t count_scans(const struct hr_plan *plan)
+{
+    uint32_t count = plan->kind == HR_P_SCAN ? plan->scan_id + 1 : 0;
+    for (uint32_t i = 0; i < plan->child_count; i++) {
+        uint32_t below = count_scans(plan->children[i]);
+        count = HR_MAX(count, below);
+    }
+    return count;
+}
+
+static void collect_scans(struct hr_query *query, const struct hr_plan *plan)
+{
+    if (plan->kind == HR_P_SCAN && plan->table->source) {
+        struct hr_query_scan *scan = &query->scans[plan->scan_id];
+        scan->node = plan;
+        scan->streaming = plan->is_streaming;
+    }
+    for (uint32_t i = 0; i < plan->child_count; i++) collect_scans(query, plan->children[i]);
+}
+
+/* Calls fn for each physical node in pre-order. */
+static hr_status walk_nodes(const struct hr_pnode *node,
+                            hr_status (*fn)(void *arg, const struct hr_pnode *, struct hr_err *),
+                            void *arg, struct hr_err *err)
+{
+    HR_TRY(fn(arg, node, err));
+    for (uint32_t i = 0; i < node->child_count; i++)
+        HR_TRY(walk_nodes(node->children[i], fn, arg, err));
+    return HR_OK;
+}
+
+static hr_status count_node(void *arg, const struct hr_pnode *node, struct hr_err *err)
+{
+    HR_UNUSED(err);
+    struct hr_query *query = arg;
+    if (node->state_id >= 0 && node->vt && node->vt->state_args)
+        query->state_count = HR_MAX(query->state_count, (uint32_t)node->state_id + 1);
+    if (node->vt == &hr_op_watermark)
+        query->watermark_count = HR_MAX(query->watermark_count, node->watermark_index + 1);
+    return HR_OK;
+}
+
+/* Partitions of the stage that node runs in: those of the exchange below it, else one. */
+static uint32_t stage_partitions(const struct hr_pnode *node)
+{
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        const struct hr_pnode *child = node->children[i];
+        if (!child->vt && child->dist != HR_DIST_BROADCAST) return child->partition_count;
+        if (child->vt) {
+            uint32_t below = stage_partitions(child);
+            if (below > 1) return below;
+        }
+    }
+    return 1;
+}
+
+static hr_status open_state(void *arg, const struct hr_pnode *node, struct hr_err *err)
+{
+    struct hr_query *query = arg;
+    if (node->vt == &hr_op_watermark)
+        query->watermark_delays_us[node->watermark_index] = node->delay_us;
+    if (node->state_id < 0 || !node->vt || !node->vt->state_args) return HR_OK;
+    struct hr_state_args args = {.id = (uint32_t)node->state_id};
+    HR_TRY(node->vt->state_args(node, &query->plan_arena, &args, err));
+    args.mem = &query->mem;
+    args.part_count = stage_partitions(node);
+    struct hr_query_state *state = &query->states[node->state_id];
+    state->node = node;
+    HR_TRY(hr_state_new(&args, &state->state, err));
+    query->state_ptrs[node->state_id] = state->state;
+    return HR_OK;
+}
+
+static hr_status open_plan(struct hr_query *query, struct hr_err *err)
+{
+    struct hr_arena *arena = &query->plan_arena;
+    HR_TRY(hr_plan_physical(arena, &query->conf, query->plan, query->mode, &query->root, err));
+    query->scan_count = count_scans(query->plan);
+    query->scans = HR_NEW_ARRAY(arena, struct hr_query_scan, query->scan_count + 1);
+    if (!query->scans) return HR_OOM(err);
+    collect_scans(query, query->plan);
+    HR_TRY(walk_nodes(query->root, count_node, query, err));
+    query->states = HR_NEW_ARRAY(arena, struct hr_query_state, query->state_count + 1);
+    query->state_ptrs = HR_NEW_ARRAY(arena, struct hr_state *, query->state_count + 1);
+    query->watermark_delays_us = HR_NEW_ARRAY(arena, int64_t, query->watermark_count + 1);
+    query->node_watermarks_us = HR_NEW_ARRAY(arena, int64_t, query->watermark_count + 1);
+    if (!query->states || !query->state_ptrs || !query->watermark_delays_us ||
+        !query->node_watermarks_us)
+        return HR_OOM(err);
+    for (uint32_t i = 0; i < query->watermark_count; i++)
+        query->node_watermarks_us[i] = HR_WATERMARK_NONE;
+    return walk_nodes(query->root, open_state, query, err);
+}
+
+/* ---- identity -------------------------------------------------------------------------------------- */
+
+static hr_status describe_state(void *arg, const struct hr_pnode *node, struct hr_err *err)
+{
+    HR_UNUSED(err);
+    struct hr_buf *out = arg;
+    if (node->state_id < 0 || !node->vt || !node->vt->state_args) return HR_OK;
+    hr_buf_printf(out, "%s#%d ", node->vt->name, node->state_id);
+    if (node->vt->explain) node->vt->explain(node, out);
+    hr_buf_puts(out, " → ");
+    hr_type_print_simple(node->schema, out);
+    hr_buf_puts(out, "; ");
+    return HR_OK;
+}
+
+static void describe_sources(const struct hr_query *query, struct hr_buf *out)
+{
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        const struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->streaming) continue;
+        if (out->len) hr_buf_puts(out, ", ");
+        hr_buf_puts(out, scan->source->vt->name);
+    }
+}
+
+/* What a checkpoint must agree with: the stateful operators and the streaming sources. */
+static hr_status make_meta(struct hr_query *query, struct hr_err *err)
+{
+    struct hr_buf states, sources;
+    hr_buf_init(&states, 1 << 20);
+    hr_buf_init(&sources, 1 << 20);
+    hr_status status = walk_nodes(query->root, describe_state, &states, err);
+    describe_sources(query, &sources);
+    struct hr_arena *arena = &query->plan_arena;
+    query->meta.state_text = hr_arena_strdup(arena, hr_buf_cstr(&states));
+    query->meta.state_fingerprint = hr_hash_bytes(states.ptr ? states.ptr : "", states.len);
+    query->meta.sources_text = hr_arena_strdup(arena, hr_buf_cstr(&sources));
+    query->meta.sink_text = query->sink_vt->name;
+    query->meta.name = query->name;
+    query->meta.query_id = query->id;
+    if (status == HR_OK &&
+        (!query->meta.state_text || !query->meta.sources_text || states.failed || sources.failed))
+        status = HR_OOM(err);
+    hr_buf_done(&states);
+    hr_buf_done(&sources);
+    return status;
+}
+
+static hr_status check_meta(struct hr_query *query, const struct hr_meta_record *old,
+                            struct hr_err *err)
+{
+    char why[700];
+    if (old->state_fingerprint != query->meta.state_fingerprint) {
+        snprintf(why, sizeof why, "its stateful operators are [%.300s], this query's are [%.300s]",
+                 old->state_text, query->meta.state_text);
+    } else if (strcmp(old->sources_text, query->meta.sources_text) != 0) {
+        snprintf(why, sizeof why, "it reads from [%.300s], this query from [%.300s]",
+                 old->sources_text, query->meta.sources_text);
+    } else {
+        memcpy(query->id, old->query_id, HR_MIN(strlen(old->query_id), sizeof query->id - 1));
+        return HR_OK;
+    }
+    return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why", why);
+}
+
+/* ---- the journal's past ---------------------------------------------------------------------------- */
+
+struct past {
+    struct hr_query *query;
+    struct hr_arena plan_arenas[2]; /* of the last PLAN and the one before */
+    struct hr_plan_record plan;
+    int64_t plan_epoch;
+    int64_t commit_epoch;
+    bool has_meta;
+    uint32_t flip;
+};
+
+static hr_status set_offsets(struct hr_query *query, const struct hr_plan_record *plan,
+                             bool committed, struct hr_err *err)
+{
+    if (plan->source_count != query->stream_count)
+        return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
+                        "it has another number of streaming sources");
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->streaming) continue;
+        hr_buf_clear(&scan->start);
+        hr_buf_clear(&scan->end);
+        hr_buf_puts(&scan->start,
+                    committed ? plan->ends[scan->stream_index] : plan->starts[scan->stream_index]);
+        hr_buf_puts(&scan->end, plan->ends[scan->stream_index]);
+        HR_TRY(hr_buf_status(&scan->start, err));
+        HR_TRY(hr_buf_status(&scan->end, err));
+    }
+    return HR_OK;
+}
+
+static hr_status replay_commit(struct past *past, const struct hr_record *record,
+                               struct hr_err *err)
+{
+    struct hr_query *query = past->query;
+    if (record->epoch != past->plan_epoch)
+        return HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", query->checkpoint_dir, "why",
+                        "a COMMIT record without its PLAN");
+    struct hr_commit_record commit;
+    /* The refs' inline bytes live as long as the query: they are what a restore reads. */
+    HR_TRY(hr_commit_record_get(&query->plan_arena, record->payload, &commit, err));
+    if (commit.watermark_count != query->watermark_count)
+        return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
+                        "it has another number of watermarks");
+    memcpy(query->node_watermarks_us, commit.source_watermarks_us,
+           sizeof(int64_t) * commit.watermark_count);
+    for (uint32_t i = 0; i < commit.ref_count; i++)
+        HR_TRY(hr_query_add_ref(query, &commit.refs[i], err));
+    past->commit_epoch = record->epoch;
+    query->epoch = record->epoch + 1;
+    query->previous_watermark_us = past->plan.evict_watermark_us;
+    query->watermark_us = commit.next_watermark_us;
+    return set_offsets(query, &past->plan, true, err);
+}
+
+static hr_status replay(void *arg, const struct hr_record *record, struct hr_err *err)
+{
+    struct past *past = arg;
+    struct hr_query *query = past->query;
+    if (record->kind == HR_REC_META) {
+        struct hr_meta_record meta;
+        HR_TRY(hr_meta_record_get(&query->plan_arena, record->payload, &meta, err));
+        past->has_meta = true;
+        return check_meta(query, &meta, err);
+    }
+    if (record->kind == HR_REC_PLAN) {
+        past->flip ^= 1;
+        hr_arena_reset(&past->plan_arenas[past->flip]);
+        HR_TRY(
+            hr_plan_record_get(&past->plan_arenas[past->flip], record->payload, &past->plan, err));
+        past->plan_epoch = record->epoch;
+        return HR_OK;
+    }
+    return replay_commit(past, record, err);
+}
+
+static hr_status resume(struct past *past, struct hr_err *err)
+{
+    struct hr_query *query = past->query;
+    if (past->plan_epoch > past->commit_epoch) {
+        query->epoch = past->plan_epoch;
+        query->replan = true;
+        query->replan_timestamp_us = past->plan.timestamp_us;
+        query->watermark_us = past->plan.evict_watermark_us;
+        query->previous_watermark_us = past->plan.late_watermark_us;
+        HR_TRY(set_offsets(query, &past->plan, false, err));
+    } else if (past->commit_epoch < 0) {
+        for (uint32_t i = 0; i < query->scan_count; i++) {
+            struct hr_query_scan *scan = &query->scans[i];
+            if (scan->streaming)
+                HR_TRY(scan->source->vt->initial_offset(scan->source, &scan->start, err));
+        }
+    }
+    if (!past->has_meta) {
+        hr_env_uuid(query->env, query->id);
+        hr_buf_clear(&query->record);
+        hr_meta_record_put(&query->meta, &query->record);
+        HR_TRY(hr_buf_status(&query->record, err));
+        HR_TRY(hr_journal_append(query->journal, HR_REC_META, -1,
+                                 hr_svn(query->record.ptr, query->record.len), true, err));
+    }
+    return hr_query_restore_states(query, err);
+}
+
+static hr_status open_journal(struct hr_query *query, struct hr_err *err)
+{
+    struct past past = {.query = query, .plan_epoch = -1, .commit_epoch = -1};
+    hr_arena_init(&past.plan_arenas[0], &query->mem);
+    hr_arena_init(&past.plan_arenas[1], &query->mem);
+    hr_status status;
+    HR_TRY_OUT(
+        hr_journal_open(query->env, query->checkpoint_dir, replay, &past, &query->journal, err));
+    HR_TRY_OUT(resume(&past, err));
+out:
+    hr_arena_done(&past.plan_arenas[0]);
+    hr_arena_done(&past.plan_arenas[1]);
+    return status;
+}
+
+/* ---- sources and sink ------------------------------------------------------------------------------ */
+
+static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan, struct hr_err *err)
+{
+    const struct hr_plan *node = scan->node;
+    const struct hr_source_vt *vt = node->table->source;
+    char *dir = hr_arena_printf(&query->plan_arena, "%s/sources/%u", query->checkpoint_dir,
+                                scan->stream_index);
+    if (!dir) return HR_OOM(err);
+    if (scan->streaming) HR_TRY(query->env->vt->mkdirs(query->env, dir, err));
+    struct hr_source_args args = {
+        .env = query->env,
+        .conf = &query->conf,
+        .mem = &query->mem,
+        .options = node->options ? node->options : &node->table->options,
+        .schema = node->table->schema,
+        .streaming = scan->streaming,
+        .checkpoint_dir = scan->streaming ? dir : NULL,
+        .query_name = query->name,
+    };
+    HR_TRY(vt->open(&args, &scan->source, err));
+    if (!scan->streaming) return HR_OK;
+    if (!(scan->source->flags & HR_SOURCE_STREAM))
+        return HR_FAIL(err, HR_E_NOT_SUPPORTED, "table %s: %s cannot be read as a stream",
+                       node->table->name, vt->name);
+    if (vt->subscribe) return vt->subscribe(scan->source, &query->wakeup, err);
+    query->polling = true;
+    int64_t interval_us = vt->poll_interval_us > 0 ? vt->poll_interval_us : 10000;
+    if (query->poll_interval_us == 0 || interval_us < query->poll_interval_us)
+        query->poll_interval_us = interval_us;
+    return HR_OK;
+}
+
+static hr_status open_sources(struct hr_query *query, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->node) continue;
+        hr_buf_init(&scan->start, 64 << 20);
+        hr_buf_init(&scan->end, 64 << 20);
+        hr_buf_init(&scan->latest, 64 << 20);
+        if (scan->streaming) scan->stream_index = query->stream_count++;
+        HR_TRY(open_source(query, scan, err));
+    }
+    return HR_OK;
+}
+
+static hr_status open_sink(struct hr_query *query, struct hr_err *err)
+{
+    static const char *const mode_names[] = {"Append", "Update", "Complete"};
+    if (!(query->sink_vt->modes & (1u << query->mode)))
+        return HR_RAISE(err, HR_E_UNSUPPORTED_STREAMING, "msg",
+                        hr_arena_printf(&query->plan_arena,
+                                        "Data source %s does not support %s output mode.",
+                                        query->sink_vt->name, mode_names[query->mode]));
+    struct hr_sink_args sink_args = {
+        .env = query->env,
+        .conf = &query->conf,
+        .mem = &query->mem,
+        .options = &query->sink_options,
+        .schema = query->root->schema,
+        .mode = query->mode,
+        .streaming = true,
+        .query_id = query->id,
+        .query_name = query->name,
+    };
+    HR_TRY(query->sink_vt->open(&sink_args, &query->sink, err));
+    query->sync_plan = query->sink->guarantee == HR_EXACTLY_ONCE;
+    return HR_OK;
+}
+
+hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
+{
+    HR_TRY(query->env->vt->mkdirs(query->env, query->state_dir, err));
+    HR_TRY(open_plan(query, err));
+    HR_TRY(open_sources(query, err));
+    HR_TRY(make_meta(query, err));
+    HR_TRY(open_journal(query, err));
+    return open_sink(query, err);
+}
+
+void hr_query_close_all(struct hr_query *query)
+{
+    for (uint32_t i = 0; i < query->writer_count; i++) {
+        if (query->writers[i].writer) query->writers[i].writer->vt->close(query->writers[i].writer);
+    }
+    hr_free(query->writers);
+    query->writers = NULL;
+    query->writer_count = 0;
+    if (query->sink) query->sink->vt->close(query->sink);
+    query->sink = NULL;
+    for (uint32_t i = 0; query->scans && i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (scan->source) scan->source->vt->close(scan->source);
+        scan->source = NULL;
+        hr_buf_done(&scan->start);
+        hr_buf_done(&scan->end);
+        hr_buf_done(&scan->latest);
+    }
+    for (uint32_t i = 0; query->states && i < query->state_count; i++) {
+        hr_state_free(query->states[i].state);
+        query->states[i].state = NULL;
+        hr_free(query->states[i].refs);
+        query->states[i].refs = NULL;
+        query->states[i].ref_count = query->states[i].ref_capacity = 0;
+    }
+    hr_journal_close(query->journal);
+    query->journal = NULL;
+    query->scan_count = query->stream_count = query->state_count = query->watermark_count = 0;
+    query->polling = query->replan = false;
+    query->poll_interval_us = 0;
+    query->epoch = 0;
+    query->watermark_us = query->previous_watermark_us = HR_WATERMARK_NONE;
+}
