@@ -51,7 +51,7 @@ struct hr_sink_vt {
     const char *name;
     uint32_t abi;
     enum hr_guarantee guarantee; /* at best: what EXPLAIN says of a sink not yet open */
-    uint32_t modes; /* bit 1 << HR_MODE_… */
+    uint32_t modes;              /* bit 1 << HR_MODE_… */
     const struct hr_opt_spec *options;
     size_t option_count;
     hr_status (*open)(const struct hr_sink_args *, struct hr_sink **ret_sink, struct hr_err *);

@@ -87,7 +87,8 @@ struct hr_source_vt {
     hr_status (*open)(const struct hr_source_args *, struct hr_source **ret_source,
                       struct hr_err *);
     void (*close)(struct hr_source *);
-    /* Splits of [start, end). start NULL: from the beginning; end NULL (batch): all there is now. */
+    /* Splits of [start, end). start NULL: from the beginning; end NULL (batch): all there is now.
+     */
     hr_status (*plan_splits)(struct hr_source *, const char *start, const char *end,
                              struct hr_arena *, struct hr_split **ret_splits, uint32_t *ret_count,
                              struct hr_err *);
@@ -96,27 +97,29 @@ struct hr_source_vt {
                              struct hr_err *);
     /* Streams only. The offset at which a new query starts. */
     hr_status (*initial_offset)(struct hr_source *, struct hr_buf *ret_offset, struct hr_err *);
-    /* How far an epoch that starts at start may read under the limit; the same text as start: no data. */
+    /* How far an epoch that starts at start may read under the limit; the same text as start: no
+     * data. */
     hr_status (*latest_offset)(struct hr_source *, const char *start,
                                const struct hr_read_limit *limit, struct hr_buf *ret_end,
                                struct hr_err *);
     /* optional: the source will be asked nothing before end again. */
     hr_status (*commit)(struct hr_source *, const char *end, struct hr_err *);
-    /* optional: signals wakeup when there may be data, from any thread, until close. NULL: the engine
-     * asks latest_offset at poll_interval_us. */
+    /* optional: signals wakeup when there may be data, from any thread, until close. NULL: the
+     * engine asks latest_offset at poll_interval_us. */
     hr_status (*subscribe)(struct hr_source *, struct hr_wakeup *wakeup, struct hr_err *);
     /* optional: text for progress: "KafkaV2[Subscribe[payments]]". NULL: the name. */
     void (*describe)(const struct hr_source *, struct hr_buf *out);
     /* optional: members of the "metrics" object of progress, as JSON members without braces. */
     void (*metrics)(struct hr_source *, const char *end, struct hr_buf *out);
-    /* optional: available now: the end that this run reads up to, fixed at start. NULL: latest_offset
-     * without a limit is asked once. */
+    /* optional: available now: the end that this run reads up to, fixed at start. NULL:
+     * latest_offset without a limit is asked once. */
     hr_status (*final_offset)(struct hr_source *, const char *start, struct hr_buf *ret_end,
                               struct hr_err *);
     int64_t poll_interval_us; /* 0: 10 ms */
 };
 
-/* By name, or NULL with HR_E_NOT_FOUND-like Spark error DATA_SOURCE_NOT_FOUND raised by the caller. */
+/* By name, or NULL with HR_E_NOT_FOUND-like Spark error DATA_SOURCE_NOT_FOUND raised by the caller.
+ */
 typedef const struct hr_source_vt *(*hr_source_lookup_fn)(const char *name);
 
 #endif

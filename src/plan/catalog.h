@@ -36,7 +36,8 @@ struct hr_catalog {
 hr_status hr_plan_analyze(struct hr_arena *arena, const struct hr_conf *conf,
                           struct hr_catalog *catalog, struct hr_plan **plan,
                           struct hr_err *err) HR_CHECKED;
-/* Spark's rules of what a streaming query may do in an output mode (UnsupportedOperationChecker). */
+/* Spark's rules of what a streaming query may do in an output mode (UnsupportedOperationChecker).
+ */
 hr_status hr_plan_check_streaming(const struct hr_plan *plan, enum hr_output_mode mode,
                                   struct hr_err *err) HR_CHECKED;
 /* Rules of rules/ until nothing changes: constant folding, filter and projection push-down, column
@@ -45,8 +46,8 @@ hr_status hr_plan_optimize(struct hr_arena *arena, const struct hr_conf *conf,
                            struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
 
 struct hr_pnode; /* operator/physical.h */
-/* Physical plan: operators, exchanges, bound expressions. Stateful operators of a streaming plan get
- * their operator ids in plan order. */
+/* Physical plan: operators, exchanges, bound expressions. Stateful operators of a streaming plan
+ * get their operator ids in plan order. */
 hr_status hr_plan_physical(struct hr_arena *arena, const struct hr_conf *conf,
                            const struct hr_plan *plan, enum hr_output_mode mode,
                            struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;

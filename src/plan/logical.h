@@ -20,7 +20,7 @@ struct hr_attr {
     const struct hr_type *type;
     bool nullable;
     int64_t watermark_delay_us; /* ≥ 0: event time with this delay; -1: none */
-    bool hidden; /* reached by its qualifier only, not by stars (keys of USING) */
+    bool hidden;                /* reached by its qualifier only, not by stars (keys of USING) */
 };
 
 enum hr_plan_kind {

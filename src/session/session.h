@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Session: catalog, settings, and the running of statements. Every interface (command line, C API,
- * Spark Connect, HTTP) talks to this. One thread at a time uses a session; the streaming queries that
- * it starts run on threads of their own.
+ * Spark Connect, HTTP) talks to this. One thread at a time uses a session; the streaming queries
+ * that it starts run on threads of their own.
  */
 #ifndef HR_SESSION_SESSION_H
 #define HR_SESSION_SESSION_H
@@ -31,7 +31,8 @@ hr_status hr_session_set(struct hr_session *session, const char *key, const char
 const char *hr_session_get(struct hr_session *session, const char *key);
 const struct hr_conf *hr_session_conf(struct hr_session *session);
 
-/* A statement's result: a table of batches. Commands give their result rows (SHOW TABLES …) or none. */
+/* A statement's result: a table of batches. Commands give their result rows (SHOW TABLES …) or
+ * none. */
 struct hr_result {
     struct hr_arena arena;
     const struct hr_type *schema;
@@ -41,9 +42,9 @@ struct hr_result {
 };
 void hr_result_done(struct hr_result *result);
 
-/* Splits text at ';', parses and runs the first statement from *pos, moves *pos behind it. *ret_text is
- * the statement as written. HR_E_NOT_FOUND-free: at the end of text *ret_more is false and nothing ran.
- * On an error *pos is behind the failed statement, so that a caller may go on. */
+/* Splits text at ';', parses and runs the first statement from *pos, moves *pos behind it.
+ * *ret_text is the statement as written. HR_E_NOT_FOUND-free: at the end of text *ret_more is false
+ * and nothing ran. On an error *pos is behind the failed statement, so that a caller may go on. */
 hr_status hr_session_next(struct hr_session *session, const char *text, size_t text_len,
                           size_t *pos, bool *ret_more, struct hr_str_view *ret_text,
                           struct hr_result *ret_result, struct hr_err *err) HR_CHECKED;

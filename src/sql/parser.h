@@ -5,10 +5,11 @@
 
 #include "plan/statement.h"
 
-/* Parses the statement that starts at *pos (white space, comments and empty statements are skipped) and
- * moves *pos behind its ';'. *ret NULL: no statement left. On an error *pos is behind the statement
- * that failed (the next ';' outside quotes and comments, or the end). Positions in nodes and errors are
- * byte offsets within the statement's own text (stmt->text); err->line and column are set, relative to it. */
+/* Parses the statement that starts at *pos (white space, comments and empty statements are skipped)
+ * and moves *pos behind its ';'. *ret NULL: no statement left. On an error *pos is behind the
+ * statement that failed (the next ';' outside quotes and comments, or the end). Positions in nodes
+ * and errors are byte offsets within the statement's own text (stmt->text); err->line and column
+ * are set, relative to it. */
 hr_status hr_sql_parse_next(struct hr_arena *arena, const char *text, size_t len, size_t *pos,
                             struct hr_stmt **ret, struct hr_str_view *ret_text,
                             struct hr_err *err) HR_CHECKED;

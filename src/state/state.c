@@ -6,7 +6,8 @@
 #define DELTA_VERSION 1
 #define ITER_ROWS     1024
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- life
+ * ---------------------------------------------------------------------------------------- */
 
 hr_status hr_state_new(const struct hr_state_args *args, struct hr_state **ret, struct hr_err *err)
 {
@@ -61,7 +62,8 @@ void hr_state_free(struct hr_state *state)
     hr_free(state);
 }
 
-/* ---- panes --------------------------------------------------------------------------------------- */
+/* ---- panes
+ * --------------------------------------------------------------------------------------- */
 
 static void row_done(void *arg, uint8_t *states)
 {
@@ -135,7 +137,8 @@ hr_status hr_state_drop_oldest(struct hr_state_part *part, struct hr_err *err)
     return HR_OK;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------
+/* ---- writing
+ * --------------------------------------------------------------------------------------
  *
  *   delta = version u8, full u8, value_bytes varint,
  *           dropped varint, pane id i64 …,
@@ -213,7 +216,8 @@ void hr_state_part_committed(struct hr_state_part *part)
     part->rows_updated = part->rows_removed = 0;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------- */
+/* ---- loading
+ * ------------------------------------------------------------------------------------- */
 
 static hr_status damaged(struct hr_err *err, const char *why)
 {
@@ -290,7 +294,8 @@ hr_status hr_state_load(struct hr_state *state, struct hr_str_view delta, struct
     return HR_OK;
 }
 
-/* ---- figures ------------------------------------------------------------------------------------- */
+/* ---- figures
+ * ------------------------------------------------------------------------------------- */
 
 int64_t hr_state_rows(const struct hr_state *state)
 {

@@ -12,8 +12,9 @@
  * restore routes them by slot (hr_key_partition) and may use another number of parts.
  *
  * Ownership and threads: during an epoch part p belongs to the task of partition p; between epochs
- * everything belongs to the query's thread. Failure: a task that failed after touching its part leaves it
- * ahead of the last commit; the query drops all parts and restores them (hr_state_clear + load).
+ * everything belongs to the query's thread. Failure: a task that failed after touching its part
+ * leaves it ahead of the last commit; the query drops all parts and restores them (hr_state_clear +
+ * load).
  */
 #ifndef HR_STATE_STATE_H
 #define HR_STATE_STATE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * State in the checkpoint. Each epoch's changes of an operator become deltas: small ones travel in the
- * COMMIT record (one durable write an epoch), larger ones in files <checkpoint>/state/<op>-<epoch>-<part>
- * .delta that are durable before the record is. When the deltas since the last snapshot outweigh it, the
- * epoch writes a snapshot instead of a delta.
+ * State in the checkpoint. Each epoch's changes of an operator become deltas: small ones travel in
+ * the COMMIT record (one durable write an epoch), larger ones in files
+ * <checkpoint>/state/<op>-<epoch>-<part> .delta that are durable before the record is. When the
+ * deltas since the last snapshot outweigh it, the epoch writes a snapshot instead of a delta.
  *
  *   file = magic "HRST" │ codec u8 │ raw size u64 │ bytes (LZ4 when codec is 1)
  *
@@ -29,7 +29,8 @@
 
 enum { CODEC_NONE = 0, CODEC_LZ4 = 1 };
 
-/* ---- files ----------------------------------------------------------------------------------------- */
+/* ---- files
+ * ----------------------------------------------------------------------------------------- */
 
 static void pack(const struct hr_buf *raw, struct hr_buf *out)
 {
@@ -97,7 +98,8 @@ static hr_status write_file(struct hr_query *query, const char *name, const stru
     return status != HR_OK ? status : closed;
 }
 
-/* ---- staging --------------------------------------------------------------------------------------- */
+/* ---- staging
+ * --------------------------------------------------------------------------------------- */
 
 static bool wants_snapshot(const struct hr_query *query, const struct hr_query_state *state)
 {
@@ -190,7 +192,8 @@ hr_status hr_query_stage_states(struct hr_query *query, struct hr_commit_record 
     return stage_all(query, false, commit, err);
 }
 
-/* ---- after the commit ------------------------------------------------------------------------------ */
+/* ---- after the commit
+ * ------------------------------------------------------------------------------ */
 
 hr_status hr_query_add_ref(struct hr_query *query, const struct hr_state_ref *ref,
                            struct hr_err *err)
@@ -257,8 +260,9 @@ static bool parse_state_name(const char *name, uint32_t *ret_op, int64_t *ret_ep
                   kind) == 4;
 }
 
-/* Removes the files that no restore will read: those from before an operator's last snapshot. Called
- * right after a commit with snapshots, whose epoch is the limit. Failing to remove is harmless. */
+/* Removes the files that no restore will read: those from before an operator's last snapshot.
+ * Called right after a commit with snapshots, whose epoch is the limit. Failing to remove is
+ * harmless. */
 void hr_query_remove_old_state(struct hr_query *query)
 {
     char **names;
@@ -279,7 +283,8 @@ void hr_query_remove_old_state(struct hr_query *query)
     }
 }
 
-/* ---- restore --------------------------------------------------------------------------------------- */
+/* ---- restore
+ * --------------------------------------------------------------------------------------- */
 
 static hr_status restore_ref(struct hr_query *query, struct hr_state *state,
                              const struct hr_state_ref *ref, struct hr_err *err)
@@ -329,7 +334,8 @@ hr_status hr_query_restore_states(struct hr_query *query, struct hr_err *err)
     return HR_OK;
 }
 
-/* ---- rotation -------------------------------------------------------------------------------------- */
+/* ---- rotation
+ * -------------------------------------------------------------------------------------- */
 
 /* A new journal file begins with META, the last PLAN and its COMMIT with snapshots of all state. */
 hr_status hr_query_rotate(struct hr_query *query, const struct hr_commit_record *commit,

@@ -4,12 +4,12 @@
  *
  *   wait_for_trigger → choose_ranges → write_plan → run → commit_sink → commit → publish
  *
- * An epoch is a pure function of (plan, state version, offset ranges, timestamp): run again after a crash
- * it gives the same rows, and the sink's label (query id, epoch) makes that exactly-once.
+ * An epoch is a pure function of (plan, state version, offset ranges, timestamp): run again after a
+ * crash it gives the same rows, and the sink's label (query id, epoch) makes that exactly-once.
  *
- * Durable writes: one, the COMMIT record, where the sink is at-least-once anyway; with an exactly-once
- * sink the PLAN is made durable before the sink commits, for a range chosen anew after a crash could
- * differ from what the sink has under this epoch's label.
+ * Durable writes: one, the COMMIT record, where the sink is at-least-once anyway; with an
+ * exactly-once sink the PLAN is made durable before the sink commits, for a range chosen anew after
+ * a crash could differ from what the sink has under this epoch's label.
  */
 #include <inttypes.h>
 
@@ -24,9 +24,11 @@ struct epoch_times {
     int64_t start_ns, latest_ns, planned_ns, splits_ns, ran_ns, wal_ns, commit_ns, end_ns;
 };
 
-/* ---- wait -------------------------------------------------------------------------------------------- */
+/* ---- wait
+ * -------------------------------------------------------------------------------------------- */
 
-/* Until the trigger is due. An overrun interval starts at once; the next due time stays on the grid. */
+/* Until the trigger is due. An overrun interval starts at once; the next due time stays on the
+ * grid. */
 static void wait_for_interval(struct hr_query *query)
 {
     if (query->trigger.kind != HR_TRIGGER_PROCESSING_TIME || query->last_start_us == 0) return;
@@ -66,7 +68,8 @@ static void wait_for_data(struct hr_query *query)
     hr_wakeup_wait(&query->wakeup, query->polling ? query->poll_interval_us : IDLE_EVENT_US);
 }
 
-/* ---- plan -------------------------------------------------------------------------------------------- */
+/* ---- plan
+ * -------------------------------------------------------------------------------------------- */
 
 static bool runs_to_end(const struct hr_query *query)
 {
@@ -160,7 +163,8 @@ static hr_status write_plan(struct hr_query *query, int64_t now_us, struct hr_er
     return HR_OK;
 }
 
-/* ---- run --------------------------------------------------------------------------------------------- */
+/* ---- run
+ * --------------------------------------------------------------------------------------------- */
 
 /* The writer of a partition for this attempt; what an earlier attempt wrote is discarded. */
 static hr_status writer_for(struct hr_query *query, uint32_t partition, uint32_t attempt,
@@ -296,10 +300,11 @@ out:
     return status;
 }
 
-/* ---- commit ------------------------------------------------------------------------------------------ */
+/* ---- commit
+ * ------------------------------------------------------------------------------------------ */
 
-/* The watermark of the next epoch: per node the largest event time less its delay, over the nodes the
- * smallest (or largest, by policy); a node without data holds it back; it never goes back. */
+/* The watermark of the next epoch: per node the largest event time less its delay, over the nodes
+ * the smallest (or largest, by policy); a node without data holds it back; it never goes back. */
 static int64_t next_watermark(struct hr_query *query, const struct hr_exec *exec)
 {
     int64_t next = HR_WATERMARK_NONE;
@@ -369,8 +374,8 @@ static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
     return HR_OK;
 }
 
-/* The ranges are done: the next epoch starts where this one ended. Keeps `start` of this epoch in `latest`
- * for the progress report. */
+/* The ranges are done: the next epoch starts where this one ended. Keeps `start` of this epoch in
+ * `latest` for the progress report. */
 static hr_status advance(struct hr_query *query, int64_t watermark_us, struct hr_err *err)
 {
     for (uint32_t i = 0; i < query->scan_count; i++) {
@@ -390,7 +395,8 @@ static hr_status advance(struct hr_query *query, int64_t watermark_us, struct hr
     return HR_OK;
 }
 
-/* ---- publish ----------------------------------------------------------------------------------------- */
+/* ---- publish
+ * ----------------------------------------------------------------------------------------- */
 
 static void measure(struct hr_query *query, const struct hr_exec *exec,
                     struct hr_progress *progress)
@@ -439,7 +445,8 @@ static void fill_times(struct hr_query *query, struct hr_progress *progress,
     }
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * ---------------------------------------------------------------------------------------- */
 
 static hr_status run_epoch(struct hr_query *query, struct epoch_times *times, struct hr_err *err)
 {

@@ -58,7 +58,8 @@ static uint64_t first_chain(uint64_t sequence)
     return hr_hash_bytes(name, strlen(name));
 }
 
-/* ---- records ↔ bytes ---------------------------------------------------------------------------- */
+/* ---- records ↔ bytes ----------------------------------------------------------------------------
+ */
 
 static void put_record(struct hr_buf *buf, const struct hr_record *record, uint64_t *chain)
 {
@@ -100,7 +101,8 @@ static bool get_record(const char *data, size_t size, size_t *pos, uint64_t *cha
     return true;
 }
 
-/* ---- reading --------------------------------------------------------------------------------------- */
+/* ---- reading
+ * --------------------------------------------------------------------------------------- */
 
 struct replay {
     hr_status (*fn)(void *arg, const struct hr_record *, struct hr_err *);
@@ -141,7 +143,8 @@ static bool parse_name(const char *name, uint64_t *ret_sequence)
            hr_parse_u64(hr_svn(name, 20), ret_sequence);
 }
 
-/* Replays the newest file that holds a record: each file starts with all that is needed of the past. */
+/* Replays the newest file that holds a record: each file starts with all that is needed of the
+ * past. */
 static hr_status replay_dir(struct hr_env *env, const char *dir, struct replay *replay,
                             uint64_t *ret_sequence, struct hr_err *err)
 {
@@ -193,7 +196,8 @@ hr_status hr_journal_scan(struct hr_env *env, const char *checkpoint_dir,
     return status;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------- */
+/* ---- writing
+ * --------------------------------------------------------------------------------------- */
 
 static hr_status allocate_ahead(struct hr_journal *journal, int64_t upto, struct hr_err *err)
 {
@@ -388,8 +392,8 @@ hr_status hr_journal_rotate(struct hr_journal *journal, const struct hr_record *
     journal->broken = true; /* until the new file is whole */
     HR_TRY(create_file(journal, old_sequence + 1, err));
     HR_TRY(journal->env->vt->close(journal->env, old_fd, err));
-    /* One write for all of them: a crash in the middle leaves a valid prefix, which would supersede the old
-     * file without all of its facts; so the first record is written last. */
+    /* One write for all of them: a crash in the middle leaves a valid prefix, which would supersede
+     * the old file without all of its facts; so the first record is written last. */
     hr_buf_clear(&journal->buf);
     uint64_t chain = journal->chain;
     size_t first_size = 0;

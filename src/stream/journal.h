@@ -8,8 +8,8 @@
  *   file   = magic "HRJRNL1\n", record …, zeros up to its preallocated size
  *   record = length u32 │ crc32c u32 │ chain u64 │ epoch i64 │ kind u8 │ payload[length]
  *
- * crc covers all behind it; chain is the XXH3 of the record before (of the file's name for the first),
- * so that a record of an older life of the file is never taken for a new one. The file is
+ * crc covers all behind it; chain is the XXH3 of the record before (of the file's name for the
+ * first), so that a record of an older life of the file is never taken for a new one. The file is
  * preallocated and overwritten, one pwrite and one fdatasync a record that must be durable: about
  * 125 µs on current disks instead of twice that for a growing file.
  *
@@ -46,15 +46,16 @@ hr_status hr_journal_open(struct hr_env *env, const char *checkpoint_dir,
                           void *arg, struct hr_journal **ret, struct hr_err *err) HR_CHECKED;
 void hr_journal_close(struct hr_journal *journal);
 
-/* Appends a record. durable: returns when it is on disk; else it becomes so with the next durable one.
+/* Appends a record. durable: returns when it is on disk; else it becomes so with the next durable
+ * one.
  * @thread any, one at a time */
 hr_status hr_journal_append(struct hr_journal *journal, enum hr_record_kind kind, int64_t epoch,
                             struct hr_str_view payload, bool durable,
                             struct hr_err *err) HR_CHECKED;
 /* Should the owner rotate (the file is beyond its size)? */
 bool hr_journal_is_full(const struct hr_journal *journal);
-/* Starts a new file whose first records are the given ones (what recovery needs of the past), makes it
- * durable, and removes files older than the one just left. */
+/* Starts a new file whose first records are the given ones (what recovery needs of the past), makes
+ * it durable, and removes files older than the one just left. */
 hr_status hr_journal_rotate(struct hr_journal *journal, const struct hr_record *records,
                             uint32_t count, struct hr_err *err) HR_CHECKED;
 

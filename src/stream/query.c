@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Life of a query: start (open everything, then a thread), stop, await, listeners. The loop itself is
- * in epoch.c.
+ * Life of a query: start (open everything, then a thread), stop, await, listeners. The loop itself
+ * is in epoch.c.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -68,8 +68,9 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     return HR_OK;
 }
 
-/* Runs the loop; after a failure that may pass (a broker away, an injected fault), closes everything and
- * recovers from the log, as a restart of the process would: there is one way to recover. */
+/* Runs the loop; after a failure that may pass (a broker away, an injected fault), closes
+ * everything and recovers from the log, as a restart of the process would: there is one way to
+ * recover. */
 static hr_status run_with_recovery(struct hr_query *query, struct hr_err *err)
 {
     int64_t pause_us = RECOVERY_PAUSE_US;
@@ -241,7 +242,8 @@ bool hr_query_await(struct hr_query *query, int64_t timeout_us, hr_status *ret_s
 hr_status hr_query_process_all_available(struct hr_query *query, struct hr_err *err)
 {
     pthread_mutex_lock(&query->lock);
-    /* One pass may have been under way before the data came: two whole passes without data after now. */
+    /* One pass may have been under way before the data came: two whole passes without data after
+     * now. */
     uint64_t target = query->idle_passes + 2;
     while (!query->ended && query->idle_passes < target) {
         hr_wakeup_signal(&query->wakeup);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streaming queries: the epoch loop (wait → plan → run → sink → commit → publish) on a thread of its
- * own. A batch query is not a special case here: it runs hr_exec_run once; a query runs it per epoch.
+ * Streaming queries: the epoch loop (wait → plan → run → sink → commit → publish) on a thread of
+ * its own. A batch query is not a special case here: it runs hr_exec_run once; a query runs it per
+ * epoch.
  *
  * Threads: start, stop, await and the progress getters may be called from any thread; the query's
  * own thread alone touches its journal, sources, sink and state.
@@ -37,7 +38,8 @@ struct hr_query_args {
     struct hr_scheduler *scheduler;
     const char *name; /* unique among the active queries of a session */
     const char *text; /* the SQL, for the UI; may be NULL */
-    /* The optimised logical plan and the arena that owns it and what hangs off it: moves to the query. */
+    /* The optimised logical plan and the arena that owns it and what hangs off it: moves to the
+     * query. */
     struct hr_arena plan_arena;
     struct hr_plan *plan;
     enum hr_output_mode mode;
@@ -61,8 +63,8 @@ const char *hr_query_name(const struct hr_query *query);
 const char *hr_query_id(const struct hr_query *query);     /* kept in the checkpoint */
 const char *hr_query_run_id(const struct hr_query *query); /* new at each start */
 bool hr_query_is_active(const struct hr_query *query);
-/* Asks it to stop: after the running epoch, or at once (the epoch is abandoned and run again at the next
- * start). Does not wait. Async-signal-safe is not promised. */
+/* Asks it to stop: after the running epoch, or at once (the epoch is abandoned and run again at the
+ * next start). Does not wait. Async-signal-safe is not promised. */
 void hr_query_stop(struct hr_query *query, bool at_once);
 /* Waits until it has ended; false after timeout_us (-1: for ever). The query's failure, if any, is
  * returned in *ret_status and err. */
@@ -86,7 +88,8 @@ struct hr_progress {
 bool hr_query_last_progress(struct hr_query *query, struct hr_progress *ret);
 /* Spark's StreamingQueryProgress.json of the last epoch (or "" before). */
 void hr_query_progress_json(struct hr_query *query, struct hr_buf *out);
-/* Called on the query's thread after each epoch, on idle (every 10 s, epoch -1 in idle) and at its end. */
+/* Called on the query's thread after each epoch, on idle (every 10 s, epoch -1 in idle) and at its
+ * end. */
 struct hr_query_listener {
     void (*on_progress)(void *arg, struct hr_query *query, const struct hr_progress *progress,
                         const char *json);

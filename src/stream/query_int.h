@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a query: shared by query.c (life), recover.c (opening), epoch.c (the loop), checkpoint.c
- * (state files) and progress.c. */
+/* Inside of a query: shared by query.c (life), recover.c (opening), epoch.c (the loop),
+ * checkpoint.c (state files) and progress.c. */
 #ifndef HR_STREAM_QUERY_INT_H
 #define HR_STREAM_QUERY_INT_H
 

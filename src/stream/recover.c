@@ -9,7 +9,8 @@
 #include "base/log.h"
 #include "stream/query_int.h"
 
-/* ---- the plan's leaves and stateful nodes ---------------------------------------------------------- */
+/* ---- the plan's leaves and stateful nodes
+ * ---------------------------------------------------------- */
 
 static uint32_t count_scans(const struct hr_plan *plan)
 {
@@ -105,7 +106,8 @@ static hr_status open_plan(struct hr_query *query, struct hr_err *err)
     return walk_nodes(query->root, open_state, query, err);
 }
 
-/* ---- identity -------------------------------------------------------------------------------------- */
+/* ---- identity
+ * -------------------------------------------------------------------------------------- */
 
 static hr_status describe_state(void *arg, const struct hr_pnode *node, struct hr_err *err)
 {
@@ -170,7 +172,8 @@ static hr_status check_meta(struct hr_query *query, const struct hr_meta_record 
     return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why", why);
 }
 
-/* ---- the journal's past ---------------------------------------------------------------------------- */
+/* ---- the journal's past
+ * ---------------------------------------------------------------------------- */
 
 struct past {
     struct hr_query *query;
@@ -290,7 +293,8 @@ out:
     return status;
 }
 
-/* ---- sources and sink ------------------------------------------------------------------------------ */
+/* ---- sources and sink
+ * ------------------------------------------------------------------------------ */
 
 static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan, struct hr_err *err)
 {
