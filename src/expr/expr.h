@@ -98,6 +98,9 @@ bool hr_expr_is_foldable(const struct hr_expr *expr);
  * "CASE WHEN (a > 1) THEN x END". Pretty: without qualifiers and implicit casts. */
 void hr_expr_print(const struct hr_expr *expr, struct hr_buf *out);
 const char *hr_expr_text(struct hr_arena *arena, const struct hr_expr *expr);
+/* The name that an unnamed column of the select list gets: as text, but a cast of a column keeps the
+ * column's name and a field its own. */
+const char *hr_expr_column_name(struct hr_arena *arena, const struct hr_expr *expr);
 /* Spark's toSQLExpr for error parameters: quoted, "\"(a + b)\"". */
 const char *hr_expr_quoted(struct hr_arena *arena, const struct hr_expr *expr);
 

@@ -19,6 +19,11 @@ enum {
     HR_FN_NEVER_NULL = 16,
     HR_FN_GENERATOR = 32, /* explode … : only in plans */
     HR_FN_OPERATOR = 64,  /* symbol, prints infix */
+    HR_FN_INFALLIBLE = 128,  /* cheap and cannot fail: run on all rows rather than on few */
+    HR_FN_MAY_NULL = 256,    /* STRICT, but NULL for some arguments that are not */
+    HR_FN_HIDE_SECOND = 512, /* prints only its first argument: first(a) */
+    HR_FN_TRY = 1024,        /* NULL where the plain form raises an error */
+    HR_FN_CONTEXT = 2048,    /* one value for a whole epoch (now): not folded when compiled */
 };
 
 /* An argument or result of a vectorised step. A constant holds one row (index 0) for all. */

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The text of expressions as Spark writes it: names of unnamed columns, EXPLAIN, error parameters.
+ * Spark's "pretty SQL": no qualifiers, no implicit casts, strings without quotes.
+ */
+#include "base/datetime.h"
+#include "base/decimal.h"
+#include "expr/expr.h"
+#include "expr/function.h"
+#include "expr/internal.h"
+
+/* Functions that Spark prints by another name than they are called by. */
+static const struct {
+    const char *name, *shown;
+} shown_names[] = {
+    {"acos", "ACOS"}, {"acosh", "ACOSH"}, {"asin", "ASIN"}, {"asinh", "ASINH"},
+    {"atan", "ATAN"}, {"atan2", "ATAN2"}, {"atanh", "ATANH"}, {"cbrt", "CBRT"},
+    {"ceil", "CEIL"}, {"cos", "COS"}, {"cosh", "COSH"}, {"cot", "COT"}, {"csc", "CSC"},
+    {"degrees", "DEGREES"}, {"e", "E"}, {"exp", "EXP"}, {"expm1", "EXPM1"}, {"floor", "FLOOR"},
+    {"hypot", "HYPOT"}, {"log", "LOG"}, {"log10", "LOG10"}, {"log1p", "LOG1P"}, {"log2", "LOG2"},
+    {"pi", "PI"}, {"radians", "RADIANS"}, {"rint", "rint"}, {"rlike", "RLIKE"},
+    {"sec", "SEC"}, {"signum", "SIGNUM"}, {"sin", "SIN"}, {"sinh", "SINH"}, {"sqrt", "SQRT"},
+    {"tan", "TAN"}, {"tanh", "TANH"}, {"regexp", "REGEXP"}, {"regexp_like", "REGEXP_LIKE"},
+    {"first_value", "first_value"}, {"last_value", "last_value"},
+    {"||", "concat"},
+};
+
+static const char *shown_name(const char *name)
+{
+    for (size_t i = 0; i < HR_COUNT(shown_names); i++)
+        if (hr_str_eq_nocase(shown_names[i].name, name)) return shown_names[i].shown;
+    return name;
+}
+
+static void put_lower(struct hr_buf *out, const char *name)
+{
+    for (; *name; name++) hr_buf_putc(out, *name >= 'A' && *name <= 'Z' ? *name + 32 : *name);
+}
+
+static void put_hex(struct hr_buf *out, struct hr_str_view bytes)
+{
+    hr_buf_puts(out, "X'");
+    for (size_t i = 0; i < bytes.len; i++) hr_buf_printf(out, "%02X", (unsigned char)bytes.ptr[i]);
+    hr_buf_putc(out, '\'');
+}
+
+static void print_literal(const struct hr_expr *expr, struct hr_buf *out)
+{
+    const struct hr_column *col = expr->literal;
+    if (hr_expr_is_literal_null(expr)) {
+        hr_buf_puts(out, "NULL");
+        return;
+    }
+    const char *prefix = expr->type->id == HR_T_DATE            ? "DATE '"
+                         : expr->type->id == HR_T_TIMESTAMP     ? "TIMESTAMP '"
+                         : expr->type->id == HR_T_TIMESTAMP_NTZ ? "TIMESTAMP_NTZ '"
+                                                                : NULL;
+    if (expr->type->id == HR_T_BINARY) {
+        put_hex(out, hr_string_view((const struct hr_string *)col->values));
+        return;
+    }
+    if (prefix) hr_buf_puts(out, prefix);
+    hr_column_print(col, 0, hr_tz_utc(), out);
+    if (prefix) hr_buf_putc(out, '\'');
+}
+
+static void print_list(struct hr_expr *const *args, uint32_t count, struct hr_buf *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (i) hr_buf_puts(out, ", ");
+        hr_expr_print(args[i], out);
+    }
+}
+
+static void print_case(const struct hr_expr *expr, struct hr_buf *out)
+{
+    hr_buf_puts(out, "CASE");
+    uint32_t i = 0;
+    for (; i + 1 < expr->arg_count; i += 2) {
+        hr_buf_puts(out, " WHEN ");
+        hr_expr_print(expr->args[i], out);
+        hr_buf_puts(out, " THEN ");
+        hr_expr_print(expr->args[i + 1], out);
+    }
+    if (i < expr->arg_count) {
+        hr_buf_puts(out, " ELSE ");
+        hr_expr_print(expr->args[i], out);
+    }
+    hr_buf_puts(out, " END");
+}
+
+/* "$0", "$1" are arguments, "$*" all of them from the second. */
+static const struct {
+    const char *name;
+    int16_t args; /* -1: any number */
+    const char *text;
+} forms[] = {
+    {"-", 1, "(- $0)"}, {"+", 1, "(+ $0)"}, {"~", 1, "~$0"}, {"not", 1, "(NOT $0)"},
+    {"!", 1, "(NOT $0)"}, {"!=", 2, "(NOT ($0 = $1))"}, {"<>", 2, "(NOT ($0 = $1))"},
+    {"and", 2, "($0 AND $1)"}, {"or", 2, "($0 OR $1)"}, {"==", 2, "($0 = $1)"},
+    {"in", -1, "($0 IN ($*))"}, {"isnull", 1, "($0 IS NULL)"},
+    {"isnotnull", 1, "($0 IS NOT NULL)"}, {"istrue", 1, "($0 <=> true)"},
+    {"isfalse", 1, "($0 <=> false)"}, {"like", 2, "$0 LIKE $1"},
+    {"like", 3, "$0 LIKE $1 ESCAPE '$2'"}, {"if", 3, "(IF($0, $1, $2))"}, {"[]", 2, "$0[$1]"},
+    {"extract", 2, "extract($0 FROM $1)"}, {"date_part", 2, "date_part($0, $1)"},
+};
+
+static bool print_form(const struct hr_expr *expr, struct hr_buf *out)
+{
+    for (size_t i = 0; i < HR_COUNT(forms); i++) {
+        if (!hr_str_eq_nocase(forms[i].name, expr->name)) continue;
+        if (forms[i].args >= 0 && (uint32_t)forms[i].args != expr->arg_count) continue;
+        if (expr->arg_count == 0) continue;
+        for (const char *p = forms[i].text; *p; p++) {
+            if (*p != '$')
+                hr_buf_putc(out, *p);
+            else if (*++p == '*')
+                print_list(expr->args + 1, expr->arg_count - 1, out);
+            else
+                hr_expr_print(expr->args[*p - '0'], out);
+        }
+        return true;
+    }
+    return false;
+}
+
+static void print_call(const struct hr_expr *expr, struct hr_buf *out)
+{
+    const struct hr_function *fn = expr->function ? expr->function : hr_function_find(expr->name);
+    if (print_form(expr, out)) return;
+    if (hr_str_eq_nocase(expr->name, "case")) {
+        print_case(expr, out);
+        return;
+    }
+    bool symbol = fn && (fn->flags & HR_FN_OPERATOR) && strcmp(expr->name, "||") != 0;
+    bool is_op = expr->arg_count == 2 && (symbol || hr_str_eq_nocase(expr->name, "div") ||
+                                          expr->name[0] == '+' || expr->name[0] == '-');
+    if (is_op) {
+        /* Spark's date and timestamp arithmetic with an interval prints without parentheses. */
+        bool bare = expr->function && expr->function->name[0] == '_' && expr->type &&
+                    (expr->type->id == HR_T_DATE || expr->type->id == HR_T_TIMESTAMP ||
+                     expr->type->id == HR_T_TIMESTAMP_NTZ);
+        if (!bare) hr_buf_putc(out, '(');
+        hr_expr_print(expr->args[0], out);
+        hr_buf_putc(out, ' ');
+        put_lower(out, expr->name);
+        hr_buf_putc(out, ' ');
+        hr_expr_print(expr->args[1], out);
+        if (!bare) hr_buf_putc(out, ')');
+        return;
+    }
+    const char *name = shown_name(expr->name);
+    if (name == expr->name && fn)
+        put_lower(out, name);
+    else
+        hr_buf_puts(out, name);
+    hr_buf_putc(out, '(');
+    if (expr->distinct) hr_buf_puts(out, "DISTINCT ");
+    uint32_t shown_args = expr->arg_count;
+    if (fn && (fn->flags & HR_FN_HIDE_SECOND) && shown_args > 1) shown_args = 1;
+    print_list(expr->args, shown_args, out);
+    hr_buf_putc(out, ')');
+    if (expr->filter) {
+        hr_buf_puts(out, " FILTER (WHERE ");
+        hr_expr_print(expr->filter, out);
+        hr_buf_putc(out, ')');
+    }
+}
+
+static void print_parts(const struct hr_expr *expr, struct hr_buf *out)
+{
+    for (uint32_t i = 0; i < expr->name_part_count; i++) {
+        if (i) hr_buf_putc(out, '.');
+        hr_buf_puts(out, expr->name_parts[i]);
+    }
+}
+
+static void print_lambda(const struct hr_expr *expr, struct hr_buf *out)
+{
+    hr_buf_puts(out, "lambdafunction(");
+    hr_expr_print(expr->args[0], out);
+    for (uint32_t i = 0; i < expr->name_part_count; i++)
+        hr_buf_printf(out, ", namedlambdavariable()");
+    hr_buf_putc(out, ')');
+}
+
+void hr_expr_print(const struct hr_expr *expr, struct hr_buf *out)
+{
+    switch (expr->kind) {
+    case HR_X_LITERAL: print_literal(expr, out); break;
+    case HR_X_NAME: print_parts(expr, out); break;
+    case HR_X_STAR:
+        print_parts(expr, out);
+        hr_buf_puts(out, expr->name_part_count ? ".*" : "*");
+        break;
+    case HR_X_ATTR: hr_buf_puts(out, expr->name ? expr->name : "?"); break;
+    case HR_X_COLUMN:
+        if (expr->name)
+            hr_buf_puts(out, expr->name);
+        else
+            hr_buf_printf(out, "#%u", expr->ordinal);
+        break;
+    case HR_X_CALL: print_call(expr, out); break;
+    case HR_X_CAST:
+        if (expr->implicit_cast) {
+            hr_expr_print(expr->args[0], out);
+            break;
+        }
+        hr_buf_puts(out, expr->try_cast ? "TRY_CAST(" : "CAST(");
+        hr_expr_print(expr->args[0], out);
+        hr_buf_puts(out, " AS ");
+        hr_type_print_sql(expr->type, out);
+        hr_buf_putc(out, ')');
+        break;
+    case HR_X_ALIAS:
+        hr_expr_print(expr->args[0], out);
+        hr_buf_printf(out, " AS %s", expr->name);
+        break;
+    case HR_X_FIELD:
+        hr_expr_print(expr->args[0], out);
+        hr_buf_printf(out, ".%s", expr->name);
+        break;
+    case HR_X_SORT:
+        hr_expr_print(expr->args[0], out);
+        hr_buf_printf(out, " %s NULLS %s", expr->descending ? "DESC" : "ASC",
+                      expr->nulls_first ? "FIRST" : "LAST");
+        break;
+    case HR_X_LAMBDA: print_lambda(expr, out); break;
+    }
+}
+
+static const char *finish(struct hr_arena *arena, struct hr_buf *out)
+{
+    const char *text = out->failed ? NULL : hr_arena_strndup(arena, out->ptr, out->len);
+    hr_buf_done(out);
+    return text ? text : "?";
+}
+
+const char *hr_expr_text(struct hr_arena *arena, const struct hr_expr *expr)
+{
+    struct hr_buf out = {0};
+    hr_expr_print(expr, &out);
+    return finish(arena, &out);
+}
+
+const char *hr_expr_quoted(struct hr_arena *arena, const struct hr_expr *expr)
+{
+    struct hr_buf out = {0};
+    hr_buf_putc(&out, '"');
+    hr_expr_print(expr, &out);
+    hr_buf_putc(&out, '"');
+    return finish(arena, &out);
+}
+
+const char *hr_expr_column_name(struct hr_arena *arena, const struct hr_expr *expr)
+{
+    const struct hr_expr *inner = expr;
+    while (inner->kind == HR_X_CAST) inner = inner->args[0];
+    bool named = inner->kind == HR_X_ATTR || inner->kind == HR_X_COLUMN ||
+                 inner->kind == HR_X_ALIAS || inner->kind == HR_X_FIELD;
+    if (named && inner->name && (inner == expr || inner->kind != HR_X_FIELD)) return inner->name;
+    if (inner->kind == HR_X_NAME && inner->name_part_count)
+        return inner->name_parts[inner->name_part_count - 1];
+    return hr_expr_text(arena, expr);
+}
