@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running a physical plan.
+ *
+ * A plan without work for several tasks runs inline: one task on the caller's thread, exchanges
+ * handing their input through, a PARTIAL and its FINAL aggregation fused. It costs an arena, the
+ * operators' opening, and nothing of the scheduler. This is what a small epoch gets.
+ *
+ * Else every fragment (the nodes between exchanges) becomes an RDD whose partitions are pipelines of
+ * operators, and every exchange a shuffle dependency; the scheduler does the rest.
+ *
+ * How many tasks a fragment has follows from its leaves: a scan's splits (at most TASKS_PER_THREAD
+ * a thread), an exchange's partitions; a union has the sum, a join the number both sides agree on.
+ */
+#include "operator/exec.h"
+
+#include "state/state.h"
+
+#define TASKS_PER_THREAD 4u
+#define INLINE_ROWS 32768
+
+/* --- Shape of a plan -------------------------------------------------------------------------- */
+
+static uint32_t scan_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
+{
+    const struct hr_exec *exec = pipeline->exec;
+    if (node->scan_id >= exec->scan_count) return 1;
+    uint32_t threads = HR_MAX(exec->conf->threads, 1);
+    uint32_t splits = exec->scans[node->scan_id].split_count;
+    return HR_MAX(HR_MIN(splits, threads * TASKS_PER_THREAD), 1);
+}
+
+static uint32_t range_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
+{
+    if (node->range_step == 0) return 1;
+    hr_i128 rows = ((hr_i128)node->range_end - node->range_start) / node->range_step;
+    return rows > INLINE_ROWS ? HR_MAX(pipeline->exec->conf->threads, 1) : 1;
+}
+
+uint32_t hr_exchange_partitions(const struct hr_pnode *node)
+{
+    if (node->dist == HR_DIST_SINGLE || node->dist == HR_DIST_BROADCAST) return 1;
+    return HR_MAX(node->partition_count, 1);
+}
+
+uint32_t hr_pipeline_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
+{
+    if (pipeline->collapsed) return 1;
+    if (!node->vt)
+        return node->dist == HR_DIST_BROADCAST ? 0 : hr_exchange_partitions(node);
+    if (node->vt == &hr_op_scan) return scan_partitions(pipeline, node);
+    if (node->vt == &hr_op_range) return range_partitions(pipeline, node);
+    if (node->child_count == 0) return 1;
+    uint32_t sum = 0, most = 0, least = UINT32_MAX;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        uint32_t n = hr_pipeline_partitions(pipeline, node->children[i]);
+        sum += n;
+        if (n == 0) continue;
+        most = HR_MAX(most, n);
+        least = HR_MIN(least, n);
+    }
+    if (node->vt == &hr_op_union) return HR_MAX(sum, 1);
+    return most == least ? most : 1;
+}
+
+static bool has_exchange(const struct hr_pnode *node)
+{
+    if (!node->vt) return true;
+    for (uint32_t i = 0; i < node->child_count; i++)
+        if (has_exchange(node->children[i])) return true;
+    return false;
+}
+
+/* Rows that the leaves will give; -1: unknown. */
+static int64_t rows_estimate(const struct hr_exec *exec, const struct hr_pnode *node)
+{
+    int64_t rows = 0;
+    if (node->vt == &hr_op_scan && node->scan_id < exec->scan_count) {
+        const struct hr_exec_scan *scan = &exec->scans[node->scan_id];
+        for (uint32_t i = 0; i < scan->split_count; i++) {
+            const struct hr_split *split = &scan->splits[i];
+            if (split->rows_estimate < 0 && split->bytes_estimate < 0) return -1;
+            rows += split->rows_estimate >= 0 ? split->rows_estimate : split->bytes_estimate / 64;
+        }
+    } else if (node->vt == &hr_op_local) {
+        for (uint32_t i = 0; i < node->batch_count; i++) rows += node->batches[i]->sel_count;
+    } else if (node->vt == &hr_op_range && node->range_step) {
+        hr_i128 n = ((hr_i128)node->range_end - node->range_start) / node->range_step;
+        rows = n > INT32_MAX ? INT32_MAX : n < 0 ? 0 : (int64_t)n;
+    }
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        int64_t below = rows_estimate(exec, node->children[i]);
+        if (below < 0) return -1;
+        rows += below;
+    }
+    return rows;
+}
+
+/* --- Inline ----------------------------------------------------------------------------------- */
+
+static void task_init(struct hr_task *task, struct hr_pipeline *pipeline, struct hr_arena *arena)
+{
+    struct hr_exec *exec = pipeline->exec;
+    *task = (struct hr_task){
+        .env = exec->env,
+        .conf = exec->conf,
+        .arena = arena,
+        .mem = exec->mem,
+        .cancelled = exec->cancelled,
+        .partition_count = 1,
+        .share_count = 1,
+        .pipeline = pipeline,
+        .epoch = exec->epoch,
+        .now_us = exec->now_us,
+        .late_watermark_us = exec->late_watermark_us,
+        .evict_watermark_us = exec->evict_watermark_us,
+        .exec = exec,
+    };
+}
+
+static hr_status run_inline(struct hr_pipeline *pipeline, struct hr_err *err)
+{
+    struct hr_exec *exec = pipeline->exec;
+    struct hr_arena arena;
+    hr_arena_init(&arena, exec->mem);
+    struct hr_task task;
+    task_init(&task, pipeline, &arena);
+    struct hr_op *op = NULL;
+    hr_status status = hr_op_open(pipeline->root, &task, &op, err);
+    while (status == HR_OK) {
+        struct hr_batch *batch = NULL;
+        status = hr_op_next(op, &batch, err);
+        if (status != HR_OK || !batch) break;
+        if (exec->emit) status = exec->emit(exec, 0, 0, batch, err);
+        hr_batch_unref(batch);
+    }
+    hr_op_close(op);
+    hr_arena_done(&arena);
+    return status;
+}
+
+/* --- Fragments as RDDs ------------------------------------------------------------------------ */
+
+struct fragment {
+    struct hr_rdd rdd;
+    struct hr_pipeline pipeline; /* without rdd_task: that is the task's */
+    const struct hr_pnode *exchanges[];
+};
+
+struct fragment_iter {
+    struct hr_batch_iter iter;
+    struct hr_arena arena;
+    struct hr_pipeline pipeline;
+    struct hr_task task;
+    struct hr_op *op;
+};
+
+static hr_status fragment_next(struct hr_batch_iter *base, struct hr_batch **ret_batch,
+                               struct hr_err *err)
+{
+    return hr_op_next(((struct fragment_iter *)base)->op, ret_batch, err);
+}
+
+static void fragment_close(struct hr_batch_iter *base)
+{
+    struct fragment_iter *it = (struct fragment_iter *)base;
+    hr_op_close(it->op);
+    hr_arena_done(&it->arena);
+    hr_free(it);
+}
+
+static hr_status fragment_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
+                                  struct hr_batch_iter **ret_iter, struct hr_err *err)
+{
+    struct fragment *fragment = (struct fragment *)rdd;
+    struct fragment_iter *it = hr_zalloc(sizeof *it);
+    if (!it) return HR_OOM(err);
+    it->iter = (struct hr_batch_iter){fragment_next, fragment_close};
+    it->pipeline = fragment->pipeline;
+    it->pipeline.rdd_task = ctx;
+    hr_arena_init(&it->arena, fragment->pipeline.exec->mem);
+    task_init(&it->task, &it->pipeline, &it->arena);
+    it->task.partition = it->task.share = partition;
+    it->task.partition_count = it->task.share_count = rdd->partition_count;
+    it->task.attempt = ctx->attempt;
+    if (ctx->cancelled) it->task.cancelled = ctx->cancelled;
+    hr_status status = hr_op_open(it->pipeline.root, &it->task, &it->op, err);
+    if (status != HR_OK) {
+        fragment_close(&it->iter);
+        return status;
+    }
+    *ret_iter = &it->iter;
+    return HR_OK;
+}
+
+static const struct hr_rdd_vt fragment_vt = {
+    .name = "MapPartitionsRDD",
+    .compute = fragment_compute,
+};
+
+static uint32_t count_exchanges(const struct hr_pnode *node)
+{
+    if (!node->vt) return 1;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < node->child_count; i++) n += count_exchanges(node->children[i]);
+    return n;
+}
+
+static void list_exchanges(const struct hr_pnode *node, struct fragment *fragment)
+{
+    if (!node->vt) {
+        fragment->exchanges[fragment->pipeline.exchange_count++] = node;
+        return;
+    }
+    for (uint32_t i = 0; i < node->child_count; i++) list_exchanges(node->children[i], fragment);
+}
+
+static hr_status fragment_new(struct hr_exec *exec, const struct hr_pnode *root,
+                              struct hr_rdd **ret, struct hr_err *err);
+
+static hr_status fragment_deps(struct fragment *fragment, struct hr_dependency *deps,
+                               struct hr_err *err)
+{
+    struct hr_exec *exec = fragment->pipeline.exec;
+    for (uint32_t i = 0; i < fragment->pipeline.exchange_count; i++) {
+        const struct hr_pnode *exchange = fragment->exchanges[i];
+        deps[i].kind = HR_DEP_SHUFFLE;
+        HR_TRY(fragment_new(exec, exchange->children[0], &deps[i].parent, err));
+        HR_TRY(hr_exchange_partitioner(exchange, exec, &deps[i].partitioner, err));
+    }
+    return HR_OK;
+}
+
+static hr_status fragment_new(struct hr_exec *exec, const struct hr_pnode *root,
+                              struct hr_rdd **ret, struct hr_err *err)
+{
+    uint32_t dep_count = count_exchanges(root);
+    struct fragment *fragment =
+        hr_zalloc(sizeof *fragment + dep_count * sizeof(struct hr_pnode *));
+    struct hr_dependency *deps = hr_zalloc((dep_count + 1) * sizeof *deps);
+    hr_status status = fragment && deps ? HR_OK : HR_OOM(err);
+    if (status == HR_OK) {
+        fragment->pipeline = (struct hr_pipeline){
+            .root = root, .exec = exec, .rdd = &fragment->rdd, .exchanges = fragment->exchanges};
+        list_exchanges(root, fragment);
+        status = fragment_deps(fragment, deps, err);
+    }
+    if (status == HR_OK) {
+        uint32_t partitions = hr_pipeline_partitions(&fragment->pipeline, root);
+        status = hr_rdd_init(&fragment->rdd, &fragment_vt, root->schema, HR_MAX(partitions, 1),
+                             deps, dep_count, err);
+    }
+    for (uint32_t i = 0; deps && i < dep_count; i++) {
+        hr_rdd_unref(deps[i].parent); /* the RDD holds its own */
+        if (status != HR_OK && deps[i].partitioner) deps[i].partitioner->free(deps[i].partitioner);
+    }
+    hr_free(deps);
+    if (status != HR_OK) {
+        hr_free(fragment);
+        return status;
+    }
+    fragment->rdd.rows_estimate = rows_estimate(exec, root);
+    *ret = &fragment->rdd;
+    return HR_OK;
+}
+
+static hr_status consume(void *arg, uint32_t partition, uint32_t attempt, struct hr_batch *batch,
+                         struct hr_err *err)
+{
+    struct hr_exec *exec = arg;
+    return exec->emit ? exec->emit(exec, partition, attempt, batch, err) : HR_OK;
+}
+
+static hr_status run_stages(struct hr_pipeline *pipeline, struct hr_err *err)
+{
+    struct hr_exec *exec = pipeline->exec;
+    struct hr_rdd *rdd;
+    HR_TRY(fragment_new(exec, pipeline->root, &rdd, err));
+    struct hr_job_options options = {
+        .consume = consume,
+        .arg = exec,
+        .cancelled = exec->cancelled,
+    };
+    hr_status status = hr_scheduler_run(exec->scheduler, rdd, &options, NULL, err);
+    hr_rdd_unref(rdd);
+    return status;
+}
+
+/* --- Running ---------------------------------------------------------------------------------- */
+
+hr_status hr_exec_run(const struct hr_pnode *root, struct hr_exec *exec, struct hr_err *err)
+{
+    struct hr_pipeline pipeline = {.root = root, .exec = exec};
+    bool parts = false; /* state in several parts belongs to as many tasks */
+    for (uint32_t i = 0; i < exec->state_count; i++)
+        parts = parts || (exec->states && exec->states[i] && exec->states[i]->part_count > 1);
+    bool inline_only = !exec->scheduler || exec->conf->threads <= 1;
+    if (!inline_only) {
+        int64_t rows = rows_estimate(exec, root);
+        inline_only = rows >= 0 && rows <= INLINE_ROWS;
+    }
+    if (!inline_only && !has_exchange(root))
+        inline_only = hr_pipeline_partitions(&pipeline, root) == 1;
+    if (inline_only && !parts) {
+        pipeline.collapsed = true;
+        return run_inline(&pipeline, err);
+    }
+    if (!exec->scheduler) return HR_BUG(err, "a plan of several tasks has no scheduler");
+    return run_stages(&pipeline, err);
+}

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HashAggregate over the keyed table: one row a group, its states updated by arrays of pointers, so
+ * that neither keys nor aggregates cost a call per row.
+ *
+ *   COMPLETE  rows → results
+ *   PARTIAL   rows → keys and one BINARY of states (what an exchange moves)
+ *   FINAL     the latter → results
+ *
+ * A batch goes in blocks of BLOCK rows: find the groups, then update every aggregate while the rows
+ * are in the cache. Without keys there is one row of states and no table, and one result row even
+ * when there was no input. A DISTINCT aggregate keeps a table of (group, arguments) already seen and
+ * passes on the first of each.
+ */
+#include "operator/exec.h"
+#include "state/table.h"
+
+#define BLOCK 2048u
+
+struct distinct {
+    struct hr_ktable *seen;
+    const struct hr_key_codec *codec;
+    struct hr_vector *vectors; /* group, then arguments */
+};
+
+struct aggregate {
+    struct hr_op op;
+    const struct hr_pnode *input; /* whose program and argument places hold: op.node, or the PARTIAL */
+    bool from_states;             /* FINAL over states */
+    struct hr_eval *eval;
+    const struct hr_key_codec *codec;
+    struct hr_keys keys, distinct_keys;
+    struct hr_ktable *table;
+    uint8_t *single;           /* states without keys */
+    struct distinct *distinct; /* by aggregate; NULL: none is DISTINCT */
+    struct hr_vector *vectors;
+    struct hr_arena scratch;   /* of one input batch */
+    struct hr_buf buf;
+    uint8_t *merge_state;      /* FINAL: one set of states to merge from */
+    /* of one block */
+    uint8_t **states, **some_states;
+    uint32_t *some_rows;
+    uint8_t *is_new;
+    struct hr_ktable_iter iter;
+    bool loaded, done;
+};
+
+static const struct hr_aggregate *agg_of(const struct hr_agg_spec *spec)
+{
+    return spec->call->function->aggregate;
+}
+
+static void row_done(void *arg, uint8_t *states)
+{
+    const struct hr_pnode *node = arg;
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        if (agg_of(spec)->done) agg_of(spec)->done(spec->call, states + spec->state_offset);
+    }
+}
+
+static bool needs_done(const struct hr_pnode *node)
+{
+    for (uint32_t a = 0; a < node->agg_count; a++)
+        if (agg_of(&node->aggs[a])->done) return true;
+    return false;
+}
+
+static void init_states(const struct hr_pnode *node, uint8_t *states)
+{
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        if (agg_of(spec)->init) agg_of(spec)->init(spec->call, states + spec->state_offset);
+    }
+}
+
+/* In a plan of one task a FINAL takes the rows of its PARTIAL itself. */
+const struct hr_pnode *hr_aggregate_input(const struct hr_pnode *node, bool collapsed)
+{
+    if (node->vt != &hr_op_hash_aggregate || node->agg_mode != HR_AGG_FINAL) return node;
+    const struct hr_pnode *child = node->children[0];
+    if (collapsed && !child->vt) child = child->children[0];
+    bool partial = child->vt == &hr_op_hash_aggregate && child->agg_mode == HR_AGG_PARTIAL;
+    return partial && child->agg_count == node->agg_count ? child : node;
+}
+
+/* --- Opening ---------------------------------------------------------------------------------- */
+
+static hr_status open_distinct(struct aggregate *op, const struct hr_agg_spec *spec,
+                               struct distinct *d, struct hr_err *err)
+{
+    struct hr_arena *arena = op->op.task->arena;
+    uint32_t args = spec->call->arg_count;
+    const struct hr_type **types = HR_NEW_ARRAY(arena, const struct hr_type *, args + 1);
+    d->vectors = HR_NEW_ARRAY(arena, struct hr_vector, args + 1);
+    if (!types || !d->vectors) return HR_OOM(err);
+    types[0] = hr_type(HR_T_LONG);
+    for (uint32_t i = 0; i < args; i++) types[i + 1] = spec->call->args[i]->type;
+    HR_TRY(hr_key_codec_new(arena, types, args + 1, &d->codec, err));
+    struct hr_ktable_options options = {.mem = op->op.task->mem};
+    return hr_ktable_new(&options, &d->seen, err);
+}
+
+static hr_status open_groups(struct aggregate *op, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_arena *arena = op->op.task->arena;
+    uint8_t *init = hr_arena_zalloc(arena, HR_MAX(node->states_bytes, 8));
+    if (!init) return HR_OOM(err);
+    init_states(node, init);
+    if (node->key_count == 0) {
+        op->single = init;
+        return HR_OK;
+    }
+    const struct hr_type **types = HR_NEW_ARRAY(arena, const struct hr_type *, node->key_count);
+    if (!types) return HR_OOM(err);
+    for (uint32_t i = 0; i < node->key_count; i++) types[i] = node->schema->fields[i].type;
+    HR_TRY(hr_key_codec_new(arena, types, node->key_count, &op->codec, err));
+    struct hr_ktable_options options = {
+        .states_bytes = node->states_bytes,
+        .states_init = init,
+        .mem = op->op.task->mem,
+        .row_done = needs_done(node) ? row_done : NULL,
+        .arg = (void *)(uintptr_t)node,
+    };
+    return hr_ktable_new(&options, &op->table, err);
+}
+
+static hr_status open_parts(struct aggregate *op, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_task *task = op->op.task;
+    hr_arena_init(&op->scratch, task->mem);
+    op->keys.mem = op->distinct_keys.mem = task->mem;
+    op->states = hr_arena_alloc(task->arena, BLOCK * sizeof *op->states);
+    op->some_states = hr_arena_alloc(task->arena, BLOCK * sizeof *op->some_states);
+    op->some_rows = hr_arena_alloc(task->arena, BLOCK * sizeof *op->some_rows);
+    op->is_new = hr_arena_alloc(task->arena, BLOCK);
+    if (!op->states || !op->some_states || !op->some_rows || !op->is_new) return HR_OOM(err);
+    HR_TRY(open_groups(op, err));
+    if (op->from_states) {
+        op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, node->key_count + 1);
+        op->merge_state = hr_arena_zalloc(task->arena, HR_MAX(node->states_bytes, 8));
+        return op->vectors && op->merge_state ? HR_OK : HR_OOM(err);
+    }
+    op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, op->input->expr_count + 1);
+    if (!op->vectors) return HR_OOM(err);
+    HR_TRY(hr_eval_new(op->input->program, task->mem, &op->eval, err));
+    hr_eval_set_context(op->eval, task->now_us, task->partition);
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        if (!node->aggs[a].distinct) continue;
+        if (!op->distinct) {
+            op->distinct = HR_NEW_ARRAY(task->arena, struct distinct, node->agg_count);
+            if (!op->distinct) return HR_OOM(err);
+        }
+        HR_TRY(open_distinct(op, &node->aggs[a], &op->distinct[a], err));
+    }
+    return HR_OK;
+}
+
+static void aggregate_close(struct hr_op *base)
+{
+    struct aggregate *op = (struct aggregate *)base;
+    const struct hr_pnode *node = base->node;
+    if (op->single) row_done((void *)(uintptr_t)node, op->single);
+    op->single = NULL;
+    hr_ktable_free(op->table);
+    op->table = NULL;
+    for (uint32_t a = 0; op->distinct && a < node->agg_count; a++)
+        hr_ktable_free(op->distinct[a].seen);
+    hr_keys_done(&op->keys);
+    hr_keys_done(&op->distinct_keys);
+    hr_eval_free(op->eval);
+    hr_buf_done(&op->buf);
+    hr_arena_done(&op->scratch);
+}
+
+static hr_status aggregate_open(const struct hr_pnode *node, struct hr_task *task,
+                                struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
+{
+    struct aggregate *op = hr_op_new(node, task, children, sizeof *op);
+    if (!op) return HR_OOM(err);
+    op->input = hr_aggregate_input(node, task->pipeline && task->pipeline->collapsed);
+    op->from_states = op->input == node && node->agg_mode == HR_AGG_FINAL;
+    hr_status status = open_parts(op, err);
+    if (status != HR_OK) {
+        aggregate_close(&op->op);
+        return status;
+    }
+    *ret_op = &op->op;
+    return HR_OK;
+}
+
+/* --- Rows in ---------------------------------------------------------------------------------- */
+
+/* The rows of a block that one aggregate gets. */
+struct block {
+    const uint32_t *rows;
+    uint8_t *const *states;
+    uint32_t count;
+};
+
+/* Keeps the rows where the FILTER predicate is true. */
+static void apply_filter(struct aggregate *op, const struct hr_vector *predicate, struct block *b)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->count; i++) {
+        uint32_t row = hr_vector_row(predicate, b->rows[i]);
+        bool pass = hr_bit_get(predicate->col.values, row) && hr_column_valid(&predicate->col, row);
+        op->some_rows[n] = b->rows[i];
+        op->some_states[n] = b->states[i];
+        n += pass;
+    }
+    *b = (struct block){op->some_rows, op->some_states, n};
+}
+
+/* Keeps the first row of each (group, arguments). */
+static hr_status apply_distinct(struct aggregate *op, const struct hr_agg_spec *spec,
+                                struct distinct *d, struct block *b, struct hr_err *err)
+{
+    const struct hr_vector *args = op->vectors + spec->first_arg;
+    uint32_t arg_count = spec->call->arg_count;
+    /* The group's number stands at the physical row's place of no column: encode it apart. */
+    uint32_t max_row = 0;
+    for (uint32_t i = 0; i < b->count; i++) max_row = HR_MAX(max_row, b->rows[i]);
+    int64_t *groups = hr_arena_alloc_aligned(&op->scratch, ((size_t)max_row + 1) * 8);
+    if (!groups) return HR_OOM(err);
+    for (uint32_t i = 0; i < b->count; i++) groups[b->rows[i]] = (int64_t)(uintptr_t)b->states[i];
+    d->vectors[0] = (struct hr_vector){
+        .col = {.type = hr_type(HR_T_LONG), .length = max_row + 1, .values = groups}};
+    memcpy(d->vectors + 1, args, arg_count * sizeof *args);
+    HR_TRY(hr_keys_encode(d->codec, d->vectors, b->rows, b->count, 0, &op->distinct_keys, err));
+    uint8_t *seen[BLOCK];
+    HR_TRY(hr_ktable_upsert(d->seen, op->distinct_keys.views, op->distinct_keys.hashes, b->count,
+                            seen, op->is_new, err));
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->count; i++) {
+        op->some_rows[n] = b->rows[i];
+        op->some_states[n] = b->states[i];
+        n += op->is_new[i];
+    }
+    *b = (struct block){op->some_rows, op->some_states, n};
+    return HR_OK;
+}
+
+static hr_status update_block(struct aggregate *op, struct hr_eval_ctx *ctx,
+                              const struct block *whole, const int32_t *weights,
+                              struct hr_err *err)
+{
+    const struct hr_pnode *node = op->input;
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        struct block b = *whole;
+        if (spec->filter >= 0) apply_filter(op, &op->vectors[spec->filter], &b);
+        if (spec->distinct && b.count)
+            HR_TRY(apply_distinct(op, spec, &op->distinct[a], &b, err));
+        if (!b.count) continue;
+        const struct hr_aggregate *agg = agg_of(spec);
+        const struct hr_vector *args = op->vectors + spec->first_arg;
+        if (op->single && agg->update_one && !weights)
+            HR_TRY(agg->update_one(spec->call, ctx, args, b.rows, b.count,
+                                   op->single + spec->state_offset, err));
+        else
+            HR_TRY(agg->update(spec->call, ctx, args, b.rows, b.count, b.states,
+                               spec->state_offset, weights, err));
+    }
+    return HR_OK;
+}
+
+static struct hr_eval_ctx eval_ctx(struct aggregate *op, struct hr_arena *arena,
+                                   const struct hr_batch *in)
+{
+    struct hr_task *task = op->op.task;
+    struct hr_eval_ctx ctx = {
+        .conf = task->conf,
+        .arena = arena,
+        .now_us = task->now_us,
+        .partition = task->partition,
+    };
+    if (in) {
+        ctx.row_count = in->row_count;
+        ctx.sel = in->sel;
+        ctx.sel_count = in->sel_count;
+    }
+    return ctx;
+}
+
+static hr_status find_groups(struct aggregate *op, uint32_t at, uint32_t n, struct hr_err *err)
+{
+    if (op->single) {
+        for (uint32_t i = 0; i < n; i++) op->states[i] = op->single;
+        return HR_OK;
+    }
+    return hr_ktable_upsert(op->table, op->keys.views + at, op->keys.hashes + at, n, op->states,
+                            NULL, err);
+}
+
+/* Without keys, filters and DISTINCT whole batches go to update_one. */
+static hr_status take_rows_single(struct aggregate *op, struct hr_eval_ctx *ctx,
+                                  const struct hr_batch *in, bool *ret_taken, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->input;
+    *ret_taken = false;
+    if (!op->single || in->weights) return HR_OK;
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        if (spec->filter >= 0 || spec->distinct || !agg_of(spec)->update_one) return HR_OK;
+    }
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        HR_TRY(agg_of(spec)->update_one(spec->call, ctx, op->vectors + spec->first_arg, in->sel,
+                                        in->sel_count, op->single + spec->state_offset, err));
+    }
+    *ret_taken = true;
+    return HR_OK;
+}
+
+static hr_status take_rows(struct aggregate *op, const struct hr_batch *in, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    hr_arena_reset(&op->scratch);
+    HR_TRY(hr_eval_vectors(op->eval, in, &op->scratch, op->vectors, err));
+    struct hr_eval_ctx ctx = eval_ctx(op, &op->scratch, in);
+    bool taken;
+    HR_TRY(take_rows_single(op, &ctx, in, &taken, err));
+    if (taken) return HR_OK;
+    if (node->key_count)
+        HR_TRY(hr_keys_encode(op->codec, op->vectors, in->sel, in->sel_count, 0, &op->keys, err));
+    uint32_t *all = NULL;
+    if (!in->sel) {
+        all = hr_arena_alloc(&op->scratch, (size_t)in->row_count * sizeof *all);
+        if (!all) return HR_OOM(err);
+        for (uint32_t i = 0; i < in->row_count; i++) all[i] = i;
+    }
+    for (uint32_t at = 0; at < in->sel_count; at += BLOCK) {
+        uint32_t n = HR_MIN(BLOCK, in->sel_count - at);
+        HR_TRY(find_groups(op, at, n, err));
+        struct block b = {(in->sel ? in->sel : all) + at, op->states, n};
+        HR_TRY(update_block(op, &ctx, &b, in->weights, err));
+    }
+    return HR_OK;
+}
+
+/* --- States in -------------------------------------------------------------------------------- */
+
+static hr_status merge_row(struct aggregate *op, uint8_t *into, struct hr_str_view bytes,
+                           struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_reader in = hr_reader(bytes.ptr, bytes.len);
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        const struct hr_aggregate *agg = agg_of(spec);
+        uint8_t *from = op->merge_state + spec->state_offset;
+        hr_status status = HR_OK;
+        if (agg->load) {
+            memset(from, 0, spec->state_bytes);
+            if (agg->init) agg->init(spec->call, from);
+            status = agg->load(spec->call, from, &in, err);
+        } else {
+            if ((size_t)(in.end - in.pos) < spec->state_bytes)
+                return HR_BUG(err, "partial states are %zu bytes", bytes.len);
+            memcpy(from, in.pos, spec->state_bytes);
+            in.pos += spec->state_bytes;
+        }
+        if (status == HR_OK) status = agg->merge(spec->call, into + spec->state_offset, from, err);
+        if (agg->load && agg->done) agg->done(spec->call, from);
+        HR_TRY(status);
+    }
+    return in.failed ? HR_BUG(err, "partial states are cut short") : HR_OK;
+}
+
+static hr_status take_states(struct aggregate *op, const struct hr_batch *in, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    for (uint32_t i = 0; i < node->key_count; i++)
+        op->vectors[i] = (struct hr_vector){.col = in->columns[i]};
+    if (node->key_count)
+        HR_TRY(hr_keys_encode(op->codec, op->vectors, in->sel, in->sel_count, 0, &op->keys, err));
+    const struct hr_string *states = in->columns[node->key_count].values;
+    for (uint32_t at = 0; at < in->sel_count; at += BLOCK) {
+        uint32_t n = HR_MIN(BLOCK, in->sel_count - at);
+        HR_TRY(find_groups(op, at, n, err));
+        for (uint32_t i = 0; i < n; i++)
+            HR_TRY(merge_row(op, op->states[i], hr_string_view(&states[hr_op_row(in, at + i)]),
+                             err));
+    }
+    return HR_OK;
+}
+
+/* --- Out -------------------------------------------------------------------------------------- */
+
+static hr_status emit_results(struct aggregate *op, uint8_t **states, uint32_t count,
+                              struct hr_batch *out, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_eval_ctx ctx = eval_ctx(op, &out->arena, NULL);
+    ctx.row_count = ctx.sel_count = count;
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        struct hr_column *col = &out->columns[node->key_count + a];
+        HR_TRY(hr_column_alloc(&out->arena, node->schema->fields[node->key_count + a].type, count,
+                               true, col, err));
+        HR_TRY(agg_of(spec)->emit(spec->call, &ctx, states, spec->state_offset, count, col, err));
+    }
+    return HR_OK;
+}
+
+/* The states of each group as bytes: saved where the aggregate can grow, else as they are. */
+static hr_status emit_states(struct aggregate *op, uint8_t **states, uint32_t count,
+                             struct hr_batch *out, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_column *col = &out->columns[node->key_count];
+    HR_TRY(hr_column_alloc(&out->arena, hr_type(HR_T_BINARY), count, false, col, err));
+    struct hr_string *strings = (struct hr_string *)(uintptr_t)col->values;
+    for (uint32_t i = 0; i < count; i++) {
+        hr_buf_clear(&op->buf);
+        for (uint32_t a = 0; a < node->agg_count; a++) {
+            const struct hr_agg_spec *spec = &node->aggs[a];
+            const uint8_t *state = states[i] + spec->state_offset;
+            if (agg_of(spec)->save)
+                agg_of(spec)->save(spec->call, state, &op->buf);
+            else
+                hr_buf_append(&op->buf, state, spec->state_bytes);
+        }
+        HR_TRY(hr_buf_status(&op->buf, err));
+        const char *copy = op->buf.ptr;
+        if (op->buf.len > HR_STRING_INLINE) {
+            copy = hr_arena_memdup(&out->arena, op->buf.ptr, op->buf.len);
+            if (!copy) return HR_OOM(err);
+        }
+        strings[i] = hr_string_make(copy, (uint32_t)op->buf.len);
+    }
+    return HR_OK;
+}
+
+static hr_status make_output(struct aggregate *op, uint8_t **states, uint32_t count,
+                             struct hr_batch **ret, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_batch *out = hr_batch_new(node->schema, count, op->op.task->mem);
+    if (!out) return HR_OOM(err);
+    hr_status status = HR_OK;
+    if (node->key_count) {
+        struct hr_str_view *views =
+            hr_arena_alloc(&op->scratch, (size_t)count * sizeof(struct hr_str_view));
+        if (!views) {
+            status = HR_OOM(err);
+        } else {
+            for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(op->table, states[i]);
+            status = hr_keys_decode(op->codec, views, count, &out->arena, out->columns, err);
+        }
+    }
+    if (status == HR_OK)
+        status = node->agg_mode == HR_AGG_PARTIAL ? emit_states(op, states, count, out, err)
+                                                  : emit_results(op, states, count, out, err);
+    if (status != HR_OK) {
+        hr_batch_unref(out);
+        return status;
+    }
+    *ret = out;
+    return HR_OK;
+}
+
+static hr_status load_input(struct aggregate *op, struct hr_err *err)
+{
+    for (;;) {
+        struct hr_batch *in;
+        HR_TRY(hr_op_next(op->op.children[0], &in, err));
+        if (!in) break;
+        hr_status status = op->from_states ? take_states(op, in, err) : take_rows(op, in, err);
+        hr_batch_unref(in);
+        HR_TRY(status);
+    }
+    hr_arena_reset(&op->scratch);
+    if (op->table) hr_ktable_iter_all(op->table, &op->iter);
+    op->loaded = true;
+    return HR_OK;
+}
+
+static hr_status aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
+                                struct hr_err *err)
+{
+    struct aggregate *op = (struct aggregate *)base;
+    if (!op->loaded) HR_TRY(load_input(op, err));
+    *ret_batch = NULL;
+    if (op->done) return HR_OK;
+    if (op->single) {
+        op->done = true;
+        return make_output(op, &op->single, 1, ret_batch, err);
+    }
+    uint32_t batch_rows = base->task->conf->batch_rows;
+    uint32_t max = HR_MIN(batch_rows ? batch_rows : HR_BATCH_ROWS, BLOCK);
+    uint32_t count = hr_ktable_iter_next(&op->iter, op->states, max);
+    if (count == 0) {
+        op->done = true;
+        return HR_OK;
+    }
+    hr_arena_reset(&op->scratch);
+    return make_output(op, op->states, count, ret_batch, err);
+}
+
+static void aggregate_explain(const struct hr_pnode *node, struct hr_buf *out)
+{
+    hr_buf_puts(out, "(keys=");
+    hr_op_print_exprs(node->exprs, node->exprs ? node->key_count : 0, out);
+    hr_buf_puts(out, ", functions=[");
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        if (a) hr_buf_puts(out, ", ");
+        if (node->agg_mode == HR_AGG_PARTIAL) hr_buf_puts(out, "partial_");
+        hr_expr_print(node->aggs[a].call, out);
+    }
+    hr_buf_puts(out, "])");
+}
+
+const struct hr_operator_vt hr_op_hash_aggregate = {
+    .name = "HashAggregate",
+    .open = aggregate_open,
+    .next = aggregate_next,
+    .close = aggregate_close,
+    .explain = aggregate_explain,
+};

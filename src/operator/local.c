@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LocalTableScan: batches in memory (VALUES, one row, cached tables). */
+#include "operator/operator.h"
+
+struct local {
+    struct hr_op op;
+    uint32_t next, end;
+};
+
+static hr_status local_open(const struct hr_pnode *node, struct hr_task *task,
+                            struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
+{
+    struct local *op = hr_op_new(node, task, children, sizeof *op);
+    if (!op) return HR_OOM(err);
+    op->end = hr_op_share(task, node->batch_count, &op->next);
+    op->end += op->next;
+    *ret_op = &op->op;
+    return HR_OK;
+}
+
+static hr_status local_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
+{
+    struct local *op = (struct local *)base;
+    HR_UNUSED(err);
+    while (op->next < op->end) {
+        struct hr_batch *batch = base->node->batches[op->next++];
+        if (batch->sel_count == 0) continue;
+        *ret_batch = hr_batch_ref(batch);
+        return HR_OK;
+    }
+    *ret_batch = NULL;
+    return HR_OK;
+}
+
+static void local_explain(const struct hr_pnode *node, struct hr_buf *out)
+{
+    hr_buf_putc(out, '[');
+    for (uint32_t i = 0; i < node->schema->field_count; i++)
+        hr_buf_printf(out, "%s%s", i ? ", " : "", node->schema->fields[i].name);
+    hr_buf_putc(out, ']');
+}
+
+const struct hr_operator_vt hr_op_local = {
+    .name = "LocalTableScan",
+    .open = local_open,
+    .next = local_next,
+    .explain = local_explain,
+};

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening and closing trees of operators, and helpers that several of them use. */
+#include "operator/operator.h"
+
+#include "operator/exec.h"
+
+void *hr_op_new(const struct hr_pnode *node, struct hr_task *task, struct hr_op **children,
+                size_t size)
+{
+    struct hr_op *op = hr_arena_zalloc(task->arena, size);
+    if (!op) return NULL;
+    op->vt = node->vt;
+    op->node = node;
+    op->task = task;
+    op->children = children;
+    return op;
+}
+
+/* A union's partitions are those of its children one after the other, unless one task sees all. */
+static bool child_has_share(const struct hr_pnode *node, struct hr_task *task, uint32_t child)
+{
+    if (node->vt != &hr_op_union || task->share_count == 1) return true;
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < child; i++)
+        first += hr_pipeline_partitions(task->pipeline, node->children[i]);
+    uint32_t count = hr_pipeline_partitions(task->pipeline, node->children[child]);
+    if (task->share < first || task->share - first >= count) return false;
+    task->share -= first;
+    task->share_count = count;
+    return true;
+}
+
+hr_status hr_op_open(const struct hr_pnode *node, struct hr_task *task, struct hr_op **ret,
+                     struct hr_err *err)
+{
+    if (!node->vt) return hr_exchange_open(node, task, ret, err);
+    struct hr_op **children = HR_NEW_ARRAY(task->arena, struct hr_op *, node->child_count + 1);
+    if (!children) return HR_OOM(err);
+    hr_status status = HR_OK;
+    uint32_t share = task->share, share_count = task->share_count;
+    const struct hr_pnode *input =
+        hr_aggregate_input(node, task->pipeline && task->pipeline->collapsed);
+    for (uint32_t i = 0; i < node->child_count && status == HR_OK; i++) {
+        if (child_has_share(node, task, i))
+            status = hr_op_open(input->children[i], task, &children[i], err);
+        task->share = share;
+        task->share_count = share_count;
+    }
+    if (status == HR_OK) status = node->vt->open(node, task, children, ret, err);
+    if (status != HR_OK)
+        for (uint32_t i = 0; i < node->child_count; i++) hr_op_close(children[i]);
+    return status;
+}
+
+void hr_op_close(struct hr_op *op)
+{
+    if (!op) return;
+    struct hr_op **children = op->children;
+    uint32_t child_count = children ? op->node->child_count : 0;
+    if (op->vt->close) op->vt->close(op);
+    for (uint32_t i = 0; i < child_count; i++) hr_op_close(children[i]);
+}
+
+hr_status hr_op_derive(const struct hr_type *schema, struct hr_batch *in, struct hr_mem *mem,
+                       struct hr_batch **ret, struct hr_err *err)
+{
+    struct hr_batch *out = hr_batch_new(schema, in->row_count, mem);
+    if (!out) return HR_OOM(err);
+    if (!hr_batch_hold_batch(out, in)) {
+        hr_batch_unref(out);
+        return HR_OOM(err);
+    }
+    out->sel = in->sel;
+    out->sel_count = in->sel_count;
+    out->weights = in->weights;
+    hr_batch_unref(in);
+    *ret = out;
+    return HR_OK;
+}
+
+uint32_t hr_op_share(const struct hr_task *task, uint32_t units, uint32_t *ret_first)
+{
+    assert(task->share < task->share_count);
+    uint32_t first = (uint32_t)((uint64_t)units * task->share / task->share_count);
+    uint32_t end = (uint32_t)((uint64_t)units * (task->share + 1) / task->share_count);
+    *ret_first = first;
+    return end - first;
+}
+
+void hr_op_print_exprs(struct hr_expr *const *exprs, uint32_t count, struct hr_buf *out)
+{
+    hr_buf_putc(out, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        if (i) hr_buf_puts(out, ", ");
+        if (exprs && exprs[i]) hr_expr_print(exprs[i], out);
+    }
+    hr_buf_putc(out, ']');
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Range: the numbers start, start + step … below (step < 0: above) end. */
+#include "operator/operator.h"
+
+struct range {
+    struct hr_op op;
+    uint64_t next, end; /* positions in the range */
+};
+
+static uint64_t range_count(const struct hr_pnode *node)
+{
+    hr_i128 span = (hr_i128)node->range_end - node->range_start;
+    hr_i128 step = node->range_step;
+    if (step == 0 || (span < 0) != (step < 0) || span == 0) return 0;
+    hr_i128 up = step > 0 ? step - 1 : step + 1;
+    return (uint64_t)((span + up) / step);
+}
+
+static hr_status range_open(const struct hr_pnode *node, struct hr_task *task,
+                            struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
+{
+    struct range *op = hr_op_new(node, task, children, sizeof *op);
+    if (!op) return HR_OOM(err);
+    uint64_t count = range_count(node);
+    op->next = (uint64_t)((hr_u128)count * task->share / task->share_count);
+    op->end = (uint64_t)((hr_u128)count * (task->share + 1) / task->share_count);
+    *ret_op = &op->op;
+    return HR_OK;
+}
+
+static hr_status range_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
+{
+    struct range *op = (struct range *)base;
+    const struct hr_pnode *node = base->node;
+    uint32_t rows = base->task->conf->batch_rows ? base->task->conf->batch_rows : HR_BATCH_ROWS;
+    if (op->end - op->next < rows) rows = (uint32_t)(op->end - op->next);
+    if (rows == 0) {
+        *ret_batch = NULL;
+        return HR_OK;
+    }
+    struct hr_batch *batch = hr_batch_new(node->schema, rows, base->task->mem);
+    if (!batch) return HR_OOM(err);
+    if (node->schema->field_count) {
+        struct hr_column col;
+        hr_status status = hr_column_alloc(&batch->arena, hr_type(HR_T_LONG), rows, false, &col, err);
+        if (status != HR_OK) {
+            hr_batch_unref(batch);
+            return status;
+        }
+        int64_t *values = (int64_t *)(uintptr_t)col.values;
+        uint64_t v = (uint64_t)node->range_start + op->next * (uint64_t)node->range_step;
+        for (uint32_t i = 0; i < rows; i++, v += (uint64_t)node->range_step) values[i] = (int64_t)v;
+        batch->columns[0] = col;
+    }
+    op->next += rows;
+    *ret_batch = batch;
+    return HR_OK;
+}
+
+static void range_explain(const struct hr_pnode *node, struct hr_buf *out)
+{
+    hr_buf_printf(out, "(%lld, %lld, step=%lld)", (long long)node->range_start,
+                  (long long)node->range_end, (long long)node->range_step);
+}
+
+const struct hr_operator_vt hr_op_range = {
+    .name = "Range",
+    .open = range_open,
+    .next = range_next,
+    .explain = range_explain,
+};
