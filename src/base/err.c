@@ -210,3 +210,25 @@ void hr_err_copy(struct hr_err *to, const struct hr_err *from)
     memcpy(to->msg, from->msg, strlen(from->msg) + 1);
     memcpy(to->params, from->params, from->params_len);
 }
+
+/* The public accessors ---------------------------------------------------------------------------- */
+
+const char *hr_err_class(const struct hr_err *err)
+{
+    return hr_error_info(err ? err->code : HR_OK)->error_class;
+}
+
+const char *hr_err_sql_state(const struct hr_err *err)
+{
+    return hr_error_info(err ? err->code : HR_OK)->sql_state;
+}
+
+hr_status hr_err_fail(struct hr_err *err, const char *fmt, ...)
+{
+    char msg[HR_ERR_MSG_MAX];
+    va_list args;
+    va_start(args, fmt);
+    format(msg, sizeof msg, fmt, args);
+    va_end(args);
+    return HR_FAIL(err, HR_E_USER_FUNCTION, "%s", msg);
+}

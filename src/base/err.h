@@ -13,15 +13,9 @@
 #ifndef HR_BASE_ERR_H
 #define HR_BASE_ERR_H
 
-#include "base/base.h"
+#include <headrace/err.h>
 
-/* What the runtime does about an error is decided by these, never by the code. */
-enum {
-    HR_ERR_RETRIABLE = 1, /* the same call may succeed later: the task is tried again */
-    HR_ERR_FATAL = 2,     /* the query (or process) must stop: retrying could lose data */
-    HR_ERR_USER = 4,      /* the user's text or data is at fault: show it with its position */
-    HR_ERR_BUG = 8,       /* an invariant of ours broke */
-};
+#include "base/base.h"
 
 enum hr_code {
     HR_OK = 0,
@@ -31,21 +25,8 @@ enum hr_code {
     HR_ERROR_COUNT
 };
 
-#define HR_ERR_MSG_MAX 1024
-#define HR_ERR_PARAMS_MAX 768
-
-struct hr_err {
-    hr_status code;
-    uint32_t flags;
-    int32_t sql_pos, sql_end; /* byte range in the statement's text, -1 when unknown */
-    int32_t line, column;     /* 1-based line, 0-based column (as Spark); 0 line: unknown */
-    const char *file;         /* our source file and line that raised it */
-    int file_line;
-    uint16_t param_count;
-    uint16_t params_len;
-    char msg[HR_ERR_MSG_MAX];       /* NUL-terminated, one line, without the class */
-    char params[HR_ERR_PARAMS_MAX]; /* name NUL value NUL …, param_count pairs */
-};
+/* struct hr_err and its flags are public: <headrace/err.h>. What the runtime does about an error is
+ * decided by the flags, never by the code. */
 
 /* One row of errors.def. text holds <name> places for the parameters. */
 struct hr_error_info {
@@ -57,8 +38,6 @@ struct hr_error_info {
 };
 
 const struct hr_error_info *hr_error_info(hr_status code);
-
-void hr_err_init(struct hr_err *err);
 
 /* Sets code and a printf-style message; returns code. err may be NULL. */
 hr_status hr_err_set(struct hr_err *err, const char *file, int line, hr_status code,
@@ -76,9 +55,6 @@ hr_status hr_err_at(struct hr_err *err, int32_t sql_pos, int32_t sql_end);
 
 /* Fills line and column from sql_pos and the statement's text. */
 void hr_err_locate(struct hr_err *err, const char *sql, size_t sql_len);
-
-/* The value of parameter name, or NULL. Borrowed from err. */
-const char *hr_err_param(const struct hr_err *err, const char *name);
 
 void hr_err_copy(struct hr_err *to, const struct hr_err *from);
 
