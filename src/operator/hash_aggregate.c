@@ -12,6 +12,7 @@
  * when there was no input. A DISTINCT aggregate keeps a table of (group, arguments) already seen and
  * passes on the first of each.
  */
+#include "operator/agg_states.h"
 #include "operator/exec.h"
 #include "state/table.h"
 
@@ -45,43 +46,9 @@ struct aggregate {
     bool loaded, done;
 };
 
-static const struct hr_aggregate *agg_of(const struct hr_agg_spec *spec)
-{
-    return spec->call->function->aggregate;
-}
-
 static void row_done(void *arg, uint8_t *states)
 {
-    const struct hr_pnode *node = arg;
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
-        if (agg_of(spec)->done) agg_of(spec)->done(spec->call, states + spec->state_offset);
-    }
-}
-
-static bool needs_done(const struct hr_pnode *node)
-{
-    for (uint32_t a = 0; a < node->agg_count; a++)
-        if (agg_of(&node->aggs[a])->done) return true;
-    return false;
-}
-
-static void init_states(const struct hr_pnode *node, uint8_t *states)
-{
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
-        if (agg_of(spec)->init) agg_of(spec)->init(spec->call, states + spec->state_offset);
-    }
-}
-
-/* In a plan of one task a FINAL takes the rows of its PARTIAL itself. */
-const struct hr_pnode *hr_aggregate_input(const struct hr_pnode *node, bool collapsed)
-{
-    if (node->vt != &hr_op_hash_aggregate || node->agg_mode != HR_AGG_FINAL) return node;
-    const struct hr_pnode *child = node->children[0];
-    if (collapsed && !child->vt) child = child->children[0];
-    bool partial = child->vt == &hr_op_hash_aggregate && child->agg_mode == HR_AGG_PARTIAL;
-    return partial && child->agg_count == node->agg_count ? child : node;
+    hr_agg_done(arg, states);
 }
 
 /* --- Opening ---------------------------------------------------------------------------------- */
@@ -107,7 +74,7 @@ static hr_status open_groups(struct aggregate *op, struct hr_err *err)
     struct hr_arena *arena = op->op.task->arena;
     uint8_t *init = hr_arena_zalloc(arena, HR_MAX(node->states_bytes, 8));
     if (!init) return HR_OOM(err);
-    init_states(node, init);
+    hr_agg_init(node, init);
     if (node->key_count == 0) {
         op->single = init;
         return HR_OK;
@@ -120,7 +87,7 @@ static hr_status open_groups(struct aggregate *op, struct hr_err *err)
         .states_bytes = node->states_bytes,
         .states_init = init,
         .mem = op->op.task->mem,
-        .row_done = needs_done(node) ? row_done : NULL,
+        .row_done = hr_agg_needs_done(node) ? row_done : NULL,
         .arg = (void *)(uintptr_t)node,
     };
     return hr_ktable_new(&options, &op->table, err);
@@ -162,7 +129,7 @@ static void aggregate_close(struct hr_op *base)
 {
     struct aggregate *op = (struct aggregate *)base;
     const struct hr_pnode *node = base->node;
-    if (op->single) row_done((void *)(uintptr_t)node, op->single);
+    if (op->single) hr_agg_done(node, op->single);
     op->single = NULL;
     hr_ktable_free(op->table);
     op->table = NULL;
@@ -255,7 +222,7 @@ static hr_status update_block(struct aggregate *op, struct hr_eval_ctx *ctx,
         if (spec->distinct && b.count)
             HR_TRY(apply_distinct(op, spec, &op->distinct[a], &b, err));
         if (!b.count) continue;
-        const struct hr_aggregate *agg = agg_of(spec);
+        const struct hr_aggregate *agg = hr_agg_of(spec);
         const struct hr_vector *args = op->vectors + spec->first_arg;
         if (op->single && agg->update_one && !weights)
             HR_TRY(agg->update_one(spec->call, ctx, args, b.rows, b.count,
@@ -304,11 +271,11 @@ static hr_status take_rows_single(struct aggregate *op, struct hr_eval_ctx *ctx,
     if (!op->single || in->weights) return HR_OK;
     for (uint32_t a = 0; a < node->agg_count; a++) {
         const struct hr_agg_spec *spec = &node->aggs[a];
-        if (spec->filter >= 0 || spec->distinct || !agg_of(spec)->update_one) return HR_OK;
+        if (spec->filter >= 0 || spec->distinct || !hr_agg_of(spec)->update_one) return HR_OK;
     }
     for (uint32_t a = 0; a < node->agg_count; a++) {
         const struct hr_agg_spec *spec = &node->aggs[a];
-        HR_TRY(agg_of(spec)->update_one(spec->call, ctx, op->vectors + spec->first_arg, in->sel,
+        HR_TRY(hr_agg_of(spec)->update_one(spec->call, ctx, op->vectors + spec->first_arg, in->sel,
                                         in->sel_count, op->single + spec->state_offset, err));
     }
     *ret_taken = true;
@@ -343,33 +310,6 @@ static hr_status take_rows(struct aggregate *op, const struct hr_batch *in, stru
 
 /* --- States in -------------------------------------------------------------------------------- */
 
-static hr_status merge_row(struct aggregate *op, uint8_t *into, struct hr_str_view bytes,
-                           struct hr_err *err)
-{
-    const struct hr_pnode *node = op->op.node;
-    struct hr_reader in = hr_reader(bytes.ptr, bytes.len);
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
-        const struct hr_aggregate *agg = agg_of(spec);
-        uint8_t *from = op->merge_state + spec->state_offset;
-        hr_status status = HR_OK;
-        if (agg->load) {
-            memset(from, 0, spec->state_bytes);
-            if (agg->init) agg->init(spec->call, from);
-            status = agg->load(spec->call, from, &in, err);
-        } else {
-            if ((size_t)(in.end - in.pos) < spec->state_bytes)
-                return HR_BUG(err, "partial states are %zu bytes", bytes.len);
-            memcpy(from, in.pos, spec->state_bytes);
-            in.pos += spec->state_bytes;
-        }
-        if (status == HR_OK) status = agg->merge(spec->call, into + spec->state_offset, from, err);
-        if (agg->load && agg->done) agg->done(spec->call, from);
-        HR_TRY(status);
-    }
-    return in.failed ? HR_BUG(err, "partial states are cut short") : HR_OK;
-}
-
 static hr_status take_states(struct aggregate *op, const struct hr_batch *in, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
@@ -382,8 +322,8 @@ static hr_status take_states(struct aggregate *op, const struct hr_batch *in, st
         uint32_t n = HR_MIN(BLOCK, in->sel_count - at);
         HR_TRY(find_groups(op, at, n, err));
         for (uint32_t i = 0; i < n; i++)
-            HR_TRY(merge_row(op, op->states[i], hr_string_view(&states[hr_op_row(in, at + i)]),
-                             err));
+            HR_TRY(hr_agg_merge(node, op->merge_state, op->states[i],
+                                hr_string_view(&states[hr_op_row(in, at + i)]), err));
     }
     return HR_OK;
 }
@@ -396,14 +336,7 @@ static hr_status emit_results(struct aggregate *op, uint8_t **states, uint32_t c
     const struct hr_pnode *node = op->op.node;
     struct hr_eval_ctx ctx = eval_ctx(op, &out->arena, NULL);
     ctx.row_count = ctx.sel_count = count;
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
-        struct hr_column *col = &out->columns[node->key_count + a];
-        HR_TRY(hr_column_alloc(&out->arena, node->schema->fields[node->key_count + a].type, count,
-                               true, col, err));
-        HR_TRY(agg_of(spec)->emit(spec->call, &ctx, states, spec->state_offset, count, col, err));
-    }
-    return HR_OK;
+    return hr_agg_emit(node, &ctx, states, count, out, err);
 }
 
 /* The states of each group as bytes: saved where the aggregate can grow, else as they are. */
@@ -416,14 +349,7 @@ static hr_status emit_states(struct aggregate *op, uint8_t **states, uint32_t co
     struct hr_string *strings = (struct hr_string *)(uintptr_t)col->values;
     for (uint32_t i = 0; i < count; i++) {
         hr_buf_clear(&op->buf);
-        for (uint32_t a = 0; a < node->agg_count; a++) {
-            const struct hr_agg_spec *spec = &node->aggs[a];
-            const uint8_t *state = states[i] + spec->state_offset;
-            if (agg_of(spec)->save)
-                agg_of(spec)->save(spec->call, state, &op->buf);
-            else
-                hr_buf_append(&op->buf, state, spec->state_bytes);
-        }
+        hr_agg_save(node, states[i], &op->buf);
         HR_TRY(hr_buf_status(&op->buf, err));
         const char *copy = op->buf.ptr;
         if (op->buf.len > HR_STRING_INLINE) {
@@ -501,23 +427,10 @@ static hr_status aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
     return make_output(op, op->states, count, ret_batch, err);
 }
 
-static void aggregate_explain(const struct hr_pnode *node, struct hr_buf *out)
-{
-    hr_buf_puts(out, "(keys=");
-    hr_op_print_exprs(node->exprs, node->exprs ? node->key_count : 0, out);
-    hr_buf_puts(out, ", functions=[");
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        if (a) hr_buf_puts(out, ", ");
-        if (node->agg_mode == HR_AGG_PARTIAL) hr_buf_puts(out, "partial_");
-        hr_expr_print(node->aggs[a].call, out);
-    }
-    hr_buf_puts(out, "])");
-}
-
 const struct hr_operator_vt hr_op_hash_aggregate = {
     .name = "HashAggregate",
     .open = aggregate_open,
     .next = aggregate_next,
     .close = aggregate_close,
-    .explain = aggregate_explain,
+    .explain = hr_agg_explain,
 };

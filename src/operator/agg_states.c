@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "operator/agg_states.h"
+
+#include "operator/operator.h"
+
+void hr_agg_init(const struct hr_pnode *node, uint8_t *states)
+{
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        if (hr_agg_of(spec)->init) hr_agg_of(spec)->init(spec->call, states + spec->state_offset);
+    }
+}
+
+void hr_agg_done(const struct hr_pnode *node, uint8_t *states)
+{
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        if (hr_agg_of(spec)->done) hr_agg_of(spec)->done(spec->call, states + spec->state_offset);
+    }
+}
+
+bool hr_agg_needs_done(const struct hr_pnode *node)
+{
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        if (hr_agg_of(&node->aggs[a])->done) return true;
+    }
+    return false;
+}
+
+bool hr_agg_is_plain(const struct hr_pnode *node)
+{
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        if (hr_agg_of(&node->aggs[a])->save) return false;
+    }
+    return true;
+}
+
+int64_t hr_agg_heap_bytes(const struct hr_pnode *node, const uint8_t *states)
+{
+    int64_t bytes = 0;
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        if (hr_agg_of(spec)->heap_bytes)
+            bytes += hr_agg_of(spec)->heap_bytes(spec->call, states + spec->state_offset);
+    }
+    return bytes;
+}
+
+void hr_agg_save(const struct hr_pnode *node, const uint8_t *states, struct hr_buf *out)
+{
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        const uint8_t *state = states + spec->state_offset;
+        if (hr_agg_of(spec)->save) {
+            hr_agg_of(spec)->save(spec->call, state, out);
+        } else {
+            hr_buf_append(out, state, spec->state_bytes);
+        }
+    }
+}
+
+static hr_status load_one(const struct hr_agg_spec *spec, uint8_t *state, struct hr_reader *in,
+                          struct hr_err *err)
+{
+    if (hr_agg_of(spec)->load) return hr_agg_of(spec)->load(spec->call, state, in, err);
+    if ((size_t)(in->end - in->pos) < spec->state_bytes) {
+        in->failed = true;
+        return HR_OK;
+    }
+    memcpy(state, in->pos, spec->state_bytes);
+    in->pos += spec->state_bytes;
+    return HR_OK;
+}
+
+static hr_status cut_short(struct hr_err *err)
+{
+    return HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", "state", "why",
+                    "the states of an aggregation are cut short");
+}
+
+hr_status hr_agg_load(const struct hr_pnode *node, uint8_t *states, struct hr_reader *in,
+                      struct hr_err *err)
+{
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        HR_TRY(load_one(spec, states + spec->state_offset, in, err));
+    }
+    return in->failed ? cut_short(err) : HR_OK;
+}
+
+hr_status hr_agg_merge(const struct hr_pnode *node, uint8_t *scratch, uint8_t *into,
+                       struct hr_str_view bytes, struct hr_err *err)
+{
+    struct hr_reader in = hr_reader(bytes.ptr, bytes.len);
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        const struct hr_aggregate *agg = hr_agg_of(spec);
+        uint8_t *from = scratch + spec->state_offset;
+        if (agg->load) {
+            memset(from, 0, spec->state_bytes);
+            if (agg->init) agg->init(spec->call, from);
+        }
+        hr_status status = load_one(spec, from, &in, err);
+        if (status == HR_OK && in.failed) status = cut_short(err);
+        if (status == HR_OK) status = agg->merge(spec->call, into + spec->state_offset, from, err);
+        if (agg->load && agg->done) agg->done(spec->call, from);
+        HR_TRY(status);
+    }
+    return HR_OK;
+}
+
+hr_status hr_agg_emit(const struct hr_pnode *node, struct hr_eval_ctx *ctx, uint8_t *const *states,
+                      uint32_t count, struct hr_batch *out, struct hr_err *err)
+{
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        struct hr_column *col = &out->columns[node->key_count + a];
+        const struct hr_type *type = node->schema->fields[node->key_count + a].type;
+        HR_TRY(hr_column_alloc(&out->arena, type, count, true, col, err));
+        HR_TRY(hr_agg_of(spec)->emit(spec->call, ctx, states, spec->state_offset, count, col, err));
+    }
+    return HR_OK;
+}
+
+void hr_agg_explain(const struct hr_pnode *node, struct hr_buf *out)
+{
+    hr_buf_puts(out, "(keys=");
+    hr_op_print_exprs(node->exprs, node->exprs ? node->key_count : 0, out);
+    hr_buf_puts(out, ", functions=[");
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        if (a) hr_buf_puts(out, ", ");
+        if (node->agg_mode == HR_AGG_PARTIAL) hr_buf_puts(out, "partial_");
+        hr_expr_print(node->aggs[a].call, out);
+    }
+    hr_buf_puts(out, "])");
+}

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * StateAggregate: grouped aggregation that goes on from epoch to epoch.
+ *
+ *   rows (COMPLETE) or partial states (FINAL) in
+ *     → late rows dropped and counted (event time at or below the epoch before's watermark)
+ *     → the pane of the row's window → the group's row → aggregates updated in place
+ *   after the input:
+ *     append    the groups of panes that this epoch's watermark has closed; the panes are dropped
+ *     update    the groups touched in this epoch; closed panes are dropped
+ *     complete  all groups; nothing is ever dropped
+ *
+ * A group key that is a window (STRUCT<start, end>) makes a pane per window end, so that closing
+ * one frees a whole table. An event-time key that is a bare TIMESTAMP has too many values for that:
+ * its groups share one pane and closed ones are found by a scan when the watermark has moved.
+ *
+ * Memory: the state's tables (the query's budget); scratch of one input batch. Failure: the part is
+ * ahead of the last commit; the query restores it (state.h).
+ */
+#include "operator/agg_states.h"
+#include "operator/operator.h"
+#include "state/state.h"
+
+#define BLOCK        2048u
+#define PANES_LINEAR 16 /* distinct panes of a block found by linear search; more are sorted */
+
+enum phase { PHASE_INPUT, PHASE_OUTPUT, PHASE_DONE };
+
+struct state_aggregate {
+    struct hr_op op;
+    struct hr_state_part *part;
+    struct hr_eval *eval;
+    const struct hr_key_codec *codec;
+    struct hr_keys keys;
+    struct hr_vector *vectors;
+    struct hr_arena scratch;
+    uint8_t *merge_state;
+    bool windowed; /* panes by window end */
+    bool closing;  /* rows go when the watermark passes: append and update with an event-time key */
+    enum phase phase;
+    /* of one block */
+    uint8_t *states[BLOCK], *some_states[BLOCK];
+    uint32_t rows[BLOCK], some_rows[BLOCK];
+    int64_t panes[BLOCK];
+    uint32_t order[BLOCK]; /* indexes into the block, by pane */
+    /* output */
+    uint32_t pane_index, dirty_index;
+    struct hr_ktable_iter iter;
+    bool iterating;
+};
+
+/* --- Opening ---------------------------------------------------------------------------------- */
+
+static void codec_save(const void *arg, const uint8_t *value, struct hr_buf *out)
+{
+    hr_agg_save(arg, value, out);
+}
+
+static hr_status codec_load(const void *arg, uint8_t *value, struct hr_reader *in,
+                            struct hr_err *err)
+{
+    hr_agg_init(arg, value);
+    return hr_agg_load(arg, value, in, err);
+}
+
+static void codec_done(const void *arg, uint8_t *value)
+{
+    hr_agg_done(arg, value);
+}
+
+static int64_t codec_heap_bytes(const void *arg, const uint8_t *value)
+{
+    return hr_agg_heap_bytes(arg, value);
+}
+
+static hr_status state_aggregate_args(const struct hr_pnode *node, struct hr_arena *arena,
+                                      struct hr_state_args *ret, struct hr_err *err)
+{
+    ret->operator_name = "stateStoreSave";
+    ret->value_bytes = HR_MAX(node->states_bytes, 8);
+    uint8_t *init = hr_arena_zalloc(arena, ret->value_bytes);
+    if (!init) return HR_OOM(err);
+    hr_agg_init(node, init);
+    ret->states_init = init;
+    if (!hr_agg_is_plain(node))
+        ret->codec =
+            (struct hr_state_codec){codec_save, codec_load, codec_done, codec_heap_bytes, node};
+    return HR_OK;
+}
+
+static hr_status open_parts(struct state_aggregate *op, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_task *task = op->op.task;
+    hr_arena_init(&op->scratch, task->mem);
+    op->keys.mem = task->mem;
+    struct hr_state *state = task->exec->states[node->state_id];
+    if (task->partition >= state->part_count)
+        return HR_BUG(err, "partition %u of a state of %u parts", task->partition,
+                      state->part_count);
+    op->part = &state->parts[task->partition];
+    if (node->event_time_key >= 0) {
+        op->windowed = node->schema->fields[node->event_time_key].type->id == HR_T_STRUCT;
+        op->closing = node->output_mode != HR_MODE_COMPLETE;
+    }
+    const struct hr_type **types =
+        HR_NEW_ARRAY(task->arena, const struct hr_type *, node->key_count + 1);
+    op->vectors =
+        HR_NEW_ARRAY(task->arena, struct hr_vector, HR_MAX(node->expr_count, node->key_count) + 1);
+    op->merge_state = hr_arena_zalloc(task->arena, HR_MAX(node->states_bytes, 8));
+    if (!types || !op->vectors || !op->merge_state) return HR_OOM(err);
+    for (uint32_t i = 0; i < node->key_count; i++) types[i] = node->schema->fields[i].type;
+    if (node->key_count)
+        HR_TRY(hr_key_codec_new(task->arena, types, node->key_count, &op->codec, err));
+    if (node->agg_mode == HR_AGG_FINAL) return HR_OK;
+    HR_TRY(hr_eval_new(node->program, task->mem, &op->eval, err));
+    hr_eval_set_context(op->eval, task->now_us, task->partition);
+    return HR_OK;
+}
+
+static void state_aggregate_close(struct hr_op *base)
+{
+    struct state_aggregate *op = (struct state_aggregate *)base;
+    hr_keys_done(&op->keys);
+    hr_eval_free(op->eval);
+    hr_arena_done(&op->scratch);
+}
+
+static hr_status state_aggregate_open(const struct hr_pnode *node, struct hr_task *task,
+                                      struct hr_op **children, struct hr_op **ret_op,
+                                      struct hr_err *err)
+{
+    struct state_aggregate *op = hr_op_new(node, task, children, sizeof *op);
+    if (!op) return HR_OOM(err);
+    hr_status status = open_parts(op, err);
+    if (status != HR_OK) {
+        state_aggregate_close(&op->op);
+        return status;
+    }
+    *ret_op = &op->op;
+    return HR_OK;
+}
+
+/* --- Panes ------------------------------------------------------------------------------------ */
+
+/* Event time of a row's key: a window's end, or the timestamp. NULL: HR_PANE_NONE, never late. */
+static int64_t event_time(const struct hr_vector *key, uint32_t row)
+{
+    uint32_t r = hr_vector_row(key, row);
+    if (!hr_column_valid(&key->col, r)) return HR_PANE_NONE;
+    const struct hr_column *col =
+        key->col.type->id == HR_T_STRUCT ? &key->col.children[1] : &key->col;
+    if (!hr_column_valid(col, r)) return HR_PANE_NONE;
+    return ((const int64_t *)col->values)[r];
+}
+
+/* Keeps the rows that are not late; fills panes. Returns their number. */
+static uint32_t drop_late(struct state_aggregate *op, uint32_t count)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_task *task = op->op.task;
+    if (node->event_time_key < 0) {
+        for (uint32_t i = 0; i < count; i++) op->panes[i] = HR_PANE_NONE;
+        return count;
+    }
+    const struct hr_vector *key = &op->vectors[node->event_time_key];
+    int64_t late_us = op->closing ? task->late_watermark_us : INT64_MIN;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t time_us = event_time(key, op->rows[i]);
+        op->rows[kept] = op->rows[i];
+        op->panes[kept] = op->windowed ? time_us : HR_PANE_NONE;
+        kept += time_us > late_us || time_us == HR_PANE_NONE;
+    }
+    if (kept < count) atomic_fetch_add(&task->exec->rows_dropped_late, (int64_t)(count - kept));
+    return kept;
+}
+
+static int compare_panes(const void *a, const void *b, void *arg)
+{
+    const int64_t *panes = arg;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    if (panes[x] != panes[y]) return panes[x] < panes[y] ? -1 : 1;
+    return x < y ? -1 : x > y; /* rows of a pane keep their order: first() and last() see it */
+}
+
+/* Fills order with the block's indexes, pane by pane. Almost every block has one or two panes. */
+static void order_by_pane(struct state_aggregate *op, uint32_t count)
+{
+    int64_t seen[PANES_LINEAR];
+    uint32_t seen_count = 0, at = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t s = 0;
+        while (s < seen_count && seen[s] != op->panes[i]) s++;
+        if (s < seen_count) continue;
+        if (seen_count == PANES_LINEAR) {
+            for (uint32_t k = 0; k < count; k++) op->order[k] = k;
+            qsort_r(op->order, count, sizeof *op->order, compare_panes, op->panes);
+            return;
+        }
+        seen[seen_count++] = op->panes[i];
+    }
+    for (uint32_t s = 0; s < seen_count; s++) {
+        for (uint32_t i = 0; i < count; i++) {
+            op->order[at] = i;
+            at += op->panes[i] == seen[s];
+        }
+    }
+}
+
+/* --- Input ------------------------------------------------------------------------------------ */
+
+/* Keeps the rows where the FILTER predicate is true. */
+static uint32_t apply_filter(struct state_aggregate *op, const struct hr_vector *predicate,
+                             const uint32_t *rows, uint8_t *const *states, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = hr_vector_row(predicate, rows[i]);
+        bool pass = hr_bit_get(predicate->col.values, row) && hr_column_valid(&predicate->col, row);
+        op->some_rows[kept] = rows[i];
+        op->some_states[kept] = states[i];
+        kept += pass;
+    }
+    return kept;
+}
+
+static hr_status update_rows(struct state_aggregate *op, struct hr_eval_ctx *ctx,
+                             const uint32_t *rows, uint32_t count, const int32_t *weights,
+                             struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    for (uint32_t a = 0; a < node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &node->aggs[a];
+        const uint32_t *agg_rows = rows;
+        uint8_t *const *states = op->states;
+        uint32_t n = count;
+        if (spec->filter >= 0) {
+            n = apply_filter(op, &op->vectors[spec->filter], rows, op->states, count);
+            agg_rows = op->some_rows;
+            states = op->some_states;
+        }
+        if (n == 0) continue;
+        HR_TRY(hr_agg_of(spec)->update(spec->call, ctx, op->vectors + spec->first_arg, agg_rows, n,
+                                       states, spec->state_offset, weights, err));
+    }
+    return HR_OK;
+}
+
+static hr_status merge_rows(struct state_aggregate *op, const struct hr_column *saved,
+                            const uint32_t *rows, uint32_t count, struct hr_err *err)
+{
+    const struct hr_string *strings = saved->values;
+    for (uint32_t i = 0; i < count; i++)
+        HR_TRY(hr_agg_merge(op->op.node, op->merge_state, op->states[i],
+                            hr_string_view(&strings[rows[i]]), err));
+    return HR_OK;
+}
+
+/* The groups of rows (all of one pane) → op->states. */
+static hr_status find_groups(struct state_aggregate *op, int64_t pane, const uint32_t *rows,
+                             uint32_t count, struct hr_err *err)
+{
+    struct hr_ktable *table;
+    HR_TRY(hr_state_pane(op->part, pane, &table, err));
+    if (op->op.node->key_count)
+        HR_TRY(hr_keys_encode(op->codec, op->vectors, rows, count, 0, &op->keys, err));
+    else {
+        struct hr_string empty = hr_string_make("", 0);
+        uint64_t hash = hr_key_hash("", 0);
+        HR_TRY(hr_ktable_upsert(table, &empty, &hash, 1, op->states, NULL, err));
+        for (uint32_t i = 1; i < count; i++) op->states[i] = op->states[0];
+        return HR_OK;
+    }
+    return hr_ktable_upsert(table, op->keys.views, op->keys.hashes, count, op->states, NULL, err);
+}
+
+/* rows[0 … count) of the block are live rows of in. */
+static hr_status take_block(struct state_aggregate *op, struct hr_eval_ctx *ctx,
+                            const struct hr_batch *in, uint32_t count, struct hr_err *err)
+{
+    bool from_states = op->op.node->agg_mode == HR_AGG_FINAL;
+    count = drop_late(op, count);
+    order_by_pane(op, count);
+    uint32_t rows[BLOCK];
+    for (uint32_t at = 0; at < count;) {
+        int64_t pane = op->panes[op->order[at]];
+        uint32_t n = 0;
+        while (at + n < count && op->panes[op->order[at + n]] == pane) {
+            rows[n] = op->rows[op->order[at + n]];
+            n++;
+        }
+        HR_TRY(find_groups(op, pane, rows, n, err));
+        if (from_states) {
+            HR_TRY(merge_rows(op, &in->columns[op->op.node->key_count], rows, n, err));
+        } else {
+            HR_TRY(update_rows(op, ctx, rows, n, in->weights, err));
+        }
+        at += n;
+    }
+    return HR_OK;
+}
+
+static hr_status take_batch(struct state_aggregate *op, const struct hr_batch *in,
+                            struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_task *task = op->op.task;
+    hr_arena_reset(&op->scratch);
+    if (node->agg_mode == HR_AGG_FINAL) {
+        for (uint32_t i = 0; i < node->key_count; i++)
+            op->vectors[i] = (struct hr_vector){.col = in->columns[i]};
+    } else {
+        HR_TRY(hr_eval_vectors(op->eval, in, &op->scratch, op->vectors, err));
+    }
+    struct hr_eval_ctx ctx = {
+        .conf = task->conf,
+        .arena = &op->scratch,
+        .now_us = task->now_us,
+        .partition = task->partition,
+        .row_count = in->row_count,
+        .sel = in->sel,
+        .sel_count = in->sel_count,
+    };
+    for (uint32_t at = 0; at < in->sel_count; at += BLOCK) {
+        uint32_t n = HR_MIN(BLOCK, in->sel_count - at);
+        for (uint32_t i = 0; i < n; i++) op->rows[i] = hr_op_row(in, at + i);
+        HR_TRY(take_block(op, &ctx, in, n, err));
+    }
+    return HR_OK;
+}
+
+static hr_status take_input(struct state_aggregate *op, struct hr_err *err)
+{
+    /* One group without keys: there is a result even when no row ever came. */
+    if (op->op.node->key_count == 0 && op->op.task->partition == 0)
+        HR_TRY(find_groups(op, HR_PANE_NONE, NULL, 1, err));
+    for (;;) {
+        struct hr_batch *in;
+        HR_TRY(hr_op_next(op->op.children[0], &in, err));
+        if (!in) break;
+        hr_status status = take_batch(op, in, err);
+        hr_batch_unref(in);
+        HR_TRY(status);
+    }
+    hr_arena_reset(&op->scratch);
+    for (uint32_t i = 0; i < op->part->pane_count; i++)
+        op->part->rows_updated += hr_ktable_dirty_count(op->part->panes[i].table);
+    op->phase = PHASE_OUTPUT;
+    return HR_OK;
+}
+
+/* --- Output ----------------------------------------------------------------------------------- */
+
+static hr_status make_output(struct state_aggregate *op, struct hr_ktable *table, uint32_t count,
+                             struct hr_batch **ret, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_task *task = op->op.task;
+    hr_arena_reset(&op->scratch);
+    struct hr_batch *out = hr_batch_new(node->schema, count, task->mem);
+    struct hr_str_view *views = hr_arena_alloc(&op->scratch, sizeof *views * count);
+    hr_status status = HR_OK;
+    if (!out || !views) {
+        status = HR_OOM(err);
+        goto out;
+    }
+    for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->states[i]);
+    if (node->key_count)
+        HR_TRY_OUT(hr_keys_decode(op->codec, views, count, &out->arena, out->columns, err));
+    struct hr_eval_ctx ctx = {.conf = task->conf,
+                              .arena = &out->arena,
+                              .now_us = task->now_us,
+                              .partition = task->partition,
+                              .row_count = count,
+                              .sel_count = count};
+    HR_TRY_OUT(hr_agg_emit(node, &ctx, op->states, count, out, err));
+    *ret = out;
+    return HR_OK;
+out:
+    hr_batch_unref(out);
+    return status;
+}
+
+/* The event time of a group from its key bytes: bare TIMESTAMP keys only. */
+static hr_status group_times(struct state_aggregate *op, struct hr_ktable *table, uint32_t count,
+                             struct hr_column *ret_columns, struct hr_err *err)
+{
+    struct hr_str_view *views = hr_arena_alloc(&op->scratch, sizeof *views * count);
+    if (!views) return HR_OOM(err);
+    for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->states[i]);
+    return hr_keys_decode(op->codec, views, count, &op->scratch, ret_columns, err);
+}
+
+/* Of the count groups in op->states keeps those whose event time the watermark has passed. */
+static hr_status keep_closed(struct state_aggregate *op, struct hr_ktable *table, uint32_t *count,
+                             struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_column *columns = HR_NEW_ARRAY(&op->scratch, struct hr_column, node->key_count);
+    if (!columns) return HR_OOM(err);
+    HR_TRY(group_times(op, table, *count, columns, err));
+    struct hr_vector key = {.col = columns[node->event_time_key]};
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        int64_t time_us = event_time(&key, i);
+        op->states[kept] = op->states[i];
+        kept += time_us != HR_PANE_NONE && time_us <= op->op.task->evict_watermark_us;
+    }
+    *count = kept;
+    return HR_OK;
+}
+
+/* The next groups of a pane's table: all of them, or those touched in this epoch. */
+static uint32_t next_groups(struct state_aggregate *op, struct hr_ktable *table, bool dirty_only)
+{
+    uint32_t max =
+        HR_MIN(op->op.task->conf->batch_rows ? op->op.task->conf->batch_rows : BLOCK, BLOCK);
+    if (!dirty_only) {
+        if (!op->iterating) hr_ktable_iter_all(table, &op->iter);
+        op->iterating = true;
+        return hr_ktable_iter_next(&op->iter, op->states, max);
+    }
+    uint32_t total = hr_ktable_dirty_count(table), n = 0;
+    while (n < max && op->dirty_index < total) {
+        uint8_t *states = hr_ktable_dirty(table, op->dirty_index++);
+        op->states[n] = states;
+        n += !(hr_krow_of(states)->flags & HR_KROW_DELETED);
+    }
+    return n;
+}
+
+static void next_pane(struct state_aggregate *op)
+{
+    op->iterating = false;
+    op->dirty_index = 0;
+}
+
+/* Update and complete: every pane's groups. */
+static hr_status output_panes(struct state_aggregate *op, bool dirty_only, struct hr_batch **ret,
+                              struct hr_err *err)
+{
+    while (op->pane_index < op->part->pane_count) {
+        struct hr_ktable *table = op->part->panes[op->pane_index].table;
+        uint32_t count = next_groups(op, table, dirty_only);
+        if (count) return make_output(op, table, count, ret, err);
+        next_pane(op);
+        op->pane_index++;
+    }
+    return HR_OK;
+}
+
+/* Deletes the closed groups of the shared pane. */
+static hr_status evict_rows(struct state_aggregate *op, struct hr_err *err)
+{
+    struct hr_pane *pane = hr_state_oldest_pane(op->part, HR_PANE_NONE);
+    if (!pane) return HR_OK;
+    struct hr_ktable_iter iter;
+    hr_ktable_iter_all(pane->table, &iter);
+    for (;;) {
+        uint32_t count = hr_ktable_iter_next(&iter, op->states, BLOCK);
+        if (count == 0) return HR_OK;
+        hr_arena_reset(&op->scratch);
+        HR_TRY(keep_closed(op, pane->table, &count, err));
+        for (uint32_t i = 0; i < count; i++)
+            HR_TRY(hr_ktable_delete(pane->table, op->states[i], err));
+        op->part->rows_removed += count;
+    }
+}
+
+static hr_status evict(struct state_aggregate *op, struct hr_err *err)
+{
+    int64_t watermark_us = op->op.task->evict_watermark_us;
+    if (!op->closing || watermark_us == INT64_MIN) return HR_OK;
+    if (!op->windowed) return evict_rows(op, err);
+    while (hr_state_oldest_pane(op->part, watermark_us))
+        HR_TRY(hr_state_drop_oldest(op->part, err));
+    return HR_OK;
+}
+
+/* Append: the groups that the watermark has closed, pane by pane; each pane goes when it is
+ * through. */
+static hr_status output_closed(struct state_aggregate *op, struct hr_batch **ret,
+                               struct hr_err *err)
+{
+    int64_t watermark_us = op->op.task->evict_watermark_us;
+    if (watermark_us == INT64_MIN || !op->closing) return HR_OK;
+    if (op->windowed) {
+        for (struct hr_pane *pane; (pane = hr_state_oldest_pane(op->part, watermark_us));) {
+            uint32_t count = next_groups(op, pane->table, false);
+            if (count) return make_output(op, pane->table, count, ret, err);
+            next_pane(op);
+            HR_TRY(hr_state_drop_oldest(op->part, err));
+        }
+        return HR_OK;
+    }
+    struct hr_pane *pane = hr_state_oldest_pane(op->part, HR_PANE_NONE);
+    while (pane) {
+        uint32_t count = next_groups(op, pane->table, false);
+        if (count == 0) break;
+        hr_arena_reset(&op->scratch);
+        HR_TRY(keep_closed(op, pane->table, &count, err));
+        if (count) return make_output(op, pane->table, count, ret, err);
+    }
+    return evict_rows(op, err);
+}
+
+static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
+                                      struct hr_err *err)
+{
+    struct state_aggregate *op = (struct state_aggregate *)base;
+    *ret_batch = NULL;
+    if (op->phase == PHASE_INPUT) HR_TRY(take_input(op, err));
+    if (op->phase == PHASE_DONE) return HR_OK;
+    switch (base->node->output_mode) {
+    case HR_MODE_APPEND: HR_TRY(output_closed(op, ret_batch, err)); break;
+    case HR_MODE_UPDATE: HR_TRY(output_panes(op, true, ret_batch, err)); break;
+    case HR_MODE_COMPLETE: HR_TRY(output_panes(op, false, ret_batch, err)); break;
+    }
+    if (*ret_batch) return HR_OK;
+    op->phase = PHASE_DONE;
+    return evict(op, err);
+}
+
+const struct hr_operator_vt hr_op_state_aggregate = {
+    .name = "StateAggregate",
+    .open = state_aggregate_open,
+    .next = state_aggregate_next,
+    .close = state_aggregate_close,
+    .explain = hr_agg_explain,
+    .state_args = state_aggregate_args,
+};
