@@ -38,14 +38,14 @@ struct hr_format_vt {
     size_t option_count;
     hr_status (*decoder_open)(const struct hr_format_args *, struct hr_decoder **ret,
                               struct hr_err *);
-    /* The next bytes of the stream, in a buffer that batches will hold on to. last: nothing follows.
-     * A record cut by the block's end is kept until the next feed. */
+    /* The next bytes of the stream, in a buffer that batches will hold on to. last: nothing
+     * follows. A record cut by the block's end is kept until the next feed. */
     hr_status (*feed)(struct hr_decoder *, struct hr_buffer *buffer, const char *data, size_t size,
                       bool last, struct hr_err *);
     /* A batch of up to batch_rows rows; *ret_batch NULL: feed more (or, after last, the end). */
     hr_status (*next)(struct hr_decoder *, struct hr_batch **ret_batch, struct hr_err *);
-    /* Exactly one row a message (NULL ptr: tombstone, a row of NULLs). Rows dropped by the mode are left out of
-     * the batch's selection. The caller makes the batch hold the messages' buffers. */
+    /* Exactly one row a message (NULL ptr: tombstone, a row of NULLs). Rows dropped by the mode are
+     * left out of the batch's selection. The caller makes the batch hold the messages' buffers. */
     hr_status (*messages)(struct hr_decoder *, const struct hr_str_view *messages, uint32_t count,
                           struct hr_batch **ret_batch, struct hr_err *);
     void (*decoder_close)(struct hr_decoder *);
@@ -57,7 +57,8 @@ struct hr_format_vt {
                               struct hr_err *);
     /* Header of a file, if any (CSV). optional */
     hr_status (*begin)(struct hr_encoder *, struct hr_buf *out, struct hr_err *);
-    /* Appends the live rows, one record a line. ret_ends (may be NULL): end offset of each record in out. */
+    /* Appends the live rows, one record a line. ret_ends (may be NULL): end offset of each record
+     * in out. */
     hr_status (*encode)(struct hr_encoder *, const struct hr_batch *, struct hr_buf *out,
                         uint64_t *ret_ends, struct hr_err *);
     void (*encoder_close)(struct hr_encoder *);
