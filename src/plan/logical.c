@@ -94,10 +94,6 @@ static void print_list(struct hr_expr *const *exprs, uint32_t count, struct hr_b
     for (uint32_t i = 0; i < count; i++) {
         if (i) hr_buf_puts(out, ", ");
         if (exprs[i]) hr_expr_print(exprs[i], out);
-        if (exprs[i] && exprs[i]->kind == HR_X_ALIAS) {
-            hr_buf_puts(out, " AS ");
-            hr_buf_puts(out, exprs[i]->name);
-        }
     }
     hr_buf_putc(out, ']');
 }

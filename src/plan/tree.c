@@ -56,7 +56,9 @@ static hr_status output_of_exprs(struct hr_arena *arena, struct hr_plan *plan, s
     for (uint32_t i = 0; i < plan->expr_count; i++) {
         const struct hr_attr *old = i < plan->output_count ? &plan->output[i] : NULL;
         output[i] = attr_of(plan, plan->exprs[i]);
-        if (old && old->id == output[i].id) output[i].hidden = old->hidden;
+        if (!old || old->id != output[i].id) continue;
+        output[i].hidden = old->hidden;
+        if (plan->outer) output[i].watermark_delay_us = old->watermark_delay_us;
     }
     plan->output = output;
     plan->output_count = plan->expr_count;

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Grouping: what GROUP BY means (ordinals, aliases, ALL), what may stand in the output list, and
+ * how HAVING and ORDER BY reach aggregates and groups that the list does not have. After analysis
+ * an AGGREGATE's expressions are made of its groups and of aggregate calls over its child.
+ */
+#include <stdio.h>
+
+#include "plan/analyze.h"
+
+/* Groups ---------------------------------------------------------------------------------------- */
+
+static hr_status group_has_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
+                                     const struct hr_expr *group, struct hr_err *err)
+{
+    HR_RAISE(err, HR_E_GROUP_BY_AGGREGATE, "sqlExpr",
+             hr_qualified_text(an, group, plan->children[0]));
+    return hr_err_at(err, group->sql_pos, group->sql_end);
+}
+
+static bool ordinal_of(const struct hr_expr *expr, int64_t *ret)
+{
+    if (expr->kind != HR_X_LITERAL || !expr->type || !hr_type_is_integral(expr->type)) return false;
+    if (!hr_column_valid(expr->literal, 0)) return false;
+    switch (hr_type_width(expr->type)) {
+    case 4: *ret = *(const int32_t *)expr->literal->values; return true;
+    case 8: *ret = *(const int64_t *)expr->literal->values; return true;
+    default: return false;
+    }
+}
+
+/* A resolved copy of a select item's value. */
+static hr_status value_of_item(struct hr_analyzer *an, const struct hr_plan *plan,
+                               const struct hr_expr *item, struct hr_expr **ret, struct hr_err *err)
+{
+    struct hr_expr *value = hr_expr_copy(an->arena, item);
+    if (!value) return HR_OOM(err);
+    value = hr_expr_strip_alias(value);
+    struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1};
+    HR_TRY(hr_resolve(an, &names, &value, err));
+    *ret = value;
+    return HR_OK;
+}
+
+static hr_status group_of_ordinal(struct hr_analyzer *an, const struct hr_plan *plan,
+                                  int64_t ordinal, struct hr_expr **group, struct hr_err *err)
+{
+    int32_t pos = (*group)->sql_pos, end = (*group)->sql_end;
+    char index[24], size[16];
+    snprintf(index, sizeof index, "%lld", (long long)ordinal);
+    snprintf(size, sizeof size, "%u", plan->expr_count);
+    if (ordinal < 1 || ordinal > plan->expr_count) {
+        HR_RAISE(err, HR_E_GROUP_BY_POS_OUT_OF_RANGE, "index", index, "size", size);
+        return hr_err_at(err, pos, end);
+    }
+    const struct hr_expr *item = plan->exprs[ordinal - 1];
+    struct hr_expr *value = NULL;
+    HR_TRY(value_of_item(an, plan, item, &value, err));
+    if (hr_expr_has_aggregate(value)) {
+        const char *name = item->kind == HR_X_ALIAS ? item->name : hr_expr_text(an->arena, value);
+        const char *text = hr_arena_printf(
+            an->arena, "%s AS `%s`", hr_qualified_text(an, value, plan->children[0]), name);
+        HR_RAISE(err, HR_E_GROUP_BY_POS_AGGREGATE, "index", index, "aggExpr", text ? text : "?");
+        return hr_err_at(err, pos, end);
+    }
+    *group = value;
+    return HR_OK;
+}
+
+/* A name that the input does not have may be the alias of an item. */
+static const struct hr_expr *item_by_alias(const struct hr_analyzer *an, const struct hr_plan *plan,
+                                           const struct hr_expr *name)
+{
+    if (name->kind != HR_X_NAME || name->name_part_count != 1) return NULL;
+    for (uint32_t i = 0; i < plan->expr_count; i++)
+        if (plan->exprs[i]->kind == HR_X_ALIAS &&
+            hr_name_eq(an, plan->exprs[i]->name, name->name_parts[0]))
+            return plan->exprs[i];
+    return NULL;
+}
+
+static hr_status resolve_group(struct hr_analyzer *an, const struct hr_plan *plan,
+                               struct hr_expr **group, struct hr_err *err)
+{
+    int64_t ordinal;
+    if (ordinal_of(*group, &ordinal)) return group_of_ordinal(an, plan, ordinal, group, err);
+    struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1, .optional = true};
+    HR_TRY(hr_resolve(an, &names, group, err));
+    const struct hr_expr *item = item_by_alias(an, plan, *group);
+    if (item) {
+        struct hr_expr *value = NULL;
+        HR_TRY(value_of_item(an, plan, item, &value, err));
+        *group = value;
+    }
+    names.optional = false;
+    HR_TRY(hr_resolve(an, &names, group, err));
+    *group = hr_expr_strip_alias(*group);
+    if (hr_expr_has_aggregate(*group)) return group_has_aggregate(an, plan, *group, err);
+    return HR_OK;
+}
+
+/* GROUP BY ALL: the items without aggregates. */
+static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+{
+    plan->groups = HR_NEW_ARRAY(an->arena, struct hr_expr *, plan->expr_count + 1);
+    if (!plan->groups) return HR_OOM(err);
+    plan->group_count = 0;
+    for (uint32_t i = 0; i < plan->expr_count; i++) {
+        if (hr_expr_has_aggregate(plan->exprs[i])) continue;
+        struct hr_expr *value = NULL;
+        HR_TRY(value_of_item(an, plan, plan->exprs[i], &value, err));
+        if (!hr_expr_is_foldable(value)) plan->groups[plan->group_count++] = value;
+    }
+    return HR_OK;
+}
+
+hr_status hr_analyze_groups(struct hr_analyzer *an, struct hr_plan *plan,
+                            struct hr_window_use *window, struct hr_err *err)
+{
+    if (plan->group_by_all) HR_TRY(group_by_all(an, plan, err));
+    for (uint32_t i = 0; i < plan->group_count; i++)
+        HR_TRY(resolve_group(an, plan, &plan->groups[i], err));
+    return hr_analyze_windows(an, plan, window, plan->groups, plan->group_count, err);
+}
+
+/* The output list ------------------------------------------------------------------------------- */
+
+static bool is_group(const struct hr_plan *plan, const struct hr_expr *expr)
+{
+    for (uint32_t i = 0; i < plan->group_count; i++)
+        if (hr_expr_equal(plan->groups[i], expr)) return true;
+    return false;
+}
+
+static hr_status check_call(const struct hr_expr *call, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        if (!hr_expr_has_aggregate(call->args[i])) continue;
+        HR_RAISE(err, HR_E_NESTED_AGGREGATE_FUNCTION);
+        return hr_err_at(err, call->args[i]->sql_pos, call->args[i]->sql_end);
+    }
+    return HR_OK;
+}
+
+static hr_status check_item(struct hr_analyzer *an, const struct hr_plan *plan,
+                            const struct hr_expr *expr, struct hr_err *err)
+{
+    if (hr_expr_is_aggregate(expr)) return check_call(expr, err);
+    if (is_group(plan, expr)) return HR_OK;
+    if (expr->kind == HR_X_ATTR && plan->group_count == 0) {
+        HR_RAISE(err, HR_E_MISSING_GROUP_BY);
+        return hr_err_at(err, plan->sql_pos, plan->sql_end);
+    }
+    if (expr->kind == HR_X_ATTR) {
+        const char *quoted = hr_expr_quoted(an->arena, expr);
+        const char *any = hr_arena_printf(an->arena, "\"any_value(%s)\"", expr->name);
+        return HR_RAISE(err, HR_E_MISSING_AGGREGATION, "expression", quoted, "expressionAnyValue",
+                        any ? any : "any_value");
+    }
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        HR_TRY(check_item(an, plan, expr->args[i], err));
+    return HR_OK;
+}
+
+hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
+                             struct hr_err *err)
+{
+    for (uint32_t i = 0; i < plan->expr_count; i++)
+        HR_TRY(check_item(an, plan, plan->exprs[i], err));
+    return HR_OK;
+}
+
+/* Over the aggregate ---------------------------------------------------------------------------- */
+
+/* Puts a reference to the output column whose value *expr is in its place; makes the column where
+ * there is none. */
+static hr_status use_column(struct hr_analyzer *an, struct hr_plan *agg, struct hr_expr **expr,
+                            struct hr_err *err)
+{
+    struct hr_expr *item = NULL;
+    for (uint32_t i = 0; i < agg->expr_count && !item; i++)
+        if (hr_expr_equal(hr_expr_strip_alias(agg->exprs[i]), *expr)) item = agg->exprs[i];
+    if (!item) {
+        struct hr_exprs exprs = {agg->exprs, agg->expr_count, agg->expr_count};
+        item = *expr;
+        HR_TRY(hr_name_output(an, &item, NULL, err));
+        if (!HR_VEC_PUSH(an->arena, &exprs, item)) return HR_OOM(err);
+        agg->exprs = exprs.items;
+        agg->expr_count = exprs.count;
+        HR_TRY(hr_plan_refresh(an->arena, agg, err));
+    }
+    struct hr_expr *ref = hr_attr_ref(an->arena, hr_plan_attr(agg, item->attr_id));
+    if (!ref) return HR_OOM(err);
+    ref->sql_pos = (*expr)->sql_pos;
+    ref->sql_end = (*expr)->sql_end;
+    *expr = ref;
+    return HR_OK;
+}
+
+static hr_status push_down(struct hr_analyzer *an, struct hr_plan *agg,
+                           const struct hr_plan *visible, struct hr_expr **expr,
+                           struct hr_err *err)
+{
+    struct hr_expr *e = *expr;
+    if (hr_expr_is_aggregate(e)) {
+        for (uint32_t i = 0; i < e->arg_count; i++)
+            HR_TRY(hr_expr_inline(an->arena, &e->args[i], agg->exprs, agg->expr_count, err));
+        if (e->filter) HR_TRY(hr_expr_inline(an->arena, &e->filter, agg->exprs, agg->expr_count, err));
+        HR_TRY(check_call(e, err));
+        return use_column(an, agg, expr, err);
+    }
+    if (e->kind == HR_X_LITERAL) return HR_OK;
+    if (is_group(agg, e)) return use_column(an, agg, expr, err);
+    if (e->kind == HR_X_ATTR) {
+        if (hr_plan_attr(agg, e->attr_id)) return HR_OK;
+        return hr_unresolved(an, e, &visible, 1, err);
+    }
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        HR_TRY(push_down(an, agg, visible, &e->args[i], err));
+    return HR_OK;
+}
+
+hr_status hr_resolve_over_aggregate(struct hr_analyzer *an, struct hr_plan *agg,
+                                    const struct hr_plan *visible, struct hr_expr **expr,
+                                    struct hr_err *err)
+{
+    struct hr_names names = {.inputs = {visible}, .input_count = 1, .aggregate = agg};
+    HR_TRY(hr_resolve(an, &names, expr, err));
+    return push_down(an, agg, visible, expr, err);
+}
+
+hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
+{
+    struct hr_plan *filter = *plan, *agg = filter->children[0];
+    if (agg->kind != HR_P_AGGREGATE) return hr_analyze_filter(an, plan, err);
+    struct hr_plan *restore = hr_plan_pass(an->arena, agg);
+    if (!restore) return HR_OOM(err);
+    uint32_t before = agg->expr_count;
+    HR_TRY(hr_resolve_over_aggregate(an, agg, agg, &filter->condition, err));
+    HR_TRY(hr_plan_refresh(an->arena, filter, err));
+    HR_TRY(hr_analyze_filter(an, plan, err));
+    if (agg->expr_count == before) return HR_OK;
+    restore->children[0] = *plan;
+    *plan = restore;
+    return hr_plan_refresh(an->arena, restore, err);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Generators: explode and its like make several rows of one. They stand in LATERAL VIEW or once at
+ * the top of a select list; both become a GENERATE node whose own columns follow the child's.
+ */
+#include <stdio.h>
+
+#include "plan/analyze.h"
+
+struct generator {
+    const char *name;
+    bool positions, fields, outer;
+};
+
+static const struct generator generators[] = {
+    {"explode", false, false, false},   {"explode_outer", false, false, true},
+    {"posexplode", true, false, false}, {"posexplode_outer", true, false, true},
+    {"inline", false, true, false},     {"inline_outer", false, true, true},
+};
+
+static const struct generator *generator_of(const struct hr_expr *expr)
+{
+    if (expr->kind != HR_X_CALL || expr->arg_count != 1) return NULL;
+    for (uint32_t i = 0; i < HR_COUNT(generators); i++)
+        if (hr_str_eq_nocase(generators[i].name, expr->name)) return &generators[i];
+    return NULL;
+}
+
+bool hr_is_generator(const struct hr_expr *expr) { return generator_of(expr) != NULL; }
+
+static hr_status wrong_input(struct hr_analyzer *an, const struct hr_expr *call,
+                             const char *required, struct hr_err *err)
+{
+    const char *type = hr_arena_printf(an->arena, "\"%s\"",
+                                       hr_type_sql(an->arena, call->args[0]->type));
+    HR_RAISE(err, HR_E_DATATYPE_MISMATCH_UNEXPECTED_INPUT_TYPE, "sqlExpr",
+             hr_expr_quoted(an->arena, call), "paramIndex", "first", "requiredType", required,
+             "inputSql", hr_expr_quoted(an->arena, call->args[0]), "inputType", type ? type : "?");
+    return hr_err_at(err, call->sql_pos, call->sql_end);
+}
+
+/* The columns that the call makes: at most two but for inline. */
+static hr_status element_fields(struct hr_analyzer *an, const struct generator *g,
+                                const struct hr_expr *call, struct hr_field **ret_fields,
+                                uint32_t *ret_count, struct hr_err *err)
+{
+    const struct hr_type *type = call->args[0]->type;
+    bool array = type->id == HR_T_ARRAY, map = type->id == HR_T_MAP;
+    if (g->fields && (!array || type->fields[0].type->id != HR_T_STRUCT))
+        return wrong_input(an, call, "\"ARRAY<STRUCT>\"", err);
+    if (!array && !map) return wrong_input(an, call, "(\"ARRAY\" or \"MAP\")", err);
+    const struct hr_type *element = type->fields[0].type;
+    uint32_t most = g->fields ? element->field_count : 3, count = 0;
+    struct hr_field *fields = HR_NEW_ARRAY(an->arena, struct hr_field, most + 1);
+    if (!fields) return HR_OOM(err);
+    if (g->positions)
+        fields[count++] = (struct hr_field){"pos", hr_type(HR_T_INT), g->outer};
+    if (g->fields) {
+        for (uint32_t i = 0; i < element->field_count; i++) fields[count++] = element->fields[i];
+    } else if (map) {
+        fields[count++] = (struct hr_field){"key", type->fields[0].type, g->outer};
+        fields[count++] = (struct hr_field){"value", type->fields[1].type, true};
+    } else {
+        fields[count++] = (struct hr_field){"col", element, true};
+    }
+    *ret_fields = fields;
+    *ret_count = count;
+    return HR_OK;
+}
+
+/* Fills a GENERATE whose exprs[0] is resolved: type of the call, outer, output. */
+static hr_status finish_generate(struct hr_analyzer *an, struct hr_plan *plan,
+                                 const char *const *names, uint32_t name_count,
+                                 const char *qualifier, struct hr_err *err)
+{
+    struct hr_expr *call = plan->exprs[0];
+    const struct generator *g = generator_of(call);
+    struct hr_field *fields = NULL;
+    uint32_t count = 0;
+    HR_TRY(element_fields(an, g, call, &fields, &count, err));
+    if (name_count && name_count != count) {
+        char have[16], want[16];
+        snprintf(have, sizeof have, "%u", name_count);
+        snprintf(want, sizeof want, "%u", count);
+        HR_RAISE(err, HR_E_ASSIGNMENT_ARITY_MISMATCH, "numExpr", have, "numTarget", want);
+        return hr_err_at(err, call->sql_pos, call->sql_end);
+    }
+    plan->outer = plan->outer || g->outer;
+    plan->column_count = count;
+    plan->output_count = count;
+    plan->output = HR_NEW_ARRAY(an->arena, struct hr_attr, count);
+    if (!plan->output) return HR_OOM(err);
+    for (uint32_t i = 0; i < count; i++)
+        plan->output[i] = (struct hr_attr){.id = hr_expr_next_attr_id(),
+                                           .name = name_count ? names[i] : fields[i].name,
+                                           .qualifier = qualifier,
+                                           .type = fields[i].type,
+                                           .nullable = fields[i].nullable || plan->outer,
+                                           .watermark_delay_us = -1};
+    call->type = hr_type_struct(fields, count);
+    if (!call->type) return HR_OOM(err);
+    return hr_plan_refresh(an->arena, plan, err);
+}
+
+hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+{
+    struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1};
+    HR_TRY(hr_resolve(an, &names, &plan->exprs[0], err));
+    if (!generator_of(plan->exprs[0])) {
+        HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", hr_expr_text(an->arena, plan->exprs[0]));
+        return hr_err_at(err, plan->exprs[0]->sql_pos, plan->exprs[0]->sql_end);
+    }
+    uint32_t count = plan->column_count;
+    return finish_generate(an, plan, plan->columns, count, plan->name, err);
+}
+
+static bool no_generator(void *arg, const struct hr_expr *expr)
+{
+    HR_UNUSED(arg);
+    return !generator_of(expr);
+}
+
+static hr_status nested(struct hr_analyzer *an, const struct hr_expr *expr, struct hr_err *err)
+{
+    HR_RAISE(err, HR_E_UNSUPPORTED_GENERATOR, "expression", hr_expr_quoted(an->arena, expr));
+    return hr_err_at(err, expr->sql_pos, expr->sql_end);
+}
+
+/* Puts the GENERATE's own columns in the place of item index. */
+static hr_status replace_item(struct hr_analyzer *an, struct hr_plan *plan, uint32_t index,
+                              const char *alias, struct hr_err *err)
+{
+    const struct hr_plan *generate = plan->children[0];
+    uint32_t own = generate->column_count;
+    struct hr_exprs out = {0};
+    for (uint32_t i = 0; i < plan->expr_count; i++) {
+        if (i != index) {
+            if (!HR_VEC_PUSH(an->arena, &out, plan->exprs[i])) return HR_OOM(err);
+            continue;
+        }
+        for (uint32_t j = 0; j < own; j++) {
+            struct hr_expr *ref =
+                hr_attr_ref(an->arena, &generate->output[generate->output_count - own + j]);
+            if (ref && alias && own == 1) ref->name = alias;
+            if (!ref || !HR_VEC_PUSH(an->arena, &out, ref)) return HR_OOM(err);
+        }
+    }
+    plan->exprs = out.items;
+    plan->expr_count = out.count;
+    return HR_OK;
+}
+
+hr_status hr_extract_generator(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+{
+    uint32_t found = UINT32_MAX;
+    for (uint32_t i = 0; i < plan->expr_count; i++) {
+        struct hr_expr *value = hr_expr_strip_alias(plan->exprs[i]);
+        if (generator_of(value)) {
+            if (found != UINT32_MAX) {
+                HR_RAISE(err, HR_E_UNSUPPORTED_MULTI_GENERATOR, "num", "2", "generators",
+                         hr_expr_quoted(an->arena, value));
+                return hr_err_at(err, plan->sql_pos, plan->sql_end);
+            }
+            found = i;
+            if (!hr_expr_walk(value->args[0], no_generator, NULL)) return nested(an, value, err);
+        } else if (!hr_expr_walk(value, no_generator, NULL)) {
+            return nested(an, value, err);
+        }
+    }
+    if (found == UINT32_MAX) return HR_OK;
+    struct hr_expr *item = plan->exprs[found];
+    struct hr_plan *generate = hr_plan_new1(an->arena, HR_P_GENERATE, plan->children[0]);
+    if (!generate) return HR_OOM(err);
+    generate->exprs = HR_NEW(an->arena, struct hr_expr *);
+    if (!generate->exprs) return HR_OOM(err);
+    generate->exprs[0] = hr_expr_strip_alias(item);
+    generate->expr_count = 1;
+    HR_TRY(finish_generate(an, generate, NULL, 0, NULL, err));
+    plan->children[0] = generate;
+    return replace_item(an, plan, found, item->kind == HR_X_ALIAS ? item->name : NULL, err);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Joins. USING and NATURAL become a condition and a projection: the keys once (the left one, the
+ * right one of a right join, the first that is not NULL of a full join), then the rest; the keys of
+ * both sides stay behind as hidden columns, reached by t.key.
+ */
+#include "plan/analyze.h"
+
+static const struct hr_attr *visible_attr(const struct hr_analyzer *an, const struct hr_plan *plan,
+                                          const char *name)
+{
+    for (uint32_t i = 0; i < plan->output_count; i++)
+        if (!plan->output[i].hidden && hr_name_eq(an, plan->output[i].name, name))
+            return &plan->output[i];
+    return NULL;
+}
+
+static hr_status natural_columns(struct hr_analyzer *an, struct hr_plan *join, struct hr_err *err)
+{
+    const struct hr_plan *left = join->children[0], *right = join->children[1];
+    join->using_columns = HR_NEW_ARRAY(an->arena, const char *, left->output_count + 1);
+    if (!join->using_columns) return HR_OOM(err);
+    for (uint32_t i = 0; i < left->output_count; i++)
+        if (!left->output[i].hidden && visible_attr(an, right, left->output[i].name))
+            join->using_columns[join->using_count++] = left->output[i].name;
+    return HR_OK;
+}
+
+static hr_status no_using_column(struct hr_analyzer *an, const char *name, bool is_left,
+                                 const struct hr_plan *side, struct hr_err *err)
+{
+    struct hr_buf buf = {0};
+    for (uint32_t i = 0; i < side->output_count; i++) {
+        if (side->output[i].hidden) continue;
+        if (buf.len) hr_buf_puts(&buf, ", ");
+        hr_buf_printf(&buf, "`%s`", side->output[i].name);
+    }
+    hr_status status = HR_RAISE(err, HR_E_UNRESOLVED_USING_COLUMN, "colName",
+                                hr_quote_name(an->arena, &name, 1), "side",
+                                is_left ? "left" : "right", "suggestion", hr_buf_cstr(&buf));
+    hr_buf_done(&buf);
+    return status;
+}
+
+static hr_status push_attr(struct hr_analyzer *an, struct hr_plan *project,
+                           const struct hr_attr *attr, struct hr_err *err)
+{
+    struct hr_expr *ref = hr_attr_ref(an->arena, attr);
+    if (!ref) return HR_OOM(err);
+    project->exprs[project->expr_count++] = ref;
+    return HR_OK;
+}
+
+/* The key as the result shows it. */
+static hr_status push_key(struct hr_analyzer *an, struct hr_plan *project, const struct hr_plan *join,
+                          const struct hr_attr *left, const struct hr_attr *right,
+                          struct hr_err *err)
+{
+    if (join->join_type != HR_JOIN_FULL)
+        return push_attr(an, project, join->join_type == HR_JOIN_RIGHT ? right : left, err);
+    struct hr_expr *args[] = {hr_attr_ref(an->arena, left), hr_attr_ref(an->arena, right)};
+    struct hr_expr *first = NULL;
+    if (!args[0] || !args[1]) return HR_OOM(err);
+    HR_TRY(hr_call(an->arena, an->conf, "coalesce", args, 2, &first, err));
+    struct hr_expr *alias = hr_expr_alias(an->arena, first, left->name);
+    if (!alias) return HR_OOM(err);
+    alias->attr_id = hr_expr_next_attr_id();
+    project->exprs[project->expr_count++] = alias;
+    return HR_OK;
+}
+
+static bool is_key(const struct hr_analyzer *an, const struct hr_plan *join, const char *name)
+{
+    for (uint32_t i = 0; i < join->using_count; i++)
+        if (hr_name_eq(an, join->using_columns[i], name)) return true;
+    return false;
+}
+
+static hr_status push_rest(struct hr_analyzer *an, struct hr_plan *project,
+                           const struct hr_plan *join, const struct hr_plan *side, bool hidden,
+                           struct hr_err *err)
+{
+    for (uint32_t i = 0; i < side->output_count; i++) {
+        const struct hr_attr *attr = &side->output[i];
+        bool key = !attr->hidden && is_key(an, join, attr->name);
+        bool goes_hidden = key || attr->hidden;
+        bool shown = false; /* as the key of the result */
+        for (uint32_t k = 0; k < join->using_count && hidden; k++)
+            shown = shown || project->exprs[k]->attr_id == attr->id;
+        if (goes_hidden == hidden && !shown) HR_TRY(push_attr(an, project, attr, err));
+    }
+    return HR_OK;
+}
+
+static hr_status project_using(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
+{
+    struct hr_plan *join = *plan, *left = join->children[0], *right = join->children[1];
+    bool both = join->join_type != HR_JOIN_SEMI && join->join_type != HR_JOIN_ANTI;
+    struct hr_plan *project = hr_plan_new1(an->arena, HR_P_PROJECT, join);
+    if (!project) return HR_OOM(err);
+    project->exprs = HR_NEW_ARRAY(an->arena, struct hr_expr *,
+                                  join->using_count + left->output_count + right->output_count + 1);
+    if (!project->exprs) return HR_OOM(err);
+    for (uint32_t i = 0; i < join->using_count; i++)
+        HR_TRY(push_key(an, project, join, visible_attr(an, left, join->using_columns[i]),
+                        visible_attr(an, right, join->using_columns[i]), err));
+    HR_TRY(push_rest(an, project, join, left, false, err));
+    if (both) HR_TRY(push_rest(an, project, join, right, false, err));
+    uint32_t visible = project->expr_count;
+    HR_TRY(push_rest(an, project, join, left, true, err));
+    if (both) HR_TRY(push_rest(an, project, join, right, true, err));
+    HR_TRY(hr_plan_refresh(an->arena, project, err));
+    for (uint32_t i = visible; i < project->output_count; i++) project->output[i].hidden = true;
+    *plan = project;
+    return HR_OK;
+}
+
+static hr_status using_condition(struct hr_analyzer *an, struct hr_plan *join, struct hr_err *err)
+{
+    struct hr_exprs parts = {0};
+    for (uint32_t i = 0; i < join->using_count; i++) {
+        const char *name = join->using_columns[i];
+        const struct hr_attr *left = visible_attr(an, join->children[0], name);
+        const struct hr_attr *right = visible_attr(an, join->children[1], name);
+        if (!left) return no_using_column(an, name, true, join->children[0], err);
+        if (!right) return no_using_column(an, name, false, join->children[1], err);
+        struct hr_expr *args[] = {hr_attr_ref(an->arena, left), hr_attr_ref(an->arena, right)};
+        struct hr_expr *equal = NULL;
+        if (!args[0] || !args[1]) return HR_OOM(err);
+        HR_TRY(hr_call(an->arena, an->conf, "=", args, 2, &equal, err));
+        if (!HR_VEC_PUSH(an->arena, &parts, equal)) return HR_OOM(err);
+    }
+    return hr_expr_join_and(an->arena, an->conf, &parts, &join->condition, err);
+}
+
+static hr_status resolve_condition(struct hr_analyzer *an, struct hr_plan *join, struct hr_err *err)
+{
+    struct hr_names names = {.inputs = {join->children[0], join->children[1]}, .input_count = 2};
+    HR_TRY(hr_resolve(an, &names, &join->condition, err));
+    struct hr_expr *condition = join->condition;
+    if (hr_expr_has_aggregate(condition)) {
+        HR_FAIL(err, HR_E_NOT_SUPPORTED, "an aggregate function in a join condition");
+        return hr_err_at(err, condition->sql_pos, condition->sql_end);
+    }
+    if (condition->type->id == HR_T_NULL)
+        return hr_expr_coerce(an->arena, an->conf, &join->condition, hr_type(HR_T_BOOLEAN), err);
+    if (condition->type->id == HR_T_BOOLEAN) return HR_OK;
+    const char *type =
+        hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, condition->type));
+    HR_RAISE(err, HR_E_JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE, "joinCondition",
+             hr_expr_quoted(an->arena, condition), "conditionType", type ? type : "?");
+    return hr_err_at(err, join->sql_pos, join->sql_end);
+}
+
+hr_status hr_analyze_join(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
+{
+    struct hr_plan *join = *plan;
+    if (join->is_natural) HR_TRY(natural_columns(an, join, err));
+    if (join->condition) HR_TRY(resolve_condition(an, join, err));
+    if (join->using_count) HR_TRY(using_condition(an, join, err));
+    if (join->join_type == HR_JOIN_CROSS && join->condition) join->join_type = HR_JOIN_INNER;
+    HR_TRY(hr_plan_refresh(an->arena, join, err));
+    return join->using_count ? project_using(an, plan, err) : HR_OK;
+}

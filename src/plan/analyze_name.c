@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names: a.b.c to an attribute and fields of it, t.* to attributes, and what to say when there is
+ * none or more than one. A qualified match goes before an unqualified one, as in Spark.
+ */
+#include "plan/analyze.h"
+
+#define PROPOSALS_MAX 5
+
+bool hr_name_eq(const struct hr_analyzer *an, const char *a, const char *b)
+{
+    return a && b && (an->conf->case_sensitive ? strcmp(a, b) == 0 : hr_str_eq_nocase(a, b));
+}
+
+static void quote_parts(struct hr_buf *out, const char *const *parts, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (i) hr_buf_putc(out, '.');
+        hr_buf_putc(out, '`');
+        for (const char *c = parts[i]; *c; c++) {
+            if (*c == '`') hr_buf_putc(out, '`');
+            hr_buf_putc(out, *c);
+        }
+        hr_buf_putc(out, '`');
+    }
+}
+
+const char *hr_quote_name(struct hr_arena *arena, const char *const *parts, uint32_t count)
+{
+    struct hr_buf buf = {0};
+    quote_parts(&buf, parts, count);
+    const char *text = hr_arena_strdup(arena, hr_buf_cstr(&buf));
+    hr_buf_done(&buf);
+    return text ? text : "?";
+}
+
+static void quote_attr(struct hr_buf *out, const struct hr_attr *attr)
+{
+    const char *parts[] = {attr->qualifier, attr->name};
+    bool qualified = attr->qualifier != NULL;
+    quote_parts(out, parts + !qualified, qualified ? 2 : 1);
+}
+
+struct qualify {
+    struct hr_analyzer *an;
+    const struct hr_plan *input;
+};
+
+static hr_status qualify_attr(void *arg, struct hr_expr **expr, struct hr_err *err)
+{
+    struct qualify *q = arg;
+    if ((*expr)->kind != HR_X_ATTR) return HR_OK;
+    const struct hr_attr *attr = hr_plan_attr(q->input, (*expr)->attr_id);
+    if (!attr || !attr->qualifier) return HR_OK;
+    (*expr)->name = hr_arena_printf(q->an->arena, "%s.%s", attr->qualifier, attr->name);
+    return (*expr)->name ? HR_OK : HR_OOM(err);
+}
+
+const char *hr_qualified_text(struct hr_analyzer *an, const struct hr_expr *expr,
+                              const struct hr_plan *input)
+{
+    struct qualify q = {an, input};
+    struct hr_expr *copy = hr_expr_copy(an->arena, expr);
+    if (!copy || hr_expr_rewrite(&copy, qualify_attr, &q, NULL) != HR_OK)
+        return hr_expr_text(an->arena, expr);
+    if (copy->kind != HR_X_ALIAS) return hr_expr_text(an->arena, copy);
+    const char *text = hr_arena_printf(an->arena, "%s AS `%s`",
+                                       hr_expr_text(an->arena, copy->args[0]), copy->name);
+    return text ? text : "?";
+}
+
+/* Suggestions ----------------------------------------------------------------------------------- */
+
+static uint32_t levenshtein(const char *a, const char *b)
+{
+    uint32_t row[128];
+    size_t n = HR_MIN(strlen(b), HR_COUNT(row) - 1), m = HR_MIN(strlen(a), (size_t)127);
+    for (size_t j = 0; j <= n; j++) row[j] = (uint32_t)j;
+    for (size_t i = 1; i <= m; i++) {
+        uint32_t diagonal = row[0];
+        row[0] = (uint32_t)i;
+        for (size_t j = 1; j <= n; j++) {
+            uint32_t change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = HR_MIN(change, HR_MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[n];
+}
+
+struct proposal {
+    const char *text;
+    uint32_t distance;
+};
+
+/* Are all columns of one qualifier (or of none)? Then a plain name is answered by plain names. */
+static bool one_qualifier(const struct hr_plan *const *plans, uint32_t plan_count)
+{
+    const char *seen = NULL;
+    bool first = true;
+    for (uint32_t p = 0; p < plan_count; p++) {
+        for (uint32_t i = 0; i < plans[p]->output_count; i++) {
+            const char *q = plans[p]->output[i].qualifier;
+            if (!first && (q == NULL) != (seen == NULL)) return false;
+            if (!first && q && strcmp(q, seen) != 0) return false;
+            seen = q;
+            first = false;
+        }
+    }
+    return true;
+}
+
+static hr_status add_proposal(struct hr_arena *arena, struct proposal *best, uint32_t *count,
+                              const char *text, const char *wanted, struct hr_err *err)
+{
+    const char *copy = hr_arena_strdup(arena, text);
+    if (!copy) return HR_OOM(err);
+    struct proposal add = {copy, levenshtein(wanted, copy)};
+    uint32_t at = *count;
+    while (at > 0 && best[at - 1].distance > add.distance) at--;
+    if (at >= PROPOSALS_MAX) return HR_OK;
+    uint32_t last = HR_MIN(*count, PROPOSALS_MAX - 1u);
+    memmove(&best[at + 1], &best[at], (last - at) * sizeof *best);
+    best[at] = add;
+    *count = last + 1;
+    return HR_OK;
+}
+
+hr_status hr_unresolved(struct hr_analyzer *an, const struct hr_expr *expr,
+                        const struct hr_plan *const *plans, uint32_t plan_count, struct hr_err *err)
+{
+    const char *one[] = {expr->name};
+    bool is_name = expr->kind == HR_X_NAME;
+    const char *wanted = is_name ? hr_quote_name(an->arena, expr->name_parts, expr->name_part_count)
+                                 : hr_quote_name(an->arena, one, 1);
+    bool plain = (!is_name || expr->name_part_count == 1) && one_qualifier(plans, plan_count);
+    struct proposal best[PROPOSALS_MAX + 1];
+    uint32_t count = 0;
+    struct hr_buf buf = {0};
+    hr_status status = HR_OK;
+    for (uint32_t p = 0; p < plan_count && status == HR_OK; p++) {
+        for (uint32_t i = 0; i < plans[p]->output_count && status == HR_OK; i++) {
+            struct hr_attr attr = plans[p]->output[i];
+            if (attr.hidden) continue;
+            if (plain) attr.qualifier = NULL;
+            hr_buf_clear(&buf);
+            quote_attr(&buf, &attr);
+            status = add_proposal(an->arena, best, &count, hr_buf_cstr(&buf), wanted, err);
+        }
+    }
+    hr_buf_clear(&buf);
+    for (uint32_t i = 0; i < count; i++) hr_buf_printf(&buf, "%s%s", i ? ", " : "", best[i].text);
+    if (status == HR_OK && count)
+        status = HR_RAISE(err, HR_E_UNRESOLVED_COLUMN_WITH_SUGGESTION, "objectName", wanted,
+                          "proposal", hr_buf_cstr(&buf));
+    else if (status == HR_OK)
+        status = HR_RAISE(err, HR_E_UNRESOLVED_COLUMN_WITHOUT_SUGGESTION, "objectName", wanted);
+    hr_buf_done(&buf);
+    hr_err_at(err, expr->sql_pos, expr->sql_end);
+    return status;
+}
+
+/* Resolution ------------------------------------------------------------------------------------ */
+
+#define MATCHES_MAX 8
+struct matches {
+    const struct hr_attr *attrs[MATCHES_MAX];
+    uint32_t count;
+    uint32_t used_parts; /* the rest are fields */
+};
+
+static void add_match(struct matches *m, const struct hr_attr *attr)
+{
+    for (uint32_t i = 0; i < m->count; i++)
+        if (m->attrs[i]->id == attr->id) return;
+    if (m->count < MATCHES_MAX) m->attrs[m->count++] = attr;
+}
+
+/* Is parts[0 … at) the way to the attribute's relation? "t", "default.t", "spark_catalog.default.t" */
+static bool qualifier_matches(const struct hr_analyzer *an, const struct hr_attr *attr,
+                              const char *const *parts, uint32_t at)
+{
+    if (!attr->qualifier || !hr_name_eq(an, parts[at - 1], attr->qualifier)) return false;
+    if (at >= 2 && !hr_name_eq(an, parts[at - 2], "default")) return false;
+    return at < 3 || hr_name_eq(an, parts[at - 3], "spark_catalog");
+}
+
+static void match_level(const struct hr_analyzer *an, const struct hr_plan *const *inputs,
+                        uint32_t input_count, const struct hr_expr *name, struct matches *m)
+{
+    uint32_t deepest = HR_MIN(name->name_part_count - 1, 3u);
+    for (uint32_t at = deepest + 1; at-- > 0 && m->count == 0;) {
+        m->used_parts = at + 1;
+        for (uint32_t p = 0; p < input_count; p++) {
+            for (uint32_t i = 0; i < inputs[p]->output_count; i++) {
+                const struct hr_attr *attr = &inputs[p]->output[i];
+                if (at == 0 && attr->hidden) continue;
+                if (!hr_name_eq(an, name->name_parts[at], attr->name)) continue;
+                if (at == 0 || qualifier_matches(an, attr, name->name_parts, at))
+                    add_match(m, attr);
+            }
+        }
+    }
+}
+
+static hr_status ambiguous(struct hr_analyzer *an, const struct hr_expr *name,
+                           const struct matches *m, struct hr_err *err)
+{
+    struct hr_buf buf = {0};
+    hr_buf_putc(&buf, '[');
+    for (uint32_t i = 0; i < m->count; i++) {
+        if (i) hr_buf_puts(&buf, ", ");
+        quote_attr(&buf, m->attrs[i]);
+    }
+    hr_buf_putc(&buf, ']');
+    hr_status status = HR_RAISE(
+        err, HR_E_AMBIGUOUS_REFERENCE, "name",
+        hr_quote_name(an->arena, name->name_parts, name->name_part_count), "referenceNames",
+        hr_buf_cstr(&buf));
+    hr_buf_done(&buf);
+    hr_err_at(err, name->sql_pos, name->sql_end);
+    return status;
+}
+
+/* base.field.field … */
+static hr_status take_fields(struct hr_analyzer *an, struct hr_expr *base,
+                             const struct hr_expr *name, uint32_t from, struct hr_expr **ret,
+                             struct hr_err *err)
+{
+    for (uint32_t i = from; i < name->name_part_count; i++) {
+        struct hr_expr *field = hr_expr_new(an->arena, HR_X_FIELD);
+        if (!field) return HR_OOM(err);
+        field->args = HR_NEW(an->arena, struct hr_expr *);
+        if (!field->args) return HR_OOM(err);
+        field->args[0] = base;
+        field->arg_count = 1;
+        field->name = name->name_parts[i];
+        field->sql_pos = name->sql_pos;
+        field->sql_end = name->sql_end;
+        HR_TRY(hr_expr_resolve_node(an->arena, an->conf, field, err));
+        base = field;
+    }
+    *ret = base;
+    return HR_OK;
+}
+
+/* An earlier item of the same select list. Its value is put in place of the reference when the
+ * columns have their names (analyze_select.c). */
+static hr_status resolve_lateral(struct hr_analyzer *an, const struct hr_names *names,
+                                 const struct hr_expr *name, struct hr_expr **ret,
+                                 struct hr_err *err)
+{
+    for (uint32_t i = 0; i < names->lateral_count; i++) {
+        const struct hr_expr *item = names->lateral[i];
+        if (item->kind != HR_X_ALIAS || !item->type ||
+            !hr_name_eq(an, name->name_parts[0], item->name))
+            continue;
+        struct hr_expr *ref = hr_expr_new(an->arena, HR_X_ATTR);
+        if (!ref) return HR_OOM(err);
+        ref->name = hr_arena_printf(an->arena, "lateralAliasReference(%s)", name->name_parts[0]);
+        if (!ref->name) return HR_OOM(err);
+        ref->type = item->type;
+        ref->nullable = item->nullable;
+        ref->attr_id = item->attr_id;
+        ref->sql_pos = name->sql_pos;
+        ref->sql_end = name->sql_end;
+        return take_fields(an, ref, name, 1, ret, err);
+    }
+    return HR_OK;
+}
+
+static void match_names(const struct hr_analyzer *an, const struct hr_names *names, bool in_call,
+                        const struct hr_expr *name, struct matches *m)
+{
+    const struct hr_plan *below = names->aggregate ? names->aggregate->children[0] : NULL;
+    if (below && in_call) match_level(an, &below, 1, name, m);
+    if (m->count == 0) match_level(an, names->inputs, names->input_count, name, m);
+    if (m->count == 0 && below && !in_call) match_level(an, &below, 1, name, m);
+    if (!names->descend || names->aggregate) return;
+    const struct hr_plan *level = names->inputs[0];
+    while (m->count == 0 && (level->kind == HR_P_PROJECT || level->kind == HR_P_FILTER)) {
+        level = level->children[0];
+        match_level(an, &level, 1, name, m);
+    }
+}
+
+static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *names, bool in_call,
+                              struct hr_expr **expr, struct hr_err *err)
+{
+    const struct hr_expr *name = *expr;
+    struct matches m = {.count = 0};
+    match_names(an, names, in_call, name, &m);
+    if (m.count > 1) return ambiguous(an, name, &m, err);
+    if (m.count == 0) {
+        struct hr_expr *lateral = NULL;
+        HR_TRY(resolve_lateral(an, names, name, &lateral, err));
+        if (lateral) {
+            *expr = lateral;
+            return HR_OK;
+        }
+        if (names->optional) {
+            an->open_names++;
+            return HR_OK;
+        }
+        return hr_unresolved(an, name, names->inputs, names->input_count, err);
+    }
+    struct hr_expr *ref = hr_attr_ref(an->arena, m.attrs[0]);
+    if (!ref) return HR_OOM(err);
+    ref->name = name->name_parts[m.used_parts - 1]; /* as written */
+    ref->sql_pos = name->sql_pos;
+    ref->sql_end = name->sql_end;
+    return take_fields(an, ref, name, m.used_parts, expr, err);
+}
+
+/* Calls ----------------------------------------------------------------------------------------- */
+
+static hr_status expand_star_args(struct hr_analyzer *an, const struct hr_names *names,
+                                  struct hr_expr *call, struct hr_err *err)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < call->arg_count; i++)
+        any = any || call->args[i]->kind == HR_X_STAR;
+    if (!any) return HR_OK;
+    struct hr_exprs args = {0};
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        if (call->args[i]->kind != HR_X_STAR) {
+            if (!HR_VEC_PUSH(an->arena, &args, call->args[i])) return HR_OOM(err);
+            continue;
+        }
+        for (uint32_t p = 0; p < names->input_count; p++)
+            HR_TRY(hr_expand_star(an, names->inputs[p], call->args[i], &args, err));
+    }
+    call->args = args.items;
+    call->arg_count = args.count;
+    return HR_OK;
+}
+
+static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names, bool in_call,
+                            struct hr_expr **expr, struct hr_err *err)
+{
+    struct hr_expr *e = *expr;
+    switch (e->kind) {
+    case HR_X_LITERAL:
+    case HR_X_COLUMN:
+    case HR_X_ATTR:
+    case HR_X_LAMBDA: return HR_OK;
+    case HR_X_NAME: return resolve_name(an, names, in_call, expr, err);
+    case HR_X_STAR:
+        HR_RAISE(err, HR_E_INVALID_USAGE_OF_STAR, "elem", "'*'", "prettyName", "expression");
+        return hr_err_at(err, e->sql_pos, e->sql_end);
+    default: break;
+    }
+    if (e->kind == HR_X_CALL) {
+        if (e->type) return HR_OK;
+
+        HR_TRY(expand_star_args(an, names, e, err));
+        const struct hr_function *fn = hr_function_find(e->name);
+        if (fn && (fn->flags & HR_FN_AGGREGATE)) in_call = true;
+    }
+    uint32_t open = an->open_names;
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        HR_TRY(resolve_in(an, names, in_call, &e->args[i], err));
+    if (e->filter) HR_TRY(resolve_in(an, names, in_call, &e->filter, err));
+    if (an->open_names != open) return HR_OK; /* a name was left: names->optional */
+    if (hr_is_generator(e)) { /* its type comes with the node that is made of it */
+        e->type = e->args[0]->type;
+        return HR_OK;
+    }
+    hr_status status = hr_expr_resolve_node(an->arena, an->conf, e, err);
+    if (status != HR_OK) hr_err_at(err, e->sql_pos, e->sql_end);
+    return status;
+}
+
+hr_status hr_resolve(struct hr_analyzer *an, const struct hr_names *names, struct hr_expr **expr,
+                     struct hr_err *err)
+{
+    return resolve_in(an, names, false, expr, err);
+}
+
+/* Stars ----------------------------------------------------------------------------------------- */
+
+static hr_status star_not_found(struct hr_analyzer *an, const struct hr_plan *input,
+                                const struct hr_expr *star, struct hr_err *err)
+{
+    struct hr_buf buf = {0};
+    bool first = true;
+    for (uint32_t i = 0; i < input->output_count; i++) {
+        if (input->output[i].hidden) continue;
+        if (!first) hr_buf_puts(&buf, ", ");
+        const char *name = input->output[i].name;
+        quote_parts(&buf, &name, 1);
+        first = false;
+    }
+    hr_status status = HR_RAISE(
+        err, HR_E_CANNOT_RESOLVE_STAR_EXPAND, "targetString",
+        hr_quote_name(an->arena, star->name_parts, star->name_part_count), "columns",
+        hr_buf_cstr(&buf));
+    hr_buf_done(&buf);
+    hr_err_at(err, star->sql_pos, star->sql_end);
+    return status;
+}
+
+static hr_status push_attr(struct hr_analyzer *an, const struct hr_attr *attr,
+                           const struct hr_expr *star, struct hr_exprs *out, struct hr_err *err)
+{
+    struct hr_expr *ref = hr_attr_ref(an->arena, attr);
+    if (!ref) return HR_OOM(err);
+    ref->sql_pos = star->sql_pos;
+    ref->sql_end = star->sql_end;
+    return HR_VEC_PUSH(an->arena, out, ref) ? HR_OK : HR_OOM(err);
+}
+
+/* s.*: the fields of a STRUCT column. */
+static hr_status expand_struct(struct hr_analyzer *an, const struct hr_plan *input,
+                               const struct hr_expr *star, struct hr_exprs *out,
+                               struct hr_err *err)
+{
+    struct hr_names names = {.inputs = {input}, .input_count = 1, .optional = true};
+    struct hr_expr *base = hr_expr_name(an->arena, star->name_parts, star->name_part_count);
+    if (!base) return HR_OOM(err);
+    base->sql_pos = star->sql_pos;
+    base->sql_end = star->sql_end;
+    HR_TRY(hr_resolve(an, &names, &base, err));
+    if (!base->type || base->type->id != HR_T_STRUCT) return star_not_found(an, input, star, err);
+    for (uint32_t i = 0; i < base->type->field_count; i++) {
+        const char *field = base->type->fields[i].name;
+        struct hr_expr *copy = hr_expr_copy(an->arena, base), *value = NULL;
+        struct hr_expr *name = hr_expr_name(an->arena, &field, 1);
+        if (!copy || !name) return HR_OOM(err);
+        HR_TRY(take_fields(an, copy, name, 0, &value, err));
+        struct hr_expr *alias = hr_expr_alias(an->arena, value, field);
+        if (!alias) return HR_OOM(err);
+        HR_TRY(hr_expr_resolve_node(an->arena, an->conf, alias, err));
+        if (!HR_VEC_PUSH(an->arena, out, alias)) return HR_OOM(err);
+    }
+    return HR_OK;
+}
+
+hr_status hr_expand_star(struct hr_analyzer *an, const struct hr_plan *input,
+                         const struct hr_expr *star, struct hr_exprs *out, struct hr_err *err)
+{
+    uint32_t parts = star->name_part_count, before = out->count;
+    for (int hidden = parts > 0; hidden >= 0; hidden--) {
+        for (uint32_t i = 0; i < input->output_count; i++) {
+            const struct hr_attr *attr = &input->output[i];
+            if (attr->hidden != (hidden == 1)) continue;
+            if (parts && !qualifier_matches(an, attr, star->name_parts, parts)) continue;
+            HR_TRY(push_attr(an, attr, star, out, err));
+        }
+    }
+    if (parts == 0 || out->count > before) return HR_OK;
+    return expand_struct(an, input, star, out, err);
+}
+
+hr_status hr_carry_up(struct hr_analyzer *an, struct hr_plan *plan, uint32_t attr_id,
+                      struct hr_err *err)
+{
+    if (hr_plan_attr(plan, attr_id)) return HR_OK;
+    if (plan->kind != HR_P_PROJECT && plan->kind != HR_P_FILTER)
+        return HR_BUG(err, "attribute %u is not below %d", attr_id, (int)plan->kind);
+    HR_TRY(hr_carry_up(an, plan->children[0], attr_id, err));
+    if (plan->kind == HR_P_PROJECT) {
+        struct hr_exprs exprs = {plan->exprs, plan->expr_count, plan->expr_count};
+        struct hr_expr *ref = hr_attr_ref(an->arena, hr_plan_attr(plan->children[0], attr_id));
+        if (!ref || !HR_VEC_PUSH(an->arena, &exprs, ref)) return HR_OOM(err);
+        plan->exprs = exprs.items;
+        plan->expr_count = exprs.count;
+    }
+    return hr_plan_refresh(an->arena, plan, err);
+}
