@@ -14,8 +14,6 @@
  */
 #include "operator/exec.h"
 
-#include "state/state.h"
-
 #define TASKS_PER_THREAD 4u
 #define INLINE_ROWS 32768
 
@@ -280,6 +278,7 @@ static hr_status run_stages(struct hr_pipeline *pipeline, struct hr_err *err)
         .consume = consume,
         .arg = exec,
         .cancelled = exec->cancelled,
+        .max_attempts = exec->state_count ? 1 : 0, /* the query restores its state and runs again */
     };
     hr_status status = hr_scheduler_run(exec->scheduler, rdd, &options, NULL, err);
     hr_rdd_unref(rdd);
@@ -291,9 +290,6 @@ static hr_status run_stages(struct hr_pipeline *pipeline, struct hr_err *err)
 hr_status hr_exec_run(const struct hr_pnode *root, struct hr_exec *exec, struct hr_err *err)
 {
     struct hr_pipeline pipeline = {.root = root, .exec = exec};
-    bool parts = false; /* state in several parts belongs to as many tasks */
-    for (uint32_t i = 0; i < exec->state_count; i++)
-        parts = parts || (exec->states && exec->states[i] && exec->states[i]->part_count > 1);
     bool inline_only = !exec->scheduler || exec->conf->threads <= 1;
     if (!inline_only) {
         int64_t rows = rows_estimate(exec, root);
@@ -301,7 +297,7 @@ hr_status hr_exec_run(const struct hr_pnode *root, struct hr_exec *exec, struct 
     }
     if (!inline_only && !has_exchange(root))
         inline_only = hr_pipeline_partitions(&pipeline, root) == 1;
-    if (inline_only && !parts) {
+    if (inline_only) { /* stateful operators then work on all parts of their state */
         pipeline.collapsed = true;
         return run_inline(&pipeline, err);
     }

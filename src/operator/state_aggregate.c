@@ -28,7 +28,9 @@ enum phase { PHASE_INPUT, PHASE_OUTPUT, PHASE_DONE };
 
 struct state_aggregate {
     struct hr_op op;
-    struct hr_state_part *part;
+    /* The task's own part of the state; all of them where the whole plan is one task. */
+    struct hr_state_part *parts;
+    uint32_t part_count, part_index; /* part_index: being put out */
     struct hr_eval *eval;
     const struct hr_key_codec *codec;
     struct hr_keys keys;
@@ -43,6 +45,9 @@ struct state_aggregate {
     uint32_t rows[BLOCK], some_rows[BLOCK];
     int64_t panes[BLOCK];
     uint32_t order[BLOCK]; /* indexes into the block, by pane */
+    uint32_t order_in_part[BLOCK];
+    struct hr_string part_views[BLOCK];
+    uint64_t part_hashes[BLOCK];
     /* output */
     uint32_t pane_index, dirty_index;
     struct hr_ktable_iter iter;
@@ -95,10 +100,16 @@ static hr_status open_parts(struct state_aggregate *op, struct hr_err *err)
     hr_arena_init(&op->scratch, task->mem);
     op->keys.mem = task->mem;
     struct hr_state *state = task->exec->states[node->state_id];
-    if (task->partition >= state->part_count)
-        return HR_BUG(err, "partition %u of a state of %u parts", task->partition,
-                      state->part_count);
-    op->part = &state->parts[task->partition];
+    if (task->partition_count == 1) {
+        op->parts = state->parts;
+        op->part_count = state->part_count;
+    } else {
+        if (task->partition >= state->part_count)
+            return HR_BUG(err, "task %u of a state of %u parts", task->partition,
+                          state->part_count);
+        op->parts = &state->parts[task->partition];
+        op->part_count = 1;
+    }
     if (node->event_time_key >= 0) {
         op->windowed = node->schema->fields[node->event_time_key].type->id == HR_T_STRUCT;
         op->closing = node->output_mode != HR_MODE_COMPLETE;
@@ -257,21 +268,52 @@ static hr_status merge_rows(struct state_aggregate *op, const struct hr_column *
     return HR_OK;
 }
 
+/* The one group of an aggregation without keys. */
+static hr_status find_single(struct state_aggregate *op, uint32_t count, struct hr_err *err)
+{
+    struct hr_ktable *table;
+    HR_TRY(hr_state_pane(&op->parts[0], HR_PANE_NONE, &table, err));
+    struct hr_string empty = hr_string_make("", 0);
+    uint64_t hash = hr_key_hash("", 0);
+    HR_TRY(hr_ktable_upsert(table, &empty, &hash, 1, op->states, NULL, err));
+    for (uint32_t i = 1; i < count; i++) op->states[i] = op->states[0];
+    return HR_OK;
+}
+
+/* Encoded keys of several parts: each part's share is looked up apart. */
+static hr_status find_in_parts(struct state_aggregate *op, int64_t pane, uint32_t count,
+                               struct hr_err *err)
+{
+    uint32_t all_parts = op->parts[0].state->part_count;
+    for (uint32_t p = 0; p < op->part_count; p++) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            op->order_in_part[n] = i;
+            n += hr_key_partition(op->keys.hashes[i], all_parts) == p;
+        }
+        if (n == 0) continue;
+        for (uint32_t i = 0; i < n; i++) {
+            op->part_views[i] = op->keys.views[op->order_in_part[i]];
+            op->part_hashes[i] = op->keys.hashes[op->order_in_part[i]];
+        }
+        struct hr_ktable *table;
+        HR_TRY(hr_state_pane(&op->parts[p], pane, &table, err));
+        HR_TRY(hr_ktable_upsert(table, op->part_views, op->part_hashes, n, op->some_states, NULL,
+                                err));
+        for (uint32_t i = 0; i < n; i++) op->states[op->order_in_part[i]] = op->some_states[i];
+    }
+    return HR_OK;
+}
+
 /* The groups of rows (all of one pane) → op->states. */
 static hr_status find_groups(struct state_aggregate *op, int64_t pane, const uint32_t *rows,
                              uint32_t count, struct hr_err *err)
 {
+    if (op->op.node->key_count == 0) return find_single(op, count, err);
+    HR_TRY(hr_keys_encode(op->codec, op->vectors, rows, count, 0, &op->keys, err));
+    if (op->part_count > 1) return find_in_parts(op, pane, count, err);
     struct hr_ktable *table;
-    HR_TRY(hr_state_pane(op->part, pane, &table, err));
-    if (op->op.node->key_count)
-        HR_TRY(hr_keys_encode(op->codec, op->vectors, rows, count, 0, &op->keys, err));
-    else {
-        struct hr_string empty = hr_string_make("", 0);
-        uint64_t hash = hr_key_hash("", 0);
-        HR_TRY(hr_ktable_upsert(table, &empty, &hash, 1, op->states, NULL, err));
-        for (uint32_t i = 1; i < count; i++) op->states[i] = op->states[0];
-        return HR_OK;
-    }
+    HR_TRY(hr_state_pane(&op->parts[0], pane, &table, err));
     return hr_ktable_upsert(table, op->keys.views, op->keys.hashes, count, op->states, NULL, err);
 }
 
@@ -333,8 +375,7 @@ static hr_status take_batch(struct state_aggregate *op, const struct hr_batch *i
 static hr_status take_input(struct state_aggregate *op, struct hr_err *err)
 {
     /* One group without keys: there is a result even when no row ever came. */
-    if (op->op.node->key_count == 0 && op->op.task->partition == 0)
-        HR_TRY(find_groups(op, HR_PANE_NONE, NULL, 1, err));
+    if (op->op.node->key_count == 0 && op->op.task->partition == 0) HR_TRY(find_single(op, 1, err));
     for (;;) {
         struct hr_batch *in;
         HR_TRY(hr_op_next(op->op.children[0], &in, err));
@@ -344,8 +385,11 @@ static hr_status take_input(struct state_aggregate *op, struct hr_err *err)
         HR_TRY(status);
     }
     hr_arena_reset(&op->scratch);
-    for (uint32_t i = 0; i < op->part->pane_count; i++)
-        op->part->rows_updated += hr_ktable_dirty_count(op->part->panes[i].table);
+    for (uint32_t p = 0; p < op->part_count; p++) {
+        struct hr_state_part *part = &op->parts[p];
+        for (uint32_t i = 0; i < part->pane_count; i++)
+            part->rows_updated += hr_ktable_dirty_count(part->panes[i].table);
+    }
     op->phase = PHASE_OUTPUT;
     return HR_OK;
 }
@@ -437,11 +481,11 @@ static void next_pane(struct state_aggregate *op)
 }
 
 /* Update and complete: every pane's groups. */
-static hr_status output_panes(struct state_aggregate *op, bool dirty_only, struct hr_batch **ret,
-                              struct hr_err *err)
+static hr_status output_panes(struct state_aggregate *op, struct hr_state_part *part,
+                              bool dirty_only, struct hr_batch **ret, struct hr_err *err)
 {
-    while (op->pane_index < op->part->pane_count) {
-        struct hr_ktable *table = op->part->panes[op->pane_index].table;
+    while (op->pane_index < part->pane_count) {
+        struct hr_ktable *table = part->panes[op->pane_index].table;
         uint32_t count = next_groups(op, table, dirty_only);
         if (count) return make_output(op, table, count, ret, err);
         next_pane(op);
@@ -451,9 +495,10 @@ static hr_status output_panes(struct state_aggregate *op, bool dirty_only, struc
 }
 
 /* Deletes the closed groups of the shared pane. */
-static hr_status evict_rows(struct state_aggregate *op, struct hr_err *err)
+static hr_status evict_rows(struct state_aggregate *op, struct hr_state_part *part,
+                            struct hr_err *err)
 {
-    struct hr_pane *pane = hr_state_oldest_pane(op->part, HR_PANE_NONE);
+    struct hr_pane *pane = hr_state_oldest_pane(part, HR_PANE_NONE);
     if (!pane) return HR_OK;
     struct hr_ktable_iter iter;
     hr_ktable_iter_all(pane->table, &iter);
@@ -464,37 +509,38 @@ static hr_status evict_rows(struct state_aggregate *op, struct hr_err *err)
         HR_TRY(keep_closed(op, pane->table, &count, err));
         for (uint32_t i = 0; i < count; i++)
             HR_TRY(hr_ktable_delete(pane->table, op->states[i], err));
-        op->part->rows_removed += count;
+        part->rows_removed += count;
     }
 }
 
-static hr_status evict(struct state_aggregate *op, struct hr_err *err)
+static hr_status evict(struct state_aggregate *op, struct hr_state_part *part, struct hr_err *err)
 {
     int64_t watermark_us = op->op.task->evict_watermark_us;
     if (!op->closing || watermark_us == INT64_MIN) return HR_OK;
-    if (!op->windowed) return evict_rows(op, err);
-    while (hr_state_oldest_pane(op->part, watermark_us))
-        HR_TRY(hr_state_drop_oldest(op->part, err));
+    /* A watermark that has not moved closes nothing new: a scan of all groups is saved. */
+    if (!op->windowed && watermark_us == op->op.task->late_watermark_us) return HR_OK;
+    if (!op->windowed) return evict_rows(op, part, err);
+    while (hr_state_oldest_pane(part, watermark_us)) HR_TRY(hr_state_drop_oldest(part, err));
     return HR_OK;
 }
 
 /* Append: the groups that the watermark has closed, pane by pane; each pane goes when it is
  * through. */
-static hr_status output_closed(struct state_aggregate *op, struct hr_batch **ret,
-                               struct hr_err *err)
+static hr_status output_closed(struct state_aggregate *op, struct hr_state_part *part,
+                               struct hr_batch **ret, struct hr_err *err)
 {
     int64_t watermark_us = op->op.task->evict_watermark_us;
     if (watermark_us == INT64_MIN || !op->closing) return HR_OK;
     if (op->windowed) {
-        for (struct hr_pane *pane; (pane = hr_state_oldest_pane(op->part, watermark_us));) {
+        for (struct hr_pane *pane; (pane = hr_state_oldest_pane(part, watermark_us));) {
             uint32_t count = next_groups(op, pane->table, false);
             if (count) return make_output(op, pane->table, count, ret, err);
             next_pane(op);
-            HR_TRY(hr_state_drop_oldest(op->part, err));
+            HR_TRY(hr_state_drop_oldest(part, err));
         }
         return HR_OK;
     }
-    struct hr_pane *pane = hr_state_oldest_pane(op->part, HR_PANE_NONE);
+    struct hr_pane *pane = hr_state_oldest_pane(part, HR_PANE_NONE);
     while (pane) {
         uint32_t count = next_groups(op, pane->table, false);
         if (count == 0) break;
@@ -502,7 +548,18 @@ static hr_status output_closed(struct state_aggregate *op, struct hr_batch **ret
         HR_TRY(keep_closed(op, pane->table, &count, err));
         if (count) return make_output(op, pane->table, count, ret, err);
     }
-    return evict_rows(op, err);
+    return HR_OK;
+}
+
+static hr_status output_part(struct state_aggregate *op, struct hr_state_part *part,
+                             struct hr_batch **ret, struct hr_err *err)
+{
+    switch (op->op.node->output_mode) {
+    case HR_MODE_APPEND: return output_closed(op, part, ret, err);
+    case HR_MODE_UPDATE: return output_panes(op, part, true, ret, err);
+    case HR_MODE_COMPLETE: return output_panes(op, part, false, ret, err);
+    }
+    return HR_OK;
 }
 
 static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
@@ -512,14 +569,15 @@ static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_
     *ret_batch = NULL;
     if (op->phase == PHASE_INPUT) HR_TRY(take_input(op, err));
     if (op->phase == PHASE_DONE) return HR_OK;
-    switch (base->node->output_mode) {
-    case HR_MODE_APPEND: HR_TRY(output_closed(op, ret_batch, err)); break;
-    case HR_MODE_UPDATE: HR_TRY(output_panes(op, true, ret_batch, err)); break;
-    case HR_MODE_COMPLETE: HR_TRY(output_panes(op, false, ret_batch, err)); break;
+    for (; op->part_index < op->part_count; op->part_index++) {
+        struct hr_state_part *part = &op->parts[op->part_index];
+        HR_TRY(output_part(op, part, ret_batch, err));
+        if (*ret_batch) return HR_OK;
+        HR_TRY(evict(op, part, err));
+        op->pane_index = 0;
     }
-    if (*ret_batch) return HR_OK;
     op->phase = PHASE_DONE;
-    return evict(op, err);
+    return HR_OK;
 }
 
 const struct hr_operator_vt hr_op_state_aggregate = {

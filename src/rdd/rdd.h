@@ -71,7 +71,7 @@ struct hr_rdd_vt {
     /* MANY: parent partitions that partition needs; optional otherwise. */
     void (*parents_of)(struct hr_rdd *, uint32_t dep, uint32_t partition, const uint32_t **ret,
                        uint32_t *ret_count);
-    void (*free)(struct hr_rdd *); /* the subclass's own parts */
+    void (*free)(struct hr_rdd *); /* the subclass's own parts; the struct itself goes after it. optional */
 };
 
 enum hr_storage_level { HR_STORE_NONE, HR_STORE_MEMORY, HR_STORE_MEMORY_AND_DISK, HR_STORE_DISK };
@@ -93,6 +93,7 @@ struct hr_rdd {
 hr_status hr_rdd_init(struct hr_rdd *rdd, const struct hr_rdd_vt *vt, const struct hr_type *schema,
                       uint32_t partition_count, const struct hr_dependency *deps,
                       uint32_t dep_count, struct hr_err *err) HR_CHECKED;
+/* The struct must come from hr_alloc. On success deps' partitioners belong to the RDD. */
 struct hr_rdd *hr_rdd_ref(struct hr_rdd *rdd);
 void hr_rdd_unref(struct hr_rdd *rdd);
 
@@ -101,6 +102,12 @@ void hr_rdd_unref(struct hr_rdd *rdd);
 hr_status hr_rdd_parent_iter(struct hr_rdd *rdd, uint32_t dep, uint32_t parent_partition,
                              struct hr_task_ctx *ctx, struct hr_batch_iter **ret_iter,
                              struct hr_err *err) HR_CHECKED;
+
+/* As hr_rdd_parent_iter for any RDD: from the block store where it is persisted, else computed. */
+hr_status hr_rdd_iter(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
+                      struct hr_batch_iter **ret_iter, struct hr_err *err) HR_CHECKED;
+/* Drops the kept blocks; storage becomes NONE. */
+void hr_rdd_unpersist(struct hr_rdd *rdd);
 
 struct hr_scheduler_options {
     uint32_t threads;      /* worker threads; 0: one a core */
@@ -126,6 +133,9 @@ struct hr_job_options {
     void (*reset)(void *arg, uint32_t partition, uint32_t attempt); /* optional */
     void *arg;
     const volatile bool *cancelled;
+    /* Attempts per task, 0: the scheduler's. With 1 a failure is returned as it is, flags included:
+     * tasks that change state in place must not run twice. */
+    uint32_t max_attempts;
     const char *pool; /* FAIR pool name, or NULL */
     const char *description;
 };
