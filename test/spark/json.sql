@@ -1,0 +1,28 @@
+-- JSON functions.
+SELECT get_json_object('{"a":1,"b":{"c":"x"}}', '$.a'), get_json_object('{"a":1,"b":{"c":"x"}}', '$.b.c'), get_json_object('{"a":1,"b":{"c":"x"}}', '$.b'), get_json_object('{"a":1}', '$.z'), get_json_object('{"a":1}', '$');
+SELECT get_json_object('{"a":[1,2,{"b":3}]}', '$.a[0]'), get_json_object('{"a":[1,2,{"b":3}]}', '$.a[2].b'), get_json_object('{"a":[1,2,{"b":3}]}', '$.a[9]'), get_json_object('{"a":[1,2]}', '$.a'), get_json_object('{"a":[{"b":1},{"b":2}]}', '$.a[*].b');
+SELECT get_json_object('{"a":"q\\"uote"}', '$.a'), get_json_object('{"a":null}', '$.a'), get_json_object('{"a":true}', '$.a'), get_json_object('{"a":1.50}', '$.a'), get_json_object('{"a":1e3}', '$.a'), get_json_object('{"a b":1}', "$['a b']");
+SELECT get_json_object('not json', '$.a'), get_json_object('{"a":1', '$.a'), get_json_object('', '$.a'), get_json_object(NULL, '$.a'), get_json_object('{"a":1}', NULL), get_json_object('{"a":1}', 'a'), get_json_object('[1,2]', '$[1]');
+SELECT get_json_object('{"a":"\\u00e9\\n"}', '$.a'), get_json_object('{"a":{"b":[1, 2 ,{"c" : "x"}]}}', '$.a'), get_json_object('{"A":1}', '$.a'), get_json_object('{"a":1,"a":2}', '$.a');
+SELECT from_json('{"a":1,"b":"x"}', 'a INT, b STRING'), from_json('{"a":1}', 'a INT, b STRING'), from_json('{"a":"x"}', 'a INT'), from_json('{"a":1.7}', 'a INT'), from_json('{"b":1}', 'a INT');
+SELECT from_json('not json', 'a INT'), from_json('', 'a INT'), from_json(NULL, 'a INT'), from_json('null', 'a INT'), from_json('{}', 'a INT'), from_json('[]', 'a INT'), from_json('{"a":1', 'a INT');
+SELECT from_json('{"a":1}', 'a INT').a, from_json('{"a":"5"}', 'a INT').a, from_json('{"a":5}', 'a STRING').a, from_json('{"a":{"x":1}}', 'a STRING').a, from_json('{"a":[1, 2]}', 'a STRING').a, from_json('{"a":true}', 'a STRING').a;
+SELECT from_json('{"a":[1,2,3]}', 'a ARRAY<INT>'), from_json('[1,2,3]', 'ARRAY<INT>'), from_json('{"k":1,"l":2}', 'MAP<STRING, INT>'), from_json('{"s":{"t":{"u":1}}}', 'struct<s:struct<t:struct<u:int>>>'), from_json('[{"a":1},{"a":2}]', 'ARRAY<STRUCT<a: INT>>');
+SELECT from_json('{"t":"2020-01-02T03:04:05Z","d":"2020-01-02"}', 't TIMESTAMP, d DATE'), from_json('{"t":"2020-01-02 03:04:05","d":"2020-01-02"}', 't TIMESTAMP, d DATE'), from_json('{"t":"02/01/2020"}', 't TIMESTAMP', map('timestampFormat', 'dd/MM/yyyy')), from_json('{"d":"02.01.2020"}', 'd DATE', map('dateFormat', 'dd.MM.yyyy'));
+SELECT from_json('{"a":1.25}', 'a DECIMAL(5,1)'), from_json('{"a":"1.25"}', 'a DECIMAL(5,2)'), from_json('{"a":1e3}', 'a DOUBLE'), from_json('{"a":3000000000}', 'a INT'), from_json('{"a":3000000000}', 'a BIGINT'), from_json('{"a":"NaN"}', 'a DOUBLE'), from_json('{"a":true}', 'a BOOLEAN'), from_json('{"a":"true"}', 'a BOOLEAN'), from_json('{"a":"aGk="}', 'a BINARY');
+SELECT from_json('{"A":1}', 'a INT'), from_json('{"a":1,"a":2}', 'a INT'), from_json('{"a":1} trailing', 'a INT'), from_json("{'a':1}", 'a INT'), from_json('{a:1}', 'a INT'), from_json('{"a":01}', 'a INT'), from_json('{"a":1}', 'a INT, _corrupt_record STRING'), from_json('{"a":"x"}', 'a INT, _corrupt_record STRING');
+SELECT from_json('{"a":1}', 'a INT', map('mode', 'FAILFAST')), from_json(' {"a" : 1 } ', 'a INT'), from_json('{"a":"\\ud83d\\ude00"}', 'a STRING');
+SELECT from_json('{"a":"x"}', 'a INT', map('mode', 'FAILFAST'));
+SELECT from_json('{"a":1}', 'a INTT');
+SELECT from_json('{"a":1}', 5);
+SELECT from_json(1, 'a INT');
+SELECT to_json(named_struct('a', 1, 'b', 'x')), to_json(named_struct('a', NULL, 'b', 2)), to_json(map('k', 1)), to_json(array(1, NULL, 3)), to_json(array(named_struct('a', 1))), to_json(named_struct('s', named_struct('t', 1.5)));
+SELECT to_json(named_struct('t', TIMESTAMP'2020-01-02 03:04:05.678', 'd', DATE'2020-01-02', 'b', true, 'x', 1.50, 'f', 1.5D, 'q', 'say "hi"\n', 'u', 'é')), to_json(named_struct('n', CAST('NaN' AS DOUBLE), 'bin', X'0102', 'e', 1e10D)), to_json(named_struct('t', TIMESTAMP'2020-01-02 03:04:05'), map('timestampFormat', 'dd/MM/yyyy'));
+SELECT to_json(named_struct('a', NULL, 'b', 2), map('ignoreNullFields', 'false')), to_json(NULL), to_json(named_struct('a', array(), 'm', map())), to_json(named_struct('i', INTERVAL '1' DAY));
+SELECT to_json(1);
+SELECT schema_of_json('{"a":1,"b":"x","c":[1.5],"d":{"e":true},"f":null}'), schema_of_json('[{"a":1}]'), schema_of_json('1'), schema_of_json('{"d":"2020-01-01"}');
+SELECT json_tuple('{"a":1,"b":"x","c":{"d":2}}', 'a', 'b', 'c', 'z');
+SELECT json_array_length('[1,2,3]'), json_array_length('{"a":1}'), json_array_length('[]'), json_array_length('x'), json_object_keys('{"a":1,"b":2}'), json_object_keys('[]');
+SELECT from_json(v, 'id INT, tags ARRAY<STRING>') AS j FROM VALUES ('{"id":1,"tags":["a","b"]}'), ('{"id":"bad"}'), ('broken'), (NULL) AS t(v) ORDER BY v;
+SELECT j.id, j.tags[0] FROM (SELECT from_json(v, 'id INT, tags ARRAY<STRING>') AS j FROM VALUES ('{"id":1,"tags":["a","b"]}'), ('{"id":2}') AS t(v)) ORDER BY 1;
+SELECT typeof(from_json('{}', 'a INT, b ARRAY<STRING>')), typeof(to_json(named_struct('a', 1))), typeof(get_json_object('{}', '$.a'));
