@@ -11,6 +11,7 @@ struct hr_plan *hr_plan_new(struct hr_arena *arena, enum hr_plan_kind kind)
     plan->kind = kind;
     plan->sql_pos = plan->sql_end = -1;
     plan->limit = -1;
+    plan->event_time_key = -1;
     return plan;
 }
 

@@ -101,6 +101,7 @@ struct hr_plan {
     struct hr_expr ***rows; /* VALUES: rows[i][column]; EXPAND: projections */
     uint32_t row_count, row_width;
     struct hr_table *table;    /* SCAN; borrowed from the catalog, referenced by the plan's owner */
+    int32_t event_time_key;  /* AGGREGATE: the group that is the event time or its window; -1 */
     uint32_t scan_id;          /* SCAN: number of the leaf in the plan, for offsets */
     struct hr_batch **batches; /* LOCAL; held until the arena is done */
     uint32_t batch_count;

@@ -54,15 +54,26 @@ static hr_status output_of_exprs(struct hr_arena *arena, struct hr_plan *plan, s
     struct hr_attr *output = HR_NEW_ARRAY(arena, struct hr_attr, plan->expr_count + 1);
     if (!output) return HR_OOM(err);
     for (uint32_t i = 0; i < plan->expr_count; i++) {
-        const struct hr_attr *old = i < plan->output_count ? &plan->output[i] : NULL;
+        const struct hr_attr *old = hr_plan_attr(plan, plan->exprs[i]->attr_id);
         output[i] = attr_of(plan, plan->exprs[i]);
-        if (!old || old->id != output[i].id) continue;
+        if (!old) continue;
         output[i].hidden = old->hidden;
         if (plan->outer) output[i].watermark_delay_us = old->watermark_delay_us;
     }
     plan->output = output;
     plan->output_count = plan->expr_count;
     return HR_OK;
+}
+
+/* Noted once: the rules may later put an expression in the attribute's place. */
+static void find_event_time(struct hr_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->group_count && plan->event_time_key < 0; i++) {
+        const struct hr_attr *attr = plan->groups[i]->kind == HR_X_ATTR
+                                         ? hr_plan_input_attr(plan, plan->groups[i]->attr_id)
+                                         : NULL;
+        if (attr && attr->watermark_delay_us >= 0) plan->event_time_key = (int32_t)i;
+    }
 }
 
 static hr_status output_of_join(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
@@ -129,8 +140,8 @@ hr_status hr_plan_refresh(struct hr_arena *arena, struct hr_plan *plan, struct h
     plan->is_streaming = streaming;
     plan->resolved = true;
     switch (plan->kind) {
-    case HR_P_PROJECT:
-    case HR_P_AGGREGATE: return output_of_exprs(arena, plan, err);
+    case HR_P_AGGREGATE: find_event_time(plan); return output_of_exprs(arena, plan, err);
+    case HR_P_PROJECT: return output_of_exprs(arena, plan, err);
     case HR_P_JOIN: return output_of_join(arena, plan, err);
     case HR_P_WATERMARK: return output_of_watermark(arena, plan, err);
     case HR_P_GENERATE: return output_of_generate(arena, plan, err);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Physical planning, inside: one planner a plan. Not to be confused with operator/physical.h, which
+ * says what a physical node is. */
+#ifndef HR_PLAN_PHYSICAL_H
+#define HR_PLAN_PHYSICAL_H
+
+#include "operator/physical.h"
+#include "plan/catalog.h"
+#include "plan/tree.h"
+
+struct hr_planner {
+    struct hr_arena *arena;
+    const struct hr_conf *conf;
+    enum hr_output_mode mode;
+    bool parallel; /* exchanges make sense */
+    int32_t next_state;
+    uint32_t next_watermark;
+    uint32_t depth;
+};
+
+hr_status hr_physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
+                      struct hr_err *err) HR_CHECKED;
+
+/* A node of plan's schema with the given children (NULL ends them). */
+struct hr_pnode *hr_pnode_new(struct hr_planner *pl, const struct hr_operator_vt *vt,
+                              const struct hr_type *schema, struct hr_pnode *child0,
+                              struct hr_pnode *child1);
+/* An exchange above child; exprs (bound to its schema) for HASH. */
+hr_status hr_exchange(struct hr_planner *pl, struct hr_pnode *child, enum hr_dist dist,
+                      struct hr_expr **exprs, uint32_t expr_count, struct hr_pnode **ret,
+                      struct hr_err *err) HR_CHECKED;
+/* Does the node surely run as one task? */
+bool hr_pnode_is_single(const struct hr_pnode *node);
+/* child in one partition. */
+hr_status hr_single(struct hr_planner *pl, struct hr_pnode *child, struct hr_pnode **ret,
+                    struct hr_err *err) HR_CHECKED;
+/* A copy of expr with attributes replaced by columns of the inputs (several: one after the other). */
+hr_status hr_bind(struct hr_planner *pl, const struct hr_plan *const *inputs, uint32_t input_count,
+                  const struct hr_expr *expr, struct hr_expr **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_bind_all(struct hr_planner *pl, const struct hr_plan *input,
+                      struct hr_expr *const *exprs, uint32_t count, struct hr_expr ***ret,
+                      struct hr_err *err) HR_CHECKED;
+/* Compiles node->exprs (without their aliases) into node->program. */
+hr_status hr_compile(struct hr_planner *pl, struct hr_expr *const *exprs, uint32_t count,
+                     const struct hr_program **ret, struct hr_err *err) HR_CHECKED;
+
+/* physical_aggregate.c, physical_join.c */
+hr_status hr_physical_aggregate(struct hr_planner *pl, const struct hr_plan *plan,
+                                struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_physical_distinct(struct hr_planner *pl, const struct hr_plan *plan,
+                               struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_physical_join(struct hr_planner *pl, const struct hr_plan *plan,
+                           struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
+
+#endif
