@@ -7,7 +7,7 @@
  * as long as the pipeline, dropped from the end without recursion into deep stacks (a chain is
  * unwound batch by batch).
  */
-#include "column/column.h"
+#include "column/batch_private.h"
 #include "column/gather.h"
 
 struct hr_batch_hold {
@@ -329,4 +329,22 @@ struct hr_batch *hr_batch_compact(struct hr_batch *batch, bool deep)
 {
     if (!batch->sel && !(deep && hr_type_has_strings(batch->schema))) return hr_batch_ref(batch);
     return hr_batch_concat(&batch, 1, batch->schema, deep);
+}
+
+/* Buffers of batch and its holds, depth first; a chain deeper than any plan is cut. */
+static uint32_t collect_buffers(const struct hr_batch *batch, struct hr_buffer **ret, uint32_t count,
+                                uint32_t max, int depth)
+{
+    for (struct hr_batch_hold *h = batch->holds; h && count < max && depth < 32; h = h->next) {
+        if (h->batch) count = collect_buffers(h->batch, ret, count, max, depth + 1);
+        bool known = !h->buffer;
+        for (uint32_t i = 0; i < count && !known; i++) known = ret[i] == h->buffer;
+        if (!known && count < max) ret[count++] = h->buffer;
+    }
+    return count;
+}
+
+uint32_t hr_batch_buffers(const struct hr_batch *batch, struct hr_buffer **ret, uint32_t max)
+{
+    return collect_buffers(batch, ret, 0, max, 0);
 }

@@ -19,8 +19,9 @@
  * from. References may be taken and dropped on any thread; building belongs to one.
  *
  * Slack: value arrays are 64-byte aligned and padded to 64 bytes, validity and bit values to whole
- * words whose bits past the end are unspecified. Values of NULL rows are unspecified but readable;
- * strings of NULL rows are valid empty strings unless stated.
+ * words whose bits past the end are unspecified. Imported and sliced arrays are aligned to their
+ * width only and end with their last value, so nothing reads or aligns beyond that. Values of NULL
+ * rows are unspecified but readable; strings of NULL rows are valid empty strings unless stated.
  */
 #ifndef HR_COLUMN_COLUMN_H
 #define HR_COLUMN_COLUMN_H
