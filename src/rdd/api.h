@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Behind the public RDD interface (<headrace/rdd.h>): contexts, pools, rows, emitters, and the node
+ * that every public RDD is.
+ *
+ * A public struct hr_rdd is a struct hr_node: the lineage node of rdd.h plus its context, its pool
+ * and what is known of its keys. The pool holds one reference on each of its nodes, so that users
+ * need not release anything: the context's pool lives as long as the context, the pool of a
+ * micro-batch as long as the batch is remembered. A node joins the pool of its first parent.
+ */
+#ifndef HR_RDD_API_H
+#define HR_RDD_API_H
+
+#include <headrace/headrace.h>
+
+#include "column/builder.h"
+#include "rdd/rdd.h"
+
+struct hr_node;
+
+/* --- Context ---------------------------------------------------------------------------------- */
+
+struct hr_pool {
+    pthread_mutex_t lock;
+    struct hr_context *ctx;
+    struct hr_node *first;
+};
+void hr_pool_init(struct hr_pool *pool, struct hr_context *ctx);
+/* Gives the pool's references back. Nodes that live on move to the context's pool. */
+void hr_pool_done(struct hr_pool *pool);
+
+struct hr_running_job {
+    volatile bool cancelled;
+    struct hr_running_job *next;
+};
+
+struct hr_context {
+    struct hr_env *env;
+    bool own_env;
+    struct hr_scheduler *scheduler;
+    uint32_t parallelism;
+    struct hr_pool pool;
+    pthread_mutex_t lock; /* what follows */
+    struct hr_running_job *jobs;
+    struct hr_accumulator *accumulators;
+    struct hr_broadcast *broadcasts;
+    struct hr_context_stats stats;
+    char *app_name;
+};
+
+/* Runs a job of the context: cancellable, counted. options->cancelled is set here unless given. */
+hr_status hr_context_run(struct hr_context *ctx, struct hr_rdd *rdd, struct hr_job_options *options,
+                         struct hr_err *err) HR_CHECKED;
+
+/* --- Nodes ------------------------------------------------------------------------------------ */
+
+struct hr_node_cleanup {
+    void (*fn)(void *arg);
+    void *arg;
+    struct hr_node_cleanup *next;
+};
+
+struct hr_node {
+    struct hr_rdd base;
+    struct hr_context *ctx;
+    struct hr_pool *pool;
+    struct hr_node *pool_prev, *pool_next;
+    uint32_t key_columns;     /* at least 1 where the schema has columns */
+    uint32_t hash_partitions; /* partitioned by hash of the key columns into so many; 0: not */
+    struct hr_node_cleanup *cleanups;
+    void (*op_done)(struct hr_node *); /* releases the operation's own parts; NULL: none */
+};
+
+HR_INLINE struct hr_node *hr_node_of(const struct hr_rdd *rdd)
+{
+    return (struct hr_node *)(uintptr_t)rdd;
+}
+
+struct hr_node_spec {
+    const struct hr_rdd_vt *vt;
+    size_t size; /* of the struct that begins with struct hr_node */
+    struct hr_pool *pool;
+    const struct hr_type *schema;
+    uint32_t partitions;
+    const struct hr_dependency *deps;
+    uint32_t dep_count;
+    uint32_t key_columns;
+    uint32_t hash_partitions;
+    void (*op_done)(struct hr_node *);
+};
+/* A zeroed struct of spec->size, in the pool, whose reference belongs to the pool. NULL: failed; a
+ * SHUFFLE dependency's partitioner is freed then. */
+void *hr_node_new(const struct hr_node_spec *spec, struct hr_err *err);
+/* For the vt of nodes. */
+void hr_node_free(struct hr_rdd *rdd);
+/* A node with one narrow parent and the parent's keys and partitioning. */
+void *hr_node_narrow(const struct hr_rdd_vt *vt, size_t size, struct hr_rdd *parent,
+                     const struct hr_type *schema, void (*op_done)(struct hr_node *),
+                     struct hr_err *err);
+/* One over an RDD that another interface made (SQL). Takes a reference. */
+struct hr_rdd *hr_node_wrap(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_err *err);
+/* From batches in memory, which are referenced: batch i is in partition parts[i]. */
+struct hr_rdd *hr_node_from_batches(struct hr_pool *pool, const struct hr_type *schema,
+                                    struct hr_batch *const *batches, const uint32_t *parts,
+                                    uint32_t count, uint32_t partitions, struct hr_err *err);
+
+/* The count asked for, or the default: the largest parent's or the context's parallelism. */
+uint32_t hr_default_partitions(struct hr_rdd *const *parents, uint32_t count, uint32_t wanted);
+/* Columns [first, first + count) of schema as a schema; NULL: no memory (or none). */
+const struct hr_type *hr_schema_slice(const struct hr_type *schema, uint32_t first, uint32_t count);
+/* Fields of a, then fields of b (of both, nullable where asked). */
+const struct hr_type *hr_schema_concat(const struct hr_type *a, const struct hr_type *b,
+                                       bool a_nullable, bool b_nullable);
+hr_status hr_schema_from_ddl(const char *ddl, const struct hr_type **ret, struct hr_err *err) HR_CHECKED;
+/* "n DESC, word" over a schema. */
+struct hr_order {
+    uint32_t column;
+    bool descending;
+};
+hr_status hr_order_parse(const struct hr_type *schema, const char *text, struct hr_order *ret,
+                         uint32_t max, uint32_t *ret_count, struct hr_err *err) HR_CHECKED;
+#define HR_ORDER_MAX 32
+
+/* --- Rows and emitters ------------------------------------------------------------------------ */
+
+/* Scalars outside of columns: states of combiners. Strings beyond the inline size are owned by the
+ * cell and freed by hr_cells_done. */
+union hr_cell {
+    int64_t i64;
+    double f64;
+    struct hr_string str;
+    uint64_t words[2]; /* DECIMAL */
+};
+struct hr_cells {
+    uint64_t nulls; /* bit set: NULL. At most 64 cells */
+    union hr_cell cell[];
+};
+#define HR_CELLS_MAX 64
+HR_INLINE size_t hr_cells_bytes(uint32_t count) { return sizeof(struct hr_cells) + count * sizeof(union hr_cell); }
+void hr_cells_done(const struct hr_type *schema, struct hr_cells *cells);
+/* The cells of a row (scalar columns from first on). Long strings are copied. */
+hr_status hr_cells_from_row(const struct hr_type *schema, const struct hr_row *row, uint32_t first,
+                            struct hr_cells *cells, struct hr_err *err) HR_CHECKED;
+hr_status hr_cells_check(const struct hr_type *schema, struct hr_err *err) HR_CHECKED;
+/* Column `index` of count cells structs (at states[i] + offset); strings are copied to the arena. */
+hr_status hr_cells_to_column(const struct hr_type *schema, uint32_t index, uint8_t *const *states,
+                             uint32_t offset, uint32_t count, struct hr_arena *arena,
+                             struct hr_column *ret, struct hr_err *err) HR_CHECKED;
+
+void hr_row_of_batch(const struct hr_batch *batch, uint32_t physical_row, struct hr_row *ret);
+void hr_row_of_cells(const struct hr_type *schema, const struct hr_cells *cells, struct hr_row *ret);
+/* The columns [first, first + count) of a row of a batch, as a row. */
+void hr_row_slice(const struct hr_row *row, uint32_t first, uint32_t count, struct hr_row *ret);
+/* As hr_row_print, with no limit. */
+void hr_row_put(const struct hr_row *row, struct hr_buf *out);
+
+struct hr_emitter {
+    const struct hr_type *schema;
+    struct hr_mem *mem;
+    struct hr_batch_builder builder;
+    bool open;                   /* the builder is */
+    uint32_t column;             /* next to be emitted */
+    uint64_t rows;               /* rows ended so far */
+    const struct hr_row *source; /* the row that prefix and suffix are taken from */
+    uint32_t prefix;             /* columns of source put before what the function emits */
+    bool suffix;                 /* all columns of source put behind it */
+    struct hr_builder *array;    /* between array_begin and array_end */
+    struct hr_cells *cells;      /* cell mode: one row into here instead of batches */
+    bool failed;
+    struct hr_err err;           /* why */
+    struct hr_batch **ready;     /* full batches, [ready_head, ready_count) */
+    uint32_t ready_head, ready_count, ready_capacity;
+};
+void hr_emitter_init(struct hr_emitter *out, const struct hr_type *schema, struct hr_mem *mem);
+void hr_emitter_init_cells(struct hr_emitter *out, const struct hr_type *schema, struct hr_cells *cells);
+void hr_emitter_done(struct hr_emitter *out);
+/* After a call of a user's function that returned status: the first of its error, the emitter's,
+ * and what reading rows noted. */
+hr_status hr_emitter_check(struct hr_emitter *out, hr_status status, struct hr_err *err) HR_CHECKED;
+/* Closes the batch under construction into the ready queue. */
+hr_status hr_emitter_flush(struct hr_emitter *out, struct hr_err *err) HR_CHECKED;
+struct hr_batch *hr_emitter_pop(struct hr_emitter *out); /* NULL: none ready */
+/* A row of cells from a filler: exactly one row. */
+hr_status hr_fill_cells(hr_fill_fn fill, void *arg, const struct hr_type *schema,
+                        struct hr_cells *cells, struct hr_err *err) HR_CHECKED;
+/* into = fn(into, value). */
+hr_status hr_merge_cells(hr_merge_fn fn, void *arg, const struct hr_type *schema,
+                         struct hr_cells *into, const struct hr_row *value, struct hr_err *err) HR_CHECKED;
+
+struct hr_rows {
+    const struct hr_type *schema;
+    struct hr_batch **batches; /* a result */
+    uint64_t *ends;            /* rows up to and with batch i */
+    uint32_t batch_count;
+    uint32_t next_batch;
+    struct hr_batch_iter *iter; /* a partition; borrowed */
+    struct hr_batch *current;   /* owned when from iter */
+    uint32_t pos;
+    struct hr_row row;
+    bool failed;
+    struct hr_err err;
+};
+/* Over a partition; done by hr_rows_done. */
+void hr_rows_of_iter(struct hr_rows *rows, const struct hr_type *schema, struct hr_batch_iter *iter);
+void hr_rows_done(struct hr_rows *rows);
+/* A result that takes over the references. NULL: no memory, and the batches are released. */
+struct hr_rows *hr_rows_of_batches(const struct hr_type *schema, struct hr_batch **batches,
+                                   uint32_t count);
+
+/* --- What a task keeps to itself -------------------------------------------------------------- */
+
+struct hr_acc_delta {
+    struct hr_accumulator *acc;
+    int64_t i64;
+    double f64;
+    struct hr_acc_delta *next;
+};
+struct hr_task_local {
+    struct hr_acc_delta **deltas; /* where accumulators add to; NULL: the accumulator itself */
+    bool misused;                 /* a row was read as the wrong type */
+    struct hr_err misuse;
+};
+extern __thread struct hr_task_local hr_task_local;
+void hr_acc_merge(struct hr_acc_delta **deltas); /* adds them to their accumulators, frees them */
+void hr_acc_drop(struct hr_acc_delta **deltas);
+void hr_context_free_shared(struct hr_context *ctx); /* accumulators and broadcasts */
+
+/* --- Draining a parent ------------------------------------------------------------------------ */
+
+struct hr_batch_list {
+    struct hr_batch **items;
+    uint32_t count, capacity;
+};
+/* Takes the reference, also on failure. */
+hr_status hr_batch_list_push(struct hr_batch_list *list, struct hr_batch *batch, struct hr_err *err) HR_CHECKED;
+void hr_batch_list_done(struct hr_batch_list *list);
+/* All of a parent's partition; as one batch (never NULL). */
+hr_status hr_drain(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct hr_task_ctx *ctx,
+                   struct hr_batch_list *list, struct hr_err *err) HR_CHECKED;
+hr_status hr_drain_one(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct hr_task_ctx *ctx,
+                       struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+
+/* Partitioners. NULL: no memory. */
+struct hr_partitioner *hr_partitioner_hash(const struct hr_type *schema, uint32_t key_columns,
+                                           uint32_t partitions, struct hr_err *err);
+struct hr_partitioner *hr_partitioner_round_robin(uint32_t partitions, struct hr_err *err);
+struct hr_partitioner *hr_partitioner_single(struct hr_err *err);
+/* The RDD partitioned by hash of its key: itself when it is already, else behind a shuffle. */
+struct hr_rdd *hr_shuffled(struct hr_rdd *rdd, struct hr_partitioner *partitioner, const char *name,
+                           struct hr_err *err);
+hr_status hr_sort_batch(struct hr_batch *batch, const struct hr_order *order, uint32_t order_count,
+                        struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+/* An iterator over batches already made; takes the references of list (which is emptied). */
+hr_status hr_iter_of_list(struct hr_batch_list *list, struct hr_batch_iter **ret, struct hr_err *err) HR_CHECKED;
+/* batch cut into pieces of at most HR_BATCH_ROWS as an iterator; takes the reference. */
+hr_status hr_iter_of_batch(struct hr_batch *batch, struct hr_batch_iter **ret, struct hr_err *err) HR_CHECKED;
+
+#endif

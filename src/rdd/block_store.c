@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The block store: a list of blocks in order of use under one lock. Blocks are few (partitions of
+ * persisted RDDs) and large, so a list is searched. Files are written and read outside of the lock;
+ * a block that is being written is not yet in the list, and a reader of a file holds its bytes.
+ */
+#include "rdd/block_store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct block {
+    struct block *prev, *next; /* most recently used first */
+    uint32_t rdd_id, partition;
+    enum hr_storage_level level;
+    const struct hr_type *schema;
+    struct hr_batch **batches; /* NULL: on disk */
+    uint32_t count;
+    int64_t bytes, file_bytes;
+    uint64_t file_id; /* 0: no file */
+};
+
+struct hr_block_store {
+    _Atomic uint32_t refs;
+    struct hr_env *env;
+    pthread_mutex_t lock;
+    struct block *first, *last;
+    int64_t limit_bytes, used_bytes, evicted;
+    uint64_t next_file;
+    char *spill_dir;
+    bool dir_made;
+};
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+hr_status hr_block_store_new(struct hr_env *env, int64_t memory_bytes, const char *spill_dir,
+                             struct hr_block_store **ret, struct hr_err *err)
+{
+    struct hr_block_store *store = hr_zalloc(sizeof *store);
+    char uuid[37], path[512];
+    hr_env_uuid(env, uuid);
+    snprintf(path, sizeof path, "%s/headrace-blocks-%s", spill_dir ? spill_dir : "/tmp", uuid);
+    if (!store || !(store->spill_dir = hr_strdup(path))) {
+        hr_free(store);
+        return HR_OOM(err);
+    }
+    atomic_init(&store->refs, 1);
+    store->env = env;
+    store->limit_bytes = memory_bytes;
+    store->next_file = 1;
+    pthread_mutex_init(&store->lock, NULL);
+    *ret = store;
+    return HR_OK;
+}
+
+struct hr_block_store *hr_block_store_ref(struct hr_block_store *store)
+{
+    atomic_fetch_add_explicit(&store->refs, 1, memory_order_relaxed);
+    return store;
+}
+
+static void file_path(const struct hr_block_store *store, uint64_t file_id, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%" PRIu64 ".block", store->spill_dir, file_id);
+}
+
+static void remove_file(struct hr_block_store *store, uint64_t file_id)
+{
+    if (!file_id) return;
+    char path[600];
+    file_path(store, file_id, path, sizeof path);
+    (void)!store->env->vt->unlink(store->env, path, NULL);
+}
+
+static void unlink_block(struct hr_block_store *store, struct block *block)
+{
+    *(block->prev ? &block->prev->next : &store->first) = block->next;
+    *(block->next ? &block->next->prev : &store->last) = block->prev;
+    if (block->batches) store->used_bytes -= block->bytes;
+    block->prev = block->next = NULL;
+}
+
+static void link_first(struct hr_block_store *store, struct block *block)
+{
+    block->prev = NULL;
+    block->next = store->first;
+    *(store->first ? &store->first->prev : &store->last) = block;
+    store->first = block;
+    if (block->batches) store->used_bytes += block->bytes;
+}
+
+/* An unlinked block. */
+static void block_free(struct hr_block_store *store, struct block *block)
+{
+    if (!block) return;
+    for (uint32_t i = 0; block->batches && i < block->count; i++) hr_batch_unref(block->batches[i]);
+    hr_free(block->batches);
+    remove_file(store, block->file_id);
+    hr_free(block);
+}
+
+void hr_block_store_unref(struct hr_block_store *store)
+{
+    if (!store || atomic_fetch_sub_explicit(&store->refs, 1, memory_order_acq_rel) > 1) return;
+    while (store->first) {
+        struct block *block = store->first;
+        unlink_block(store, block);
+        block_free(store, block);
+    }
+    if (store->dir_made) (void)!hr_env_remove_tree(store->env, store->spill_dir, NULL);
+    pthread_mutex_destroy(&store->lock);
+    hr_free(store->spill_dir);
+    hr_free(store);
+}
+
+static struct block *find(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
+{
+    struct block *b = store->first;
+    while (b && (b->rdd_id != rdd_id || b->partition != partition)) b = b->next;
+    return b;
+}
+
+/* --- Files ------------------------------------------------------------------------------------ */
+
+/* Writes an unlinked block's batches to a file and lets go of them. */
+static hr_status spill(struct hr_block_store *store, struct block *block, struct hr_err *err)
+{
+    struct hr_buf buf;
+    hr_buf_init(&buf, (size_t)16 << 30);
+    pthread_mutex_lock(&store->lock);
+    hr_status status = HR_OK;
+    if (!store->dir_made) {
+        status = store->env->vt->mkdirs(store->env, store->spill_dir, err);
+        store->dir_made = status == HR_OK;
+    }
+    uint64_t file_id = store->next_file++;
+    pthread_mutex_unlock(&store->lock);
+    for (uint32_t i = 0; i < block->count && status == HR_OK; i++)
+        status = hr_batch_file_append(&buf, block->batches[i], err);
+    char path[600];
+    file_path(store, file_id, path, sizeof path);
+    int fd = -1;
+    if (status == HR_OK) status = store->env->vt->open(store->env, path, HR_OPEN_EXCL, &fd, err);
+    if (status == HR_OK)
+        status = store->env->vt->pwrite(store->env, fd, buf.ptr, buf.len, 0, err);
+    if (fd >= 0) {
+        struct hr_err *close_err = status == HR_OK ? err : NULL;
+        hr_status closed = store->env->vt->close(store->env, fd, close_err);
+        if (status == HR_OK) status = closed;
+    }
+    if (status == HR_OK) {
+        block->file_id = file_id;
+        block->file_bytes = (int64_t)buf.len;
+        for (uint32_t i = 0; i < block->count; i++) hr_batch_unref(block->batches[i]);
+        hr_free(block->batches);
+        block->batches = NULL;
+    } else {
+        remove_file(store, file_id);
+    }
+    hr_buf_done(&buf);
+    return status;
+}
+
+/* Takes least recently used blocks out until bytes more fit. They are linked by next. */
+static struct block *make_room(struct hr_block_store *store, int64_t bytes)
+{
+    struct block *out = NULL;
+    for (struct block *b = store->last, *prev; b && store->used_bytes + bytes > store->limit_bytes;
+         b = prev) {
+        prev = b->prev;
+        if (!b->batches) continue;
+        unlink_block(store, b);
+        b->next = out;
+        out = b;
+        store->evicted++;
+    }
+    return out;
+}
+
+/* Spills or drops what make_room took out. Failing to spill only loses the block. */
+static void settle_evicted(struct hr_block_store *store, struct block *evicted)
+{
+    while (evicted) {
+        struct block *block = evicted;
+        evicted = block->next;
+        block->next = NULL;
+        bool keep = block->level == HR_STORE_MEMORY_AND_DISK && spill(store, block, NULL) == HR_OK;
+        pthread_mutex_lock(&store->lock);
+        if (keep && !find(store, block->rdd_id, block->partition)) {
+            link_first(store, block);
+            block = NULL;
+        }
+        pthread_mutex_unlock(&store->lock);
+        block_free(store, block);
+    }
+}
+
+/* --- Use -------------------------------------------------------------------------------------- */
+
+hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition,
+                             enum hr_storage_level level, struct hr_batch *const *batches,
+                             uint32_t count, const struct hr_type *schema, struct hr_err *err)
+{
+    if (level == HR_STORE_NONE) return HR_OK;
+    struct block *block = hr_zalloc(sizeof *block);
+    if (block) block->batches = hr_alloc((count + 1) * sizeof(struct hr_batch *));
+    if (!block || !block->batches) {
+        hr_free(block);
+        return HR_OOM(err);
+    }
+    block->rdd_id = rdd_id;
+    block->partition = partition;
+    block->level = level;
+    block->schema = schema;
+    for (uint32_t i = 0; i < count; i++) {
+        block->batches[block->count++] = hr_batch_ref(batches[i]);
+        block->bytes += hr_batch_bytes(batches[i]);
+    }
+    bool fits = level != HR_STORE_DISK && block->bytes <= store->limit_bytes;
+    if (!fits && (level == HR_STORE_MEMORY || spill(store, block, err) != HR_OK)) {
+        block_free(store, block); /* computed again when wanted */
+        return HR_OK;
+    }
+    struct block *evicted = NULL;
+    pthread_mutex_lock(&store->lock);
+    if (!find(store, rdd_id, partition)) {
+        if (fits) evicted = make_room(store, block->bytes);
+        link_first(store, block);
+        block = NULL;
+    }
+    pthread_mutex_unlock(&store->lock);
+    block_free(store, block);
+    settle_evicted(store, evicted);
+    return HR_OK;
+}
+
+struct block_iter {
+    struct hr_batch_iter iter;
+    struct hr_batch **batches;
+    uint32_t next, count;
+};
+
+static hr_status block_next(struct hr_batch_iter *base, struct hr_batch **ret_batch,
+                            struct hr_err *err)
+{
+    struct block_iter *it = (struct block_iter *)base;
+    HR_UNUSED(err);
+    *ret_batch = it->next < it->count ? it->batches[it->next++] : NULL;
+    return HR_OK;
+}
+
+static void block_iter_close(struct hr_batch_iter *base)
+{
+    struct block_iter *it = (struct block_iter *)base;
+    for (uint32_t i = it->next; i < it->count; i++) hr_batch_unref(it->batches[i]);
+    hr_free(it->batches);
+    hr_free(it);
+}
+
+static bool iter_add(struct block_iter *it, uint32_t *capacity, struct hr_batch *batch)
+{
+    if (it->count == *capacity) {
+        uint32_t wider = *capacity ? *capacity * 2 : 8;
+        struct hr_batch **batches = hr_realloc(it->batches, wider * sizeof *batches);
+        if (!batches) return false;
+        it->batches = batches;
+        *capacity = wider;
+    }
+    it->batches[it->count++] = batch;
+    return true;
+}
+
+static hr_status load(struct hr_block_store *store, uint64_t file_id, const struct hr_type *schema,
+                      struct block_iter *it, struct hr_err *err)
+{
+    char path[600];
+    file_path(store, file_id, path, sizeof path);
+    struct hr_buf buf;
+    hr_buf_init(&buf, (size_t)16 << 30);
+    hr_status status = hr_env_read_file(store->env, path, &buf, err);
+    struct hr_reader reader = hr_reader(buf.ptr, buf.len);
+    uint32_t capacity = 0;
+    while (status == HR_OK) {
+        struct hr_batch *batch;
+        status = hr_batch_file_next(&reader, schema, NULL, &batch, err);
+        if (status != HR_OK || !batch) break;
+        if (iter_add(it, &capacity, batch)) continue;
+        hr_batch_unref(batch);
+        status = HR_OOM(err);
+    }
+    hr_buf_done(&buf);
+    return status;
+}
+
+hr_status hr_block_store_get(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition,
+                             struct hr_batch_iter **ret_iter, struct hr_err *err)
+{
+    struct block_iter *it = hr_zalloc(sizeof *it);
+    if (!it) return HR_OOM(err);
+    it->iter = (struct hr_batch_iter){block_next, block_iter_close};
+    uint32_t capacity = 0;
+    uint64_t file_id = 0;
+    const struct hr_type *schema = NULL;
+    bool ok = true;
+    pthread_mutex_lock(&store->lock);
+    struct block *block = find(store, rdd_id, partition);
+    if (block) {
+        unlink_block(store, block);
+        link_first(store, block);
+        schema = block->schema;
+        file_id = block->batches ? 0 : block->file_id;
+        for (uint32_t i = 0; block->batches && i < block->count && ok; i++) {
+            ok = iter_add(it, &capacity, block->batches[i]);
+            if (ok) hr_batch_ref(block->batches[i]);
+        }
+    }
+    pthread_mutex_unlock(&store->lock);
+    hr_status status = ok ? HR_OK : HR_OOM(err);
+    if (status == HR_OK && file_id) {
+        status = load(store, file_id, schema, it, err);
+        if (status == HR_E_IO || status == HR_E_NOT_FOUND) {
+            /* Unreadable: as if it had been evicted. */
+            hr_block_store_drop_one(store, rdd_id, partition);
+            status = HR_OK;
+            block = NULL;
+        }
+    }
+    if (status != HR_OK || !block) block_iter_close(&it->iter);
+    if (status == HR_OK) *ret_iter = block ? &it->iter : NULL;
+    return status;
+}
+
+bool hr_block_store_has(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
+{
+    pthread_mutex_lock(&store->lock);
+    bool has = find(store, rdd_id, partition) != NULL;
+    pthread_mutex_unlock(&store->lock);
+    return has;
+}
+
+static void drop(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition, bool all)
+{
+    struct block *dropped = NULL;
+    pthread_mutex_lock(&store->lock);
+    for (struct block *b = store->first, *next; b; b = next) {
+        next = b->next;
+        if (b->rdd_id != rdd_id || (!all && b->partition != partition)) continue;
+        unlink_block(store, b);
+        b->next = dropped;
+        dropped = b;
+    }
+    pthread_mutex_unlock(&store->lock);
+    while (dropped) {
+        struct block *b = dropped;
+        dropped = b->next;
+        block_free(store, b);
+    }
+}
+
+void hr_block_store_drop(struct hr_block_store *store, uint32_t rdd_id)
+{
+    drop(store, rdd_id, 0, true);
+}
+
+void hr_block_store_drop_one(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
+{
+    drop(store, rdd_id, partition, false);
+}
+
+void hr_block_store_stats(struct hr_block_store *store, uint32_t rdd_id,
+                          struct hr_block_stats *ret)
+{
+    struct hr_block_stats stats = {0};
+    pthread_mutex_lock(&store->lock);
+    for (struct block *b = store->first; b; b = b->next) {
+        if (rdd_id && b->rdd_id != rdd_id) continue;
+        stats.blocks_in_memory += b->batches != NULL;
+        stats.blocks_on_disk += b->batches == NULL;
+        stats.memory_bytes += b->batches ? b->bytes : 0;
+        stats.disk_bytes += b->batches ? 0 : b->file_bytes;
+    }
+    stats.evicted = store->evicted;
+    pthread_mutex_unlock(&store->lock);
+    *ret = stats;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Blocks: computed partitions of persisted RDDs, by (RDD, partition). In memory within a budget,
+ * least recently used out first: dropped (to be computed again from lineage) or written to the spill
+ * folder, as the storage level says. Thread-safe. Reference-counted: RDDs keep the store their
+ * blocks are in.
+ */
+#ifndef HR_RDD_BLOCK_STORE_H
+#define HR_RDD_BLOCK_STORE_H
+
+#include "rdd/rdd.h"
+
+struct hr_block_store;
+
+/* spill_dir is made when first needed; its files go with their blocks. */
+hr_status hr_block_store_new(struct hr_env *env, int64_t memory_bytes, const char *spill_dir,
+                             struct hr_block_store **ret, struct hr_err *err) HR_CHECKED;
+struct hr_block_store *hr_block_store_ref(struct hr_block_store *store);
+void hr_block_store_unref(struct hr_block_store *store); /* NULL is fine */
+
+/* Keeps a computed partition (references on the batches are taken). A block that is there already
+ * stays. Without room nothing is kept: that is no error. */
+hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition,
+                             enum hr_storage_level level, struct hr_batch *const *batches,
+                             uint32_t count, const struct hr_type *schema,
+                             struct hr_err *err) HR_CHECKED;
+/* *ret_iter NULL: not there (never computed, evicted, or its file is damaged). */
+hr_status hr_block_store_get(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition,
+                             struct hr_batch_iter **ret_iter, struct hr_err *err) HR_CHECKED;
+bool hr_block_store_has(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition);
+/* Drops the blocks of an RDD, or one of them. */
+void hr_block_store_drop(struct hr_block_store *store, uint32_t rdd_id);
+void hr_block_store_drop_one(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition);
+
+struct hr_block_stats {
+    uint32_t blocks_in_memory, blocks_on_disk;
+    int64_t memory_bytes, disk_bytes;
+    int64_t evicted; /* since the start */
+};
+/* Of one RDD, or of all (rdd_id 0). */
+void hr_block_store_stats(struct hr_block_store *store, uint32_t rdd_id,
+                          struct hr_block_stats *ret);
+
+/* batch_file.c: batches as bytes, with a checksum. A private format of this process's life. */
+hr_status hr_batch_file_append(struct hr_buf *buf, const struct hr_batch *batch,
+                               struct hr_err *err) HR_CHECKED;
+/* The next batch, or NULL at the end of the bytes. HR_E_IO when they are damaged. */
+hr_status hr_batch_file_next(struct hr_reader *reader, const struct hr_type *schema,
+                             struct hr_mem *mem, struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+/* Bytes that the values of the live rows take. */
+int64_t hr_batch_bytes(const struct hr_batch *batch);
+
+#endif
