@@ -189,7 +189,8 @@ struct hr_exec {
     uint32_t scan_count;
     /* One per watermark node, by its order in the plan: filled by tasks (atomics), read at the end. */
     struct hr_exec_watermark {
-        _Atomic int64_t max_us, min_us, count; /* max INT64_MIN: no row */
+        /* The caller sets max INT64_MIN, min INT64_MAX, count 0. */
+        _Atomic int64_t max_us, min_us, count;
         _Atomic int64_t sum_ms;
     } * watermarks;
     uint32_t watermark_count;

@@ -57,10 +57,8 @@ static void publish(struct watermark *op)
     int64_t seen = atomic_load(&w->max_us);
     while (seen < op->max_us && !atomic_compare_exchange_weak(&w->max_us, &seen, op->max_us)) {
     }
-    /* min_us means something once count is not 0 only: the first to come always sets it. */
     seen = atomic_load(&w->min_us);
-    while ((seen > op->min_us || atomic_load(&w->count) == 0) &&
-           !atomic_compare_exchange_weak(&w->min_us, &seen, op->min_us)) {
+    while (seen > op->min_us && !atomic_compare_exchange_weak(&w->min_us, &seen, op->min_us)) {
     }
     atomic_fetch_add(&w->sum_ms, op->sum_ms);
     atomic_fetch_add(&w->count, op->count);
