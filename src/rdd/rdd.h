@@ -61,7 +61,8 @@ struct hr_dependency {
     struct hr_rdd *parent;
     uint32_t in_start, out_start, count; /* RANGE */
     struct hr_partitioner *partitioner;  /* SHUFFLE; owned */
-    uint64_t shuffle_id;                 /* SHUFFLE; set by the scheduler */
+    uint64_t shuffle_id;                 /* SHUFFLE; set by hr_rdd_init */
+    struct hr_shuffle *shuffle;          /* SHUFFLE: the map outputs (shuffle.h); owned */
 };
 
 struct hr_rdd_vt {
@@ -87,6 +88,7 @@ struct hr_rdd {
     uint32_t dep_count;
     enum hr_storage_level storage;
     int64_t rows_estimate; /* -1 unknown: small inputs run inline */
+    struct hr_block_store *blocks; /* where its partitions are kept, once one was; referenced */
 };
 
 /* Embeds: the caller's struct begins with struct hr_rdd. deps' parents are referenced by it. */
