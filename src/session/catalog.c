@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The catalog of a session: one schema "default", and temporary views beside it, which go first.
+ * Names compare without case. The list holds a reference on each table.
+ */
+#include "session/internal.h"
+#include "sql/parser.h"
+
+#define SEARCH_PATH "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
+
+hr_status hr_table_new(const char *name, struct hr_table **ret, struct hr_err *err)
+{
+    struct hr_table *table = hr_zalloc(sizeof *table);
+    if (!table) return HR_OOM(err);
+    atomic_init(&table->refs, 1);
+    hr_arena_init(&table->arena, NULL);
+    hr_options_init(&table->options, &table->arena);
+    table->name = hr_arena_strdup(&table->arena, name);
+    if (!table->name) {
+        hr_table_unref(table);
+        return HR_OOM(err);
+    }
+    *ret = table;
+    return HR_OK;
+}
+
+const char *hr_full_name(struct hr_arena *arena, const char *name)
+{
+    const char *text = hr_arena_printf(arena, "`spark_catalog`.`default`.`%s`", name);
+    return text ? text : name;
+}
+
+struct hr_table *hr_catalog_get(struct hr_session *session, const char *const *parts,
+                                uint32_t count)
+{
+    if (count == 0 || count > 3) return NULL;
+    if (count >= 2 && !hr_str_eq_nocase(parts[count - 2], "default")) return NULL;
+    if (count == 3 && !hr_str_eq_nocase(parts[0], "spark_catalog")) return NULL;
+    struct hr_table *found = NULL;
+    for (uint32_t i = 0; i < session->table_count; i++) {
+        struct hr_table *table = session->tables[i];
+        if (!hr_str_eq_nocase(table->name, parts[count - 1])) continue;
+        if (table->is_temporary && count > 1) continue;
+        if (!found || table->is_temporary) found = table;
+    }
+    return found;
+}
+
+hr_status hr_catalog_put(struct hr_session *session, struct hr_table *table, struct hr_err *err)
+{
+    if (session->table_count == session->table_capacity) {
+        uint32_t capacity = session->table_capacity ? session->table_capacity * 2 : 16;
+        void *grown = hr_realloc(session->tables, capacity * sizeof *session->tables);
+        if (!grown) {
+            hr_table_unref(table);
+            return HR_OOM(err);
+        }
+        session->tables = grown;
+        session->table_capacity = capacity;
+    }
+    uint32_t at = session->table_count;
+    while (at > 0 && strcmp(session->tables[at - 1]->name, table->name) > 0) at--;
+    memmove(&session->tables[at + 1], &session->tables[at],
+            (session->table_count - at) * sizeof *session->tables);
+    session->tables[at] = table;
+    session->table_count++;
+    return HR_OK;
+}
+
+void hr_catalog_remove(struct hr_session *session, struct hr_table *table)
+{
+    for (uint32_t i = 0; i < session->table_count; i++) {
+        if (session->tables[i] != table) continue;
+        session->table_count--;
+        memmove(&session->tables[i], &session->tables[i + 1],
+                (session->table_count - i) * sizeof *session->tables);
+        hr_table_unref(table);
+        return;
+    }
+}
+
+static void quote(struct hr_buf *out, const char *const *parts, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) hr_buf_printf(out, "%s`%s`", i ? "." : "", parts[i]);
+}
+
+static hr_status catalog_find(struct hr_catalog *catalog, const char *const *parts, uint32_t count,
+                              struct hr_table **ret_table, struct hr_err *err)
+{
+    struct hr_session *session = HR_CONTAINER_OF(catalog, struct hr_session, catalog);
+    struct hr_table *table = hr_catalog_get(session, parts, count);
+    if (table) {
+        *ret_table = hr_table_ref(table);
+        return HR_OK;
+    }
+    struct hr_buf name = {0};
+    quote(&name, parts, count);
+    hr_status status = HR_RAISE(err, HR_E_TABLE_OR_VIEW_NOT_FOUND, "relationName",
+                                hr_buf_cstr(&name), "searchPath", SEARCH_PATH);
+    hr_buf_done(&name);
+    return status;
+}
+
+static hr_status catalog_parse_view(struct hr_catalog *catalog, struct hr_arena *arena,
+                                    const struct hr_table *view, struct hr_plan **ret_plan,
+                                    struct hr_err *err)
+{
+    HR_UNUSED(catalog);
+    struct hr_plan *plan = NULL;
+    HR_TRY(hr_sql_parse_query(arena, hr_sv(view->view_text), &plan, err));
+    if (view->column_count) {
+        struct hr_plan *alias = hr_plan_new1(arena, HR_P_SUBQUERY_ALIAS, plan);
+        if (!alias) return HR_OOM(err);
+        alias->columns = hr_arena_memdup(arena, view->columns,
+                                         sizeof *view->columns * view->column_count);
+        if (!alias->columns) return HR_OOM(err);
+        for (uint32_t i = 0; i < view->column_count; i++)
+            if (!(alias->columns[i] = hr_arena_strdup(arena, view->columns[i]))) return HR_OOM(err);
+        alias->column_count = view->column_count;
+        plan = alias;
+    }
+    *ret_plan = plan;
+    return HR_OK;
+}
+
+void hr_catalog_init(struct hr_session *session)
+{
+    session->catalog = (struct hr_catalog){.find = catalog_find, .parse_view = catalog_parse_view};
+}
+
+void hr_catalog_done(struct hr_session *session)
+{
+    for (uint32_t i = 0; i < session->table_count; i++) hr_table_unref(session->tables[i]);
+    hr_free(session->tables);
+    session->tables = NULL;
+    session->table_count = session->table_capacity = 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the session share. */
+#ifndef HR_SESSION_INTERNAL_H
+#define HR_SESSION_INTERNAL_H
+
+#include "rdd/rdd.h"
+#include "session/session.h"
+#include "stream/query.h"
+
+enum hr_setting {
+#define X(id, key, kind, def, min, max, doc) HR_SET_##id,
+#include "session/settings.def"
+#undef X
+    HR_SET_COUNT
+};
+
+struct hr_session {
+    struct hr_catalog catalog; /* first: the catalog's functions get back to the session */
+    struct hr_env *env;
+    struct hr_conf conf;
+    struct hr_mem mem;
+    struct hr_scheduler *scheduler; /* made at the first query that wants several tasks */
+    struct hr_options settings;     /* what was set, known or not */
+    struct hr_arena settings_arena;
+    struct hr_table **tables; /* in order of name */
+    uint32_t table_count, table_capacity;
+    struct hr_query **queries;
+    uint32_t query_count, query_capacity;
+    char *checkpoint_root;
+    bool available_now, once;
+};
+
+/* A statement being run: all its memory is the result's arena. */
+struct hr_run {
+    struct hr_session *session;
+    struct hr_conf conf; /* as it was when the statement began */
+    const struct hr_stmt *stmt;
+    struct hr_result *result;
+    struct hr_arena *arena; /* result->arena */
+};
+
+/* settings.c */
+void hr_settings_init(struct hr_session *session, const struct hr_session_options *options);
+const char *hr_setting(struct hr_session *session, enum hr_setting setting);
+int64_t hr_setting_int(struct hr_session *session, enum hr_setting setting);
+hr_status hr_run_set(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_reset(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+
+/* catalog.c */
+void hr_catalog_init(struct hr_session *session);
+void hr_catalog_done(struct hr_session *session);
+/* A new table with one reference, not in the catalog yet. */
+hr_status hr_table_new(const char *name, struct hr_table **ret, struct hr_err *err) HR_CHECKED;
+/* The table by its parts, borrowed; NULL when there is none. */
+struct hr_table *hr_catalog_get(struct hr_session *session, const char *const *parts,
+                                uint32_t count);
+/* Takes over the reference on table, also on failure. Another of the same name must be gone. */
+hr_status hr_catalog_put(struct hr_session *session, struct hr_table *table,
+                         struct hr_err *err) HR_CHECKED;
+void hr_catalog_remove(struct hr_session *session, struct hr_table *table);
+/* "`spark_catalog`.`default`.`t`" */
+const char *hr_full_name(struct hr_arena *arena, const char *name);
+
+/* run.c */
+hr_status hr_session_scheduler(struct hr_session *session, struct hr_scheduler **ret,
+                               struct hr_err *err) HR_CHECKED;
+/* Analyses *plan. */
+hr_status hr_run_analyze(struct hr_run *run, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
+/* Runs an analysed plan; its batches in order. The caller unrefs them. */
+struct hr_batches {
+    struct hr_batch **items; /* hr_alloc'ed */
+    uint32_t count, capacity;
+};
+void hr_batches_done(struct hr_batches *batches);
+hr_status hr_run_collect(struct hr_run *run, struct hr_plan *plan, struct hr_batches *ret,
+                         struct hr_err *err) HR_CHECKED;
+hr_status hr_run_query(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+/* Runs an analysed plan into a sink, as epoch 0. */
+hr_status hr_run_into_sink(struct hr_run *run, struct hr_plan *plan, const struct hr_sink_vt *vt,
+                           const struct hr_options *options, const struct hr_type *schema,
+                           struct hr_err *err) HR_CHECKED;
+
+/* command_*.c */
+hr_status hr_run_create_table(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_create_view(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_insert(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_drop(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_show(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_describe(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_explain(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+/* streaming.c */
+hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+/* The mode and sink of a streaming statement whose plan is analysed. */
+hr_status hr_streaming_mode(struct hr_run *run, const struct hr_plan *plan,
+                            enum hr_output_mode *ret, struct hr_err *err) HR_CHECKED;
+
+/* rows.c: a command's result, row by row, all columns STRING but where said. */
+struct hr_rows;
+hr_status hr_rows_new(struct hr_run *run, const char *const *names, uint32_t count,
+                      struct hr_rows **ret, struct hr_err *err) HR_CHECKED;
+/* A value of NULL is NULL. A column whose name begins with "is" is BOOLEAN. */
+void hr_rows_add(struct hr_rows *rows, const char *const *values);
+/* Ends the rows into the statement's result. */
+hr_status hr_rows_finish(struct hr_rows *rows, struct hr_err *err) HR_CHECKED;
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running a plan at rest: optimise, plan, open the sources, hand the batches on. Tasks deliver from
+ * several threads; rows are put in the order of the partitions, and what a failed attempt had
+ * delivered is dropped.
+ */
+#include <stdlib.h>
+
+#include "session/internal.h"
+
+hr_status hr_session_scheduler(struct hr_session *session, struct hr_scheduler **ret,
+                               struct hr_err *err)
+{
+    if (!session->scheduler) {
+        struct hr_scheduler_options options = {.threads = session->conf.threads};
+        HR_TRY(hr_scheduler_new(session->env, &options, &session->scheduler, err));
+    }
+    *ret = session->scheduler;
+    return HR_OK;
+}
+
+hr_status hr_run_analyze(struct hr_run *run, struct hr_plan **plan, struct hr_err *err)
+{
+    return hr_plan_analyze(run->arena, &run->conf, &run->session->catalog, plan, err);
+}
+
+/* Sources --------------------------------------------------------------------------------------- */
+
+struct sources {
+    struct hr_exec_scan *scans;
+    uint32_t count;
+};
+
+static uint32_t scan_count(const struct hr_pnode *node)
+{
+    uint32_t count = node->vt == &hr_op_scan ? node->scan_id + 1 : 0;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        uint32_t below = scan_count(node->children[i]);
+        count = HR_MAX(count, below);
+    }
+    return count;
+}
+
+static hr_status open_source(struct hr_run *run, const struct hr_pnode *node,
+                             struct hr_exec_scan *scan, struct hr_err *err)
+{
+    struct hr_source_args args = {
+        .env = run->session->env,
+        .conf = &run->conf,
+        .mem = &run->session->mem,
+        .options = node->options,
+        .schema = node->table->schema,
+        .query_name = node->table->name,
+    };
+    HR_TRY(node->table->source->open(&args, &scan->source, err));
+    return scan->source->vt->plan_splits(scan->source, NULL, NULL, run->arena, &scan->splits,
+                                         &scan->split_count, err);
+}
+
+static hr_status open_sources(struct hr_run *run, const struct hr_pnode *node,
+                              struct sources *sources, struct hr_err *err)
+{
+    if (node->vt == &hr_op_scan && !sources->scans[node->scan_id].source)
+        HR_TRY(open_source(run, node, &sources->scans[node->scan_id], err));
+    for (uint32_t i = 0; i < node->child_count; i++)
+        HR_TRY(open_sources(run, node->children[i], sources, err));
+    return HR_OK;
+}
+
+static void close_sources(struct sources *sources)
+{
+    for (uint32_t i = 0; i < sources->count; i++) {
+        struct hr_source *source = sources->scans[i].source;
+        if (source) source->vt->close(source);
+    }
+}
+
+/* Running --------------------------------------------------------------------------------------- */
+
+typedef hr_status (*emit_fn)(struct hr_exec *, uint32_t partition, uint32_t attempt,
+                             struct hr_batch *batch, struct hr_err *err);
+
+/* An analysed plan, to its end. */
+static hr_status run_plan(struct hr_run *run, struct hr_plan *plan, emit_fn emit, void *emit_arg,
+                          struct hr_err *err)
+{
+    struct hr_pnode *root = NULL;
+    struct sources sources = {0};
+    struct hr_exec exec = {
+        .env = run->session->env,
+        .conf = &run->conf,
+        .mem = &run->session->mem,
+        .epoch = -1,
+        .now_us = run->conf.now_us,
+        .late_watermark_us = INT64_MIN,
+        .evict_watermark_us = INT64_MIN,
+        .emit = emit,
+        .emit_arg = emit_arg,
+    };
+    if (plan->is_streaming)
+        return HR_RAISE(err, HR_E_UNSUPPORTED_STREAMING, "msg",
+                        "Queries with streaming sources must be executed with writeStream.start()");
+    HR_TRY(hr_plan_optimize(run->arena, &run->conf, &plan, err));
+    HR_TRY(hr_plan_physical(run->arena, &run->conf, plan, HR_MODE_APPEND, &root, err));
+    sources.count = scan_count(root);
+    sources.scans = HR_NEW_ARRAY(run->arena, struct hr_exec_scan, sources.count + 1);
+    if (!sources.scans) return HR_OOM(err);
+    hr_status status = open_sources(run, root, &sources, err);
+    if (status == HR_OK && run->conf.threads > 1) {
+        struct hr_scheduler *scheduler = NULL;
+        status = hr_session_scheduler(run->session, &scheduler, err);
+        exec.scheduler = scheduler;
+    }
+    exec.scans = sources.scans;
+    exec.scan_count = sources.count;
+    if (status == HR_OK) status = hr_exec_run(root, &exec, err);
+    close_sources(&sources);
+    return status;
+}
+
+/* Collecting ------------------------------------------------------------------------------------ */
+
+struct delivery {
+    uint32_t partition, attempt, order;
+    struct hr_batch *batch;
+};
+
+struct collector {
+    pthread_mutex_t lock;
+    struct delivery *items;
+    uint32_t count, capacity;
+};
+
+static hr_status collect(struct hr_exec *exec, uint32_t partition, uint32_t attempt,
+                         struct hr_batch *batch, struct hr_err *err)
+{
+    struct collector *c = exec->emit_arg;
+    hr_status status = HR_OK;
+    pthread_mutex_lock(&c->lock);
+    if (c->count == c->capacity) {
+        uint32_t capacity = c->capacity ? c->capacity * 2 : 16;
+        void *grown = hr_realloc(c->items, capacity * sizeof *c->items);
+        if (grown) {
+            c->items = grown;
+            c->capacity = capacity;
+        } else {
+            status = HR_OOM(err);
+        }
+    }
+    if (status == HR_OK) {
+        c->items[c->count] = (struct delivery){partition, attempt, c->count, hr_batch_ref(batch)};
+        c->count++;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return status;
+}
+
+static int by_place(const void *pa, const void *pb)
+{
+    const struct delivery *a = pa, *b = pb;
+    if (a->partition != b->partition) return a->partition < b->partition ? -1 : 1;
+    if (a->attempt != b->attempt) return a->attempt > b->attempt ? -1 : 1;
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+void hr_batches_done(struct hr_batches *batches)
+{
+    for (uint32_t i = 0; i < batches->count; i++) hr_batch_unref(batches->items[i]);
+    hr_free(batches->items);
+    *batches = (struct hr_batches){0};
+}
+
+/* The deliveries of each partition's last attempt. */
+static hr_status take_last(struct collector *c, struct hr_batches *ret, struct hr_err *err)
+{
+    if (c->count) qsort(c->items, c->count, sizeof *c->items, by_place);
+    ret->items = hr_alloc((c->count + 1) * sizeof *ret->items);
+    if (!ret->items) return HR_OOM(err);
+    ret->capacity = c->count + 1;
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct delivery *d = &c->items[i];
+        if (i == 0 || d->partition != c->items[i - 1].partition) last = d->attempt;
+        if (d->attempt != last || d->batch->sel_count == 0) continue;
+        ret->items[ret->count++] = d->batch;
+        d->batch = NULL;
+    }
+    return HR_OK;
+}
+
+hr_status hr_run_collect(struct hr_run *run, struct hr_plan *plan, struct hr_batches *ret,
+                         struct hr_err *err)
+{
+    struct collector c = {.count = 0};
+    pthread_mutex_init(&c.lock, NULL);
+    hr_status status = run_plan(run, plan, collect, &c, err);
+    if (status == HR_OK) status = take_last(&c, ret, err);
+    for (uint32_t i = 0; i < c.count; i++) hr_batch_unref(c.items[i].batch);
+    hr_free(c.items);
+    pthread_mutex_destroy(&c.lock);
+    return status;
+}
+
+hr_status hr_run_query(struct hr_run *run, struct hr_err *err)
+{
+    struct hr_plan *plan = run->stmt->plan;
+    struct hr_batches batches = {0};
+    HR_TRY(hr_run_analyze(run, &plan, err));
+    const struct hr_type *schema = hr_plan_schema(plan);
+    if (!schema) return HR_OOM(err);
+    HR_TRY(hr_run_collect(run, plan, &batches, err));
+    run->result->batches =
+        HR_NEW_ARRAY(run->arena, struct hr_batch *, batches.count + 1);
+    if (!run->result->batches) {
+        hr_batches_done(&batches);
+        return HR_OOM(err);
+    }
+    if (batches.count)
+        memcpy(run->result->batches, batches.items, batches.count * sizeof *batches.items);
+    run->result->batch_count = batches.count;
+    run->result->schema = schema;
+    hr_free(batches.items); /* the references are the result's now */
+    return HR_OK;
+}
+
+/* Into a sink ----------------------------------------------------------------------------------- */
+
+struct writer {
+    uint32_t partition, attempt;
+    struct hr_sink_writer *writer;
+    struct hr_buf message;
+    struct writer *next;
+};
+
+struct sink_run {
+    pthread_mutex_t lock;
+    struct hr_sink *sink;
+    struct writer *writers; /* newest first */
+};
+
+static hr_status writer_of(struct sink_run *s, uint32_t partition, uint32_t attempt,
+                           struct writer **ret, struct hr_err *err)
+{
+    hr_status status = HR_OK;
+    struct writer *w = NULL;
+    pthread_mutex_lock(&s->lock);
+    for (w = s->writers; w; w = w->next)
+        if (w->partition == partition && w->attempt == attempt) break;
+    if (!w) {
+        w = hr_zalloc(sizeof *w);
+        status = w ? s->sink->vt->open_writer(s->sink, 0, partition, attempt, &w->writer, err)
+                   : HR_OOM(err);
+        if (status == HR_OK) {
+            w->partition = partition;
+            w->attempt = attempt;
+            w->next = s->writers;
+            s->writers = w;
+        } else {
+            hr_free(w);
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    *ret = w;
+    return status;
+}
+
+static hr_status write_batch(struct hr_exec *exec, uint32_t partition, uint32_t attempt,
+                             struct hr_batch *batch, struct hr_err *err)
+{
+    struct writer *w = NULL;
+    HR_TRY(writer_of(exec->emit_arg, partition, attempt, &w, err));
+    return w->writer->vt->write(w->writer, batch, err);
+}
+
+static bool is_last_attempt(const struct sink_run *s, const struct writer *w)
+{
+    for (const struct writer *o = s->writers; o; o = o->next)
+        if (o->partition == w->partition && o->attempt > w->attempt) return false;
+    return true;
+}
+
+static hr_status commit(struct hr_run *run, struct sink_run *s, struct hr_err *err)
+{
+    uint32_t count = 0;
+    for (struct writer *w = s->writers; w; w = w->next) count++;
+    struct hr_str_view *messages = HR_NEW_ARRAY(run->arena, struct hr_str_view, count + 1);
+    if (!messages) return HR_OOM(err);
+    count = 0;
+    for (struct writer *w = s->writers; w; w = w->next) {
+        if (!is_last_attempt(s, w)) continue;
+        HR_TRY(w->writer->vt->finish(w->writer, &w->message, err));
+        messages[count++] = hr_svn(w->message.ptr, w->message.len);
+    }
+    return s->sink->vt->commit_epoch(s->sink, 0, messages, count, err);
+}
+
+static hr_status run_epoch(struct hr_run *run, struct hr_plan *plan, struct sink_run *s,
+                           struct hr_err *err)
+{
+    bool already = false;
+    HR_TRY(s->sink->vt->begin_epoch(s->sink, 0, &already, err));
+    if (already) return HR_OK;
+    hr_status status = run_plan(run, plan, write_batch, s, err);
+    if (status == HR_OK) status = commit(run, s, err);
+    while (s->writers) {
+        struct writer *w = s->writers;
+        s->writers = w->next;
+        w->writer->vt->close(w->writer);
+        hr_buf_done(&w->message);
+        hr_free(w);
+    }
+    if (status != HR_OK && s->sink->vt->abort_epoch) s->sink->vt->abort_epoch(s->sink, 0);
+    return status;
+}
+
+hr_status hr_run_into_sink(struct hr_run *run, struct hr_plan *plan, const struct hr_sink_vt *vt,
+                           const struct hr_options *options, const struct hr_type *schema,
+                           struct hr_err *err)
+{
+    char id[37];
+    hr_env_uuid(run->session->env, id);
+    struct hr_sink_args args = {
+        .env = run->session->env,
+        .conf = &run->conf,
+        .mem = &run->session->mem,
+        .options = options,
+        .schema = schema,
+        .mode = HR_MODE_APPEND,
+        .query_id = id,
+        .query_name = "insert",
+    };
+    struct sink_run s = {.sink = NULL};
+    HR_TRY(vt->open(&args, &s.sink, err));
+    pthread_mutex_init(&s.lock, NULL);
+    hr_status status = run_epoch(run, plan, &s, err);
+    pthread_mutex_destroy(&s.lock);
+    vt->close(s.sink);
+    return status;
+}

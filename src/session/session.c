@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a session, and statements one after the other. */
+#include "session/session.h"
+
+#include <unistd.h>
+
+#include "session/internal.h"
+#include "sql/parser.h"
+
+static int64_t default_memory(void)
+{
+    int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? pages * size / 4 * 3 : 0;
+}
+
+hr_status hr_session_new(const struct hr_session_options *options, struct hr_session **ret,
+                         struct hr_err *err)
+{
+    static const struct hr_session_options defaults;
+    if (!options) options = &defaults;
+    struct hr_session *session = hr_zalloc(sizeof *session);
+    if (!session) return HR_OOM(err);
+    session->env = options->env ? options->env : hr_env_default();
+    session->available_now = options->available_now;
+    session->once = options->once;
+    int64_t limit = options->memory_bytes > 0 ? options->memory_bytes : default_memory();
+    hr_mem_init(&session->mem, NULL, "the session", "headrace.memory", limit);
+    hr_settings_init(session, options);
+    hr_catalog_init(session);
+    if (options->checkpoint_root) {
+        session->checkpoint_root = hr_strdup(options->checkpoint_root);
+        if (!session->checkpoint_root) {
+            hr_session_free(session);
+            return HR_OOM(err);
+        }
+    }
+    *ret = session;
+    return HR_OK;
+}
+
+void hr_session_free(struct hr_session *session)
+{
+    if (!session) return;
+    for (uint32_t i = 0; i < session->query_count; i++) hr_query_stop(session->queries[i], false);
+    for (uint32_t i = 0; i < session->query_count; i++) {
+        hr_status ended;
+        struct hr_err err;
+        hr_err_init(&err);
+        hr_query_await(session->queries[i], -1, &ended, &err);
+        hr_query_unref(session->queries[i]);
+    }
+    hr_free(session->queries);
+    hr_catalog_done(session);
+    if (session->scheduler) hr_scheduler_free(session->scheduler);
+    hr_arena_done(&session->settings_arena);
+    hr_free(session->checkpoint_root);
+    hr_free(session);
+}
+
+void hr_result_done(struct hr_result *result)
+{
+    for (uint32_t i = 0; i < result->batch_count; i++) hr_batch_unref(result->batches[i]);
+    result->batches = NULL;
+    result->batch_count = 0;
+    hr_arena_done(&result->arena);
+}
+
+uint32_t hr_session_query_count(struct hr_session *session) { return session->query_count; }
+
+struct hr_query *hr_session_query(struct hr_session *session, uint32_t index)
+{
+    return index < session->query_count ? session->queries[index] : NULL;
+}
+
+/* Statements ------------------------------------------------------------------------------------ */
+
+typedef hr_status (*run_fn)(struct hr_run *run, struct hr_err *err);
+
+static hr_status not_supported(struct hr_run *run, struct hr_err *err)
+{
+    HR_UNUSED(run);
+    return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "this statement");
+}
+
+/* CACHE and UNCACHE change no result: views are computed when they are read. USE default. */
+static hr_status no_effect(struct hr_run *run, struct hr_err *err)
+{
+    HR_UNUSED(run);
+    HR_UNUSED(err);
+    return HR_OK;
+}
+
+static const run_fn runners[] = {
+    [HR_STMT_QUERY] = hr_run_query,
+    [HR_STMT_CREATE_VIEW] = hr_run_create_view,
+    [HR_STMT_CREATE_TABLE] = hr_run_create_table,
+    [HR_STMT_CREATE_STREAMING_TABLE] = hr_run_streaming,
+    [HR_STMT_CREATE_MATERIALIZED_VIEW] = not_supported,
+    [HR_STMT_CREATE_FLOW] = hr_run_streaming,
+    [HR_STMT_INSERT] = hr_run_insert,
+    [HR_STMT_DROP] = hr_run_drop,
+    [HR_STMT_SHOW_TABLES] = hr_run_show,
+    [HR_STMT_DESCRIBE] = hr_run_describe,
+    [HR_STMT_EXPLAIN] = hr_run_explain,
+    [HR_STMT_SET] = hr_run_set,
+    [HR_STMT_RESET] = hr_run_reset,
+    [HR_STMT_CACHE] = no_effect,
+    [HR_STMT_UNCACHE] = no_effect,
+    [HR_STMT_USE] = no_effect,
+};
+
+static hr_status run_statement(struct hr_session *session, const struct hr_stmt *stmt,
+                               struct hr_result *result, struct hr_err *err)
+{
+    struct hr_run run = {
+        .session = session,
+        .conf = session->conf,
+        .stmt = stmt,
+        .result = result,
+        .arena = &result->arena,
+    };
+    run.conf.now_us = hr_now_us(session->env);
+    if ((size_t)stmt->kind >= HR_COUNT(runners) || !runners[stmt->kind])
+        return not_supported(&run, err);
+    HR_TRY(runners[stmt->kind](&run, err));
+    if (result->schema) return HR_OK;
+    result->schema = hr_type_struct(NULL, 0); /* commands without rows */
+    return result->schema ? HR_OK : HR_OOM(err);
+}
+
+hr_status hr_session_next(struct hr_session *session, const char *text, size_t text_len,
+                          size_t *pos, bool *ret_more, struct hr_str_view *ret_text,
+                          struct hr_result *ret_result, struct hr_err *err)
+{
+    struct hr_result result = {0};
+    struct hr_stmt *stmt = NULL;
+    struct hr_str_view statement = {0};
+    struct hr_err own;
+    if (!err) err = &own;
+    hr_err_init(err);
+    hr_arena_init(&result.arena, &session->mem);
+    hr_status status =
+        hr_sql_parse_next(&result.arena, text, text_len, pos, &stmt, &statement, err);
+    bool more = status != HR_OK || stmt;
+    if (status == HR_OK && stmt) {
+        status = run_statement(session, stmt, &result, err);
+        if (status != HR_OK) hr_err_locate(err, statement.ptr, statement.len);
+    }
+    *ret_more = more;
+    *ret_text = statement;
+    if (status == HR_OK && stmt) {
+        *ret_result = result;
+        return HR_OK;
+    }
+    hr_result_done(&result);
+    return status;
+}
+
+hr_status hr_session_sql(struct hr_session *session, struct hr_str_view text, struct hr_result *ret,
+                         struct hr_err *err)
+{
+    size_t pos = 0;
+    bool more = false;
+    struct hr_str_view statement;
+    HR_TRY(hr_session_next(session, text.ptr, text.len, &pos, &more, &statement, ret, err));
+    if (more) return HR_OK;
+    return HR_RAISE(err, HR_E_PARSE_EMPTY_STATEMENT);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings: the table of settings.def, SET and RESET. Keys that nobody knows are kept, as in Spark. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/datetime.h"
+#include "session/internal.h"
+
+enum kind { BOOL, INT, BYTES, DURATION, ZONE, TEXT };
+
+struct setting {
+    const char *key;
+    enum kind kind;
+    const char *def;
+    int64_t min, max;
+    const char *doc;
+};
+
+static const struct setting settings[HR_SET_COUNT] = {
+#define X(id, key, kind, def, min, max, doc) [HR_SET_##id] = {key, kind, def, min, max, doc},
+#include "session/settings.def"
+#undef X
+};
+
+static const char *const kind_names[] = {
+    [BOOL] = "boolean", [INT] = "int", [BYTES] = "bytes", [DURATION] = "time", [TEXT] = "string",
+};
+
+static const struct setting *find(const char *key)
+{
+    for (uint32_t i = 0; i < HR_SET_COUNT; i++)
+        if (strcmp(settings[i].key, key) == 0) return &settings[i];
+    return NULL;
+}
+
+static bool number(const struct setting *s, const char *value, int64_t *ret)
+{
+    switch (s->kind) {
+    case INT: return hr_parse_i64(hr_sv_trim(hr_sv(value)), ret);
+    case BYTES: return hr_parse_bytes(hr_sv(value), ret);
+    case DURATION: return hr_parse_duration(hr_sv(value), ret);
+    default: return false;
+    }
+}
+
+static hr_status check(const struct setting *s, const char *value, struct hr_err *err)
+{
+    bool flag, ok = true;
+    int64_t n;
+    if (s->kind == BOOL)
+        ok = hr_parse_bool(hr_sv(value), &flag);
+    else if (s->kind == ZONE && !hr_tz_find(hr_sv(value)))
+        return HR_RAISE(err, HR_E_INVALID_CONF_TIME_ZONE, "confName", s->key, "confValue", value);
+    else if (s->kind == INT || s->kind == BYTES || s->kind == DURATION)
+        ok = number(s, value, &n);
+    if (!ok)
+        return HR_RAISE(err, HR_E_INVALID_CONF_TYPE, "confName", s->key, "confValue", value,
+                        "confType", kind_names[s->kind]);
+    bool ranged = (s->min || s->max) && s->kind != BOOL;
+    if (!ranged || (n >= s->min && n <= s->max)) return HR_OK;
+    char why[96];
+    snprintf(why, sizeof why, "%lld is not between %lld and %lld", (long long)n, (long long)s->min,
+             (long long)s->max);
+    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", s->key, "why", why);
+}
+
+const char *hr_setting(struct hr_session *session, enum hr_setting setting)
+{
+    const char *value = hr_options_get(&session->settings, settings[setting].key);
+    return value ? value : settings[setting].def;
+}
+
+int64_t hr_setting_int(struct hr_session *session, enum hr_setting setting)
+{
+    int64_t n = 0;
+    const char *value = hr_setting(session, setting);
+    return number(&settings[setting], value, &n) ? n : 0;
+}
+
+static bool setting_bool(struct hr_session *session, enum hr_setting setting)
+{
+    bool v = false;
+    return hr_parse_bool(hr_sv(hr_setting(session, setting)), &v) && v;
+}
+
+/* Brings conf up to date with the settings. */
+static void apply(struct hr_session *session)
+{
+    struct hr_conf *conf = &session->conf;
+    conf->ansi = setting_bool(session, HR_SET_ANSI);
+    conf->case_sensitive = setting_bool(session, HR_SET_CASE_SENSITIVE);
+    conf->tz = hr_tz_find(hr_sv(hr_setting(session, HR_SET_TIME_ZONE)));
+    conf->batch_rows = (uint32_t)hr_setting_int(session, HR_SET_BATCH_SIZE);
+    int64_t threads = hr_setting_int(session, HR_SET_THREADS);
+    if (threads > 0) conf->threads = (uint32_t)threads;
+    int64_t partitions = hr_setting_int(session, HR_SET_SHUFFLE_PARTITIONS);
+    conf->shuffle_partitions = partitions > 0 ? (uint32_t)partitions : (uint32_t)hr_cpu_count();
+}
+
+void hr_settings_init(struct hr_session *session, const struct hr_session_options *options)
+{
+    hr_arena_init(&session->settings_arena, NULL);
+    hr_options_init(&session->settings, &session->settings_arena);
+    int cpus = hr_cpu_count();
+    session->conf.threads = options->threads ? options->threads : (uint32_t)(cpus > 0 ? cpus : 1);
+    apply(session);
+}
+
+hr_status hr_session_set(struct hr_session *session, const char *key, const char *value,
+                         struct hr_err *err)
+{
+    const struct setting *s = find(key);
+    if (s) HR_TRY(check(s, value, err));
+    HR_TRY(hr_options_put(&session->settings, key, value, err));
+    apply(session);
+    return HR_OK;
+}
+
+const char *hr_session_get(struct hr_session *session, const char *key)
+{
+    const char *value = hr_options_get(&session->settings, key);
+    const struct setting *s = find(key);
+    return value || !s ? value : s->def;
+}
+
+const struct hr_conf *hr_session_conf(struct hr_session *session) { return &session->conf; }
+
+/* SET and RESET --------------------------------------------------------------------------------- */
+
+static const char *shown(const char *key, const char *value)
+{
+    return hr_option_is_secret(key) ? "*********(redacted)" : value;
+}
+
+/* The value as it holds: a default that depends on the machine is told by what came of it. */
+static const char *current(struct hr_run *run, const char *key)
+{
+    const char *value = hr_session_get(run->session, key);
+    if (value && *value) return value;
+    const struct hr_conf *conf = &run->session->conf;
+    if (strcmp(key, settings[HR_SET_SHUFFLE_PARTITIONS].key) == 0)
+        return hr_arena_printf(run->arena, "%u", conf->shuffle_partitions);
+    if (strcmp(key, settings[HR_SET_THREADS].key) == 0)
+        return hr_arena_printf(run->arena, "%u", conf->threads);
+    return value;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct hr_option *)a)->key, ((const struct hr_option *)b)->key);
+}
+
+static hr_status show_all(struct hr_run *run, bool with_docs, struct hr_err *err)
+{
+    static const char *const names[] = {"key", "value", "meaning", "Since version"};
+    struct hr_rows *rows = NULL;
+    HR_TRY(hr_rows_new(run, names, with_docs ? 4 : 2, &rows, err));
+    if (with_docs) {
+        for (uint32_t i = 0; i < HR_SET_COUNT; i++) {
+            const char *row[] = {settings[i].key, current(run, settings[i].key), settings[i].doc,
+                                 "0.1.0"};
+            hr_rows_add(rows, row);
+        }
+        return hr_rows_finish(rows, err);
+    }
+    const struct hr_options *set = &run->session->settings;
+    struct hr_option *sorted =
+        hr_arena_memdup(run->arena, set->items, sizeof *sorted * set->count);
+    if (!sorted && set->count) return HR_OOM(err);
+    if (set->count) qsort(sorted, set->count, sizeof *sorted, by_key);
+    for (uint32_t i = 0; i < set->count; i++) {
+        const char *row[] = {sorted[i].key, shown(sorted[i].key, sorted[i].value)};
+        hr_rows_add(rows, row);
+    }
+    return hr_rows_finish(rows, err);
+}
+
+hr_status hr_run_set(struct hr_run *run, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    if (!stmt->key) return show_all(run, false, err);
+    if (!stmt->value && strcmp(stmt->key, "-v") == 0) return show_all(run, true, err);
+    if (stmt->value) HR_TRY(hr_session_set(run->session, stmt->key, stmt->value, err));
+    static const char *const names[] = {"key", "value"};
+    struct hr_rows *rows = NULL;
+    HR_TRY(hr_rows_new(run, names, 2, &rows, err));
+    const char *value = stmt->value ? stmt->value : current(run, stmt->key);
+    const char *row[] = {stmt->key, value ? shown(stmt->key, value) : "<undefined>"};
+    hr_rows_add(rows, row);
+    return hr_rows_finish(rows, err);
+}
+
+hr_status hr_run_reset(struct hr_run *run, struct hr_err *err)
+{
+    HR_UNUSED(err);
+    struct hr_options *set = &run->session->settings;
+    if (run->stmt->key)
+        hr_options_remove(set, run->stmt->key);
+    else
+        while (set->count) hr_options_remove(set, set->items[0].key);
+    apply(run->session);
+    return HR_OK;
+}
