@@ -55,6 +55,7 @@ SELECT a FROM VALUES (3), (NULL), (1) AS t(a) ORDER BY a DESC NULLS FIRST;
 SELECT a FROM VALUES (3), (NULL), (1) AS t(a) ORDER BY a NULLS LAST LIMIT 2;
 SELECT a FROM VALUES (5), (4), (3), (2), (1) AS t(a) ORDER BY a LIMIT 2 OFFSET 2;
 SELECT DISTINCT a, b FROM VALUES (1, 'x'), (1, 'x'), (2, 'y') AS t(a, b) ORDER BY a;
+SELECT DISTINCT k FROM VALUES (struct(1 AS k)), (struct(2 AS k)) AS t(k) WHERE k > 1;
 SELECT l.a, r.b FROM VALUES (1, 'x'), (2, 'y') AS l(a, k) JOIN VALUES ('x', 10), ('z', 30) AS r(k, b) ON l.k = r.k;
 SELECT l.a, r.b FROM VALUES (1, 'x'), (2, 'y') AS l(a, k) LEFT JOIN VALUES ('x', 10), ('z', 30) AS r(k, b) ON l.k = r.k ORDER BY l.a;
 SELECT l.a, r.b FROM VALUES (1, 'x'), (2, 'y') AS l(a, k) FULL OUTER JOIN VALUES ('x', 10), ('z', 30) AS r(k, b) ON l.k = r.k ORDER BY l.a, r.b;
