@@ -13,6 +13,20 @@
 hr_status hr_sql_parse_next(struct hr_arena *arena, const char *text, size_t len, size_t *pos,
                             struct hr_stmt **ret, struct hr_str_view *ret_text,
                             struct hr_err *err) HR_CHECKED;
+/* One statement, its text without ';', with TIMESTAMP literals in the zone (NULL: UTC). */
+hr_status hr_sql_parse_statement(struct hr_arena *arena, struct hr_str_view text,
+                                 const struct hr_tz *tz, struct hr_stmt **ret,
+                                 struct hr_err *err) HR_CHECKED;
+hr_status hr_sql_parse_query_tz(struct hr_arena *arena, struct hr_str_view text,
+                                const struct hr_tz *tz, struct hr_plan **ret,
+                                struct hr_err *err) HR_CHECKED;
+/* The statement that starts at *pos, with the comments in front of it; moves *pos behind its ';'. false:
+ * nothing but white space and comments is left. */
+bool hr_sql_split_next(const char *text, size_t len, size_t *pos, struct hr_str_view *ret_text);
+/* Does the text end with a ';' that ends a statement, or say nothing? (For a shell's next line.) */
+bool hr_sql_is_complete(const char *text, size_t len);
+/* Keywords in alphabetical order; NULL beyond the last. (For completion.) */
+const char *hr_sql_keyword_at(uint32_t index);
 /* One query (for views). */
 hr_status hr_sql_parse_query(struct hr_arena *arena, struct hr_str_view text, struct hr_plan **ret,
                              struct hr_err *err) HR_CHECKED;

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queries: what the grammar's actions make of SELECT, FROM, joins and set operations. */
+#include <stdio.h>
+
+#include "base/datetime.h"
+#include "sql/grammar.h"
+#include "sql/sql_internal.h"
+
+static const struct hr_sql_q no_q;
+
+static struct hr_sql_q wrap(struct hr_sql_parser *p, struct hr_plan *plan, int32_t pos, int32_t end)
+{
+    if (p->status != HR_OK) return no_q;
+    if (!plan) {
+        hr_sql_oom(p);
+        return no_q;
+    }
+    plan->sql_pos = pos;
+    plan->sql_end = end;
+    return (struct hr_sql_q){.plan = plan, .pos = pos, .end = end};
+}
+
+/* Trees of plans are walked by recursion: relations and set operations are counted. */
+static bool one_more_relation(struct hr_sql_parser *p, int32_t pos, int32_t end)
+{
+    if (p->status == HR_OK && ++p->relation_count > HR_SQL_MAX_RELATIONS)
+        HR_SQL_RAISE(p, pos, end, HR_E_LIMIT, "what",
+                     "the number of relations and set operations in a statement", "limit", "1000");
+    return p->status == HR_OK;
+}
+
+static struct hr_sql_q above(struct hr_sql_parser *p, enum hr_plan_kind kind, struct hr_sql_q q)
+{
+    if (p->status != HR_OK) return no_q;
+    return wrap(p, hr_plan_new1(p->arena, kind, q.plan), q.pos, q.end);
+}
+
+static void set_exprs(struct hr_plan *plan, const struct hr_sql_list *list)
+{
+    plan->exprs = list->exprs.items;
+    plan->expr_count = list->exprs.count;
+}
+
+/* SELECT --------------------------------------------------------------------------------------- */
+
+struct hr_sql_select *hr_sql_new_select(struct hr_sql_parser *p, const struct hr_sql_token *start)
+{
+    if (p->status != HR_OK) return NULL;
+    struct hr_sql_select *select = HR_NEW(p->arena, struct hr_sql_select);
+    if (!select) hr_sql_oom(p);
+    if (select) select->pos = start->pos;
+    return select;
+}
+
+static bool is_grouping_call(const struct hr_expr *x)
+{
+    return x->kind == HR_X_CALL &&
+           (hr_str_eq_nocase(x->name, "rollup") || hr_str_eq_nocase(x->name, "cube"));
+}
+
+struct hr_sql_group hr_sql_group(struct hr_sql_parser *p, struct hr_sql_list *items,
+                                 const struct hr_sql_token *refused)
+{
+    if (p->status != HR_OK) return (struct hr_sql_group){0};
+    int32_t pos = refused ? refused->pos : -1, end = refused ? refused->end : -1;
+    for (uint32_t i = 0; i < items->exprs.count && !refused; i++) {
+        if (!is_grouping_call(items->exprs.items[i])) continue;
+        pos = items->exprs.items[i]->sql_pos;
+        end = items->exprs.items[i]->sql_end;
+    }
+    if (pos >= 0) hr_sql_unsupported(p, pos, end, "GROUPING SETS, ROLLUP or CUBE");
+    return (struct hr_sql_group){.items = items, .has = true};
+}
+
+static int32_t select_end(const struct hr_sql_select *s)
+{
+    int32_t end = HR_MAX(s->items->end, s->from.end);
+    end = HR_MAX(end, s->where.end);
+    if (s->group.items) end = HR_MAX(end, s->group.items->end);
+    return HR_MAX(end, s->having.end);
+}
+
+struct hr_sql_q hr_sql_select(struct hr_sql_parser *p, struct hr_sql_select *s)
+{
+    if (p->status != HR_OK || !s || !s->items) return no_q;
+    int32_t end = select_end(s);
+    struct hr_sql_q q = s->from;
+    if (!q.plan) q = wrap(p, hr_plan_new(p->arena, HR_P_ONE_ROW), s->pos, end);
+    if (s->where.x) {
+        q = above(p, HR_P_FILTER, q);
+        if (q.plan) q.plan->condition = s->where.x;
+    }
+    /* HAVING without GROUP BY aggregates all rows. */
+    bool aggregate = s->group.has || s->having.x;
+    q = above(p, aggregate ? HR_P_AGGREGATE : HR_P_PROJECT, q);
+    if (p->status != HR_OK) return no_q;
+    set_exprs(q.plan, s->items);
+    q.plan->group_by_all = s->group.all;
+    if (s->group.items) {
+        q.plan->groups = s->group.items->exprs.items;
+        q.plan->group_count = s->group.items->exprs.count;
+    }
+    if (s->having.x) {
+        q = above(p, HR_P_FILTER, q);
+        if (p->status != HR_OK) return no_q;
+        q.plan->condition = s->having.x;
+        q.plan->is_having = true;
+    }
+    if (s->distinct) q = above(p, HR_P_DISTINCT, q);
+    q.pos = s->pos;
+    q.end = end;
+    if (q.plan) {
+        q.plan->sql_pos = s->pos;
+        q.plan->sql_end = end;
+    }
+    return q;
+}
+
+struct hr_sql_q hr_sql_order(struct hr_sql_parser *p, struct hr_sql_q q, struct hr_sql_list *keys,
+                             bool global)
+{
+    if (p->status != HR_OK) return no_q;
+    q = above(p, HR_P_SORT, q);
+    if (p->status != HR_OK) return no_q;
+    set_exprs(q.plan, keys);
+    q.plan->is_global = global;
+    q.end = q.plan->sql_end = keys->end;
+    q.is_union_all = false;
+    return q;
+}
+
+struct hr_sql_q hr_sql_limit(struct hr_sql_parser *p, struct hr_sql_q q, struct hr_sql_x limit,
+                             struct hr_sql_x offset)
+{
+    q.is_union_all = false;
+    if (!limit.x && !offset.x) return q; /* LIMIT ALL */
+    q = above(p, HR_P_LIMIT, q);
+    if (p->status != HR_OK) return no_q;
+    q.plan->limit_expr = limit.x;
+    q.plan->offset_expr = offset.x;
+    q.plan->limit = -1;
+    q.end = q.plan->sql_end = offset.x ? offset.end : limit.end;
+    return q;
+}
+
+/* VALUES --------------------------------------------------------------------------------------- */
+
+static void width_mismatch(struct hr_sql_parser *p, const struct hr_sql_token *start, int32_t end,
+                           uint32_t expected, uint32_t actual, uint32_t row)
+{
+    char a[16], b[16], c[16];
+    snprintf(a, sizeof a, "%u", expected);
+    snprintf(b, sizeof b, "%u", actual);
+    snprintf(c, sizeof c, "%u", row);
+    HR_SQL_RAISE(p, start->pos, end, HR_E_INLINE_TABLE_NUM_COLUMNS, "expectedNumCols", a,
+                 "actualNumCols", b, "rowIndex", c);
+}
+
+struct hr_sql_q hr_sql_values(struct hr_sql_parser *p, const struct hr_sql_token *start,
+                              struct hr_sql_list *rows)
+{
+    if (p->status != HR_OK) return no_q;
+    struct hr_sql_q q = wrap(p, hr_plan_new(p->arena, HR_P_VALUES), start->pos, rows->end);
+    uint32_t count = rows->exprs.count;
+    struct hr_expr ***items = HR_NEW_ARRAY(p->arena, struct hr_expr **, count);
+    if (!items) hr_sql_oom(p);
+    if (p->status != HR_OK) return no_q;
+    for (uint32_t i = 0; i < count; i++) {
+        struct hr_expr *x = rows->exprs.items[i];
+        bool row = rows->is_row.items[i];
+        uint32_t width = row ? x->arg_count : 1;
+        if (i == 0) q.plan->row_width = width;
+        if (width != q.plan->row_width) {
+            width_mismatch(p, start, rows->end, q.plan->row_width, width, i);
+            return no_q;
+        }
+        items[i] = row ? x->args : &rows->exprs.items[i];
+    }
+    q.plan->rows = items;
+    q.plan->row_count = count;
+    return q;
+}
+
+/* Set operations ------------------------------------------------------------------------------- */
+
+/* a UNION ALL b UNION ALL c is one node. */
+static bool add_to_union(struct hr_sql_parser *p, struct hr_sql_q *a, struct hr_sql_q b)
+{
+    uint32_t count = a->plan->child_count;
+    struct hr_plan **children = a->plan->children;
+    if (!(count & (count - 1))) /* room for twice as many at powers of two */
+        children = hr_arena_grow(p->arena, children, count * sizeof *children,
+                                 2 * count * sizeof *children);
+    if (!children) {
+        hr_sql_oom(p);
+        return false;
+    }
+    children[count] = b.plan;
+    a->plan->children = children;
+    a->plan->child_count = count + 1;
+    return true;
+}
+
+static struct hr_sql_q union_all(struct hr_sql_parser *p, struct hr_sql_q a, bool by_name,
+                                 struct hr_sql_q b)
+{
+    if (a.is_union_all && a.plan->by_name == by_name && !by_name) {
+        if (!add_to_union(p, &a, b)) return no_q;
+        a.plan->sql_end = a.end = b.end;
+        return a;
+    }
+    struct hr_plan *plan = hr_plan_new2(p->arena, HR_P_UNION, a.plan, b.plan);
+    struct hr_sql_q q = wrap(p, plan, a.pos, b.end);
+    if (q.plan) q.plan->by_name = by_name;
+    q.is_union_all = true;
+    return q;
+}
+
+struct hr_sql_q hr_sql_set_op(struct hr_sql_parser *p, struct hr_sql_q a, int op, bool all,
+                              bool by_name, struct hr_sql_q b)
+{
+    if (!one_more_relation(p, a.pos, b.end)) return no_q;
+    struct hr_sql_q q;
+    if (op == 'U') {
+        q = union_all(p, a, by_name, b);
+        if (!all) {
+            q = above(p, HR_P_DISTINCT, q);
+            q.is_union_all = false;
+        }
+        return q;
+    }
+    q = wrap(p, hr_plan_new2(p->arena, HR_P_SETOP, a.plan, b.plan), a.pos, b.end);
+    if (q.plan) {
+        q.plan->set_op = op == 'E' ? HR_SET_EXCEPT : HR_SET_INTERSECT;
+        q.plan->is_all = all;
+    }
+    return q;
+}
+
+struct hr_sql_q hr_sql_paren_query(struct hr_sql_q q, const struct hr_sql_token *lp,
+                                   const struct hr_sql_token *rp)
+{
+    q.pos = lp->pos;
+    q.end = rp->end;
+    q.is_union_all = false;
+    return q;
+}
+
+/* WITH ----------------------------------------------------------------------------------------- */
+
+struct hr_plan *hr_sql_with(struct hr_sql_parser *p)
+{
+    if (p->status != HR_OK) return NULL;
+    struct hr_plan *with = hr_plan_new1(p->arena, HR_P_WITH, NULL);
+    if (!with) hr_sql_oom(p);
+    return with;
+}
+
+void hr_sql_push_cte(struct hr_sql_parser *p, struct hr_plan *with, const struct hr_sql_token *name,
+                     struct hr_sql_names *columns, struct hr_sql_q q)
+{
+    char *text = hr_sql_ident(p, name);
+    if (!text || !one_more_relation(p, name->pos, q.end)) return;
+    struct hr_cte cte = {.name = text, .plan = q.plan};
+    if (columns) {
+        cte.columns = columns->names.items;
+        cte.column_count = columns->names.count;
+    }
+    struct hr_cte *ctes =
+        hr_arena_grow(p->arena, with->ctes, with->cte_count * sizeof cte,
+                      (with->cte_count + 1) * sizeof cte);
+    if (!ctes) {
+        hr_sql_oom(p);
+        return;
+    }
+    ctes[with->cte_count++] = cte;
+    with->ctes = ctes;
+}
+
+struct hr_sql_q hr_sql_with_query(struct hr_sql_parser *p, struct hr_plan *with, int32_t pos,
+                                  struct hr_sql_q q)
+{
+    if (p->status != HR_OK) return no_q;
+    with->children[0] = q.plan;
+    return wrap(p, with, pos, q.end);
+}
+
+/* FROM ----------------------------------------------------------------------------------------- */
+
+struct hr_sql_q hr_sql_relation(struct hr_sql_parser *p, struct hr_sql_names *name, bool stream,
+                                struct hr_options *options, int32_t pos, int32_t end)
+{
+    if (!one_more_relation(p, pos, end)) return no_q;
+    struct hr_sql_q q = wrap(p, hr_plan_new(p->arena, HR_P_RELATION), pos, end);
+    if (!q.plan) return no_q;
+    q.plan->name_parts = name->names.items;
+    q.plan->name_part_count = name->names.count;
+    q.plan->is_stream = stream;
+    q.plan->options = options;
+    return q;
+}
+
+/* The value of an integer literal. */
+static bool literal_i64(const struct hr_expr *x, int64_t *ret)
+{
+    if (x->kind != HR_X_LITERAL || !hr_type_is_integral(x->type)) return false;
+    switch (x->type->id) {
+    case HR_T_BYTE: *ret = *(const int8_t *)x->literal->values; break;
+    case HR_T_SHORT: *ret = *(const int16_t *)x->literal->values; break;
+    case HR_T_INT: *ret = *(const int32_t *)x->literal->values; break;
+    default: *ret = *(const int64_t *)x->literal->values; break;
+    }
+    return true;
+}
+
+/* range(end), range(start, end[, step[, partitions]]). */
+static struct hr_sql_q range(struct hr_sql_parser *p, struct hr_sql_list *args, int32_t pos,
+                             int32_t end)
+{
+    int64_t v[4] = {0, 0, 1, 0};
+    uint32_t count = args ? args->exprs.count : 0;
+    if (count < 1 || count > 4) {
+        char n[16];
+        snprintf(n, sizeof n, "%u", count);
+        HR_SQL_RAISE(p, pos, end, HR_E_WRONG_NUM_ARGS, "functionName", "`range`", "expectedNum",
+                     "[1, 2, 3, 4]", "actualNum", n);
+        return no_q;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct hr_expr *x = args->exprs.items[i];
+        if (!literal_i64(x, &v[count == 1 ? 1 : i])) {
+            hr_sql_unsupported(p, x->sql_pos, x->sql_end,
+                               "an argument of range() that is no integer literal");
+            return no_q;
+        }
+    }
+    if (v[2] == 0) {
+        HR_SQL_RAISE(p, pos, end, HR_E_INVALID_ARGUMENT, "what", "step of range() cannot be 0");
+        return no_q;
+    }
+    struct hr_sql_q q = wrap(p, hr_plan_new(p->arena, HR_P_RANGE), pos, end);
+    if (!q.plan) return no_q;
+    q.plan->offset = v[0];
+    q.plan->limit = v[1];
+    q.plan->step = v[2];
+    return q;
+}
+
+/* A function in FROM: range, or a generator over one row. */
+struct hr_sql_q hr_sql_table_function(struct hr_sql_parser *p, struct hr_sql_names *name,
+                                      struct hr_sql_list *args, const struct hr_sql_token *rp)
+{
+    if (p->status != HR_OK || !one_more_relation(p, name->pos, rp->end)) return no_q;
+    if (name->names.count == 1 && hr_str_eq_nocase(name->names.items[0], "range"))
+        return range(p, args, name->pos, rp->end);
+    struct hr_sql_x call = hr_sql_function(p, name, false, args, rp);
+    struct hr_sql_q q = wrap(p, hr_plan_new(p->arena, HR_P_ONE_ROW), name->pos, rp->end);
+    return hr_sql_lateral_view(p, q, false, call, NULL, NULL, rp->end);
+}
+
+struct hr_sql_wm *hr_sql_new_wm(struct hr_sql_parser *p, struct hr_sql_x column,
+                                const struct hr_sql_token *interval)
+{
+    if (p->status != HR_OK) return NULL;
+    struct hr_sql_wm *wm = HR_NEW(p->arena, struct hr_sql_wm);
+    if (!wm) {
+        hr_sql_oom(p);
+        return NULL;
+    }
+    wm->column = column;
+    wm->interval = interval;
+    return wm;
+}
+
+struct hr_sql_q hr_sql_watermarked(struct hr_sql_parser *p, struct hr_sql_q q,
+                                   const struct hr_sql_wm *wm)
+{
+    const struct hr_type *type;
+    int64_t delay;
+    if (p->status != HR_OK || !wm) return q;
+    if (!hr_sql_interval_value(p, wm->interval, &type, &delay)) return no_q;
+    if (type->id == HR_T_INTERVAL_YM) delay *= 31 * HR_US_PER_DAY; /* as Spark counts a month */
+    if (delay < 0) {
+        HR_SQL_RAISE(p, wm->interval->pos, wm->interval->end, HR_E_INVALID_ARGUMENT, "what",
+                     "the delay of a watermark must not be negative");
+        return no_q;
+    }
+    int32_t pos = q.pos;
+    q = above(p, HR_P_WATERMARK, q);
+    struct hr_expr **exprs = HR_NEW(p->arena, struct hr_expr *);
+    if (!exprs) hr_sql_oom(p);
+    if (p->status != HR_OK) return no_q;
+    exprs[0] = wm->column.x;
+    q.plan->exprs = exprs;
+    q.plan->expr_count = 1;
+    q.plan->delay_us = delay;
+    return wrap(p, q.plan, pos, wm->interval->end);
+}
+
+struct hr_sql_alias *hr_sql_table_alias(struct hr_sql_parser *p, const struct hr_sql_token *name,
+                                        struct hr_sql_names *columns, int32_t end)
+{
+    char *text = hr_sql_ident(p, name);
+    if (!text) return NULL;
+    struct hr_sql_alias *alias = HR_NEW(p->arena, struct hr_sql_alias);
+    if (!alias) {
+        hr_sql_oom(p);
+        return NULL;
+    }
+    *alias = (struct hr_sql_alias){.name = text, .columns = columns, .end = end};
+    return alias;
+}
+
+struct hr_sql_q hr_sql_alias_query(struct hr_sql_parser *p, struct hr_sql_q q,
+                                   const struct hr_sql_alias *alias)
+{
+    if (p->status != HR_OK) return no_q;
+    q = above(p, HR_P_SUBQUERY_ALIAS, q);
+    if (p->status != HR_OK) return no_q;
+    q.plan->name = alias->name;
+    if (alias->columns) {
+        q.plan->columns = alias->columns->names.items;
+        q.plan->column_count = alias->columns->names.count;
+    }
+    q.end = q.plan->sql_end = alias->end;
+    return q;
+}
+
+struct hr_sql_q hr_sql_join(struct hr_sql_parser *p, struct hr_sql_q a, struct hr_sql_join join,
+                            struct hr_sql_q b, struct hr_sql_on on)
+{
+    if (!one_more_relation(p, a.pos, b.end)) return no_q;
+    struct hr_plan *plan = hr_plan_new2(p->arena, HR_P_JOIN, a.plan, b.plan);
+    struct hr_sql_q q = wrap(p, plan, a.pos, HR_MAX(b.end, on.end));
+    if (!q.plan) return no_q;
+    q.plan->join_type = join.type;
+    q.plan->is_natural = join.natural;
+    q.plan->condition = on.condition;
+    if (on.names) {
+        q.plan->using_columns = on.names->names.items;
+        q.plan->using_count = on.names->names.count;
+    }
+    return q;
+}
+
+struct hr_sql_q hr_sql_lateral_view(struct hr_sql_parser *p, struct hr_sql_q q, bool outer,
+                                    struct hr_sql_x call, const char *table,
+                                    struct hr_sql_names *columns, int32_t end)
+{
+    if (!one_more_relation(p, call.pos, end)) return no_q;
+    q = above(p, HR_P_GENERATE, q);
+    struct hr_expr **exprs = HR_NEW(p->arena, struct hr_expr *);
+    if (!exprs) hr_sql_oom(p);
+    if (p->status != HR_OK) return no_q;
+    exprs[0] = call.x;
+    q.plan->exprs = exprs;
+    q.plan->expr_count = 1;
+    q.plan->outer = outer;
+    q.plan->name = table;
+    if (columns) {
+        q.plan->columns = columns->names.items;
+        q.plan->column_count = columns->names.count;
+    }
+    q.end = q.plan->sql_end = columns ? columns->end : end;
+    return q;
+}

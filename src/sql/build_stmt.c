@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements: what the grammar's actions make of CREATE, INSERT, SHOW …, and SET by its text. */
+#include "base/options.h"
+#include "sql/grammar.h"
+#include "sql/sql_internal.h"
+
+struct hr_stmt *hr_sql_stmt(struct hr_sql_parser *p, enum hr_stmt_kind kind)
+{
+    if (p->status != HR_OK) return NULL;
+    struct hr_stmt *stmt = HR_NEW(p->arena, struct hr_stmt);
+    if (!stmt) {
+        hr_sql_oom(p);
+        return NULL;
+    }
+    stmt->kind = kind;
+    return stmt;
+}
+
+void hr_sql_stmt_name(struct hr_stmt *stmt, const struct hr_sql_names *name)
+{
+    if (!name) return;
+    stmt->name_parts = name->names.items;
+    stmt->name_part_count = name->names.count;
+}
+
+/* The root of a query stands for all of its text: a view is kept as that text. */
+void hr_sql_stmt_query(struct hr_stmt *stmt, struct hr_sql_q q)
+{
+    stmt->plan = q.plan;
+    if (!q.plan) return;
+    q.plan->sql_pos = q.pos;
+    q.plan->sql_end = q.end;
+}
+
+const char *hr_sql_dotted(struct hr_sql_parser *p, const struct hr_sql_names *names)
+{
+    if (p->status != HR_OK) return NULL;
+    if (names->names.count == 1) return names->names.items[0];
+    struct hr_buf buf = {0};
+    for (uint32_t i = 0; i < names->names.count; i++) {
+        if (i > 0) hr_buf_putc(&buf, '.');
+        hr_buf_puts(&buf, names->names.items[i]);
+    }
+    char *text = buf.failed ? NULL : hr_arena_strndup(p->arena, buf.ptr, buf.len);
+    hr_buf_done(&buf);
+    if (!text) hr_sql_oom(p);
+    return text;
+}
+
+const char *hr_sql_word(struct hr_sql_parser *p, const struct hr_sql_token *token)
+{
+    return hr_sql_ident(p, token);
+}
+
+const char *hr_sql_negative_word(struct hr_sql_parser *p, const struct hr_sql_token *token)
+{
+    if (p->status != HR_OK) return NULL;
+    char *text = hr_arena_printf(p->arena, "-%.*s", (int)token->len, token->ptr);
+    if (!text) hr_sql_oom(p);
+    return text;
+}
+
+/* Columns and clauses -------------------------------------------------------------------------- */
+
+struct hr_sql_columns *hr_sql_push_column(struct hr_sql_parser *p, struct hr_sql_columns *columns,
+                                          const struct hr_sql_token *name, struct hr_sql_type type,
+                                          bool not_null)
+{
+    char *text = hr_sql_ident(p, name);
+    if (!text) return NULL;
+    if (!columns) columns = HR_NEW(p->arena, struct hr_sql_columns);
+    struct hr_field field = {.name = text, .type = type.type, .nullable = !not_null};
+    if (!columns || !HR_VEC_PUSH(p->arena, &columns->fields, field)) {
+        hr_sql_oom(p);
+        return NULL;
+    }
+    return columns;
+}
+
+struct hr_sql_clauses *hr_sql_clauses(struct hr_sql_parser *p)
+{
+    if (p->status != HR_OK) return NULL;
+    struct hr_sql_clauses *clauses = HR_NEW(p->arena, struct hr_sql_clauses);
+    if (!clauses) hr_sql_oom(p);
+    return clauses;
+}
+
+struct hr_options *hr_sql_put_option(struct hr_sql_parser *p, struct hr_options *options,
+                                     const char *key, const char *value)
+{
+    if (p->status != HR_OK) return NULL;
+    if (!options) {
+        options = HR_NEW(p->arena, struct hr_options);
+        if (!options) {
+            hr_sql_oom(p);
+            return NULL;
+        }
+        hr_options_init(options, p->arena);
+    }
+    hr_status status = hr_options_put(options, key, value, p->err);
+    if (status != HR_OK) hr_sql_fail(p, status, -1, -1);
+    return options;
+}
+
+void hr_sql_merge_options(struct hr_sql_parser *p, struct hr_sql_clauses *clauses,
+                          const struct hr_options *options)
+{
+    if (p->status != HR_OK) return;
+    for (uint32_t i = 0; i < options->count; i++)
+        clauses->options = hr_sql_put_option(p, clauses->options, options->items[i].key,
+                                             options->items[i].value);
+}
+
+static void set_columns(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                        const struct hr_sql_columns *columns)
+{
+    uint32_t count = columns->fields.count;
+    if (columns->fields.items[0].type) {
+        stmt->schema = hr_type_struct(columns->fields.items, count);
+        if (!stmt->schema) hr_sql_oom(p);
+    }
+    stmt->columns = HR_NEW_ARRAY(p->arena, const char *, count);
+    if (!stmt->columns) {
+        hr_sql_oom(p);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool typed = columns->fields.items[i].type != NULL;
+        if (typed != (stmt->schema != NULL)) {
+            HR_SQL_RAISE(p, 0, (int32_t)p->len, HR_E_INVALID_ARGUMENT, "what",
+                         "either all columns have a type or none");
+            return;
+        }
+        stmt->columns[i] = columns->fields.items[i].name;
+    }
+    stmt->column_count = count;
+}
+
+void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                         struct hr_sql_columns *columns, struct hr_sql_clauses *clauses)
+{
+    if (p->status != HR_OK) return;
+    if (columns) set_columns(p, stmt, columns);
+    if (!clauses) return;
+    stmt->provider = clauses->provider;
+    stmt->options = clauses->options;
+    stmt->comment = clauses->comment;
+    if (clauses->partitions) {
+        stmt->partition_columns = clauses->partitions->names.items;
+        stmt->partition_count = clauses->partitions->names.count;
+    }
+}
+
+/* CREATE TEMPORARY VIEW v [(columns)] USING … : a table that goes with the session. */
+void hr_sql_view_over_source(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                             struct hr_sql_columns *columns, struct hr_sql_clauses *clauses)
+{
+    if (p->status != HR_OK) return;
+    if (!clauses->provider) {
+        hr_sql_syntax_error(p, &p->tokens[p->token_count], "");
+        return;
+    }
+    hr_sql_stmt_clauses(p, stmt, columns, clauses);
+}
+
+struct hr_stmt *hr_sql_insert(struct hr_sql_parser *p, bool overwrite, struct hr_sql_names *table,
+                              struct hr_sql_names *columns, bool by_name, struct hr_sql_q q)
+{
+    struct hr_stmt *stmt = hr_sql_stmt(p, HR_STMT_INSERT);
+    if (!stmt) return NULL;
+    stmt->overwrite = overwrite;
+    stmt->by_name = by_name;
+    hr_sql_stmt_name(stmt, table);
+    if (columns) {
+        stmt->columns = columns->names.items;
+        stmt->column_count = columns->names.count;
+    }
+    hr_sql_stmt_query(stmt, q);
+    return stmt;
+}
+
+struct hr_stmt *hr_sql_show(struct hr_sql_parser *p, enum hr_show show, struct hr_sql_names *name,
+                            const char *pattern)
+{
+    struct hr_stmt *stmt = hr_sql_stmt(p, HR_STMT_SHOW_TABLES);
+    if (!stmt) return NULL;
+    stmt->show = show;
+    stmt->pattern = pattern;
+    hr_sql_stmt_name(stmt, name);
+    return stmt;
+}
+
+/* SET ------------------------------------------------------------------------------------------ */
+
+static const char *strip(struct hr_sql_parser *p, struct hr_str_view text, char quote)
+{
+    text = hr_sv_trim(text);
+    if (text.len >= 2 && text.ptr[0] == quote && text.ptr[text.len - 1] == quote)
+        text = hr_svn(text.ptr + 1, text.len - 2);
+    char *copy = hr_arena_strndup(p->arena, text.ptr, text.len);
+    if (!copy) hr_sql_oom(p);
+    return copy;
+}
+
+/* SET TIME ZONE LOCAL | 'zone' | … : the setting of the session's zone. */
+static bool set_time_zone(struct hr_sql_parser *p)
+{
+    if (p->raw_count < 4 || !hr_sql_word_is(&p->raw[1], "TIME") || !hr_sql_word_is(&p->raw[2], "ZONE"))
+        return false;
+    p->stmt->key = "spark.sql.session.timeZone";
+    if (hr_sql_word_is(&p->raw[3], "LOCAL") && p->raw_count == 4) {
+        p->stmt->value = "LOCAL";
+    } else if (p->raw[3].kind == HR_TK_STRING && p->raw_count == 4) {
+        struct hr_sql_token t = p->raw[3];
+        t.first = 3;
+        t.count = 1;
+        p->stmt->value = hr_sql_cstring(p, &t);
+    } else {
+        hr_sql_unsupported(p, p->raw[3].pos, p->raw[p->raw_count - 1].end,
+                           "this form of SET TIME ZONE (give the zone's name as a string)");
+    }
+    return true;
+}
+
+bool hr_sql_set_statement(struct hr_sql_parser *p)
+{
+    bool reset = hr_sql_word_is(&p->raw[0], "RESET");
+    if (!reset && !hr_sql_word_is(&p->raw[0], "SET")) return false;
+    p->stmt = hr_sql_stmt(p, reset ? HR_STMT_RESET : HR_STMT_SET);
+    if (!p->stmt || p->raw_count == 1 || set_time_zone(p)) return true;
+    size_t start = (size_t)p->raw[0].end;
+    struct hr_str_view rest = hr_sv_trim(hr_svn(p->text + start, p->len - start));
+    if (!reset && hr_sv_eq(rest, hr_sv("-v"))) {
+        p->stmt->extended = true;
+        return true;
+    }
+    const char *eq = reset ? NULL : memchr(rest.ptr, '=', rest.len);
+    size_t key_len = eq ? (size_t)(eq - rest.ptr) : rest.len;
+    p->stmt->key = strip(p, hr_svn(rest.ptr, key_len), '`');
+    if (eq) p->stmt->value = strip(p, hr_svn(eq + 1, rest.len - key_len - 1), '`');
+    return true;
+}

@@ -1,0 +1,862 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The grammar of Spark's SQL as Lemon reads it. Actions build plans, expressions and statements
+ * directly (sql_internal.h); there is no tree in between.
+ *
+ * Nearly every keyword may be an identifier, as in Spark: where a keyword does not fit, it is an
+ * ID (%fallback). That needs `lemon -c`: with compressed tables a default reduction would hide
+ * that the keyword fits. What needs more than one token of look-ahead is decided before the
+ * grammar sees it (tokens.c): typed literals, intervals, nested types, lambdas, `STREAM`, `VALUES`,
+ * `EXISTS`, special call syntax. Two rules for one text are told apart by PREC_LOW / PREC_HIGH.
+ */
+%name hr_sql_lemon
+%token_prefix HR_TK_
+%token_type {const struct hr_sql_token *}
+%extra_context {struct hr_sql_parser *p}
+%stack_size 8000
+%start_symbol input
+
+%include {
+#include "sql/sql_internal.h"
+
+#include "base/options.h"
+
+/* Tables only, no recovery: the driver stops at the first error. */
+#define YYNOERRORRECOVERY 1
+#define YYMALLOCARGTYPE size_t
+#ifndef NDEBUG
+#define NDEBUG 1 /* no traces in the generated code */
+#endif
+
+typedef struct yyParser yyParser;
+static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
+
+#define NO_X ((struct hr_sql_x){0})
+#define OPT_NAMES(names) ((names) ? (names)->end : 0)
+}
+
+%syntax_error {
+    (void)yymajor;
+    p->failed_at_token = true;
+    hr_sql_syntax_hints(yypParser, p);
+    p->status = HR_E_PARSE_SYNTAX_ERROR;
+}
+%stack_overflow {
+    HR_SQL_RAISE(p, 0, (int32_t)p->len, HR_E_LIMIT, "what", "the nesting of the statement", "limit",
+                 "8000 open parts");
+}
+
+%fallback ID
+  ALL AND ANTI ANY AS ASC BETWEEN BOTH BY CACHE CASE CAST CLEAR COLUMNS COMMENT CREATE CROSS CUBE
+  DELAY DESC DESCRIBE DISTINCT DIV DROP ELSE END ESCAPE EXCEPT EXISTS EXPLAIN EXTENDED EXTERNAL
+  EXTRACT FALSE FILTER FIRST FLOW FOR FORMATTED FROM FULL FUNCTIONS GLOBAL GROUP GROUPING HAVING IF
+  IGNORE ILIKE IN INNER INSERT INTERSECT INTO IS JOIN LAST LATERAL LAZY LEADING LEFT LIKE LIMIT
+  LOCATION MATERIALIZED NAME NATURAL NOT NULL NULLS OF OFFSET ON OPTIONS OR ORDER OUTER OVER OVERLAY
+  OVERWRITE PARTITIONED PLACING POSITION PURGE QUERY RECURSIVE REFRESH REPLACE RESPECT RIGHT RLIKE
+  ROLLUP SELECT SEMI SETMINUS SETS SHOW SOME SORT STREAM STREAMING SUBSTRING SYSTEM TABLE TABLES
+  TABLESAMPLE TBLPROPERTIES TEMPORARY THEN TO TRAILING TRIM TRUE TRY_CAST UNCACHE UNION UNKNOWN USE
+  USER USING VALUES VIEW VIEWS WATERMARK WHEN WHERE WINDOW WITH.
+
+/* From loose to tight. */
+%nonassoc PREC_LOWEST.
+%nonassoc PREC_LOW.
+%nonassoc COMMA.
+%nonassoc PREC_HIGH.
+%left UNION EXCEPT SETMINUS.
+%left INTERSECT.
+%left OR.
+%left AND.
+%right NOT BANG.
+%left EQ NULL_SAFE_EQ NE LT LE GT GE.
+%left PIPE.
+%left HAT.
+%left AMP.
+%left SHL SHR USHR.
+%left PLUS DASH CONCAT.
+%left STAR SLASH PERCENT DIV.
+%right UNARY.
+%nonassoc NUMBER INTEGER.
+
+/* Tokens that only the lexer and tokens.c make. */
+%token BAD OPEN_COMMENT SEMICOLON FAT_ARROW COLON INTERVAL TYPED NESTED_TYPE LAMBDA_WORD LAMBDA_LP
+  TABLE_QUERY STAR_EXCEPT.
+
+/* Statements ----------------------------------------------------------------------------------- */
+
+input ::= stmt(S). { p->stmt = S; }
+
+%type stmt {struct hr_stmt *}
+stmt(A) ::= query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_QUERY);
+    if (A) hr_sql_stmt_query(A, Q);
+}
+stmt(A) ::= EXPLAIN explain_how(E) stmt(S). {
+    A = hr_sql_stmt(p, HR_STMT_EXPLAIN);
+    if (A) { A->inner = S; A->extended = E; }
+}
+%type explain_how {int}
+explain_how(A) ::= . { A = 0; }
+explain_how(A) ::= EXTENDED. { A = 1; }
+explain_how(A) ::= FORMATTED. { A = 1; }
+
+stmt(A) ::= CREATE or_replace(R) temporary(T) VIEW if_not_exists(N) names(V) view_columns(L)
+            clauses(C) AS query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_VIEW);
+    if (A) {
+        A->or_replace = R; A->is_temporary = T; A->if_not_exists = N; A->is_view = true;
+        hr_sql_stmt_name(A, V);
+        hr_sql_stmt_clauses(p, A, L, C);
+        hr_sql_stmt_query(A, Q);
+    }
+}
+stmt(A) ::= CREATE or_replace(R) temporary(T) VIEW if_not_exists(N) names(V) view_columns(L)
+            clauses(C). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_TABLE);
+    if (A) {
+        A->or_replace = R; A->is_temporary = T; A->if_not_exists = N; A->is_view = true;
+        hr_sql_stmt_name(A, V);
+        hr_sql_view_over_source(p, A, L, C);
+    }
+}
+stmt(A) ::= CREATE or_replace(R) external TABLE if_not_exists(N) names(T) table_columns(L)
+            clauses(C) as_query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_TABLE);
+    if (A) {
+        A->or_replace = R; A->if_not_exists = N;
+        hr_sql_stmt_name(A, T);
+        hr_sql_stmt_clauses(p, A, L, C);
+        hr_sql_stmt_query(A, Q);
+    }
+}
+stmt(A) ::= CREATE or_replace(R) STREAMING TABLE if_not_exists(N) names(T) table_columns(L)
+            clauses(C) as_query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_STREAMING_TABLE);
+    if (A) {
+        A->or_replace = R; A->if_not_exists = N;
+        hr_sql_stmt_name(A, T);
+        hr_sql_stmt_clauses(p, A, L, C);
+        hr_sql_stmt_query(A, Q);
+    }
+}
+stmt(A) ::= CREATE or_replace(R) MATERIALIZED VIEW if_not_exists(N) names(T) table_columns(L)
+            clauses(C) AS query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_MATERIALIZED_VIEW);
+    if (A) {
+        A->or_replace = R; A->if_not_exists = N; A->is_view = true;
+        hr_sql_stmt_name(A, T);
+        hr_sql_stmt_clauses(p, A, L, C);
+        hr_sql_stmt_query(A, Q);
+    }
+}
+stmt(A) ::= CREATE FLOW names(F) comment_opt(C) AS INSERT INTO table_opt names(T) by_name(B)
+            query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_FLOW);
+    if (A) {
+        A->flow_name = hr_sql_dotted(p, F); A->comment = C; A->by_name = B;
+        hr_sql_stmt_name(A, T);
+        hr_sql_stmt_query(A, Q);
+    }
+}
+stmt(A) ::= INSERT into(O) table_opt names(T) query(Q). {
+    A = hr_sql_insert(p, O, T, NULL, false, Q);
+}
+stmt(A) ::= INSERT into(O) table_opt names(T) BY NAME query(Q). {
+    A = hr_sql_insert(p, O, T, NULL, true, Q);
+}
+stmt(A) ::= INSERT into(O) table_opt names(T) LP idents(L) RP query(Q). {
+    A = hr_sql_insert(p, O, T, L, false, Q);
+}
+%type into {int}
+into(A) ::= INTO. { A = 0; }
+into(A) ::= OVERWRITE. { A = 1; }
+table_opt ::= .
+table_opt ::= TABLE.
+%type by_name {int}
+by_name(A) ::= . { A = 0; }
+by_name(A) ::= BY NAME. { A = 1; }
+
+stmt(A) ::= DROP TABLE if_exists(I) names(T) purge. {
+    A = hr_sql_stmt(p, HR_STMT_DROP);
+    if (A) { A->if_exists = I; hr_sql_stmt_name(A, T); }
+}
+stmt(A) ::= DROP VIEW if_exists(I) names(T). {
+    A = hr_sql_stmt(p, HR_STMT_DROP);
+    if (A) { A->if_exists = I; A->is_view = true; hr_sql_stmt_name(A, T); }
+}
+purge ::= .
+purge ::= PURGE.
+stmt(A) ::= SHOW TABLES in_schema(S) like_opt(L). {
+    A = hr_sql_show(p, HR_SHOW_TABLES, S, L);
+}
+stmt(A) ::= SHOW VIEWS in_schema(S) like_opt(L). { A = hr_sql_show(p, HR_SHOW_VIEWS, S, L); }
+stmt(A) ::= SHOW function_scope FUNCTIONS in_schema(S) like_opt(L). {
+    A = hr_sql_show(p, HR_SHOW_FUNCTIONS, S, L);
+}
+stmt(A) ::= SHOW function_scope FUNCTIONS names(N). {
+    A = hr_sql_show(p, HR_SHOW_FUNCTIONS, NULL, hr_sql_dotted(p, N));
+}
+stmt(A) ::= SHOW COLUMNS in names(T). { A = hr_sql_show(p, HR_SHOW_COLUMNS, T, NULL); }
+stmt(A) ::= SHOW CREATE TABLE names(T). { A = hr_sql_show(p, HR_SHOW_CREATE_TABLE, T, NULL); }
+function_scope ::= .
+function_scope ::= USER.
+function_scope ::= SYSTEM.
+function_scope ::= ALL.
+in ::= IN.
+in ::= FROM.
+%type in_schema {struct hr_sql_names *}
+in_schema(A) ::= . { A = NULL; }
+in_schema(A) ::= in names(N). { A = N; }
+%type like_opt {const char *}
+like_opt(A) ::= . { A = NULL; }
+like_opt(A) ::= STRING(S). { A = hr_sql_cstring(p, S); }
+like_opt(A) ::= LIKE STRING(S). { A = hr_sql_cstring(p, S); }
+
+stmt(A) ::= describe table_opt extended(E) names(T). {
+    A = hr_sql_stmt(p, HR_STMT_DESCRIBE);
+    if (A) { A->extended = E; hr_sql_stmt_name(A, T); }
+}
+stmt(A) ::= describe QUERY query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_DESCRIBE);
+    if (A) hr_sql_stmt_query(A, Q);
+}
+stmt(A) ::= describe query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_DESCRIBE);
+    if (A) hr_sql_stmt_query(A, Q);
+}
+describe ::= DESCRIBE.
+describe ::= DESC.
+%type extended {int}
+extended(A) ::= . { A = 0; }
+extended(A) ::= EXTENDED. { A = 1; }
+extended(A) ::= FORMATTED. { A = 1; }
+
+stmt(A) ::= USE names(N). {
+    A = hr_sql_stmt(p, HR_STMT_USE);
+    if (A) hr_sql_stmt_name(A, N);
+}
+stmt(A) ::= CACHE lazy TABLE names(T) cache_options(O) cache_query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_CACHE);
+    if (A) {
+        A->options = O;
+        hr_sql_stmt_name(A, T);
+        hr_sql_stmt_query(A, Q);
+    }
+}
+lazy ::= .
+lazy ::= LAZY.
+%type cache_options {struct hr_options *}
+cache_options(A) ::= . { A = NULL; }
+cache_options(A) ::= OPTIONS LP properties(O) RP. { A = O; }
+%type cache_query {struct hr_sql_q}
+cache_query(A) ::= . { A = (struct hr_sql_q){0}; }
+cache_query(A) ::= AS query(Q). { A = Q; }
+cache_query(A) ::= query(Q). { A = Q; }
+stmt(A) ::= UNCACHE TABLE if_exists(I) names(T). {
+    A = hr_sql_stmt(p, HR_STMT_UNCACHE);
+    if (A) { A->if_exists = I; hr_sql_stmt_name(A, T); }
+}
+stmt(A) ::= CLEAR CACHE. { A = hr_sql_stmt(p, HR_STMT_UNCACHE); }
+
+/* Parts of statements */
+%type or_replace {int}
+or_replace(A) ::= . { A = 0; }
+or_replace(A) ::= OR REPLACE. { A = 1; }
+or_replace(A) ::= OR REFRESH. { A = 1; }
+external ::= .
+external ::= EXTERNAL.
+%type temporary {int}
+temporary(A) ::= . { A = 0; }
+temporary(A) ::= TEMPORARY. { A = 1; }
+temporary(A) ::= GLOBAL TEMPORARY. { A = 1; }
+%type if_not_exists {int}
+if_not_exists(A) ::= . { A = 0; }
+if_not_exists(A) ::= IF NOT EXISTS. { A = 1; }
+%type if_exists {int}
+if_exists(A) ::= . { A = 0; }
+if_exists(A) ::= IF EXISTS. { A = 1; }
+%type as_query {struct hr_sql_q}
+as_query(A) ::= . { A = (struct hr_sql_q){0}; }
+as_query(A) ::= AS query(Q). { A = Q; }
+%type comment_opt {const char *}
+comment_opt(A) ::= . { A = NULL; }
+comment_opt(A) ::= COMMENT STRING(S). { A = hr_sql_cstring(p, S); }
+
+%type table_columns {struct hr_sql_columns *}
+%type columns {struct hr_sql_columns *}
+table_columns(A) ::= . { A = NULL; }
+table_columns(A) ::= LP columns(L) RP. { A = L; }
+columns(A) ::= ident(N) type(T) column_options(O). { A = hr_sql_push_column(p, NULL, N, T, O); }
+columns(A) ::= columns(L) COMMA ident(N) type(T) column_options(O). {
+    A = hr_sql_push_column(p, L, N, T, O);
+}
+%type column_options {int}
+column_options(A) ::= . { A = 0; }
+column_options(A) ::= column_options NOT NULL. { A = 1; }
+column_options(A) ::= column_options(O) COMMENT STRING. { A = O; }
+
+%type view_columns {struct hr_sql_columns *}
+%type view_column_list {struct hr_sql_columns *}
+view_columns(A) ::= . { A = NULL; }
+view_columns(A) ::= LP view_column_list(L) RP. { A = L; }
+view_column_list(A) ::= ident(N) comment_opt. {
+    A = hr_sql_push_column(p, NULL, N, (struct hr_sql_type){0}, false);
+}
+view_column_list(A) ::= ident(N) type(T) column_options(O). {
+    A = hr_sql_push_column(p, NULL, N, T, O);
+}
+view_column_list(A) ::= view_column_list(L) COMMA ident(N) comment_opt. {
+    A = hr_sql_push_column(p, L, N, (struct hr_sql_type){0}, false);
+}
+view_column_list(A) ::= view_column_list(L) COMMA ident(N) type(T) column_options(O). {
+    A = hr_sql_push_column(p, L, N, T, O);
+}
+
+%type clauses {struct hr_sql_clauses *}
+clauses(A) ::= . { A = hr_sql_clauses(p); }
+clauses(A) ::= clauses(C) USING names(N). { A = C; if (A) A->provider = hr_sql_dotted(p, N); }
+clauses(A) ::= clauses(C) OPTIONS LP properties(O) RP. { A = C; hr_sql_merge_options(p, A, O); }
+clauses(A) ::= clauses(C) PARTITIONED BY LP idents(L) RP. { A = C; if (A) A->partitions = L; }
+clauses(A) ::= clauses(C) TBLPROPERTIES LP properties RP. { A = C; }
+clauses(A) ::= clauses(C) LOCATION STRING(S). {
+    A = C;
+    if (A) A->options = hr_sql_put_option(p, A->options, "path", hr_sql_cstring(p, S));
+}
+clauses(A) ::= clauses(C) COMMENT STRING(S). { A = C; if (A) A->comment = hr_sql_cstring(p, S); }
+
+%type properties {struct hr_options *}
+properties(A) ::= property_key(K) property_value(V). { A = hr_sql_put_option(p, NULL, K, V); }
+properties(A) ::= properties(O) COMMA property_key(K) property_value(V). {
+    A = hr_sql_put_option(p, O, K, V);
+}
+%type property_key {const char *}
+property_key(A) ::= names(N). { A = hr_sql_dotted(p, N); }
+property_key(A) ::= STRING(S). { A = hr_sql_cstring(p, S); }
+%type property_value {const char *}
+property_value(A) ::= . { A = ""; }
+property_value(A) ::= plain_value(V). { A = V; }
+property_value(A) ::= EQ plain_value(V). { A = V; }
+%type plain_value {const char *}
+plain_value(A) ::= STRING(S). { A = hr_sql_cstring(p, S); }
+plain_value(A) ::= INTEGER(S). { A = hr_sql_word(p, S); }
+plain_value(A) ::= NUMBER(S). { A = hr_sql_word(p, S); }
+plain_value(A) ::= DASH INTEGER(S). { A = hr_sql_negative_word(p, S); }
+plain_value(A) ::= DASH NUMBER(S). { A = hr_sql_negative_word(p, S); }
+plain_value(A) ::= TRUE. { A = "true"; }
+plain_value(A) ::= FALSE. { A = "false"; }
+
+/* Names ---------------------------------------------------------------------------------------- */
+
+%type ident {const struct hr_sql_token *}
+ident(A) ::= ID(T). { A = T; }
+ident(A) ::= QUOTED(T). { A = T; }
+%type names {struct hr_sql_names *}
+names(A) ::= ident(T). { A = hr_sql_push_name(p, NULL, T); }
+names(A) ::= names(N) DOT ident(T). { A = hr_sql_push_name(p, N, T); }
+%type idents {struct hr_sql_names *}
+idents(A) ::= ident(T). { A = hr_sql_push_name(p, NULL, T); }
+idents(A) ::= idents(N) COMMA ident(T). { A = hr_sql_push_name(p, N, T); }
+
+%type type {struct hr_sql_type}
+type(A) ::= ID(T). { A = hr_sql_type(p, T, T); }
+type(A) ::= NESTED_TYPE(T). { A = hr_sql_type(p, T, T); }
+type(A) ::= ID(T) LP INTEGER RP(E). { A = hr_sql_type(p, T, E); }
+type(A) ::= ID(T) LP INTEGER COMMA INTEGER RP(E). { A = hr_sql_type(p, T, E); }
+
+/* Queries -------------------------------------------------------------------------------------- */
+
+%type query {struct hr_sql_q}
+query(A) ::= query_body(Q). { A = Q; }
+query(A) ::= WITH(W) recursive ctes(C) query_body(Q). { A = hr_sql_with_query(p, C, W->pos, Q); }
+recursive ::= .
+recursive ::= RECURSIVE(R). { hr_sql_unsupported(p, R->pos, R->end, "a recursive CTE"); }
+%type ctes {struct hr_plan *}
+ctes(A) ::= ident(N) LP query(Q) RP. {
+    A = hr_sql_with(p);
+    hr_sql_push_cte(p, A, N, NULL, Q);
+}
+ctes(A) ::= ident(N) AS LP query(Q) RP. {
+    A = hr_sql_with(p);
+    hr_sql_push_cte(p, A, N, NULL, Q);
+}
+ctes(A) ::= ident(N) LP idents(L) RP LP query(Q) RP. {
+    A = hr_sql_with(p);
+    hr_sql_push_cte(p, A, N, L, Q);
+}
+ctes(A) ::= ident(N) LP idents(L) RP AS LP query(Q) RP. {
+    A = hr_sql_with(p);
+    hr_sql_push_cte(p, A, N, L, Q);
+}
+ctes(A) ::= ctes(C) COMMA ident(N) LP query(Q) RP. {
+    A = C;
+    hr_sql_push_cte(p, A, N, NULL, Q);
+}
+ctes(A) ::= ctes(C) COMMA ident(N) AS LP query(Q) RP. {
+    A = C;
+    hr_sql_push_cte(p, A, N, NULL, Q);
+}
+ctes(A) ::= ctes(C) COMMA ident(N) LP idents(L) RP LP query(Q) RP. {
+    A = C;
+    hr_sql_push_cte(p, A, N, L, Q);
+}
+ctes(A) ::= ctes(C) COMMA ident(N) LP idents(L) RP AS LP query(Q) RP. {
+    A = C;
+    hr_sql_push_cte(p, A, N, L, Q);
+}
+as_opt ::= .
+as_opt ::= AS.
+
+%type query_body {struct hr_sql_q}
+query_body(A) ::= ordered(Q). { A = Q; }
+query_body(A) ::= ordered(Q) LIMIT limit(L). { A = hr_sql_limit(p, Q, L, NO_X); }
+query_body(A) ::= ordered(Q) OFFSET bexpr(O). { A = hr_sql_limit(p, Q, NO_X, O); }
+query_body(A) ::= ordered(Q) LIMIT limit(L) OFFSET bexpr(O). { A = hr_sql_limit(p, Q, L, O); }
+%type limit {struct hr_sql_x}
+limit(A) ::= ALL. { A = NO_X; }
+limit(A) ::= bexpr(X). { A = X; }
+%type ordered {struct hr_sql_q}
+ordered(A) ::= query_term(Q). { A = Q; }
+ordered(A) ::= query_term(Q) ORDER BY sort_keys(L). { A = hr_sql_order(p, Q, L, true); }
+ordered(A) ::= query_term(Q) SORT BY sort_keys(L). { A = hr_sql_order(p, Q, L, false); }
+%type sort_keys {struct hr_sql_list *}
+%type sort_key {struct hr_sql_x}
+sort_keys(A) ::= sort_key(X). { A = hr_sql_push(p, NULL, X); }
+sort_keys(A) ::= sort_keys(L) COMMA sort_key(X). { A = hr_sql_push(p, L, X); }
+sort_key(A) ::= bexpr(X) direction(D) nulls(N). { A = hr_sql_sort_key(p, X, D, N); }
+%type direction {int}
+direction(A) ::= . { A = 0; }
+direction(A) ::= ASC. { A = 0; }
+direction(A) ::= DESC. { A = 1; }
+%type nulls {int}
+nulls(A) ::= . { A = 0; }
+nulls(A) ::= NULLS FIRST. { A = 1; }
+nulls(A) ::= NULLS LAST. { A = -1; }
+
+%type query_term {struct hr_sql_q}
+query_term(A) ::= query_primary(Q). { A = Q; }
+query_term(A) ::= query_term(L) UNION all(M) by_name(B) query_term(R). [UNION] {
+    A = hr_sql_set_op(p, L, 'U', M, B, R);
+}
+query_term(A) ::= query_term(L) EXCEPT all(M) query_term(R). {
+    A = hr_sql_set_op(p, L, 'E', M, false, R);
+}
+query_term(A) ::= query_term(L) SETMINUS all(M) query_term(R). {
+    A = hr_sql_set_op(p, L, 'E', M, false, R);
+}
+query_term(A) ::= query_term(L) INTERSECT all(M) query_term(R). {
+    A = hr_sql_set_op(p, L, 'I', M, false, R);
+}
+%type all {int}
+all(A) ::= . { A = 0; }
+all(A) ::= ALL. { A = 1; }
+all(A) ::= DISTINCT. { A = 0; }
+
+%type query_primary {struct hr_sql_q}
+query_primary(A) ::= select(S). { A = hr_sql_select(p, S); }
+query_primary(A) ::= VALUES(V) value_rows(L). [PREC_LOW] { A = hr_sql_values(p, V, L); }
+query_primary(A) ::= VALUES(V) value_rows(L) alias(N). [PREC_HIGH] {
+    A = hr_sql_alias_query(p, hr_sql_values(p, V, L), N);
+}
+query_primary(A) ::= TABLE_QUERY(T) names(N). {
+    A = hr_sql_relation(p, N, false, NULL, T->pos, OPT_NAMES(N));
+}
+query_primary(A) ::= LP(L) query(Q) RP(R). [PREC_HIGH] { A = hr_sql_paren_query(Q, L, R); }
+%type value_rows {struct hr_sql_list *}
+value_rows(A) ::= bexpr(X). { A = hr_sql_push(p, NULL, X); }
+value_rows(A) ::= value_rows(L) COMMA bexpr(X). { A = hr_sql_push(p, L, X); }
+
+%type select {struct hr_sql_select *}
+%type select_head {struct hr_sql_select *}
+select(A) ::= select_head(S) where(W) group_by(G) having(H). {
+    A = S;
+    if (A) { A->where = W; A->group = G; A->having = H; }
+}
+select(A) ::= FROM(F) from(Q) select_head_only(S) where(W) group_by(G) having(H). {
+    A = S;
+    if (A) { A->from = Q; A->pos = F->pos; A->where = W; A->group = G; A->having = H; }
+}
+%type select_head_only {struct hr_sql_select *}
+select_head_only(A) ::= SELECT(S) distinct(D) items(L). {
+    A = hr_sql_new_select(p, S);
+    if (A) { A->distinct = D; A->items = L; }
+}
+select_head(A) ::= select_head_only(S). { A = S; }
+select_head(A) ::= select_head_only(S) FROM from(Q). { A = S; if (A) A->from = Q; }
+%type distinct {int}
+distinct(A) ::= . { A = 0; }
+distinct(A) ::= ALL. { A = 0; }
+distinct(A) ::= DISTINCT. { A = 1; }
+%type where {struct hr_sql_x}
+where(A) ::= . { A = NO_X; }
+where(A) ::= WHERE bexpr(X). { A = X; }
+%type having {struct hr_sql_x}
+having(A) ::= . { A = NO_X; }
+having(A) ::= HAVING bexpr(X). { A = X; }
+having(A) ::= having(X) WINDOW(W) ident AS LP. {
+    A = X;
+    hr_sql_unsupported(p, W->pos, W->end, "a WINDOW clause");
+}
+
+%type group_by {struct hr_sql_group}
+group_by(A) ::= . { A = (struct hr_sql_group){0}; }
+group_by(A) ::= GROUP BY ALL. { A = (struct hr_sql_group){.has = true, .all = true}; }
+group_by(A) ::= GROUP BY group_items(L). { A = hr_sql_group(p, L, NULL); }
+group_by(A) ::= GROUP BY group_items(L) WITH ROLLUP(R). { A = hr_sql_group(p, L, R); }
+group_by(A) ::= GROUP BY group_items(L) WITH CUBE(R). { A = hr_sql_group(p, L, R); }
+group_by(A) ::= GROUP BY group_items(L) GROUPING(R) SETS LP. { A = hr_sql_group(p, L, R); }
+%type group_items {struct hr_sql_list *}
+%type group_item {struct hr_sql_x}
+group_items(A) ::= group_item(X). { A = hr_sql_push(p, NULL, X); }
+group_items(A) ::= group_items(L) COMMA group_item(X). { A = hr_sql_push(p, L, X); }
+group_item(A) ::= bexpr(X). { A = X; }
+group_item(A) ::= GROUPING(G) SETS LP. {
+    A = NO_X;
+    hr_sql_unsupported(p, G->pos, G->end, "GROUPING SETS");
+}
+
+/* Select items */
+%type items {struct hr_sql_list *}
+%type item {struct hr_sql_x}
+items(A) ::= item(X). { A = hr_sql_push(p, NULL, X); }
+items(A) ::= items(L) COMMA item(X). { A = hr_sql_push(p, L, X); }
+item(A) ::= bexpr(X). { A = X; }
+item(A) ::= bexpr(X) as_opt ident(N). { A = hr_sql_alias(p, X, hr_sql_push_name(p, NULL, N)); }
+item(A) ::= bexpr(X) AS LP idents(L) RP. { A = hr_sql_alias(p, X, L); }
+item(A) ::= star(X). { A = X; }
+%type star {struct hr_sql_x}
+star(A) ::= STAR(S) except(E). { A = hr_sql_star(p, NULL, S, E, S->end); }
+star(A) ::= names(N) DOT STAR(S) except(E). { A = hr_sql_star(p, N, S, E, S->end); }
+%type except {struct hr_sql_names *}
+except(A) ::= . { A = NULL; }
+except(A) ::= STAR_EXCEPT LP idents(L) RP. { A = L; }
+
+/* FROM ----------------------------------------------------------------------------------------- */
+
+%type from {struct hr_sql_q}
+from(A) ::= relations(Q). { A = Q; }
+from(A) ::= from(Q) LATERAL VIEW outer(O) names(N) LP args(L) RP(R) ident_opt(T) view_names(C). {
+    A = hr_sql_lateral_view(p, Q, O, hr_sql_function(p, N, false, L, R), T, C, R->end);
+}
+%type outer {int}
+outer(A) ::= . { A = 0; }
+outer(A) ::= OUTER. { A = 1; }
+%type ident_opt {const char *}
+ident_opt(A) ::= . { A = NULL; }
+ident_opt(A) ::= ident(T). { A = hr_sql_ident(p, T); }
+%type view_names {struct hr_sql_names *}
+view_names(A) ::= . { A = NULL; }
+view_names(A) ::= AS idents(L). [PREC_LOW] { A = L; }
+
+%type relations {struct hr_sql_q}
+relations(A) ::= relation(Q). { A = Q; }
+relations(A) ::= relations(L) COMMA relation(R). {
+    A = hr_sql_join(p, L, (struct hr_sql_join){.type = HR_JOIN_INNER, .comma = true}, R,
+                    (struct hr_sql_on){0});
+}
+%type relation {struct hr_sql_q}
+relation(A) ::= table_primary(Q). { A = Q; }
+relation(A) ::= relation(L) join(J) JOIN table_primary(R) on(O). {
+    A = hr_sql_join(p, L, J, R, O);
+}
+relation(A) ::= relation(L) NATURAL join(J) JOIN table_primary(R). {
+    J.natural = true;
+    A = hr_sql_join(p, L, J, R, (struct hr_sql_on){0});
+}
+%type join {struct hr_sql_join}
+join(A) ::= . { A = (struct hr_sql_join){.type = HR_JOIN_INNER}; }
+join(A) ::= INNER. { A = (struct hr_sql_join){.type = HR_JOIN_INNER}; }
+join(A) ::= CROSS. { A = (struct hr_sql_join){.type = HR_JOIN_CROSS}; }
+join(A) ::= LEFT outer. { A = (struct hr_sql_join){.type = HR_JOIN_LEFT}; }
+join(A) ::= RIGHT outer. { A = (struct hr_sql_join){.type = HR_JOIN_RIGHT}; }
+join(A) ::= FULL outer. { A = (struct hr_sql_join){.type = HR_JOIN_FULL}; }
+join(A) ::= SEMI. { A = (struct hr_sql_join){.type = HR_JOIN_SEMI}; }
+join(A) ::= LEFT SEMI. { A = (struct hr_sql_join){.type = HR_JOIN_SEMI}; }
+join(A) ::= ANTI. { A = (struct hr_sql_join){.type = HR_JOIN_ANTI}; }
+join(A) ::= LEFT ANTI. { A = (struct hr_sql_join){.type = HR_JOIN_ANTI}; }
+%type on {struct hr_sql_on}
+on(A) ::= . { A = (struct hr_sql_on){0}; }
+on(A) ::= ON bexpr(X). { A = (struct hr_sql_on){.condition = X.x, .end = X.end}; }
+on(A) ::= USING LP idents(L) RP(R). { A = (struct hr_sql_on){.names = L, .end = R->end}; }
+
+%type table_primary {struct hr_sql_q}
+%type table {struct hr_sql_q}
+%type alias {struct hr_sql_alias *}
+table_primary(A) ::= table(Q) watermark(W). [PREC_LOW] { A = hr_sql_watermarked(p, Q, W); }
+table_primary(A) ::= table(Q) watermark(W) alias(N). {
+    A = hr_sql_alias_query(p, hr_sql_watermarked(p, Q, W), N);
+}
+table_primary(A) ::= VALUES(V) value_rows(L). [PREC_LOWEST] { A = hr_sql_values(p, V, L); }
+table_primary(A) ::= VALUES(V) value_rows(L) alias(N). [PREC_LOW] {
+    A = hr_sql_alias_query(p, hr_sql_values(p, V, L), N);
+}
+table(A) ::= names(N) relation_options(O). {
+    A = hr_sql_relation(p, N, false, O, N ? N->pos : 0, OPT_NAMES(N));
+}
+table(A) ::= STREAM(S) names(N) relation_options(O). {
+    A = hr_sql_relation(p, N, true, O, S->pos, OPT_NAMES(N));
+}
+table(A) ::= STREAM(S) LP names(N) RP(R) relation_options(O). {
+    A = hr_sql_relation(p, N, true, O, S->pos, R->end);
+}
+table(A) ::= names(N) LP args(L) RP(R). { A = hr_sql_table_function(p, N, L, R); }
+table(A) ::= LP(L) query(Q) RP(R). [PREC_LOW] { A = hr_sql_paren_query(Q, L, R); }
+table(A) ::= LP(L) relation(Q) RP(R). { A = hr_sql_paren_query(Q, L, R); }
+table(A) ::= LATERAL(L) LP. {
+    A = (struct hr_sql_q){0};
+    hr_sql_unsupported(p, L->pos, L->end, "a LATERAL subquery");
+}
+table(A) ::= table(Q) TABLESAMPLE(T). {
+    A = Q;
+    hr_sql_unsupported(p, T->pos, T->end, "TABLESAMPLE");
+}
+%type relation_options {struct hr_options *}
+relation_options(A) ::= . { A = NULL; }
+relation_options(A) ::= WITH LP properties(O) RP. { A = O; }
+%type watermark {struct hr_sql_wm *}
+watermark(A) ::= . [PREC_LOW] { A = NULL; }
+watermark(A) ::= WATERMARK wm_column(X) DELAY OF INTERVAL(I). {
+    A = hr_sql_new_wm(p, X, I);
+}
+%type wm_column {struct hr_sql_x}
+wm_column(A) ::= bexpr(X). { A = X; }
+wm_column(A) ::= bexpr(X) as_opt ident(N). {
+    A = hr_sql_alias(p, X, hr_sql_push_name(p, NULL, N));
+}
+alias(A) ::= as_opt ident(N). { A = hr_sql_table_alias(p, N, NULL, N->end); }
+alias(A) ::= as_opt ident(N) LP idents(L) RP(R). { A = hr_sql_table_alias(p, N, L, R->end); }
+
+/* Conditions ----------------------------------------------------------------------------------- */
+
+%type bexpr {struct hr_sql_x}
+bexpr(A) ::= vexpr(X). { A = X; }
+bexpr(A) ::= predicate(X). { A = X; }
+bexpr(A) ::= bexpr(L) OR bexpr(R). { A = hr_sql_binary(p, L, "or", R); }
+bexpr(A) ::= bexpr(L) AND bexpr(R). { A = hr_sql_binary(p, L, "and", R); }
+bexpr(A) ::= NOT(T) bexpr(X). { A = hr_sql_unary(p, T, "not", X); }
+bexpr(A) ::= BANG(T) bexpr(X). { A = hr_sql_unary(p, T, "not", X); }
+bexpr(A) ::= EXISTS(E) LP query RP(R). { A = hr_sql_subquery_refused(p, E->pos, R->end); }
+
+%type predicate {struct hr_sql_x}
+predicate(A) ::= vexpr(X) not(N) IN LP exprs(L) RP(R). { A = hr_sql_in(p, X, N, L, R->end); }
+predicate(A) ::= vexpr not IN(I) LP query RP(R). { A = hr_sql_subquery_refused(p, I->pos, R->end); }
+predicate(A) ::= vexpr not IN(I) LP RP(R). {
+    A = NO_X;
+    HR_SQL_RAISE(p, I->pos, R->end, HR_E_EMPTY_IN_PREDICATE);
+}
+predicate(A) ::= vexpr(X) not(N) BETWEEN vexpr(L) AND vexpr(H). [UNARY] {
+    struct hr_sql_x args[] = {X, L, H};
+    A = hr_sql_not(p, hr_sql_call(p, X.pos, H.end, "between", args, 3), N);
+}
+predicate(A) ::= vexpr(X) not(N) like(K) vexpr(Y). [PREC_LOW] {
+    struct hr_sql_x args[] = {X, Y};
+    A = hr_sql_not(p, hr_sql_call(p, X.pos, Y.end, K, args, 2), N);
+}
+predicate(A) ::= vexpr(X) not(N) like(K) vexpr(Y) ESCAPE STRING(E). {
+    struct hr_sql_x args[] = {X, Y, hr_sql_string_literal(p, E)};
+    A = hr_sql_not(p, hr_sql_call(p, X.pos, E->end, K, args, 3), N);
+}
+predicate(A) ::= vexpr(X) not(N) like(K) like_all(M) LP exprs(L) RP(R). {
+    A = hr_sql_like_many(p, X, N, K, M, L, R->end);
+}
+predicate(A) ::= vexpr(X) IS not(N) NULL(E). {
+    A = hr_sql_call(p, X.pos, E->end, N ? "isnotnull" : "isnull", &X, 1);
+}
+predicate(A) ::= vexpr(X) IS not(N) UNKNOWN(E). {
+    A = hr_sql_call(p, X.pos, E->end, N ? "isnotnull" : "isnull", &X, 1);
+}
+predicate(A) ::= vexpr(X) IS not(N) TRUE(E). {
+    A = hr_sql_not(p, hr_sql_call(p, X.pos, E->end, "istrue", &X, 1), N);
+}
+predicate(A) ::= vexpr(X) IS not(N) FALSE(E). {
+    A = hr_sql_not(p, hr_sql_call(p, X.pos, E->end, "isfalse", &X, 1), N);
+}
+predicate(A) ::= vexpr(X) IS not(N) DISTINCT FROM vexpr(Y). [PREC_LOW] {
+    A = hr_sql_not(p, hr_sql_binary(p, X, "<=>", Y), !N);
+}
+%type not {int}
+not(A) ::= . { A = 0; }
+not(A) ::= NOT. { A = 1; }
+%type like {const char *}
+like(A) ::= LIKE. { A = "like"; }
+like(A) ::= ILIKE. { A = "ilike"; }
+like(A) ::= RLIKE. { A = "rlike"; }
+%type like_all {int}
+like_all(A) ::= ALL. { A = 1; }
+like_all(A) ::= ANY. { A = 0; }
+like_all(A) ::= SOME. { A = 0; }
+
+/* Values --------------------------------------------------------------------------------------- */
+
+%type vexpr {struct hr_sql_x}
+vexpr(A) ::= primary(X). { A = X; }
+vexpr(A) ::= DASH(T) vexpr(X). [UNARY] { A = hr_sql_unary(p, T, "-", X); }
+vexpr(A) ::= PLUS(T) vexpr(X). [UNARY] { A = hr_sql_unary(p, T, "+", X); }
+vexpr(A) ::= TILDE(T) vexpr(X). [UNARY] { A = hr_sql_unary(p, T, "~", X); }
+vexpr(A) ::= vexpr(L) STAR vexpr(R). { A = hr_sql_binary(p, L, "*", R); }
+vexpr(A) ::= vexpr(L) SLASH vexpr(R). { A = hr_sql_binary(p, L, "/", R); }
+vexpr(A) ::= vexpr(L) PERCENT vexpr(R). { A = hr_sql_binary(p, L, "%", R); }
+vexpr(A) ::= vexpr(L) DIV vexpr(R). { A = hr_sql_binary(p, L, "div", R); }
+vexpr(A) ::= vexpr(L) PLUS vexpr(R). { A = hr_sql_binary(p, L, "+", R); }
+vexpr(A) ::= vexpr(L) DASH vexpr(R). { A = hr_sql_binary(p, L, "-", R); }
+vexpr(A) ::= vexpr(L) CONCAT vexpr(R). { A = hr_sql_binary(p, L, "||", R); }
+vexpr(A) ::= vexpr(L) SHL vexpr(R). { A = hr_sql_binary(p, L, "<<", R); }
+vexpr(A) ::= vexpr(L) SHR vexpr(R). { A = hr_sql_binary(p, L, ">>", R); }
+vexpr(A) ::= vexpr(L) USHR vexpr(R). { A = hr_sql_binary(p, L, ">>>", R); }
+vexpr(A) ::= vexpr(L) AMP vexpr(R). { A = hr_sql_binary(p, L, "&", R); }
+vexpr(A) ::= vexpr(L) HAT vexpr(R). { A = hr_sql_binary(p, L, "^", R); }
+vexpr(A) ::= vexpr(L) PIPE vexpr(R). { A = hr_sql_binary(p, L, "|", R); }
+vexpr(A) ::= vexpr(L) EQ vexpr(R). { A = hr_sql_binary(p, L, "=", R); }
+vexpr(A) ::= vexpr(L) NULL_SAFE_EQ vexpr(R). { A = hr_sql_binary(p, L, "<=>", R); }
+vexpr(A) ::= vexpr(L) NE vexpr(R). { A = hr_sql_binary(p, L, "!=", R); }
+vexpr(A) ::= vexpr(L) LT vexpr(R). { A = hr_sql_binary(p, L, "<", R); }
+vexpr(A) ::= vexpr(L) LE vexpr(R). { A = hr_sql_binary(p, L, "<=", R); }
+vexpr(A) ::= vexpr(L) GT vexpr(R). { A = hr_sql_binary(p, L, ">", R); }
+vexpr(A) ::= vexpr(L) GE vexpr(R). { A = hr_sql_binary(p, L, ">=", R); }
+
+%type primary {struct hr_sql_x}
+%type operand {struct hr_sql_x}
+primary(A) ::= names(N). { A = hr_sql_name_expr(p, N); }
+primary(A) ::= operand(X). { A = X; }
+operand(A) ::= operand(X) DOT ident(N). { A = hr_sql_field(p, X, N); }
+operand(A) ::= primary(X) LB vexpr(I) RB(E). {
+    struct hr_sql_x args[] = {X, I};
+    A = hr_sql_call(p, X.pos, E->end, "[]", args, 2);
+}
+operand(A) ::= primary(X) DCOLON type(T). { A = hr_sql_cast(p, X, T, false, X.pos, T.end); }
+operand(A) ::= LP(L) bexpr(X) RP(R). { A = hr_sql_paren(X, L, R); }
+operand(A) ::= LP(L) exprs2(X) RP(R). { A = hr_sql_row(p, X, L, R); }
+operand(A) ::= LP(L) query RP(R). [PREC_LOW] { A = hr_sql_subquery_refused(p, L->pos, R->end); }
+operand(A) ::= INTEGER(T). [UNARY] { A = hr_sql_number(p, NULL, T); }
+operand(A) ::= NUMBER(T). [UNARY] { A = hr_sql_number(p, NULL, T); }
+operand(A) ::= DASH(M) INTEGER(T). [NUMBER] { A = hr_sql_number(p, M, T); }
+operand(A) ::= DASH(M) NUMBER(T). [NUMBER] { A = hr_sql_number(p, M, T); }
+operand(A) ::= STRING(T). { A = hr_sql_string_literal(p, T); }
+operand(A) ::= HEX(T). { A = hr_sql_hex(p, T); }
+operand(A) ::= TYPED(T). { A = hr_sql_typed(p, T); }
+operand(A) ::= INTERVAL(T). { A = hr_sql_interval(p, T); }
+operand(A) ::= TRUE(T). { A = hr_sql_simple(p, T, 1); }
+operand(A) ::= FALSE(T). { A = hr_sql_simple(p, T, 0); }
+operand(A) ::= NULL(T). { A = hr_sql_simple(p, T, -1); }
+operand(A) ::= CASE(C) whens(W) else(E) END(T). { A = hr_sql_case(p, C, NO_X, W, E, T); }
+operand(A) ::= CASE(C) bexpr(X) whens(W) else(E) END(T). { A = hr_sql_case(p, C, X, W, E, T); }
+%type whens {struct hr_sql_list *}
+whens(A) ::= WHEN bexpr(C) THEN bexpr(V). { A = hr_sql_push(p, hr_sql_push(p, NULL, C), V); }
+whens(A) ::= whens(L) WHEN bexpr(C) THEN bexpr(V). { A = hr_sql_push(p, hr_sql_push(p, L, C), V); }
+%type else {struct hr_sql_x}
+else(A) ::= . { A = NO_X; }
+else(A) ::= ELSE bexpr(X). { A = X; }
+operand(A) ::= CAST(C) LP bexpr(X) AS type(T) RP(R). {
+    A = hr_sql_cast(p, X, T, false, C->pos, R->end);
+}
+operand(A) ::= TRY_CAST(C) LP bexpr(X) AS type(T) RP(R). {
+    A = hr_sql_cast(p, X, T, true, C->pos, R->end);
+}
+operand(A) ::= EXTRACT(C) LP ident(F) FROM vexpr(X) RP(R). { A = hr_sql_extract(p, C, F, X, R); }
+operand(A) ::= SUBSTRING(C) LP vexpr(X) FROM vexpr(F) RP(R). {
+    struct hr_sql_x args[] = {X, F};
+    A = hr_sql_call(p, C->pos, R->end, "substring", args, 2);
+}
+operand(A) ::= SUBSTRING(C) LP vexpr(X) FROM vexpr(F) FOR vexpr(N) RP(R). {
+    struct hr_sql_x args[] = {X, F, N};
+    A = hr_sql_call(p, C->pos, R->end, "substring", args, 3);
+}
+operand(A) ::= TRIM(C) LP trim_side(S) FROM vexpr(X) RP(R). {
+    A = hr_sql_call(p, C->pos, R->end, S, &X, 1);
+}
+operand(A) ::= TRIM(C) LP trim_side(S) vexpr(Y) FROM vexpr(X) RP(R). {
+    struct hr_sql_x args[] = {X, Y};
+    A = hr_sql_call(p, C->pos, R->end, S, args, 2);
+}
+operand(A) ::= TRIM(C) LP vexpr(Y) FROM vexpr(X) RP(R). {
+    struct hr_sql_x args[] = {X, Y};
+    A = hr_sql_call(p, C->pos, R->end, "trim", args, 2);
+}
+%type trim_side {const char *}
+trim_side(A) ::= BOTH. { A = "trim"; }
+trim_side(A) ::= LEADING. { A = "ltrim"; }
+trim_side(A) ::= TRAILING. { A = "rtrim"; }
+operand(A) ::= POSITION(C) LP vexpr(X) IN vexpr(Y) RP(R). {
+    struct hr_sql_x args[] = {X, Y};
+    A = hr_sql_call(p, C->pos, R->end, "position", args, 2);
+}
+operand(A) ::= OVERLAY(C) LP vexpr(X) PLACING vexpr(Y) FROM vexpr(F) RP(R). {
+    struct hr_sql_x args[] = {X, Y, F};
+    A = hr_sql_call(p, C->pos, R->end, "overlay", args, 3);
+}
+operand(A) ::= OVERLAY(C) LP vexpr(X) PLACING vexpr(Y) FROM vexpr(F) FOR vexpr(N) RP(R). {
+    struct hr_sql_x args[] = {X, Y, F, N};
+    A = hr_sql_call(p, C->pos, R->end, "overlay", args, 4);
+}
+operand(A) ::= call(X). { A = X; }
+operand(A) ::= call(X) over(T). { A = hr_sql_over_refused(p, X, T); }
+%type over {const struct hr_sql_token *}
+over(A) ::= OVER(T) LP. { A = T; }
+%type call {struct hr_sql_x}
+call(A) ::= names(N) LP args(L) RP(R). { A = hr_sql_function(p, N, false, L, R); }
+call(A) ::= names(N) LP DISTINCT args1(L) RP(R). { A = hr_sql_function(p, N, true, L, R); }
+call(A) ::= names(N) LP ALL args1(L) RP(R). { A = hr_sql_function(p, N, false, L, R); }
+call(A) ::= call(X) FILTER LP WHERE bexpr(F) RP(R). { A = hr_sql_filter(p, X, F, R); }
+call(A) ::= call(X) IGNORE NULLS(T). { A = hr_sql_ignore_nulls(p, X, T); }
+call(A) ::= call(X) RESPECT NULLS. { A = X; }
+
+%type args {struct hr_sql_list *}
+%type args1 {struct hr_sql_list *}
+%type arg {struct hr_sql_x}
+args(A) ::= . { A = NULL; }
+args(A) ::= args1(L). { A = L; }
+args1(A) ::= arg(X). { A = hr_sql_push(p, NULL, X); }
+args1(A) ::= args1(L) COMMA arg(X). { A = hr_sql_push(p, L, X); }
+arg(A) ::= bexpr(X). { A = X; }
+arg(A) ::= bexpr(X) AS ident(N). { A = hr_sql_alias(p, X, hr_sql_push_name(p, NULL, N)); }
+arg(A) ::= star(X). { A = X; }
+arg(A) ::= LAMBDA_WORD(W) ARROW bexpr(B). {
+    A = hr_sql_lambda(p, hr_sql_push_name(p, NULL, W), W->pos, B);
+}
+arg(A) ::= LAMBDA_LP(W) idents(L) RP ARROW bexpr(B). { A = hr_sql_lambda(p, L, W->pos, B); }
+
+%type exprs {struct hr_sql_list *}
+%type exprs2 {struct hr_sql_list *}
+exprs(A) ::= bexpr(X). { A = hr_sql_push(p, NULL, X); }
+exprs(A) ::= exprs(L) COMMA bexpr(X). { A = hr_sql_push(p, L, X); }
+exprs2(A) ::= bexpr(X) COMMA bexpr(Y). { A = hr_sql_push(p, hr_sql_push(p, NULL, X), Y); }
+exprs2(A) ::= exprs2(L) COMMA bexpr(X). { A = hr_sql_push(p, L, X); }
+
+%code {
+/* Would the grammar take this token with the stack as it is? Reductions are tried on a copy of
+ * the states alone. */
+static bool would_take(yyParser *parser, int token)
+{
+    YYACTIONTYPE stack[64];
+    int depth = (int)(parser->yytos - parser->yystack), base = depth - 62, top = 0;
+    if (base < 0) base = 0;
+    for (int i = base; i <= depth; i++) stack[top++] = parser->yystack[i].stateno;
+    top--;
+    for (int steps = 0; steps < 200; steps++) {
+        YYACTIONTYPE act = yy_find_shift_action((YYCODETYPE)token, stack[top]);
+        if (act == YY_ERROR_ACTION) return false;
+        if (act < YY_MIN_REDUCE) return true; /* shift or accept */
+        unsigned rule = act - YY_MIN_REDUCE;
+        top += yyRuleInfoNRhs[rule];
+        if (top < 0) return false;
+        act = yy_find_reduce_action(stack[top], (YYCODETYPE)yyRuleInfoLhs[rule]);
+        if (top + 1 >= (int)(sizeof stack / sizeof stack[0])) return false;
+        stack[++top] = act;
+    }
+    return false;
+}
+
+static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p)
+{
+    static const int candidates[] = {HR_TK_RP, HR_TK_RB, HR_TK_JOIN};
+    p->end_is_fine = would_take(parser, 0);
+    p->expected = 0;
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+        if (would_take(parser, candidates[i])) p->expected = candidates[i];
+    }
+    if (p->end_is_fine) p->expected = 0;
+}
+
+size_t hr_sql_lemon_size(void)
+{
+    return sizeof(yyParser);
+}
+}

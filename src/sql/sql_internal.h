@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the parser share: tokens, the values that the grammar's rules carry, and the
+ * builders that its actions call. Everything lives in the statement's arena.
+ *
+ * Errors are sticky: the first one is kept in parser->status, builders called after it do nothing
+ * and return empty values, and the driver stops feeding tokens. So actions need no checks.
+ */
+#ifndef HR_SQL_SQL_INTERNAL_H
+#define HR_SQL_SQL_INTERNAL_H
+
+#include "plan/statement.h"
+#include "sql/parser.h"
+
+#define HR_SQL_MAX_STATEMENT_BYTES (16 << 20)
+#define HR_SQL_MAX_DEPTH 1000       /* of expressions */
+#define HR_SQL_MAX_RELATIONS 1000   /* joins, set operations, subqueries in one statement */
+
+struct hr_sql_token {
+    uint16_t kind;       /* HR_TK_… */
+    bool is_word;        /* an unquoted word, whatever its kind has become */
+    const char *ptr;
+    uint32_t len;
+    int32_t pos, end;    /* bytes in the statement */
+    uint32_t first, count; /* the raw tokens that were folded into this one */
+};
+
+/* A type in the text; nested types are one token. */
+struct hr_sql_type {
+    const struct hr_type *type;
+    int32_t pos, end;
+};
+
+struct hr_sql_x {
+    struct hr_expr *x;
+    int32_t pos, end;  /* with parentheses; the node's own range is without */
+    uint16_t depth;
+    bool is_row;       /* (a, b): VALUES takes it apart */
+};
+
+struct hr_sql_list {
+    HR_VEC(struct hr_expr *) exprs;
+    int32_t pos, end;
+    uint16_t depth;
+    HR_VEC(bool) is_row; /* VALUES: which were (a, b) */
+};
+
+struct hr_sql_names {
+    HR_VEC(const char *) names;
+    int32_t pos, end;
+    bool first_is_word; /* not in back quotes */
+};
+
+struct hr_sql_q {
+    struct hr_plan *plan;
+    int32_t pos, end;
+    bool is_union_all;   /* of this very level: more children may be added */
+};
+
+/* JOIN's parts before the tables are known. */
+struct hr_sql_join {
+    enum hr_join_type type;
+    bool natural, comma;
+};
+struct hr_sql_on {
+    struct hr_expr *condition;
+    struct hr_sql_names *names; /* USING */
+    int32_t end;
+};
+
+struct hr_sql_columns {
+    HR_VEC(struct hr_field) fields; /* type NULL: a name alone (views) */
+};
+
+/* CREATE …'s clauses, in any order. */
+struct hr_sql_clauses {
+    const char *provider, *comment;
+    struct hr_options *options;
+    struct hr_sql_names *partitions;
+};
+
+struct hr_sql_group {
+    struct hr_sql_list *items;
+    bool has, all;
+};
+
+struct hr_sql_select {
+    struct hr_sql_list *items;
+    struct hr_sql_q from;
+    struct hr_sql_x where, having;
+    struct hr_sql_group group;
+    bool distinct;
+    int32_t pos;
+};
+
+struct hr_sql_wm { /* WATERMARK … */
+    struct hr_sql_x column;
+    const struct hr_sql_token *interval;
+};
+
+struct hr_sql_alias { /* of a table: AS name [(columns)] */
+    const char *name;
+    struct hr_sql_names *columns;
+    int32_t end;
+};
+
+struct hr_sql_parser {
+    struct hr_arena *arena;
+    const struct hr_tz *tz;
+    struct hr_err *err;
+    hr_status status;
+    const char *text; /* the statement, NUL-terminated */
+    size_t len;
+    struct hr_sql_token *raw;
+    uint32_t raw_count;
+    struct hr_sql_token *tokens; /* what the grammar sees; the last has kind 0 */
+    uint32_t token_count;
+    uint32_t at;        /* the token being fed */
+    bool failed_at_token; /* the error is the grammar's: PARSE_SYNTAX_ERROR at tokens[at] */
+    bool end_is_fine;   /* … and the statement could have ended there */
+    int expected;       /* the one token that the grammar would have taken there, or 0 */
+    uint32_t relation_count;
+    struct hr_stmt *stmt;
+};
+
+/* lexer.re */
+bool hr_sql_lex(const char *text, const char **cursor, const char *end, struct hr_sql_token *ret);
+
+/* tokens.c */
+hr_status hr_sql_tokenize(struct hr_sql_parser *p);
+/* HR_TK_… of a word, HR_TK_ID when it is none. */
+int hr_sql_keyword(const char *word, size_t len);
+/* The word of a keyword's token, or NULL. */
+const char *hr_sql_keyword_text(int token);
+bool hr_sql_word_is(const struct hr_sql_token *token, const char *word);
+
+/* Errors: set status once, with the position of the text at fault. */
+void hr_sql_oom(struct hr_sql_parser *p);
+void hr_sql_fail(struct hr_sql_parser *p, hr_status status, int32_t pos, int32_t end);
+void hr_sql_syntax_error(struct hr_sql_parser *p, const struct hr_sql_token *token, const char *hint);
+void hr_sql_unsupported(struct hr_sql_parser *p, int32_t pos, int32_t end, const char *what);
+#define HR_SQL_RAISE(p, pos, end, ...) \
+    hr_sql_fail((p), HR_RAISE((p)->err, __VA_ARGS__), (pos), (end))
+
+/* build_literal.c */
+char *hr_sql_ident(struct hr_sql_parser *p, const struct hr_sql_token *token);
+struct hr_str_view hr_sql_string(struct hr_sql_parser *p, const struct hr_sql_token *token);
+const char *hr_sql_cstring(struct hr_sql_parser *p, const struct hr_sql_token *token);
+struct hr_sql_x hr_sql_number(struct hr_sql_parser *p, const struct hr_sql_token *minus,
+                              const struct hr_sql_token *token);
+struct hr_sql_x hr_sql_string_literal(struct hr_sql_parser *p, const struct hr_sql_token *token);
+struct hr_sql_x hr_sql_hex(struct hr_sql_parser *p, const struct hr_sql_token *token);
+struct hr_sql_x hr_sql_typed(struct hr_sql_parser *p, const struct hr_sql_token *token);
+struct hr_sql_x hr_sql_simple(struct hr_sql_parser *p, const struct hr_sql_token *token, int kind);
+
+/* build_interval.c: the tokens folded into an interval → its type and value. */
+bool hr_sql_interval_value(struct hr_sql_parser *p, const struct hr_sql_token *token,
+                           const struct hr_type **ret_type, int64_t *ret_value);
+struct hr_sql_x hr_sql_interval(struct hr_sql_parser *p, const struct hr_sql_token *token);
+
+/* build_expr.c */
+struct hr_sql_x hr_sql_wrap(struct hr_sql_parser *p, struct hr_expr *x, int32_t pos, int32_t end,
+                            uint32_t depth);
+struct hr_sql_x hr_sql_unary(struct hr_sql_parser *p, const struct hr_sql_token *op, const char *name,
+                             struct hr_sql_x a);
+struct hr_sql_x hr_sql_binary(struct hr_sql_parser *p, struct hr_sql_x a, const char *name,
+                              struct hr_sql_x b);
+struct hr_sql_x hr_sql_call(struct hr_sql_parser *p, int32_t pos, int32_t end, const char *name,
+                            const struct hr_sql_x *args, uint32_t count);
+struct hr_sql_x hr_sql_not(struct hr_sql_parser *p, struct hr_sql_x a, bool negated);
+struct hr_sql_x hr_sql_in(struct hr_sql_parser *p, struct hr_sql_x a, bool negated,
+                          struct hr_sql_list *list, int32_t end);
+struct hr_sql_x hr_sql_like_many(struct hr_sql_parser *p, struct hr_sql_x a, bool negated,
+                                 const char *name, bool all, struct hr_sql_list *list, int32_t end);
+struct hr_sql_x hr_sql_case(struct hr_sql_parser *p, const struct hr_sql_token *start,
+                            struct hr_sql_x operand, struct hr_sql_list *whens,
+                            struct hr_sql_x otherwise, const struct hr_sql_token *end);
+struct hr_sql_x hr_sql_cast(struct hr_sql_parser *p, struct hr_sql_x a, struct hr_sql_type type,
+                            bool try_cast, int32_t pos, int32_t end);
+struct hr_sql_x hr_sql_paren(struct hr_sql_x a, const struct hr_sql_token *lp,
+                             const struct hr_sql_token *rp);
+struct hr_sql_x hr_sql_row(struct hr_sql_parser *p, struct hr_sql_list *list,
+                           const struct hr_sql_token *lp, const struct hr_sql_token *rp);
+struct hr_sql_x hr_sql_name_expr(struct hr_sql_parser *p, struct hr_sql_names *names);
+struct hr_sql_x hr_sql_star(struct hr_sql_parser *p, struct hr_sql_names *qualifier,
+                            const struct hr_sql_token *star, struct hr_sql_names *except,
+                            int32_t end);
+struct hr_sql_x hr_sql_field(struct hr_sql_parser *p, struct hr_sql_x a, const struct hr_sql_token *name);
+struct hr_sql_x hr_sql_function(struct hr_sql_parser *p, struct hr_sql_names *name, bool distinct,
+                                struct hr_sql_list *args, const struct hr_sql_token *rp);
+struct hr_sql_x hr_sql_filter(struct hr_sql_parser *p, struct hr_sql_x call, struct hr_sql_x filter,
+                              const struct hr_sql_token *rp);
+struct hr_sql_x hr_sql_ignore_nulls(struct hr_sql_parser *p, struct hr_sql_x call,
+                                    const struct hr_sql_token *last);
+struct hr_sql_x hr_sql_lambda(struct hr_sql_parser *p, struct hr_sql_names *names, int32_t pos,
+                              struct hr_sql_x body);
+struct hr_sql_x hr_sql_alias(struct hr_sql_parser *p, struct hr_sql_x a, struct hr_sql_names *names);
+struct hr_sql_x hr_sql_sort_key(struct hr_sql_parser *p, struct hr_sql_x a, bool descending,
+                                int nulls);
+struct hr_sql_x hr_sql_extract(struct hr_sql_parser *p, const struct hr_sql_token *start,
+                               const struct hr_sql_token *field, struct hr_sql_x a,
+                               const struct hr_sql_token *rp);
+struct hr_sql_x hr_sql_subquery_refused(struct hr_sql_parser *p, int32_t pos, int32_t end);
+struct hr_sql_x hr_sql_over_refused(struct hr_sql_parser *p, struct hr_sql_x call,
+                                    const struct hr_sql_token *over);
+struct hr_sql_list *hr_sql_push(struct hr_sql_parser *p, struct hr_sql_list *list, struct hr_sql_x a);
+struct hr_sql_names *hr_sql_push_name(struct hr_sql_parser *p, struct hr_sql_names *names,
+                                      const struct hr_sql_token *name);
+struct hr_sql_type hr_sql_type(struct hr_sql_parser *p, const struct hr_sql_token *first,
+                               const struct hr_sql_token *last);
+
+/* build_query.c */
+struct hr_sql_q hr_sql_select(struct hr_sql_parser *p, struct hr_sql_select *select);
+struct hr_sql_q hr_sql_values(struct hr_sql_parser *p, const struct hr_sql_token *start,
+                              struct hr_sql_list *rows);
+struct hr_sql_q hr_sql_set_op(struct hr_sql_parser *p, struct hr_sql_q a, int op, bool all,
+                              bool by_name, struct hr_sql_q b);
+struct hr_sql_q hr_sql_order(struct hr_sql_parser *p, struct hr_sql_q q, struct hr_sql_list *keys,
+                             bool global);
+struct hr_sql_q hr_sql_limit(struct hr_sql_parser *p, struct hr_sql_q q, struct hr_sql_x limit,
+                             struct hr_sql_x offset);
+struct hr_sql_q hr_sql_relation(struct hr_sql_parser *p, struct hr_sql_names *name, bool stream,
+                                struct hr_options *options, int32_t pos, int32_t end);
+struct hr_sql_q hr_sql_table_function(struct hr_sql_parser *p, struct hr_sql_names *name,
+                                      struct hr_sql_list *args, const struct hr_sql_token *rp);
+struct hr_sql_wm *hr_sql_new_wm(struct hr_sql_parser *p, struct hr_sql_x column,
+                                const struct hr_sql_token *interval);
+struct hr_sql_q hr_sql_watermarked(struct hr_sql_parser *p, struct hr_sql_q q,
+                                   const struct hr_sql_wm *watermark);
+struct hr_sql_alias *hr_sql_table_alias(struct hr_sql_parser *p, const struct hr_sql_token *name,
+                                        struct hr_sql_names *columns, int32_t end);
+struct hr_sql_q hr_sql_alias_query(struct hr_sql_parser *p, struct hr_sql_q q,
+                                   const struct hr_sql_alias *alias);
+struct hr_sql_group hr_sql_group(struct hr_sql_parser *p, struct hr_sql_list *items,
+                                 const struct hr_sql_token *refused);
+struct hr_sql_q hr_sql_join(struct hr_sql_parser *p, struct hr_sql_q a, struct hr_sql_join join,
+                            struct hr_sql_q b, struct hr_sql_on on);
+struct hr_sql_q hr_sql_lateral_view(struct hr_sql_parser *p, struct hr_sql_q q, bool outer,
+                                    struct hr_sql_x call, const char *table,
+                                    struct hr_sql_names *columns, int32_t end);
+struct hr_sql_q hr_sql_paren_query(struct hr_sql_q q, const struct hr_sql_token *lp,
+                                   const struct hr_sql_token *rp);
+struct hr_plan *hr_sql_with(struct hr_sql_parser *p);
+void hr_sql_push_cte(struct hr_sql_parser *p, struct hr_plan *with, const struct hr_sql_token *name,
+                     struct hr_sql_names *columns, struct hr_sql_q q);
+struct hr_sql_q hr_sql_with_query(struct hr_sql_parser *p, struct hr_plan *with, int32_t pos,
+                                  struct hr_sql_q q);
+struct hr_sql_select *hr_sql_new_select(struct hr_sql_parser *p, const struct hr_sql_token *start);
+
+/* build_stmt.c */
+struct hr_stmt *hr_sql_stmt(struct hr_sql_parser *p, enum hr_stmt_kind kind);
+void hr_sql_stmt_name(struct hr_stmt *stmt, const struct hr_sql_names *name);
+void hr_sql_stmt_query(struct hr_stmt *stmt, struct hr_sql_q q);
+void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt, struct hr_sql_columns *columns,
+                         struct hr_sql_clauses *clauses);
+struct hr_stmt *hr_sql_insert(struct hr_sql_parser *p, bool overwrite, struct hr_sql_names *table,
+                              struct hr_sql_names *columns, bool by_name, struct hr_sql_q q);
+struct hr_stmt *hr_sql_show(struct hr_sql_parser *p, enum hr_show show, struct hr_sql_names *name,
+                            const char *pattern);
+void hr_sql_view_over_source(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                             struct hr_sql_columns *columns, struct hr_sql_clauses *clauses);
+struct hr_sql_columns *hr_sql_push_column(struct hr_sql_parser *p, struct hr_sql_columns *columns,
+                                          const struct hr_sql_token *name, struct hr_sql_type type,
+                                          bool not_null);
+struct hr_sql_clauses *hr_sql_clauses(struct hr_sql_parser *p);
+void hr_sql_merge_options(struct hr_sql_parser *p, struct hr_sql_clauses *clauses,
+                          const struct hr_options *options);
+struct hr_options *hr_sql_put_option(struct hr_sql_parser *p, struct hr_options *options,
+                                     const char *key, const char *value);
+/* "a.b.c" */
+const char *hr_sql_dotted(struct hr_sql_parser *p, const struct hr_sql_names *names);
+const char *hr_sql_word(struct hr_sql_parser *p, const struct hr_sql_token *token);
+const char *hr_sql_negative_word(struct hr_sql_parser *p, const struct hr_sql_token *token);
+/* SET, RESET: read by their text, as Spark does. false: another statement. */
+bool hr_sql_set_statement(struct hr_sql_parser *p);
+
+/* grammar.y, as Lemon makes it */
+size_t hr_sql_lemon_size(void);
+void hr_sql_lemonInit(void *parser, struct hr_sql_parser *p);
+void hr_sql_lemonFinalize(void *parser);
+void hr_sql_lemon(void *parser, int kind, const struct hr_sql_token *token);
+
+#endif
