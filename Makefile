@@ -93,7 +93,8 @@ bench = test -x bench/$(1) || { echo "bench/$(1) is not there yet" >&2; exit 1; 
 
 .PHONY: bench
 bench: all ## the benchmarks of bench/
-	@$(call bench,run) $(BENCH)
+	@ninja -C $(BUILD) benches >/dev/null
+	@$(call bench,run) --build $(BUILD) $(BENCH)
 
 .PHONY: bench-peers
 bench-peers: all ## the same work in Spark, DuckDB and others, side by side
@@ -101,7 +102,8 @@ bench-peers: all ## the same work in Spark, DuckDB and others, side by side
 
 .PHONY: bench-kernels
 bench-kernels: all ## the loops of src/kernel by instruction set, against their floors
-	@$(call bench,run) kernels $(BENCH)
+	@ninja -C $(BUILD) benches >/dev/null
+	@$(call bench,run) --build $(BUILD) --only kernels $(BENCH)
 
 .PHONY: style
 style: ## the house rules (tools/tidy), and where clang-format would differ
