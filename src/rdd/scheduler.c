@@ -286,6 +286,8 @@ static bool take_failure(struct job *job, const struct work *work, hr_status sta
                          struct hr_err *err)
 {
     struct stage *stage = work->stage;
+    uint32_t max_attempts = job->options->max_attempts ? job->options->max_attempts
+                                                       : job->scheduler->options.max_attempts;
     job->stats.failed_tasks++;
     if (job->failed) return false;
     if (status == HR_E_UNAVAILABLE && stage->fetch_failures < FETCH_FAILURES_MAX) {
@@ -305,7 +307,7 @@ static bool take_failure(struct job *job, const struct work *work, hr_status sta
             if (add_todo(job, stage, work->partition, work->attempt + 1, err) == HR_OK) return true;
         }
     }
-    if ((err->flags & HR_ERR_RETRIABLE) && work->attempt + 1 < job->scheduler->options.max_attempts &&
+    if ((err->flags & HR_ERR_RETRIABLE) && work->attempt + 1 < max_attempts &&
         add_todo(job, stage, work->partition, work->attempt + 1, err) == HR_OK)
         return true;
     if ((err->flags & HR_ERR_RETRIABLE) && work->attempt > 0) {
@@ -615,7 +617,7 @@ hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options
     s->threads = hr_zalloc(s->options.threads * sizeof *s->threads);
     if (!s->threads) status = HR_OOM(err);
     for (uint32_t i = 1; i < s->options.threads && status == HR_OK; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "hr-task-%u", i);
         status = hr_thread_start(&s->threads[s->thread_count], name, worker, s, err);
         if (status == HR_OK) s->thread_count++;
