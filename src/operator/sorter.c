@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An order is an array of entries: 64 bits that sort like the first key (NULLs and direction
+ * included), and the row's number. They are sorted by radix, eight passes less those whose byte is the
+ * same everywhere; runs of equal bits are then merge-sorted by all keys, unless the bits were the
+ * whole key. Both are stable, so equal rows keep the order in which they came.
+ */
+#include "operator/sorter.h"
+
+#define RADIX_MIN 256u
+
+struct entry {
+    uint64_t bits;
+    uint64_t row;
+};
+
+struct hr_sorter {
+    const struct hr_pnode *node;
+    struct hr_task *task;
+    struct hr_eval *eval;            /* NULL: every key is a column of the input */
+    const struct hr_type *schema;    /* the input's columns, then computed keys */
+    uint32_t *key_columns;           /* by key: its place in schema */
+    struct hr_column *evaluated;     /* all keys of one batch */
+    struct hr_batch **batches;
+    uint32_t batch_count, batch_capacity;
+    uint64_t rows;
+    struct hr_batch *sorted;         /* all rows */
+    struct entry *order;
+    int64_t reserved_bytes;
+};
+
+/* --- Opening ---------------------------------------------------------------------------------- */
+
+static hr_status plan_columns(struct hr_sorter *s, struct hr_err *err)
+{
+    const struct hr_pnode *node = s->node;
+    const struct hr_type *in = node->schema;
+    struct hr_arena *arena = s->task->arena;
+    uint32_t count = in->field_count;
+    struct hr_field *fields = HR_NEW_ARRAY(arena, struct hr_field, count + node->expr_count + 1);
+    s->key_columns = HR_NEW_ARRAY(arena, uint32_t, node->expr_count + 1);
+    s->evaluated = HR_NEW_ARRAY(arena, struct hr_column, node->expr_count + 1);
+    if (!fields || !s->key_columns || !s->evaluated) return HR_OOM(err);
+    memcpy(fields, in->fields, count * sizeof *fields);
+    for (uint32_t k = 0; k < node->expr_count; k++) {
+        const struct hr_expr *key = node->exprs[k];
+        while (key->kind == HR_X_SORT || key->kind == HR_X_ALIAS) key = key->args[0];
+        if (key->kind == HR_X_COLUMN) {
+            s->key_columns[k] = key->ordinal;
+            continue;
+        }
+        s->key_columns[k] = count;
+        fields[count++] = (struct hr_field){.name = "key", .type = key->type, .nullable = true};
+    }
+    s->schema = in;
+    if (count == in->field_count) return HR_OK;
+    s->schema = hr_type_struct(fields, count);
+    if (!s->schema) return HR_OOM(err);
+    HR_TRY(hr_eval_new(node->program, s->task->mem, &s->eval, err));
+    hr_eval_set_context(s->eval, s->task->now_us, s->task->partition);
+    return HR_OK;
+}
+
+hr_status hr_sorter_new(const struct hr_pnode *node, struct hr_task *task, struct hr_sorter **ret,
+                        struct hr_err *err)
+{
+    struct hr_sorter *s = HR_NEW(task->arena, struct hr_sorter);
+    if (!s) return HR_OOM(err);
+    s->node = node;
+    s->task = task;
+    HR_TRY(plan_columns(s, err));
+    *ret = s;
+    return HR_OK;
+}
+
+static void drop_order(struct hr_sorter *s)
+{
+    hr_batch_unref(s->sorted);
+    s->sorted = NULL;
+    hr_free(s->order);
+    s->order = NULL;
+    hr_mem_release(s->task->mem, s->reserved_bytes);
+    s->reserved_bytes = 0;
+}
+
+static void drop_batches(struct hr_sorter *s)
+{
+    for (uint32_t i = 0; i < s->batch_count; i++) hr_batch_unref(s->batches[i]);
+    s->batch_count = 0;
+}
+
+void hr_sorter_free(struct hr_sorter *sorter)
+{
+    if (!sorter) return;
+    drop_order(sorter);
+    drop_batches(sorter);
+    hr_free(sorter->batches);
+    sorter->batches = NULL;
+    hr_eval_free(sorter->eval);
+    sorter->eval = NULL;
+}
+
+/* --- Rows in ---------------------------------------------------------------------------------- */
+
+static hr_status with_keys(struct hr_sorter *s, struct hr_batch *in, struct hr_batch **ret,
+                           struct hr_err *err)
+{
+    struct hr_batch *out;
+    hr_status status = hr_op_derive(s->schema, in, s->task->mem, &out, err);
+    if (status != HR_OK) {
+        hr_batch_unref(in);
+        return status;
+    }
+    uint32_t in_count = s->node->schema->field_count;
+    memcpy(out->columns, in->columns, in_count * sizeof *in->columns);
+    status = hr_eval_run(s->eval, in, &out->arena, s->evaluated, err);
+    if (status != HR_OK) {
+        hr_batch_unref(out);
+        return status;
+    }
+    for (uint32_t k = 0; k < s->node->expr_count; k++)
+        if (s->key_columns[k] >= in_count) out->columns[s->key_columns[k]] = s->evaluated[k];
+    *ret = out;
+    return HR_OK;
+}
+
+static hr_status add(struct hr_sorter *s, struct hr_batch *batch, struct hr_err *err)
+{
+    if (s->batch_count == s->batch_capacity) {
+        uint32_t capacity = s->batch_capacity ? s->batch_capacity * 2 : 16;
+        struct hr_batch **batches = hr_realloc(s->batches, capacity * sizeof *batches);
+        if (!batches) {
+            hr_batch_unref(batch);
+            return HR_OOM(err);
+        }
+        s->batches = batches;
+        s->batch_capacity = capacity;
+    }
+    s->batches[s->batch_count++] = batch;
+    s->rows += batch->sel_count;
+    return HR_OK;
+}
+
+hr_status hr_sorter_add(struct hr_sorter *sorter, struct hr_batch *batch, struct hr_err *err)
+{
+    if (sorter->eval) HR_TRY(with_keys(sorter, batch, &batch, err));
+    return add(sorter, batch, err);
+}
+
+uint64_t hr_sorter_rows(const struct hr_sorter *sorter)
+{
+    return sorter->rows;
+}
+
+/* --- The first key as bits -------------------------------------------------------------------- */
+
+HR_INLINE uint64_t double_bits(double v)
+{
+    uint64_t bits;
+    if (v != v) return UINT64_MAX; /* NaN is above all */
+    if (v == 0) v = 0;             /* -0.0 */
+    memcpy(&bits, &v, 8);
+    return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+HR_INLINE uint64_t string_bits(const struct hr_string *s)
+{
+    uint64_t v = 0;
+    memcpy(&v, hr_string_ptr(s), HR_MIN(s->len, 8));
+    return __builtin_bswap64(v);
+}
+
+HR_INLINE uint64_t decimal_bits(hr_i128 v)
+{
+    int64_t cut = v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
+    return (uint64_t)cut ^ UINT64_C(1) << 63;
+}
+
+#define SIGN (UINT64_C(1) << 63)
+
+/* Sorts like the value, ascending. *ret_exact: different values have different bits but the last. */
+static void value_bits(const struct hr_column *col, struct entry *order, uint32_t count,
+                       bool *ret_exact)
+{
+    const void *v = col->values;
+    *ret_exact = false;
+    switch (col->type->id) {
+    case HR_T_BOOLEAN:
+        *ret_exact = true;
+        for (uint32_t i = 0; i < count; i++) order[i].bits = (uint64_t)hr_bit_get(v, i) << 62;
+        return;
+    case HR_T_BYTE:
+        *ret_exact = true;
+        for (uint32_t i = 0; i < count; i++)
+            order[i].bits = ((uint64_t)((const int8_t *)v)[i] << 56) ^ SIGN;
+        return;
+    case HR_T_SHORT:
+        *ret_exact = true;
+        for (uint32_t i = 0; i < count; i++)
+            order[i].bits = ((uint64_t)((const int16_t *)v)[i] << 48) ^ SIGN;
+        return;
+    case HR_T_INT:
+    case HR_T_DATE:
+    case HR_T_INTERVAL_YM:
+        *ret_exact = true;
+        for (uint32_t i = 0; i < count; i++)
+            order[i].bits = ((uint64_t)((const int32_t *)v)[i] << 32) ^ SIGN;
+        return;
+    case HR_T_LONG:
+    case HR_T_TIMESTAMP:
+    case HR_T_TIMESTAMP_NTZ:
+    case HR_T_INTERVAL_DT:
+        for (uint32_t i = 0; i < count; i++)
+            order[i].bits = (uint64_t)((const int64_t *)v)[i] ^ SIGN;
+        return;
+    case HR_T_FLOAT:
+        for (uint32_t i = 0; i < count; i++)
+            order[i].bits = double_bits((double)((const float *)v)[i]);
+        return;
+    case HR_T_DOUBLE:
+        for (uint32_t i = 0; i < count; i++) order[i].bits = double_bits(((const double *)v)[i]);
+        return;
+    case HR_T_DECIMAL:
+        for (uint32_t i = 0; i < count; i++)
+            order[i].bits = decimal_bits(((const hr_i128 *)v)[i]);
+        return;
+    case HR_T_STRING:
+    case HR_T_BINARY:
+        for (uint32_t i = 0; i < count; i++)
+            order[i].bits =
+                hr_column_valid(col, i) ? string_bits((const struct hr_string *)v + i) : 0;
+        return;
+    default:
+        for (uint32_t i = 0; i < count; i++) order[i].bits = 0;
+    }
+}
+
+/* One bit of the 64 goes to NULLs. */
+static bool first_key_bits(struct hr_sorter *s, uint32_t count)
+{
+    const struct hr_column *col = &s->sorted->columns[s->key_columns[0]];
+    bool exact, descending = s->node->descending[0], nulls_first = s->node->nulls_first[0];
+    value_bits(col, s->order, count, &exact);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t bits = s->order[i].bits;
+        bits = (descending ? ~bits : bits) >> 1;
+        if (nulls_first)
+            bits = hr_column_valid(col, i) ? bits | SIGN : 0;
+        else
+            bits = hr_column_valid(col, i) ? bits : SIGN;
+        s->order[i].bits = bits;
+    }
+    return exact && s->node->expr_count == 1;
+}
+
+/* --- Sorting ---------------------------------------------------------------------------------- */
+
+static int compare(const struct hr_sorter *s, const struct entry *a, const struct entry *b)
+{
+    if (a->bits != b->bits) return a->bits < b->bits ? -1 : 1;
+    uint32_t ra = (uint32_t)a->row, rb = (uint32_t)b->row;
+    for (uint32_t k = 0; k < s->node->expr_count; k++) {
+        const struct hr_column *col = &s->sorted->columns[s->key_columns[k]];
+        bool va = hr_column_valid(col, ra), vb = hr_column_valid(col, rb);
+        if (!va || !vb) {
+            if (va == vb) continue;
+            return va == s->node->nulls_first[k] ? 1 : -1;
+        }
+        int c = hr_column_compare(col, ra, col, rb);
+        if (c) return s->node->descending[k] ? -c : c;
+    }
+    return 0;
+}
+
+static void merge_sort(const struct hr_sorter *s, struct entry *items, struct entry *tmp,
+                       uint64_t count)
+{
+    if (count <= 12) {
+        for (uint64_t i = 1; i < count; i++) {
+            struct entry e = items[i];
+            uint64_t k = i;
+            for (; k && compare(s, &e, &items[k - 1]) < 0; k--) items[k] = items[k - 1];
+            items[k] = e;
+        }
+        return;
+    }
+    uint64_t half = count / 2;
+    merge_sort(s, items, tmp, half);
+    merge_sort(s, items + half, tmp, count - half);
+    if (compare(s, &items[half - 1], &items[half]) <= 0) return;
+    memcpy(tmp, items, half * sizeof *tmp);
+    uint64_t a = 0, b = half, out = 0;
+    while (a < half && b < count)
+        items[out++] = compare(s, &items[b], &tmp[a]) < 0 ? items[b++] : tmp[a++];
+    while (a < half) items[out++] = tmp[a++];
+}
+
+/* Stable, least significant byte first. Returns where the result is: items or tmp. */
+static struct entry *radix_sort(struct entry *items, struct entry *tmp, uint32_t count)
+{
+    uint32_t counts[8][256];
+    memset(counts, 0, sizeof counts);
+    for (uint32_t i = 0; i < count; i++)
+        for (int b = 0; b < 8; b++) counts[b][(items[i].bits >> (8 * b)) & 255]++;
+    for (int b = 0; b < 8; b++) {
+        if (counts[b][(items[0].bits >> (8 * b)) & 255] == count) continue;
+        uint32_t at = 0;
+        for (int v = 0; v < 256; v++) {
+            uint32_t n = counts[b][v];
+            counts[b][v] = at;
+            at += n;
+        }
+        for (uint32_t i = 0; i < count; i++)
+            tmp[counts[b][(items[i].bits >> (8 * b)) & 255]++] = items[i];
+        struct entry *swap = items;
+        items = tmp;
+        tmp = swap;
+    }
+    return items;
+}
+
+static void sort_order(struct hr_sorter *s, struct entry *tmp, uint32_t count)
+{
+    bool exact = first_key_bits(s, count);
+    if (count < RADIX_MIN) {
+        merge_sort(s, s->order, tmp, count);
+        return;
+    }
+    struct entry *sorted = radix_sort(s->order, tmp, count);
+    if (sorted != s->order) memcpy(s->order, sorted, count * sizeof *sorted);
+    for (uint32_t i = 0, end; i < count && !exact; i = end) {
+        end = i + 1;
+        while (end < count && s->order[end].bits == s->order[i].bits) end++;
+        if (end - i > 1) merge_sort(s, s->order + i, tmp, end - i);
+    }
+}
+
+static hr_status cut_to(struct hr_sorter *s, uint32_t keep, struct hr_err *err)
+{
+    struct hr_batch *kept = hr_batch_new(s->schema, keep, s->task->mem);
+    uint32_t *rows = hr_alloc((keep + 1) * sizeof *rows);
+    hr_status status = kept && rows ? HR_OK : HR_OOM(err);
+    if (status == HR_OK && !hr_batch_hold_batch(kept, s->sorted)) status = HR_OOM(err);
+    for (uint32_t i = 0; rows && i < keep; i++) rows[i] = (uint32_t)s->order[i].row;
+    for (uint32_t c = 0; c < s->schema->field_count && status == HR_OK; c++)
+        status = hr_column_take(&kept->arena, &s->sorted->columns[c], rows, keep,
+                                &kept->columns[c], err);
+    hr_free(rows);
+    struct hr_batch *deep = status == HR_OK ? hr_batch_concat(&kept, 1, s->schema, true) : NULL;
+    if (status == HR_OK && !deep) status = HR_OOM(err);
+    hr_batch_unref(kept);
+    HR_TRY(status);
+    drop_order(s);
+    s->rows = 0;
+    return add(s, deep, err);
+}
+
+hr_status hr_sorter_sort(struct hr_sorter *sorter, int64_t keep, struct hr_err *err)
+{
+    struct hr_sorter *s = sorter;
+    drop_order(s);
+    if (s->rows == 0) return HR_OK;
+    if (s->rows >= UINT32_MAX)
+        return HR_RAISE(err, HR_E_LIMIT, "what", "rows to sort in one task", "limit", "2^32");
+    uint32_t count = (uint32_t)s->rows;
+    int64_t bytes = (int64_t)count * 2 * (int64_t)sizeof(struct entry);
+    HR_TRY(hr_mem_reserve(s->task->mem, bytes, err));
+    s->reserved_bytes = bytes;
+    s->sorted = hr_batch_concat(s->batches, s->batch_count, s->schema, false);
+    s->order = hr_alloc(count * sizeof *s->order);
+    struct entry *tmp = hr_alloc(count * sizeof *tmp);
+    if (!s->sorted || !s->order || !tmp) {
+        hr_free(tmp);
+        return HR_OOM(err);
+    }
+    for (uint32_t i = 0; i < count; i++) s->order[i] = (struct entry){0, i};
+    if (s->node->expr_count) sort_order(s, tmp, count);
+    hr_free(tmp);
+    drop_batches(s);
+    return keep >= 0 ? cut_to(s, (uint32_t)HR_MIN((uint64_t)keep, s->rows), err) : HR_OK;
+}
+
+hr_status hr_sorter_take(struct hr_sorter *sorter, uint64_t first, uint32_t count,
+                         struct hr_batch **ret, struct hr_err *err)
+{
+    struct hr_sorter *s = sorter;
+    assert(first + count <= s->rows && s->sorted);
+    struct hr_batch *out = hr_batch_new(s->node->schema, count, s->task->mem);
+    if (!out) return HR_OOM(err);
+    hr_status status = hr_batch_hold_batch(out, s->sorted) ? HR_OK : HR_OOM(err);
+    uint32_t *rows = hr_arena_alloc(&out->arena, (count + 1) * sizeof *rows);
+    if (!rows) status = HR_OOM(err);
+    for (uint32_t i = 0; rows && i < count; i++) rows[i] = (uint32_t)s->order[first + i].row;
+    for (uint32_t c = 0; c < s->node->schema->field_count && status == HR_OK; c++)
+        status = hr_column_take(&out->arena, &s->sorted->columns[c], rows, count, &out->columns[c],
+                                err);
+    if (status != HR_OK) {
+        hr_batch_unref(out);
+        return status;
+    }
+    *ret = out;
+    return HR_OK;
+}
