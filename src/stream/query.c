@@ -47,6 +47,7 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     query->mode = args->mode;
     query->trigger = args->trigger;
     query->limit = args->limit;
+    query->temporary_checkpoint = args->temporary_checkpoint;
     query->no_data_epochs = args->no_data_epochs;
     query->snapshot_every = args->state_snapshot_every > 0 ? args->state_snapshot_every : 10;
     query->watermark_us = query->previous_watermark_us = HR_WATERMARK_NONE;
@@ -118,6 +119,12 @@ static void *query_main(void *arg)
 static void query_free(struct hr_query *query)
 {
     hr_query_close_all(query);
+    if (query->temporary_checkpoint && query->checkpoint_dir) {
+        struct hr_err ignored;
+        hr_err_init(&ignored);
+        if (hr_env_remove_tree(query->env, query->checkpoint_dir, &ignored) != HR_OK)
+            HR_LOG(HR_LOG_DEBUG, "%s stays: %s", query->checkpoint_dir, ignored.msg);
+    }
     hr_wakeup_done(&query->wakeup);
     hr_buf_done(&query->record);
     hr_buf_done(&query->progress_json);

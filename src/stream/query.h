@@ -45,6 +45,7 @@ struct hr_query_args {
     enum hr_output_mode mode;
     struct hr_trigger trigger;
     const char *checkpoint_dir; /* created when missing */
+    bool temporary_checkpoint;  /* removed when the query is freed */
     const struct hr_sink_vt *sink;
     const struct hr_options *sink_options;
     struct hr_read_limit limit; /* session-wide admission limits; sources' own options add to it */

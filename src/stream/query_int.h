@@ -57,7 +57,7 @@ struct hr_query {
     enum hr_output_mode mode;
     struct hr_trigger trigger;
     struct hr_read_limit limit;
-    bool no_data_epochs, sync_plan;
+    bool no_data_epochs, sync_plan, temporary_checkpoint;
     int32_t snapshot_every;
 
     struct hr_query_scan *scans;

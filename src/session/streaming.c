@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streaming statements: CREATE STREAMING TABLE t … AS query, and CREATE FLOW f AS INSERT INTO t
+ * query. A query is analysed, checked against its output mode, optimised and handed to src/stream,
+ * which runs it on a thread of its own until the session stops it.
+ *
+ * OPTIONS that are the query's own (Spark's writer options) are taken out here; the rest are the
+ * sink's.
+ */
+#include "connector/connector.h"
+#include "session/internal.h"
+
+#define DEFAULT_CHECKPOINT_ROOT "checkpoints"
+
+/* The writer's own options. */
+struct writer_options {
+    const char *mode, *trigger, *checkpoint, *name;
+};
+
+static hr_status split_options(struct hr_run *run, const struct hr_options *options,
+                               struct writer_options *ret, struct hr_options *sink_options,
+                               struct hr_err *err)
+{
+    static const char *const own[] = {"outputMode", "trigger", "checkpointLocation", "queryName"};
+    const char **slots[] = {&ret->mode, &ret->trigger, &ret->checkpoint, &ret->name};
+    hr_options_init(sink_options, run->arena);
+    for (uint32_t i = 0; options && i < options->count; i++) {
+        const struct hr_option *option = &options->items[i];
+        size_t k = 0;
+        while (k < HR_COUNT(own) && !hr_str_eq_nocase(option->key, own[k])) k++;
+        if (k < HR_COUNT(own)) {
+            *slots[k] = option->value;
+        } else {
+            HR_TRY(hr_options_put(sink_options, option->key, option->value, err));
+        }
+    }
+    return HR_OK;
+}
+
+static hr_status parse_mode(const char *text, enum hr_output_mode *ret, struct hr_err *err)
+{
+    static const char *const names[] = {
+        [HR_MODE_APPEND] = "append", [HR_MODE_UPDATE] = "update", [HR_MODE_COMPLETE] = "complete"};
+    for (int i = 0; i < (int)HR_COUNT(names); i++) {
+        if (hr_str_eq_nocase(text, names[i])) {
+            *ret = (enum hr_output_mode)i;
+            return HR_OK;
+        }
+    }
+    return HR_FAIL(err, HR_E_INVALID_OPTION,
+                   "option outputMode: '%.60s' is none of 'append', 'update', 'complete'", text);
+}
+
+hr_status hr_streaming_mode(struct hr_run *run, const struct hr_plan *plan,
+                            enum hr_output_mode *ret, struct hr_err *err)
+{
+    const char *text = hr_options_get(run->stmt->options, "outputMode");
+    if (text) {
+        HR_TRY(parse_mode(text, ret, err));
+        return hr_plan_check_streaming(plan, *ret, err);
+    }
+    /* Append where the rules allow it, else update; what append says is the message when neither
+     * is. */
+    *ret = HR_MODE_APPEND;
+    hr_status status = hr_plan_check_streaming(plan, HR_MODE_APPEND, err);
+    if (status == HR_OK) return HR_OK;
+    struct hr_err ignored;
+    hr_err_init(&ignored);
+    if (hr_plan_check_streaming(plan, HR_MODE_UPDATE, &ignored) != HR_OK) return status;
+    hr_err_init(err);
+    *ret = HR_MODE_UPDATE;
+    return HR_OK;
+}
+
+/* Where output goes: the statement's own USING and OPTIONS, or (CREATE FLOW) those of its table. */
+struct target {
+    const char *name;
+    const char *provider;
+    const struct hr_options *options;
+    const struct hr_sink_vt *sink;
+};
+
+static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    ret->name = stmt->name_part_count ? stmt->name_parts[stmt->name_part_count - 1] : "query";
+    ret->provider = stmt->provider;
+    ret->options = stmt->options;
+    if (stmt->kind == HR_STMT_CREATE_FLOW) {
+        struct hr_table *table =
+            hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count);
+        if (!table)
+            return HR_RAISE(err, HR_E_TABLE_OR_VIEW_NOT_FOUND, "relationName",
+                            hr_full_name(run->arena, ret->name));
+        ret->provider = table->provider;
+        ret->options = &table->options;
+        ret->name = stmt->flow_name;
+    }
+    if (!ret->provider) ret->provider = "memory";
+    ret->sink = hr_sink_find(ret->provider);
+    if (!ret->sink)
+        return HR_FAIL(err, HR_E_NOT_FOUND,
+                       "there is no sink '%.100s'; streaming tables are written USING json, csv, "
+                       "text, kafka, console, memory, socket or noop",
+                       ret->provider);
+    return HR_OK;
+}
+
+/* <root>/<name>; a sink that keeps nothing gets a folder that goes away with the query. */
+static hr_status checkpoint_dir(struct hr_run *run, const struct target *target, const char *given,
+                                const char **ret, bool *ret_temporary, struct hr_err *err)
+{
+    struct hr_session *session = run->session;
+    *ret_temporary = false;
+    if (given) {
+        *ret = given;
+        return HR_OK;
+    }
+    const char *root = session->checkpoint_root;
+    if (!root || !*root) root = hr_setting(session, HR_SET_CHECKPOINT_LOCATION);
+    if (root && *root) {
+        *ret = hr_arena_printf(run->arena, "%s/%s", root, target->name);
+    } else if (target->sink->guarantee == HR_NO_GUARANTEE) {
+        char uuid[37];
+        hr_env_uuid(session->env, uuid);
+        const char *tmp = getenv("TMPDIR");
+        *ret = hr_arena_printf(run->arena, "%s/headrace-%s", tmp && *tmp ? tmp : "/tmp", uuid);
+        *ret_temporary = true;
+    } else {
+        *ret = hr_arena_printf(run->arena, "%s/%s", DEFAULT_CHECKPOINT_ROOT, target->name);
+    }
+    return *ret ? HR_OK : HR_OOM(err);
+}
+
+static hr_status choose_trigger(struct hr_run *run, const char *text, struct hr_trigger *ret,
+                                struct hr_err *err)
+{
+    if (run->session->available_now) {
+        *ret = (struct hr_trigger){HR_TRIGGER_AVAILABLE_NOW, 0};
+    } else if (run->session->once) {
+        *ret = (struct hr_trigger){HR_TRIGGER_ONCE, 0};
+    } else if (text) {
+        return hr_trigger_parse(hr_sv(text), ret, err);
+    } else {
+        *ret = (struct hr_trigger){HR_TRIGGER_ASAP, 0};
+    }
+    return HR_OK;
+}
+
+static hr_status keep_query(struct hr_session *session, struct hr_query *query, struct hr_err *err)
+{
+    if (session->query_count == session->query_capacity) {
+        uint32_t capacity = session->query_capacity ? session->query_capacity * 2 : 8;
+        struct hr_query **queries =
+            hr_realloc(session->queries, capacity * sizeof(struct hr_query *));
+        if (!queries) return HR_OOM(err);
+        session->queries = queries;
+        session->query_capacity = capacity;
+    }
+    session->queries[session->query_count++] = query;
+    return HR_OK;
+}
+
+static hr_status check_name(const struct hr_session *session, const char *name, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < session->query_count; i++) {
+        if (hr_query_is_active(session->queries[i]) &&
+            hr_str_eq_nocase(hr_query_name(session->queries[i]), name))
+            return HR_FAIL(err, HR_E_EXISTS, "a streaming query named %.100s is running already",
+                           name);
+    }
+    return HR_OK;
+}
+
+/* The output as a table that later statements may read. */
+static hr_status register_table(struct hr_run *run, const struct target *target,
+                                const struct hr_type *schema, const struct hr_options *options,
+                                struct hr_err *err)
+{
+    struct hr_table *table;
+    HR_TRY(hr_table_new(target->name, &table, err));
+    table->provider = hr_arena_strdup(&table->arena, target->provider);
+    table->source = hr_source_find(target->provider);
+    table->schema = schema;
+    hr_status status = table->provider ? HR_OK : HR_OOM(err);
+    for (uint32_t i = 0; status == HR_OK && options && i < options->count; i++)
+        status =
+            hr_options_put(&table->options, options->items[i].key, options->items[i].value, err);
+    if (status != HR_OK) {
+        hr_table_unref(table);
+        return status;
+    }
+    return hr_catalog_put(run->session, table, err);
+}
+
+/* The memory sink keeps its rows under the query's name. */
+static hr_status name_memory_table(const struct target *target, struct hr_options *options,
+                                   struct hr_err *err)
+{
+    if (strcmp(target->sink->name, "memory") != 0 || hr_options_get(options, "name")) return HR_OK;
+    return hr_options_put(options, "name", target->name, err);
+}
+
+static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct target *target,
+                       const struct writer_options *writer, const struct hr_options *sink_options,
+                       enum hr_output_mode mode, struct hr_err *err)
+{
+    struct hr_session *session = run->session;
+    struct hr_query_args args = {
+        .env = session->env,
+        .conf = &run->conf,
+        .mem = &session->mem,
+        .name = writer->name ? writer->name : target->name,
+        .text = hr_arena_strndup(run->arena, run->stmt->text.ptr, run->stmt->text.len),
+        .plan = plan,
+        .mode = mode,
+        .sink = target->sink,
+        .sink_options = sink_options,
+        .state_snapshot_every = (int32_t)hr_setting_int(session, HR_SET_SNAPSHOT_EVERY),
+    };
+    const char *no_data = hr_setting(session, HR_SET_NO_DATA);
+    args.no_data_epochs = !no_data || !hr_str_eq_nocase(no_data, "false");
+    if (!args.text) return HR_OOM(err);
+    HR_TRY(choose_trigger(run, writer->trigger, &args.trigger, err));
+    HR_TRY(checkpoint_dir(run, target, writer->checkpoint, &args.checkpoint_dir,
+                          &args.temporary_checkpoint, err));
+    HR_TRY(check_name(session, args.name, err));
+    HR_TRY(hr_session_scheduler(session, &args.scheduler, err));
+    /* The statement's arena, with the plan in it, becomes the query's. */
+    args.plan_arena = *run->arena;
+    hr_arena_init(run->arena, &session->mem);
+    struct hr_query *query;
+    hr_status status = hr_query_start(&args, &query, err);
+    if (status != HR_OK) {
+        hr_arena_done(&args.plan_arena); /* empty when the query had taken it */
+        return status;
+    }
+    status = keep_query(session, query, err);
+    if (status != HR_OK) {
+        hr_query_unref(query);
+        return status;
+    }
+    run->result->query = query;
+    return HR_OK;
+}
+
+hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    struct target target;
+    HR_TRY(find_target(run, &target, err));
+    struct writer_options writer = {0};
+    struct hr_options sink_options;
+    HR_TRY(split_options(run, target.options, &writer, &sink_options, err));
+    HR_TRY(name_memory_table(&target, &sink_options, err));
+    bool is_table = stmt->kind == HR_STMT_CREATE_STREAMING_TABLE;
+    if (is_table && hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count)) {
+        if (stmt->if_not_exists) return HR_OK;
+        return HR_RAISE(err, HR_E_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
+                        hr_full_name(run->arena, target.name));
+    }
+    if (!stmt->plan) /* filled by flows */
+        return register_table(run, &target, stmt->schema, target.options, err);
+    struct hr_plan *plan = stmt->plan;
+    HR_TRY(hr_run_analyze(run, &plan, err));
+    if (!plan->is_streaming)
+        return HR_FAIL(
+            err, HR_E_NOT_SUPPORTED,
+            "%s needs a query that reads a stream: write FROM STREAM %s, or use CREATE TABLE … AS",
+            is_table ? "CREATE STREAMING TABLE" : "CREATE FLOW", "table");
+    enum hr_output_mode mode;
+    HR_TRY(hr_streaming_mode(run, plan, &mode, err));
+    const struct hr_type *schema = hr_plan_schema(plan);
+    if (!schema) return HR_OOM(err);
+    HR_TRY(hr_plan_optimize(run->arena, &run->conf, &plan, err));
+    struct hr_table *table = NULL;
+    if (is_table) {
+        HR_TRY(register_table(run, &target, schema, &sink_options, err));
+        table = hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count);
+    }
+    hr_status status = start(run, plan, &target, &writer, &sink_options, mode, err);
+    /* The statement's memory is the query's now, and gone when it did not start. */
+    if (status != HR_OK && table) hr_catalog_remove(run->session, table);
+    return status;
+}
