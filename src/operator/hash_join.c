@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HashJoin: all kinds. The build side is read first and kept as one batch; a keyed table maps a
+ * key to the first of its rows, next[] chains the others in order. The probe side streams: a batch's
+ * keys are looked up at once, then pairs are gathered by up to a batch at a time.
+ *
+ *   pairs      (probe row, build row); NONE on the side that has no partner
+ *   condition  tested on the pairs; who passed is noted per probe row of the batch and build row
+ *   SEMI, ANTI a selection of the probe batch
+ *   outer      of the probe side: with the pairs, or after a batch's pairs where there is a
+ *              condition; of the build side: after the last batch
+ *
+ * Without keys every probe row is chained to all build rows (nested loop). NULL keys match nothing
+ * unless the key is null-safe.
+ */
+#include "operator/operator.h"
+#include "state/table.h"
+
+#define NONE UINT32_MAX
+
+struct chain {
+    uint32_t head, tail;
+};
+
+enum phase { PHASE_BUILD, PHASE_PROBE, PHASE_REST, PHASE_DONE };
+
+struct join {
+    struct hr_op op;
+    struct hr_op *build_op, *probe_op;
+    bool probe_outer, build_outer, is_semi, is_anti;
+    struct hr_eval *build_eval, *probe_eval, *condition;
+    const struct hr_type *pair_schema; /* left ++ right */
+    const struct hr_key_codec *codec;
+    struct hr_keys keys;
+    struct hr_vector *vectors;
+    struct hr_arena scratch;           /* of the batch being read */
+    struct hr_ktable *table;
+    struct hr_batch *build;            /* all of its rows; NULL: none */
+    uint32_t *next;                    /* by build row */
+    uint64_t *build_matched;
+    int64_t reserved_bytes;
+    enum phase phase;
+    /* the probe batch being worked on */
+    struct hr_batch *in;
+    uint8_t **states;
+    uint8_t *matched;                  /* by live row */
+    uint32_t at, cursor;               /* live row, next build row of its chain */
+    bool cursor_open;                  /* cursor is in the middle of at's chain */
+    bool rest_of_in;                   /* pairs are done: the unmatched rows remain */
+    uint32_t rest_at;                  /* build row */
+    /* of one output batch */
+    uint32_t most;
+    uint32_t *probe_rows, *build_rows, *live_rows;
+};
+
+/* --- Opening and closing ---------------------------------------------------------------------- */
+
+static void join_close(struct hr_op *base)
+{
+    struct join *op = (struct join *)base;
+    hr_ktable_free(op->table);
+    hr_batch_unref(op->build);
+    hr_batch_unref(op->in);
+    hr_free(op->next);
+    hr_free(op->build_matched);
+    hr_mem_release(base->task->mem, op->reserved_bytes);
+    hr_keys_done(&op->keys);
+    hr_eval_free(op->build_eval);
+    hr_eval_free(op->probe_eval);
+    hr_eval_free(op->condition);
+    hr_arena_done(&op->scratch);
+}
+
+static hr_status open_eval(struct hr_task *task, const struct hr_program *program,
+                           struct hr_eval **ret, struct hr_err *err)
+{
+    HR_TRY(hr_eval_new(program, task->mem, ret, err));
+    hr_eval_set_context(*ret, task->now_us, task->partition);
+    return HR_OK;
+}
+
+static hr_status open_pair_schema(struct join *op, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    op->pair_schema = node->schema;
+    if (!op->is_semi && !op->is_anti) return HR_OK;
+    const struct hr_type *left = node->children[0]->schema, *right = node->children[1]->schema;
+    uint32_t count = left->field_count + right->field_count;
+    struct hr_field *fields = HR_NEW_ARRAY(op->op.task->arena, struct hr_field, count + 1);
+    if (!fields) return HR_OOM(err);
+    memcpy(fields, left->fields, left->field_count * sizeof *fields);
+    memcpy(fields + left->field_count, right->fields, right->field_count * sizeof *fields);
+    op->pair_schema = hr_type_struct(fields, count);
+    return op->pair_schema ? HR_OK : HR_OOM(err);
+}
+
+static hr_status open_parts(struct join *op, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_task *task = op->op.task;
+    enum hr_join_kind kind = node->join_kind;
+    op->build_op = op->op.children[node->build_left ? 0 : 1];
+    op->probe_op = op->op.children[node->build_left ? 1 : 0];
+    op->is_semi = kind == HR_PJOIN_SEMI;
+    op->is_anti = kind == HR_PJOIN_ANTI;
+    op->probe_outer = kind == HR_PJOIN_FULL ||
+                      kind == (node->build_left ? HR_PJOIN_RIGHT : HR_PJOIN_LEFT);
+    op->build_outer = kind == HR_PJOIN_FULL ||
+                      kind == (node->build_left ? HR_PJOIN_LEFT : HR_PJOIN_RIGHT);
+    if (node->build_left && (op->is_semi || op->is_anti))
+        return HR_BUG(err, "a semi or anti join is built of its right side");
+    hr_arena_init(&op->scratch, task->mem);
+    op->keys.mem = task->mem;
+    op->most = task->conf->batch_rows ? task->conf->batch_rows : HR_BATCH_ROWS;
+    op->probe_rows = hr_arena_alloc(task->arena, op->most * sizeof(uint32_t));
+    op->build_rows = hr_arena_alloc(task->arena, op->most * sizeof(uint32_t));
+    op->live_rows = hr_arena_alloc(task->arena, op->most * sizeof(uint32_t));
+    op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, node->join_key_count + 1);
+    if (!op->probe_rows || !op->build_rows || !op->live_rows || !op->vectors) return HR_OOM(err);
+    const struct hr_program *left = node->left_keys, *right = node->right_keys;
+    if (node->join_key_count) {
+        HR_TRY(open_eval(task, node->build_left ? left : right, &op->build_eval, err));
+        HR_TRY(open_eval(task, node->build_left ? right : left, &op->probe_eval, err));
+    }
+    if (node->program) HR_TRY(open_eval(task, node->program, &op->condition, err));
+    return open_pair_schema(op, err);
+}
+
+static hr_status join_open(const struct hr_pnode *node, struct hr_task *task,
+                           struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
+{
+    struct join *op = hr_op_new(node, task, children, sizeof *op);
+    if (!op) return HR_OOM(err);
+    hr_status status = open_parts(op, err);
+    if (status != HR_OK) {
+        join_close(&op->op);
+        return status;
+    }
+    *ret_op = &op->op;
+    return HR_OK;
+}
+
+/* --- Keys ------------------------------------------------------------------------------------- */
+
+/* Encodes the keys of a batch's live rows; nulls[i] is set where row i can match nothing. */
+static hr_status encode(struct join *op, struct hr_eval *eval, const struct hr_batch *in,
+                        struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    hr_arena_reset(&op->scratch);
+    HR_TRY(hr_eval_vectors(eval, in, &op->scratch, op->vectors, err));
+    if (!op->codec) {
+        struct hr_arena *arena = op->op.task->arena;
+        const struct hr_type **types =
+            HR_NEW_ARRAY(arena, const struct hr_type *, node->join_key_count);
+        if (!types) return HR_OOM(err);
+        for (uint32_t k = 0; k < node->join_key_count; k++) types[k] = op->vectors[k].col.type;
+        HR_TRY(hr_key_codec_new(arena, types, node->join_key_count, &op->codec, err));
+    }
+    HR_TRY(hr_keys_encode(op->codec, op->vectors, in->sel, in->sel_count, HR_KEYS_NULLS, &op->keys,
+                          err));
+    bool any_safe = false;
+    for (uint32_t k = 0; k < node->join_key_count; k++)
+        any_safe = any_safe || (node->null_safe && node->null_safe[k]);
+    if (!any_safe) return HR_OK;
+    memset(op->keys.nulls, 0, in->sel_count);
+    for (uint32_t k = 0; k < node->join_key_count; k++) {
+        const struct hr_vector *v = &op->vectors[k];
+        if (node->null_safe[k] || (!v->col.validity && v->col.type->id != HR_T_NULL)) continue;
+        for (uint32_t i = 0; i < in->sel_count; i++)
+            if (!hr_column_valid(&v->col, hr_vector_row(v, hr_op_row(in, i))))
+                op->keys.nulls[i] = 1;
+    }
+    return HR_OK;
+}
+
+/* --- Building --------------------------------------------------------------------------------- */
+
+static hr_status grow_next(struct join *op, uint32_t rows, uint32_t *capacity, struct hr_err *err)
+{
+    if (rows <= *capacity) return HR_OK;
+    uint32_t wider = HR_MAX(*capacity, 4096);
+    while (wider < rows) wider = wider > UINT32_MAX / 2 ? UINT32_MAX : wider * 2;
+    int64_t more = (int64_t)(wider - *capacity) * (int64_t)sizeof *op->next;
+    HR_TRY(hr_mem_reserve(op->op.task->mem, more, err));
+    op->reserved_bytes += more;
+    uint32_t *next = hr_realloc(op->next, wider * sizeof *next);
+    if (!next) return HR_OOM(err);
+    op->next = next;
+    *capacity = wider;
+    return HR_OK;
+}
+
+/* Chains the rows of one build batch; the first of them is row number first. */
+static hr_status add_rows(struct join *op, const struct hr_batch *in, uint32_t first,
+                          struct hr_err *err)
+{
+    if (!op->build_eval) {
+        for (uint32_t i = 0; i < in->sel_count; i++) op->next[first + i] = first + i + 1;
+        return HR_OK;
+    }
+    HR_TRY(encode(op, op->build_eval, in, err));
+    if (!op->table) {
+        struct chain init = {NONE, NONE};
+        struct hr_ktable_options options = {
+            .states_bytes = sizeof init,
+            .states_init = (const uint8_t *)&init,
+            .mem = op->op.task->mem,
+        };
+        HR_TRY(hr_ktable_new(&options, &op->table, err));
+    }
+    uint8_t **states = hr_arena_alloc(&op->scratch, (in->sel_count + 1) * sizeof *states);
+    if (!states) return HR_OOM(err);
+    HR_TRY(hr_ktable_upsert(op->table, op->keys.views, op->keys.hashes, in->sel_count, states, NULL,
+                            err));
+    for (uint32_t i = 0; i < in->sel_count; i++) {
+        uint32_t row = first + i;
+        op->next[row] = NONE;
+        if (op->keys.nulls[i]) continue;
+        struct chain *chain = (struct chain *)(void *)states[i];
+        if (chain->head == NONE)
+            chain->head = row;
+        else
+            op->next[chain->tail] = row;
+        chain->tail = row;
+    }
+    return HR_OK;
+}
+
+struct inputs {
+    struct hr_batch **items;
+    uint32_t count, capacity;
+    uint64_t rows;
+};
+
+static hr_status read_build(struct join *op, struct inputs *inputs, struct hr_err *err)
+{
+    uint32_t next_capacity = 0;
+    for (;;) {
+        struct hr_batch *in;
+        HR_TRY(hr_op_next(op->build_op, &in, err));
+        if (!in) return HR_OK;
+        if (inputs->count == inputs->capacity) {
+            uint32_t capacity = inputs->capacity ? inputs->capacity * 2 : 16;
+            struct hr_batch **items = hr_realloc(inputs->items, capacity * sizeof *items);
+            if (!items) {
+                hr_batch_unref(in);
+                return HR_OOM(err);
+            }
+            inputs->items = items;
+            inputs->capacity = capacity;
+        }
+        inputs->items[inputs->count++] = in;
+        uint64_t first = inputs->rows;
+        inputs->rows += in->sel_count;
+        if (inputs->rows >= NONE)
+            return HR_RAISE(err, HR_E_LIMIT, "what", "the build side of a join", "limit", "2^32 rows");
+        HR_TRY(grow_next(op, (uint32_t)inputs->rows, &next_capacity, err));
+        HR_TRY(add_rows(op, in, (uint32_t)first, err));
+    }
+}
+
+static hr_status build(struct join *op, struct hr_err *err)
+{
+    struct inputs inputs = {0};
+    hr_status status = read_build(op, &inputs, err);
+    if (status == HR_OK && inputs.rows) {
+        op->build = hr_batch_concat(inputs.items, inputs.count, op->build_op->node->schema, false);
+        if (!op->build) status = HR_OOM(err);
+        if (!op->build_eval) op->next[inputs.rows - 1] = NONE;
+    }
+    if (status == HR_OK && op->build_outer && inputs.rows) {
+        op->build_matched = hr_zalloc(hr_bit_words(inputs.rows) * 8);
+        if (!op->build_matched) status = HR_OOM(err);
+    }
+    for (uint32_t i = 0; i < inputs.count; i++) hr_batch_unref(inputs.items[i]);
+    hr_free(inputs.items);
+    op->phase = PHASE_PROBE;
+    return status;
+}
+
+/* --- Output ----------------------------------------------------------------------------------- */
+
+static hr_status take_side(struct hr_batch *out, uint32_t at, struct hr_batch *side,
+                           const struct hr_type *schema, const uint32_t *rows, uint32_t n,
+                           struct hr_err *err)
+{
+    if (side && !hr_batch_hold_batch(out, side)) return HR_OOM(err);
+    for (uint32_t c = 0; c < schema->field_count; c++) {
+        struct hr_column *to = &out->columns[at + c];
+        if (side)
+            HR_TRY(hr_column_take(&out->arena, &side->columns[c], rows, n, to, err));
+        else
+            HR_TRY(hr_column_nulls(&out->arena, schema->fields[c].type, n, to, err));
+    }
+    return HR_OK;
+}
+
+/* n pairs as a batch of left ++ right. probe NULL: that side is all NULLs. */
+static hr_status make_pairs(struct join *op, struct hr_batch *probe, uint32_t n,
+                            struct hr_batch **ret, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    struct hr_batch *out = hr_batch_new(op->pair_schema, n, op->op.task->mem);
+    if (!out) return HR_OOM(err);
+    const struct hr_type *left = node->children[0]->schema, *right = node->children[1]->schema;
+    bool bl = node->build_left;
+    hr_status status = take_side(out, 0, bl ? op->build : probe, left,
+                                 bl ? op->build_rows : op->probe_rows, n, err);
+    if (status == HR_OK)
+        status = take_side(out, left->field_count, bl ? probe : op->build, right,
+                           bl ? op->probe_rows : op->build_rows, n, err);
+    if (status != HR_OK) {
+        hr_batch_unref(out);
+        return status;
+    }
+    *ret = out;
+    return HR_OK;
+}
+
+/* The next pairs of the probe batch, up to most. */
+static uint32_t gather_pairs(struct join *op)
+{
+    const struct hr_batch *in = op->in;
+    bool keyed = op->probe_eval != NULL;
+    bool lone = op->probe_outer && !op->condition; /* rows without a partner come along */
+    uint32_t n = 0;
+    while (op->at < in->sel_count && n < op->most) {
+        uint32_t row = hr_op_row(in, op->at), build_row = op->cursor;
+        if (!op->cursor_open) {
+            if (keyed)
+                build_row = op->states[op->at] && !op->keys.nulls[op->at]
+                                ? ((const struct chain *)(void *)op->states[op->at])->head
+                                : NONE;
+            else
+                build_row = op->build ? 0 : NONE;
+            if (build_row == NONE && lone) {
+                op->probe_rows[n] = row;
+                op->build_rows[n++] = NONE;
+            }
+        }
+        while (build_row != NONE && n < op->most) {
+            op->probe_rows[n] = row;
+            op->build_rows[n] = build_row;
+            op->live_rows[n++] = op->at;
+            build_row = op->next[build_row];
+        }
+        op->cursor_open = build_row != NONE;
+        op->cursor = build_row;
+        if (!op->cursor_open) op->at++;
+    }
+    return n;
+}
+
+/* Tests the condition on the pairs in out, which may lose rows; notes who passed. NULL: none did. */
+static hr_status test_pairs(struct join *op, struct hr_batch **out, struct hr_err *err)
+{
+    struct hr_batch *pairs = *out;
+    const uint32_t *sel = NULL;
+    uint32_t count = pairs->row_count;
+    if (op->condition) {
+        HR_TRY(hr_eval_filter(op->condition, pairs, &pairs->arena, &sel, &count, err));
+        for (uint32_t i = 0; op->matched && i < count; i++)
+            op->matched[op->live_rows[sel ? sel[i] : i]] = 1;
+    }
+    for (uint32_t i = 0; op->build_matched && i < count; i++) {
+        uint32_t row = op->build_rows[sel ? sel[i] : i];
+        if (row != NONE) hr_bit_set(op->build_matched, row);
+    }
+    if (count == pairs->row_count) return HR_OK;
+    struct hr_batch *kept = count ? hr_batch_with_sel(pairs, sel, count) : NULL;
+    if (count && !kept) return HR_OOM(err);
+    hr_batch_unref(pairs);
+    *out = kept;
+    return HR_OK;
+}
+
+/* The pairs of the batch are done: rows that found no partner. NULL: none. */
+static hr_status lone_rows(struct join *op, struct hr_batch **ret, struct hr_err *err)
+{
+    uint32_t n = 0;
+    *ret = NULL;
+    for (; op->at < op->in->sel_count && n < op->most; op->at++) {
+        if (op->matched[op->at]) continue;
+        op->probe_rows[n] = hr_op_row(op->in, op->at);
+        op->build_rows[n++] = NONE;
+    }
+    return n ? make_pairs(op, op->in, n, ret, err) : HR_OK;
+}
+
+/* SEMI and ANTI: the rows of the batch by whether they matched. */
+static hr_status select_rows(struct join *op, struct hr_batch **ret, struct hr_err *err)
+{
+    uint32_t *sel, n = 0;
+    struct hr_batch *out = hr_batch_new_sel(op->in, op->in->sel_count, &sel);
+    if (!out) return HR_OOM(err);
+    for (uint32_t i = 0; i < op->in->sel_count; i++) {
+        sel[n] = hr_op_row(op->in, i);
+        n += op->matched[i] == op->is_semi;
+    }
+    out->sel_count = n;
+    out->schema = op->op.node->schema;
+    if (!n) {
+        hr_batch_unref(out);
+        out = NULL;
+    }
+    *ret = out;
+    return HR_OK;
+}
+
+/* --- Probing ---------------------------------------------------------------------------------- */
+
+static hr_status start_batch(struct join *op, struct hr_err *err)
+{
+    struct hr_batch *in = op->in;
+    op->at = 0;
+    op->cursor_open = op->rest_of_in = false;
+    op->states = NULL;
+    if (op->probe_eval)
+        HR_TRY(encode(op, op->probe_eval, in, err));
+    else
+        hr_arena_reset(&op->scratch);
+    op->matched = hr_arena_zalloc(&op->scratch, in->sel_count + 1);
+    op->states = hr_arena_zalloc(&op->scratch, (in->sel_count + 1) * sizeof *op->states);
+    if (!op->matched || !op->states) return HR_OOM(err);
+    if (op->table)
+        hr_ktable_find(op->table, op->keys.views, op->keys.hashes, in->sel_count, op->states);
+    if ((op->is_semi || op->is_anti) && !op->condition) {
+        for (uint32_t i = 0; i < in->sel_count; i++) {
+            const struct chain *chain = (const struct chain *)(void *)op->states[i];
+            op->matched[i] = op->probe_eval
+                                 ? chain && chain->head != NONE && !op->keys.nulls[i]
+                                 : op->build != NULL;
+        }
+        op->at = in->sel_count; /* no pairs are wanted */
+    }
+    return HR_OK;
+}
+
+/* The next output of the probe batch; NULL with in gone: it is done. */
+static hr_status probe_batch(struct join *op, struct hr_batch **ret, struct hr_err *err)
+{
+    *ret = NULL;
+    while (!op->rest_of_in) {
+        uint32_t n = gather_pairs(op);
+        if (n == 0) {
+            op->rest_of_in = true;
+            op->at = 0;
+            break;
+        }
+        struct hr_batch *pairs;
+        HR_TRY(make_pairs(op, op->in, n, &pairs, err));
+        hr_status status = test_pairs(op, &pairs, err);
+        if (status != HR_OK || op->is_semi || op->is_anti) {
+            hr_batch_unref(pairs);
+            HR_TRY(status);
+            continue;
+        }
+        if (!pairs) continue;
+        *ret = pairs;
+        return HR_OK;
+    }
+    if (op->is_semi || op->is_anti)
+        HR_TRY(select_rows(op, ret, err));
+    else if (op->probe_outer && op->condition)
+        HR_TRY(lone_rows(op, ret, err));
+    if (*ret && !op->is_semi && !op->is_anti) return HR_OK; /* there may be more of them */
+    hr_batch_unref(op->in);
+    op->in = NULL;
+    return HR_OK;
+}
+
+/* Build rows without a partner, after the last probe batch. */
+static hr_status rest_of_build(struct join *op, struct hr_batch **ret, struct hr_err *err)
+{
+    *ret = NULL;
+    uint32_t n = 0, rows = op->build_outer && op->build ? op->build->row_count : 0;
+    for (; op->rest_at < rows && n < op->most; op->rest_at++)
+        if (!hr_bit_get(op->build_matched, op->rest_at)) op->build_rows[n++] = op->rest_at;
+    if (n) return make_pairs(op, NULL, n, ret, err);
+    op->phase = PHASE_DONE;
+    return HR_OK;
+}
+
+static bool nothing_can_match(const struct join *op)
+{
+    return !op->build && !op->probe_outer && !op->is_anti;
+}
+
+static hr_status join_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
+{
+    struct join *op = (struct join *)base;
+    if (op->phase == PHASE_BUILD) {
+        HR_TRY(build(op, err));
+        if (nothing_can_match(op)) op->phase = PHASE_DONE;
+    }
+    struct hr_batch *out = NULL;
+    while (op->phase == PHASE_PROBE && !out) {
+        if (!op->in) {
+            HR_TRY(hr_op_next(op->probe_op, &op->in, err));
+            if (!op->in) {
+                op->phase = PHASE_REST;
+                break;
+            }
+            HR_TRY(start_batch(op, err));
+        }
+        HR_TRY(probe_batch(op, &out, err));
+    }
+    if (op->phase == PHASE_REST && !out) HR_TRY(rest_of_build(op, &out, err));
+    *ret_batch = out;
+    return HR_OK;
+}
+
+static void join_explain(const struct hr_pnode *node, struct hr_buf *out)
+{
+    static const char *const kinds[] = {
+        [HR_PJOIN_INNER] = "Inner",         [HR_PJOIN_LEFT] = "LeftOuter",
+        [HR_PJOIN_RIGHT] = "RightOuter",    [HR_PJOIN_FULL] = "FullOuter",
+        [HR_PJOIN_SEMI] = "LeftSemi",       [HR_PJOIN_ANTI] = "LeftAnti",
+        [HR_PJOIN_CROSS] = "Cross",
+    };
+    hr_buf_printf(out, "%u keys, %s, Build%s", node->join_key_count, kinds[node->join_kind],
+                  node->build_left ? "Left" : "Right");
+    if (node->program && node->exprs && node->expr_count) {
+        hr_buf_puts(out, ", ");
+        hr_expr_print(node->exprs[0], out);
+    }
+}
+
+const struct hr_operator_vt hr_op_hash_join = {
+    .name = "HashJoin",
+    .open = join_open,
+    .next = join_next,
+    .close = join_close,
+    .explain = join_explain,
+};
