@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * EXPLAIN: Spark's headings over our trees. Of a streaming statement also what it guarantees and
+ * its output mode.
+ */
+#include "connector/connector.h"
+#include "session/internal.h"
+
+static const char *const mode_names[] = {"append", "update", "complete"};
+
+static bool is_streaming_statement(const struct hr_stmt *stmt)
+{
+    return stmt->kind == HR_STMT_CREATE_STREAMING_TABLE || stmt->kind == HR_STMT_CREATE_FLOW;
+}
+
+static void put_schema(const struct hr_plan *plan, struct hr_buf *out)
+{
+    for (uint32_t i = 0; i < plan->output_count; i++) {
+        hr_buf_printf(out, "%s%s: ", i ? ", " : "", plan->output[i].name);
+        hr_type_print_simple(plan->output[i].type, out);
+    }
+    hr_buf_putc(out, '\n');
+}
+
+static hr_status put_streaming(struct hr_run *run, const struct hr_plan *plan,
+                               enum hr_output_mode mode, struct hr_buf *out, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    const char *provider = stmt->provider ? stmt->provider : "memory";
+    const struct hr_sink_vt *sink = hr_sink_find(provider);
+    if (!sink) return HR_RAISE(err, HR_E_DATA_SOURCE_NOT_FOUND, "provider", provider);
+    hr_buf_puts(out, "== Streaming ==\n");
+    hr_buf_printf(out, "Output mode: %s\nGuarantee: ", mode_names[mode]);
+    hr_plan_guarantee(plan, sink, stmt->options, out);
+    hr_buf_puts(out, "\n\n");
+    return HR_OK;
+}
+
+static hr_status explain_plan(struct hr_run *run, struct hr_plan *plan, bool extended,
+                              struct hr_buf *out, struct hr_err *err)
+{
+    enum hr_output_mode mode = HR_MODE_APPEND;
+    struct hr_pnode *root = NULL;
+    if (extended) {
+        hr_buf_puts(out, "== Parsed Logical Plan ==\n");
+        hr_plan_print(plan, out);
+        hr_buf_puts(out, "\n== Analyzed Logical Plan ==\n");
+    }
+    HR_TRY(hr_run_analyze(run, &plan, err));
+    bool streaming = is_streaming_statement(run->stmt);
+    if (streaming) HR_TRY(hr_streaming_mode(run, plan, &mode, err));
+    if (extended) {
+        put_schema(plan, out);
+        hr_plan_print(plan, out);
+    }
+    HR_TRY(hr_plan_optimize(run->arena, &run->conf, &plan, err));
+    if (extended) {
+        hr_buf_puts(out, "\n== Optimized Logical Plan ==\n");
+        hr_plan_print(plan, out);
+        hr_buf_putc(out, '\n');
+    }
+    HR_TRY(hr_plan_physical(run->arena, &run->conf, plan, mode, &root, err));
+    if (streaming) HR_TRY(put_streaming(run, plan, mode, out, err));
+    hr_buf_puts(out, "== Physical Plan ==\n");
+    hr_pnode_print(root, out);
+    hr_buf_putc(out, '\n');
+    return HR_OK;
+}
+
+hr_status hr_run_explain(struct hr_run *run, struct hr_err *err)
+{
+    static const char *const names[] = {"plan"};
+    const struct hr_stmt *explain = run->stmt;
+    struct hr_plan *plan = explain->inner ? explain->inner->plan : explain->plan;
+    struct hr_rows *rows = NULL;
+    struct hr_buf text = {0};
+    if (!plan) {
+        hr_buf_puts(&text, "== Physical Plan ==\nExecute command\n\n");
+    } else {
+        if (explain->inner) run->stmt = explain->inner;
+        hr_status status = explain_plan(run, plan, explain->extended, &text, err);
+        run->stmt = explain;
+        if (status != HR_OK) {
+            hr_buf_done(&text);
+            return status;
+        }
+    }
+    hr_status status = hr_buf_status(&text, err);
+    if (status == HR_OK) status = hr_rows_new(run, names, 1, &rows, err);
+    if (status == HR_OK) {
+        const char *row[] = {hr_buf_cstr(&text)};
+        hr_rows_add(rows, row);
+        status = hr_rows_finish(rows, err);
+    }
+    hr_buf_done(&text);
+    return status;
+}
