@@ -100,6 +100,10 @@ struct hr_function {
     const char *doc;
 };
 
+/* The aggregate of a resolved call: its function's, or one around it that keeps the distinct
+ * arguments first where the call is DISTINCT and that makes a difference. */
+const struct hr_aggregate *hr_aggregate_of(const struct hr_expr *call);
+
 /* ASCII case ignored. NULL when there is none. */
 const struct hr_function *hr_function_find(const char *name);
 const struct hr_function *hr_function_at(uint32_t index); /* NULL beyond the last: for listings and docs */

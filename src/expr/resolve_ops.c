@@ -440,3 +440,12 @@ hr_status hr_bind_window(HR_BIND_ARGS)
     call->type = is_time ? t : hr_type_struct(fields, 2);
     return call->type ? HR_OK : HR_OOM(err);
 }
+
+hr_status hr_bind_nothing(HR_BIND_ARGS)
+{
+    HR_UNUSED(arena);
+    HR_UNUSED(conf);
+    HR_UNUSED(call);
+    HR_UNUSED(err);
+    return HR_OK;
+}

@@ -8,7 +8,7 @@
 
 HR_INLINE const struct hr_aggregate *hr_agg_of(const struct hr_agg_spec *spec)
 {
-    return spec->call->function->aggregate;
+    return hr_aggregate_of(spec->call);
 }
 
 /* Initial states into node->states_bytes zeroed bytes. */

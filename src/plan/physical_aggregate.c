@@ -54,7 +54,7 @@ static hr_status bind_call(struct hr_planner *pl, struct parts *p, uint32_t inde
     p->has_distinct = p->has_distinct || call->distinct;
     for (uint32_t i = 0; i < call->arg_count; i++)
         if (!HR_VEC_PUSH(pl->arena, &p->args, call->args[i])) return HR_OOM(err);
-    spec->state_bytes = call->function->aggregate->state_bytes(call);
+    spec->state_bytes = hr_aggregate_of(call)->state_bytes(call);
     spec->state_offset = p->states_bytes;
     p->states_bytes += (spec->state_bytes + 7u) & ~7u;
     return HR_OK;
