@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares Headrace's answers with those that real Spark gave (test/spark/*.results).
 
     test/e2e/test_spark_results.py [TOPIC...]          all topics, or those named ("casts", "joins")
     test/e2e/test_spark_results.py --show TOPIC[:N]    every disagreement (or statement N) in full
-    HEADRACE=path/to/headrace                          the binary; else build/headrace, build/src/cli/headrace
+    HEADRACE=path/to/headrace                          the binary, else build/headrace
 
 Each test/spark/TOPIC.sql is run with `headrace sql -f FILE --format results --keep-going` and
 compared statement by statement: names and types of the columns, rows (in order where the
@@ -30,8 +31,7 @@ PLACEHOLDER = "SELECT 'taken out'"
 
 
 def find_binary():
-    names = [os.environ.get("HEADRACE"), "build/headrace", "build/src/cli/headrace"]
-    for name in names:
+    for name in (os.environ.get("HEADRACE"), "build/headrace"):
         if name and os.access(os.path.join(ROOT, name), os.X_OK):
             return os.path.abspath(os.path.join(ROOT, name))
     return None
@@ -119,9 +119,12 @@ def has_order(sql):
     return re.search(r"\b(order|sort)\s+by\b", sql, re.I) is not None
 
 
+def cut(text, length):
+    return text if len(text) <= length else text[:length - 3] + "..."
+
+
 def short(value):
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 160 else text[:157] + "..."
+    return cut(json.dumps(value, ensure_ascii=False), 160)
 
 
 def differences(want, got):
@@ -166,8 +169,19 @@ def differences(want, got):
             if a != e:
                 cells = [(j, x, y) for j, (x, y) in enumerate(zip(a, e)) if x != y]
                 bad += ["row %d column %d: %s, Spark has %s" % (i + 1, j + 1, short(x), short(y))
-                        for j, x, y in cells] or ["row %d: %s, Spark has %s" % (i + 1, short(a), short(e))]
+                        for j, x, y in cells]
+                if not cells:
+                    bad.append("row %d: %s, Spark has %s" % (i + 1, short(a), short(e)))
     return bad, notes
+
+
+def in_full(topic, index, reason, want, got, bad, notes):
+    def answer(result):
+        return json.dumps({k: v for k, v in result.items() if k != "sql"}, ensure_ascii=False)
+    lines = ["\n%s:%d%s" % (topic, index, " known: " + reason if reason else ""),
+             "    " + want["sql"].replace("\n", "\n    ")]
+    lines += ["  ! " + b for b in bad] + ["  ~ " + n for n in notes]
+    return lines + ["  Spark:    " + answer(want), "  Headrace: " + answer(got)]
 
 
 def main():
@@ -204,18 +218,12 @@ def main():
                 skipped += 1
             else:
                 failed += 1
-            chosen = show and (str(index) == show_index or not show_index and (bad or notes))
-            if chosen:
-                lines.append("\n%s:%d %s\n    %s" % (
-                    topic, index, "known: " + reason if reason else "", want["sql"].replace("\n", "\n    ")))
-                lines += ["  ! " + b for b in bad] + ["  ~ " + n for n in notes]
-                if bad or show_index:
-                    lines.append("  Spark:    " + json.dumps({k: v for k, v in want.items() if k != "sql"}, ensure_ascii=False))
-                    lines.append("  Headrace: " + json.dumps({k: v for k, v in got.items() if k != "sql"}, ensure_ascii=False))
+            if show and (str(index) == show_index or not show_index and (bad or notes)):
+                lines += in_full(topic, index, reason, want, got, bad, notes)
             elif bad and not reason and not show:
-                sql = " ".join(want["sql"].split())
-                lines.append("  %s:%d %s\n      %s%s" % (topic, index, sql if len(sql) <= 110 else sql[:107] + "...",
-                                                        bad[0], " (+%d)" % (len(bad) - 1) if bad[1:] else ""))
+                lines.append("  %s:%d %s\n      %s%s" % (
+                    topic, index, cut(" ".join(want["sql"].split()), 110), bad[0],
+                    " (+%d)" % (len(bad) - 1) if bad[1:] else ""))
             if args.notes and not show:
                 lines += ["  %s:%d ~ %s" % (topic, index, n) for n in notes]
         if answered > len(expected):
