@@ -178,7 +178,8 @@ static hr_status parse_interval(struct parser *p, const struct hr_type **ret)
     int start = p->tok == T_WORD ? hr_interval_field(p->word) : -1;
     if (start < 0) {
         HR_RAISE(p->err, HR_E_UNSUPPORTED_DATATYPE, "typeName", "\"INTERVAL\"");
-        return hr_err_at(p->err, 0, (int32_t)(p->pos - p->text));
+        hr_err_at(p->err, 0, (int32_t)(p->pos - p->text));
+        return HR_E_UNSUPPORTED_DATATYPE;
     }
     int last = start;
     HR_TRY(next(p));
@@ -305,8 +306,8 @@ static hr_status parse_type(struct parser *p, const struct hr_type **ret)
         }
         memcpy(quoted + 1 + len, "\"", 2);
         HR_RAISE(p->err, HR_E_UNSUPPORTED_DATATYPE, "typeName", quoted);
-        return hr_err_at(p->err, (int32_t)(p->tok_start - p->text), (int32_t)(p->pos - p->text)),
-               HR_E_UNSUPPORTED_DATATYPE;
+        hr_err_at(p->err, (int32_t)(p->tok_start - p->text), (int32_t)(p->pos - p->text));
+        return HR_E_UNSUPPORTED_DATATYPE;
     }
     HR_TRY(next(p));
     switch (names[i].how) {

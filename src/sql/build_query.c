@@ -251,7 +251,7 @@ struct hr_sql_q hr_sql_paren_query(struct hr_sql_q q, const struct hr_sql_token 
 struct hr_plan *hr_sql_with(struct hr_sql_parser *p)
 {
     if (p->status != HR_OK) return NULL;
-    struct hr_plan *with = hr_plan_new1(p->arena, HR_P_WITH, NULL);
+    struct hr_plan *with = hr_plan_new(p->arena, HR_P_WITH);
     if (!with) hr_sql_oom(p);
     return with;
 }
@@ -281,7 +281,13 @@ struct hr_sql_q hr_sql_with_query(struct hr_sql_parser *p, struct hr_plan *with,
                                   struct hr_sql_q q)
 {
     if (p->status != HR_OK) return no_q;
+    with->children = HR_NEW(p->arena, struct hr_plan *);
+    if (!with->children) {
+        hr_sql_oom(p);
+        return no_q;
+    }
     with->children[0] = q.plan;
+    with->child_count = 1;
     return wrap(p, with, pos, q.end);
 }
 
@@ -429,7 +435,7 @@ struct hr_sql_q hr_sql_alias_query(struct hr_sql_parser *p, struct hr_sql_q q,
 struct hr_sql_q hr_sql_join(struct hr_sql_parser *p, struct hr_sql_q a, struct hr_sql_join join,
                             struct hr_sql_q b, struct hr_sql_on on)
 {
-    if (!one_more_relation(p, a.pos, b.end)) return no_q;
+    if (p->status != HR_OK) return no_q;
     struct hr_plan *plan = hr_plan_new2(p->arena, HR_P_JOIN, a.plan, b.plan);
     struct hr_sql_q q = wrap(p, plan, a.pos, HR_MAX(b.end, on.end));
     if (!q.plan) return no_q;

@@ -79,7 +79,7 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
 
 /* Tokens that only the lexer and tokens.c make. */
 %token BAD OPEN_COMMENT SEMICOLON FAT_ARROW COLON INTERVAL TYPED NESTED_TYPE LAMBDA_WORD LAMBDA_LP
-  TABLE_QUERY STAR_EXCEPT.
+  TABLE_QUERY STAR_EXCEPT LATERAL_QUERY.
 
 /* Statements ----------------------------------------------------------------------------------- */
 
@@ -491,7 +491,7 @@ where(A) ::= WHERE bexpr(X). { A = X; }
 %type having {struct hr_sql_x}
 having(A) ::= . { A = NO_X; }
 having(A) ::= HAVING bexpr(X). { A = X; }
-having(A) ::= having(X) WINDOW(W) ident AS LP. {
+having(A) ::= having(X) WINDOW(W). {
     A = X;
     hr_sql_unsupported(p, W->pos, W->end, "a WINDOW clause");
 }
@@ -502,13 +502,13 @@ group_by(A) ::= GROUP BY ALL. { A = (struct hr_sql_group){.has = true, .all = tr
 group_by(A) ::= GROUP BY group_items(L). { A = hr_sql_group(p, L, NULL); }
 group_by(A) ::= GROUP BY group_items(L) WITH ROLLUP(R). { A = hr_sql_group(p, L, R); }
 group_by(A) ::= GROUP BY group_items(L) WITH CUBE(R). { A = hr_sql_group(p, L, R); }
-group_by(A) ::= GROUP BY group_items(L) GROUPING(R) SETS LP. { A = hr_sql_group(p, L, R); }
+group_by(A) ::= GROUP BY group_items(L) GROUPING(R). { A = hr_sql_group(p, L, R); }
 %type group_items {struct hr_sql_list *}
 %type group_item {struct hr_sql_x}
 group_items(A) ::= group_item(X). { A = hr_sql_push(p, NULL, X); }
 group_items(A) ::= group_items(L) COMMA group_item(X). { A = hr_sql_push(p, L, X); }
 group_item(A) ::= bexpr(X). { A = X; }
-group_item(A) ::= GROUPING(G) SETS LP. {
+group_item(A) ::= GROUPING(G). {
     A = NO_X;
     hr_sql_unsupported(p, G->pos, G->end, "GROUPING SETS");
 }
@@ -600,7 +600,7 @@ table(A) ::= STREAM(S) LP names(N) RP(R) relation_options(O). {
 table(A) ::= names(N) LP args(L) RP(R). { A = hr_sql_table_function(p, N, L, R); }
 table(A) ::= LP(L) query(Q) RP(R). [PREC_LOW] { A = hr_sql_paren_query(Q, L, R); }
 table(A) ::= LP(L) relation(Q) RP(R). { A = hr_sql_paren_query(Q, L, R); }
-table(A) ::= LATERAL(L) LP. {
+table(A) ::= LATERAL_QUERY(L). {
     A = (struct hr_sql_q){0};
     hr_sql_unsupported(p, L->pos, L->end, "a LATERAL subquery");
 }
@@ -789,7 +789,7 @@ operand(A) ::= OVERLAY(C) LP vexpr(X) PLACING vexpr(Y) FROM vexpr(F) FOR vexpr(N
 operand(A) ::= call(X). { A = X; }
 operand(A) ::= call(X) over(T). { A = hr_sql_over_refused(p, X, T); }
 %type over {const struct hr_sql_token *}
-over(A) ::= OVER(T) LP. { A = T; }
+over(A) ::= OVER(T). { A = T; }
 %type call {struct hr_sql_x}
 call(A) ::= names(N) LP args(L) RP(R). { A = hr_sql_function(p, N, false, L, R); }
 call(A) ::= names(N) LP DISTINCT args1(L) RP(R). { A = hr_sql_function(p, N, true, L, R); }

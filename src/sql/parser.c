@@ -105,6 +105,25 @@ static void feed(struct hr_sql_parser *p, void *lemon)
     hr_sql_lemonFinalize(lemon);
 }
 
+/* Words that cannot name a table: once FROM has been read they stay keywords. */
+static bool is_strict(const struct hr_sql_parser *p, uint32_t at)
+{
+    static const int strict[] = {HR_TK_ANTI, HR_TK_CROSS, HR_TK_EXCEPT, HR_TK_FULL, HR_TK_INNER,
+                                 HR_TK_INTERSECT, HR_TK_JOIN, HR_TK_LATERAL, HR_TK_LEFT,
+                                 HR_TK_NATURAL, HR_TK_ON, HR_TK_RIGHT, HR_TK_SEMI, HR_TK_SETMINUS,
+                                 HR_TK_UNION, HR_TK_USING};
+    bool found = false;
+    for (size_t i = 0; i < HR_COUNT(strict); i++) found = found || p->tokens[at].kind == strict[i];
+    int depth = 0;
+    for (uint32_t i = at; found && i-- > 0 && depth >= 0;) {
+        int kind = p->tokens[i].kind;
+        if (kind == HR_TK_RP) depth++;
+        if (kind == HR_TK_LP) depth--;
+        if (kind == HR_TK_FROM && depth == 0) return true;
+    }
+    return false;
+}
+
 /* Another reading of the keywords at or before the error: true when one parses. */
 static bool retry(struct hr_sql_parser *p, void *lemon)
 {
@@ -113,7 +132,8 @@ static bool retry(struct hr_sql_parser *p, void *lemon)
     int expected = p->expected;
     for (uint32_t back = 0; back <= 3 && back <= at; back++) {
         struct hr_sql_token *t = &p->tokens[at - back];
-        if (!t->is_word || t->count != 1 || t->kind == HR_TK_ID || t->kind == HR_TK_LAMBDA_WORD)
+        if (!t->is_word || t->count != 1 || t->kind == HR_TK_ID || t->kind == HR_TK_LAMBDA_WORD ||
+            is_strict(p, at - back))
             continue;
         uint16_t kind = t->kind;
         t->kind = HR_TK_ID;
