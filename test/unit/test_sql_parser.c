@@ -95,7 +95,7 @@ HR_TEST(calls)
 {
     expect_plan("SELECT count(*), count(DISTINCT a, b), sum(a) FILTER (WHERE b > 1) FROM t",
                 "'Project [count(1), count(DISTINCT a, b), sum(a) FILTER (WHERE (b > 1))]" T);
-    expect_plan("SELECT first(a) IGNORE NULLS FROM t", "'Project [first(a, true)]" T);
+    expect_plan("SELECT first(a) IGNORE NULLS FROM t", "'Project [first(a)]" T);
     expect_plan("SELECT substring('abc' FROM 2 FOR 1), substring(a, 1) FROM t",
                 "'Project [substring(abc, 2, 1), substring(a, 1)]" T);
     expect_plan("SELECT current_date, current_timestamp() FROM t",
