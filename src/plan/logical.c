@@ -25,8 +25,10 @@ static struct hr_plan *new_with(struct hr_arena *arena, enum hr_plan_kind kind,
     plan->children[0] = left;
     plan->children[1] = right;
     plan->child_count = right ? 2 : 1;
-    plan->sql_pos = left->sql_pos;
-    plan->sql_end = right ? right->sql_end : left->sql_end;
+    if (left) { /* the parser may put it in later */
+        plan->sql_pos = left->sql_pos;
+        plan->sql_end = right ? right->sql_end : left->sql_end;
+    }
     return plan;
 }
 
