@@ -46,6 +46,16 @@ struct aggregate {
     bool loaded, done;
 };
 
+/* In a plan of one task a FINAL takes the rows of its PARTIAL itself. */
+const struct hr_pnode *hr_aggregate_input(const struct hr_pnode *node, bool collapsed)
+{
+    if (node->vt != &hr_op_hash_aggregate || node->agg_mode != HR_AGG_FINAL) return node;
+    const struct hr_pnode *child = node->children[0];
+    if (collapsed && !child->vt) child = child->children[0];
+    bool partial = child->vt == &hr_op_hash_aggregate && child->agg_mode == HR_AGG_PARTIAL;
+    return partial && child->agg_count == node->agg_count ? child : node;
+}
+
 static void row_done(void *arg, uint8_t *states)
 {
     hr_agg_done(arg, states);
