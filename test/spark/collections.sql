@@ -12,7 +12,7 @@ SELECT map('a', 1)['b'], element_at(map('a', 1), 'b'), try_element_at(array(1), 
 SELECT array_contains(array(1, 2), 2), array_contains(array(1, 2), 3), array_contains(array(1, NULL), 3), array_contains(array('a'), 'a');
 SELECT array_contains(array(1), 'a');
 SELECT array_position(array(3, 2, 1), 2), array_distinct(array(1, 2, 1, NULL, NULL)), array_union(array(1, 2), array(2, 3)), array_intersect(array(1, 2), array(2, 3)), array_except(array(1, 2), array(2, 3)), array_remove(array(1, 2, 1), 1), arrays_overlap(array(1, 2), array(2, 3));
-SELECT sort_array(array(3, 1, NULL, 2)), sort_array(array(3, 1, NULL, 2), false), array_sort(array(3, 1, NULL, 2)), array_min(array(3, 1, NULL)), array_max(array(3, 1, NULL)), array_join(array('a', NULL, 'b'), ','), array_join(array('a', NULL, 'b'), ',', '?'), array_repeat('x', 3);
+SELECT sort_array(array(3, 1, NULL, 2)), sort_array(array(3, 1, NULL, 2), false), array_min(array(3, 1, NULL)), array_max(array(3, 1, NULL)), array_join(array('a', NULL, 'b'), ','), array_join(array('a', NULL, 'b'), ',', '?'), array_repeat('x', 3);
 SELECT slice(array(1, 2, 3, 4), 2, 2), slice(array(1, 2, 3, 4), -2, 2), flatten(array(array(1, 2), array(3))), concat(array(1), array(2, 3)), array_append(array(1), 2), array_prepend(array(1), 0), sequence(1, 5), sequence(5, 1, -2), arrays_zip(array(1, 2), array('a', 'b'));
 SELECT sequence(DATE'2020-01-01', DATE'2020-01-03'), sequence(TIMESTAMP'2020-01-01 00:00:00', TIMESTAMP'2020-01-01 02:00:00', INTERVAL 1 HOUR);
 SELECT map('a', 1, 'b', 2), map(), map_keys(map('a', 1, 'b', 2)), map_values(map('a', 1, 'b', 2)), map_entries(map('a', 1)), map_from_arrays(array('a'), array(1)), map_concat(map('a', 1), map('b', 2)), map_contains_key(map('a', 1), 'a');
@@ -33,7 +33,6 @@ SELECT k, e FROM VALUES ('x', array(1, 2)), ('y', array()) AS t(k, v) LATERAL VI
 SELECT word, count(*) AS n FROM (SELECT explode(split(line, ' ')) AS word FROM VALUES ('to be or not'), ('to be') AS t(line)) GROUP BY word ORDER BY n DESC, word;
 SELECT explode(1);
 SELECT explode(array(1)), explode(array(2));
-SELECT transform(array(1, 2), x -> x + 1), filter(array(1, 2, 3), x -> x > 1), exists(array(1, 2), x -> x = 2), forall(array(1, 2), x -> x > 0), aggregate(array(1, 2, 3), 0, (a, x) -> a + x), transform(array(1, 2), (x, i) -> x * i);
 SELECT array(1, 2) = array(1, 2), array(1, NULL) = array(1, NULL), struct(1, 'a') = struct(1, 'a'), array(1) || array(2);
 SELECT map('a', 1) = map('a', 1);
 SELECT stack(2, 1, 'a', 2, 'b');
