@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RDDs: immutable, partitioned data sets that know how to compute themselves.
+ *
+ * Word count:
+ *
+ *     struct hr_err err = {0};
+ *     struct hr_context *ctx = hr_context_new(NULL, &err);
+ *     struct hr_rdd *lines = hr_text_file(ctx, "book/ *.txt", 0, &err);
+ *     struct hr_rdd *words = hr_rdd_flat_map(lines, "word STRING, n LONG", split, NULL, &err);
+ *     struct hr_rdd *counts = hr_rdd_reduce_by_key(words, hr_sum, NULL, 0, &err);
+ *     struct hr_rows *rows = hr_rdd_collect(counts, &err);
+ *     for (const struct hr_row *row; (row = hr_rows_next(rows));)
+ *         printf("%.*s %ld\n", (int)hr_row_str(row, 0).len, hr_row_str(row, 0).ptr,
+ *                (long)hr_row_long(row, 1));
+ *     if (!rows) fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);
+ *     hr_rows_free(rows);
+ *     hr_context_free(ctx);
+ *
+ * Transformations only build a plan and return at once (sort_by_key and zip_with_index may run a
+ * small job first, as in Spark); actions run it and block.
+ *
+ * Errors: a transformation that fails returns NULL and fills err; given a NULL rdd it returns NULL
+ * and leaves err alone. So a chain is checked once, at its action.
+ *
+ * Ownership: an RDD belongs to the context (inside a DStream's functions: to the batch) and lives as
+ * long; nothing has to be released. hr_rdd_ref keeps one longer than its batch, until
+ * hr_rdd_unref. What a function is given as arg stays the caller's and must outlive the RDD.
+ *
+ * Threads: a context and its RDDs may be used from several threads, each RDD being built by one.
+ * User functions run on the context's task threads: see <headrace/row.h>.
+ *
+ * Keys: operations "by key" take the first column as the key, or the first n after
+ * hr_rdd_with_keys(rdd, n). Keys are equal as in GROUP BY (NULL equals NULL, NaN equals NaN).
+ *
+ * Partitions: 0 wherever a number of partitions is asked for means the default: the larger of the
+ * parents', or the context's default parallelism.
+ */
+#ifndef HEADRACE_RDD_H
+#define HEADRACE_RDD_H
+
+#include <headrace/row.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hr_context;
+struct hr_rdd;
+
+/* --- User functions --------------------------------------------------------------------------- */
+
+/* One row in, rows out (map: exactly one). */
+typedef hr_status (*hr_row_fn)(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                               struct hr_err *err);
+/* Two rows in, one row out: reducers. Must be associative; commutative too across partitions. */
+typedef hr_status (*hr_merge_fn)(void *arg, const struct hr_row *a, const struct hr_row *b,
+                                 struct hr_emitter *out, struct hr_err *err);
+typedef bool (*hr_predicate_fn)(void *arg, const struct hr_row *row);
+/* A whole partition: read in until it ends, emit rows. */
+typedef hr_status (*hr_partition_fn)(void *arg, uint32_t partition, struct hr_rows *in,
+                                     struct hr_emitter *out, struct hr_err *err);
+/* The same for two RDDs side by side (zip_partitions). */
+typedef hr_status (*hr_zip_fn)(void *arg, uint32_t partition, struct hr_rows *left,
+                               struct hr_rows *right, struct hr_emitter *out, struct hr_err *err);
+/* For actions: sees a row, emits nothing. */
+typedef hr_status (*hr_foreach_fn)(void *arg, const struct hr_row *row, struct hr_err *err);
+typedef hr_status (*hr_foreach_partition_fn)(void *arg, uint32_t partition, struct hr_rows *rows,
+                                             struct hr_err *err);
+
+/* Ready reducers: column by column sum (numbers), smaller, larger of two rows; the first (last) of
+ * them. They run on whole columns without a call per row. */
+hr_status hr_sum(void *arg, const struct hr_row *a, const struct hr_row *b, struct hr_emitter *out,
+                 struct hr_err *err);
+hr_status hr_min(void *arg, const struct hr_row *a, const struct hr_row *b, struct hr_emitter *out,
+                 struct hr_err *err);
+hr_status hr_max(void *arg, const struct hr_row *a, const struct hr_row *b, struct hr_emitter *out,
+                 struct hr_err *err);
+
+/* --- Sources ---------------------------------------------------------------------------------- */
+
+/* Arrays, copied: one column `value` of LONG, DOUBLE or STRING. */
+struct hr_rdd *hr_parallelize_longs(struct hr_context *ctx, const int64_t *values, size_t count,
+                                    uint32_t partitions, struct hr_err *err);
+struct hr_rdd *hr_parallelize_doubles(struct hr_context *ctx, const double *values, size_t count,
+                                      uint32_t partitions, struct hr_err *err);
+struct hr_rdd *hr_parallelize_strings(struct hr_context *ctx, const char *const *values,
+                                      size_t count, uint32_t partitions, struct hr_err *err);
+/* Rows written by fill, called once before this returns: emit rows of the schema.
+ *     static hr_status two(void *arg, struct hr_emitter *out, struct hr_err *err) { … }         */
+typedef hr_status (*hr_fill_fn)(void *arg, struct hr_emitter *out, struct hr_err *err);
+struct hr_rdd *hr_parallelize(struct hr_context *ctx, const char *schema, hr_fill_fn fill, void *arg,
+                              uint32_t partitions, struct hr_err *err);
+/* LONG column `id` from start (inclusive) to end (exclusive) by step (not 0). */
+struct hr_rdd *hr_range(struct hr_context *ctx, int64_t start, int64_t end, int64_t step,
+                        uint32_t partitions, struct hr_err *err);
+/* Lines of files as column `value` STRING. path: a file, a folder (its files but _… and .…), or a
+ * glob with * ? [] in any part; several separated by commas. Large files are cut at lines.
+ * partitions is a minimum. The files are listed now, read when computed. */
+struct hr_rdd *hr_text_file(struct hr_context *ctx, const char *path, uint32_t partitions,
+                            struct hr_err *err);
+/* Whole files: columns `path` STRING, `content` STRING. */
+struct hr_rdd *hr_whole_text_files(struct hr_context *ctx, const char *path, uint32_t partitions,
+                                   struct hr_err *err);
+/* Records of record_bytes each as column `value` BINARY; a file whose size is no multiple fails. */
+struct hr_rdd *hr_binary_records(struct hr_context *ctx, const char *path, uint32_t record_bytes,
+                                 struct hr_err *err);
+/* No rows, no partitions. */
+struct hr_rdd *hr_empty_rdd(struct hr_context *ctx, const char *schema, struct hr_err *err);
+
+/* --- Transformations --------------------------------------------------------------------------- */
+
+/* fn emits exactly one row of the schema for each row. */
+struct hr_rdd *hr_rdd_map(struct hr_rdd *rdd, const char *schema, hr_row_fn fn, void *arg,
+                          struct hr_err *err);
+/* fn emits any number of rows. */
+struct hr_rdd *hr_rdd_flat_map(struct hr_rdd *rdd, const char *schema, hr_row_fn fn, void *arg,
+                               struct hr_err *err);
+/* Rows for which fn is true. */
+struct hr_rdd *hr_rdd_filter(struct hr_rdd *rdd, hr_predicate_fn fn, void *arg, struct hr_err *err);
+/* fn sees each partition once (and its number: mapPartitionsWithIndex). Its output is held in
+ * memory until it returns. */
+struct hr_rdd *hr_rdd_map_partitions(struct hr_rdd *rdd, const char *schema, hr_partition_fn fn,
+                                     void *arg, struct hr_err *err);
+/* Only these columns, in this order: "word, n". */
+struct hr_rdd *hr_rdd_select(struct hr_rdd *rdd, const char *columns, struct hr_err *err);
+/* Each row with probability fraction (with replacement: fraction times on average). The same seed
+ * gives the same sample. */
+struct hr_rdd *hr_rdd_sample(struct hr_rdd *rdd, bool with_replacement, double fraction,
+                             uint64_t seed, struct hr_err *err);
+/* Splits by weight into count RDDs, filled into ret; every row is in exactly one. */
+hr_status hr_rdd_random_split(struct hr_rdd *rdd, const double *weights, uint32_t count,
+                              uint64_t seed, struct hr_rdd **ret, struct hr_err *err);
+/* All rows of both; the schemas must be the same. */
+struct hr_rdd *hr_rdd_union(struct hr_rdd *a, struct hr_rdd *b, struct hr_err *err);
+struct hr_rdd *hr_rdd_union_all(struct hr_rdd *const *rdds, uint32_t count, struct hr_err *err);
+/* Rows of both without repetition; rows of a that are not in b (with repetition). */
+struct hr_rdd *hr_rdd_intersection(struct hr_rdd *a, struct hr_rdd *b, uint32_t partitions,
+                                   struct hr_err *err);
+struct hr_rdd *hr_rdd_subtract(struct hr_rdd *a, struct hr_rdd *b, uint32_t partitions,
+                               struct hr_err *err);
+struct hr_rdd *hr_rdd_distinct(struct hr_rdd *rdd, uint32_t partitions, struct hr_err *err);
+/* Every pair of rows: a's columns, then b's. */
+struct hr_rdd *hr_rdd_cartesian(struct hr_rdd *a, struct hr_rdd *b, struct hr_err *err);
+/* One row a partition: column `rows` ARRAY of the rows. */
+struct hr_rdd *hr_rdd_glom(struct hr_rdd *rdd, struct hr_err *err);
+/* Fewer partitions without a shuffle; more or fewer with one. */
+struct hr_rdd *hr_rdd_coalesce(struct hr_rdd *rdd, uint32_t partitions, struct hr_err *err);
+struct hr_rdd *hr_rdd_repartition(struct hr_rdd *rdd, uint32_t partitions, struct hr_err *err);
+/* Row i of a beside row i of b: equal numbers of partitions and of rows in each, else the job
+ * fails. */
+struct hr_rdd *hr_rdd_zip(struct hr_rdd *a, struct hr_rdd *b, struct hr_err *err);
+struct hr_rdd *hr_rdd_zip_partitions(struct hr_rdd *a, struct hr_rdd *b, const char *schema,
+                                     hr_zip_fn fn, void *arg, struct hr_err *err);
+/* Adds a LONG column `index`: 0, 1, … in the order of partitions (runs a job that counts them when
+ * there are several); or a unique number, k + i·partitions, without a job. */
+struct hr_rdd *hr_rdd_zip_with_index(struct hr_rdd *rdd, struct hr_err *err);
+struct hr_rdd *hr_rdd_zip_with_unique_id(struct hr_rdd *rdd, struct hr_err *err);
+/* Rows as lines through a program's standard input and output, one process a partition: argv is
+ * NULL-terminated, no shell. Gives column `value` STRING. A status other than 0 fails the task. */
+struct hr_rdd *hr_rdd_pipe(struct hr_rdd *rdd, const char *const *argv, struct hr_err *err);
+/* Ordered by columns: "n DESC, word". NULLs first (last with DESC), as in Spark. */
+struct hr_rdd *hr_rdd_sort_by(struct hr_rdd *rdd, const char *columns, uint32_t partitions,
+                              struct hr_err *err);
+
+/* --- By key ------------------------------------------------------------------------------------ */
+
+/* The same RDD with its first n columns as the key. */
+struct hr_rdd *hr_rdd_with_keys(struct hr_rdd *rdd, uint32_t n, struct hr_err *err);
+/* fn emits the key (key_schema); the row's columns follow. */
+struct hr_rdd *hr_rdd_key_by(struct hr_rdd *rdd, const char *key_schema, hr_row_fn fn, void *arg,
+                             struct hr_err *err);
+/* fn sees the whole row and emits the new values (value_schema) only; the key stays. */
+struct hr_rdd *hr_rdd_map_values(struct hr_rdd *rdd, const char *value_schema, hr_row_fn fn,
+                                 void *arg, struct hr_err *err);
+struct hr_rdd *hr_rdd_flat_map_values(struct hr_rdd *rdd, const char *value_schema, hr_row_fn fn,
+                                      void *arg, struct hr_err *err);
+/* Only the key columns; only the others. */
+struct hr_rdd *hr_rdd_keys(struct hr_rdd *rdd, struct hr_err *err);
+struct hr_rdd *hr_rdd_values(struct hr_rdd *rdd, struct hr_err *err);
+/* Rows of one key into one row: fn merges two rows of values (without the key) into one. Combines
+ * before the shuffle. Values are of scalar types. */
+struct hr_rdd *hr_rdd_reduce_by_key(struct hr_rdd *rdd, hr_merge_fn fn, void *arg,
+                                    uint32_t partitions, struct hr_err *err);
+/* As reduce_by_key, from a zero row (the values' schema) that zero emits for every key and
+ * partition. */
+struct hr_rdd *hr_rdd_fold_by_key(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_fn fn, void *arg,
+                                  uint32_t partitions, struct hr_err *err);
+/* State of another type than the values: zero emits the first state, seq(state, values) and
+ * comb(state, state) emit the next one. */
+struct hr_rdd *hr_rdd_aggregate_by_key(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
+                                       hr_merge_fn seq, hr_merge_fn comb, void *arg,
+                                       uint32_t partitions, struct hr_err *err);
+/* The general form: create(values) emits a state. map_side false: combine after the shuffle only. */
+struct hr_combiner {
+    const char *state_schema;
+    hr_row_fn create;
+    hr_merge_fn merge_value;
+    hr_merge_fn merge_states;
+    void *arg;
+    bool no_map_side;
+};
+struct hr_rdd *hr_rdd_combine_by_key(struct hr_rdd *rdd, const struct hr_combiner *combiner,
+                                     uint32_t partitions, struct hr_err *err);
+/* The key and a column `values` ARRAY: of the value, or of a STRUCT of the values. */
+struct hr_rdd *hr_rdd_group_by_key(struct hr_rdd *rdd, uint32_t partitions, struct hr_err *err);
+/* key_by and group_by_key. */
+struct hr_rdd *hr_rdd_group_by(struct hr_rdd *rdd, const char *key_schema, hr_row_fn fn, void *arg,
+                               uint32_t partitions, struct hr_err *err);
+/* The key and one ARRAY a parent: `values0`, `values1` … Keys of any parent. Up to 8 parents. */
+struct hr_rdd *hr_rdd_cogroup(struct hr_rdd *const *rdds, uint32_t count, uint32_t partitions,
+                              struct hr_err *err);
+/* Pairs of rows of equal key: the key, a's values, b's values (NULL where the side has none). Keys
+ * that are NULL match each other, as in Spark's RDDs (SQL joins differ). */
+struct hr_rdd *hr_rdd_join(struct hr_rdd *a, struct hr_rdd *b, uint32_t partitions,
+                           struct hr_err *err);
+struct hr_rdd *hr_rdd_left_outer_join(struct hr_rdd *a, struct hr_rdd *b, uint32_t partitions,
+                                      struct hr_err *err);
+struct hr_rdd *hr_rdd_right_outer_join(struct hr_rdd *a, struct hr_rdd *b, uint32_t partitions,
+                                       struct hr_err *err);
+struct hr_rdd *hr_rdd_full_outer_join(struct hr_rdd *a, struct hr_rdd *b, uint32_t partitions,
+                                      struct hr_err *err);
+/* Rows of a whose key is not in b. */
+struct hr_rdd *hr_rdd_subtract_by_key(struct hr_rdd *a, struct hr_rdd *b, uint32_t partitions,
+                                      struct hr_err *err);
+/* Ordered by key, over all partitions; runs a job that samples the keys when there are several. */
+struct hr_rdd *hr_rdd_sort_by_key(struct hr_rdd *rdd, bool ascending, uint32_t partitions,
+                                  struct hr_err *err);
+/* By hash of the key; joins and reductions of RDDs so partitioned need no further shuffle. */
+struct hr_rdd *hr_rdd_partition_by(struct hr_rdd *rdd, uint32_t partitions, struct hr_err *err);
+/* By hash of the key, each partition in order of the key. */
+struct hr_rdd *hr_rdd_repartition_and_sort(struct hr_rdd *rdd, uint32_t partitions,
+                                           struct hr_err *err);
+
+/* --- Actions ----------------------------------------------------------------------------------- */
+
+/* All rows, in order of partitions; the caller's. NULL: failed. */
+struct hr_rows *hr_rdd_collect(struct hr_rdd *rdd, struct hr_err *err);
+hr_status hr_rdd_count(struct hr_rdd *rdd, uint64_t *ret, struct hr_err *err);
+hr_status hr_rdd_is_empty(struct hr_rdd *rdd, bool *ret, struct hr_err *err);
+/* The first n rows, computing as few partitions as that takes; first: none is an error. */
+struct hr_rows *hr_rdd_take(struct hr_rdd *rdd, uint64_t n, struct hr_err *err);
+struct hr_rows *hr_rdd_first(struct hr_rdd *rdd, struct hr_err *err);
+/* The n smallest by columns ("n DESC, word"); top: the n largest. */
+struct hr_rows *hr_rdd_take_ordered(struct hr_rdd *rdd, uint64_t n, const char *columns,
+                                    struct hr_err *err);
+struct hr_rows *hr_rdd_top(struct hr_rdd *rdd, uint64_t n, const char *columns, struct hr_err *err);
+struct hr_rows *hr_rdd_take_sample(struct hr_rdd *rdd, bool with_replacement, uint64_t n,
+                                   uint64_t seed, struct hr_err *err);
+/* One row. reduce of no rows is an error; fold and aggregate start from what zero emits. tree_…
+ * are the same here: there is no network between the partitions and the driver. */
+struct hr_rows *hr_rdd_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg, struct hr_err *err);
+struct hr_rows *hr_rdd_fold(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_fn fn, void *arg,
+                            struct hr_err *err);
+struct hr_rows *hr_rdd_aggregate(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
+                                 hr_merge_fn seq, hr_merge_fn comb, void *arg, struct hr_err *err);
+/* Rows (key, `count` LONG); rows (all columns, `count` LONG). */
+struct hr_rows *hr_rdd_count_by_key(struct hr_rdd *rdd, struct hr_err *err);
+struct hr_rows *hr_rdd_count_by_value(struct hr_rdd *rdd, struct hr_err *err);
+/* The rows whose key is as emitted by key_fn. */
+struct hr_rows *hr_rdd_lookup(struct hr_rdd *rdd, hr_fill_fn key, void *arg, struct hr_err *err);
+/* For effects. fn runs on task threads; accumulators updated in it count each row exactly once. */
+hr_status hr_rdd_foreach(struct hr_rdd *rdd, hr_foreach_fn fn, void *arg, struct hr_err *err);
+hr_status hr_rdd_foreach_partition(struct hr_rdd *rdd, hr_foreach_partition_fn fn, void *arg,
+                                   struct hr_err *err);
+/* Files part-00000 … in the folder, one a partition, then _SUCCESS. A folder with files in it is an
+ * error. A row of one STRING is its line, others print as "(a,1)". */
+hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
+
+/* Numbers of a numeric column, in one pass. */
+struct hr_stats {
+    uint64_t count;
+    double sum, mean, min, max;
+    double variance, stdev;               /* of the population */
+    double sample_variance, sample_stdev; /* NaN for one row */
+};
+hr_status hr_rdd_stats(struct hr_rdd *rdd, const char *column, struct hr_stats *ret,
+                       struct hr_err *err);
+/* Counts of values in count buckets; edges has count + 1 ascending numbers, the last bucket is
+ * closed. Values outside and NULLs are not counted. */
+hr_status hr_rdd_histogram(struct hr_rdd *rdd, const char *column, const double *edges,
+                           uint32_t count, uint64_t *ret_counts, struct hr_err *err);
+/* Even buckets between the smallest and the largest value; fills edges (count + 1). */
+hr_status hr_rdd_histogram_even(struct hr_rdd *rdd, const char *column, uint32_t count,
+                                double *ret_edges, uint64_t *ret_counts, struct hr_err *err);
+
+/* --- Life, storage, facts ---------------------------------------------------------------------- */
+
+/* HR_MEMORY: blocks that do not fit are computed again. Spark's _SER and _2 forms mean the same
+ * here: blocks are columns already, and one machine has no second copy. */
+enum hr_persist { HR_PERSIST_NONE, HR_MEMORY, HR_MEMORY_AND_DISK, HR_DISK };
+/* Returns rdd itself. cache: HR_MEMORY. */
+struct hr_rdd *hr_rdd_persist(struct hr_rdd *rdd, enum hr_persist level, struct hr_err *err);
+struct hr_rdd *hr_rdd_cache(struct hr_rdd *rdd, struct hr_err *err);
+void hr_rdd_unpersist(struct hr_rdd *rdd);
+enum hr_persist hr_rdd_storage_level(const struct hr_rdd *rdd);
+/* Runs the RDD, keeps its rows apart from its lineage (local: in the block store's memory), and
+ * returns the RDD that stands on them: parents are no longer needed nor computed again. */
+struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err);
+
+/* A reference beyond the life of the context's pool (or batch). Thread-safe. */
+struct hr_rdd *hr_rdd_ref(struct hr_rdd *rdd);
+void hr_rdd_unref(struct hr_rdd *rdd); /* NULL is fine */
+/* fn(arg) once the RDD is gone and no task uses it. Several are called in turn. */
+hr_status hr_rdd_on_free(struct hr_rdd *rdd, void (*fn)(void *arg), void *arg, struct hr_err *err);
+/* A name for debug strings; returns rdd. */
+struct hr_rdd *hr_rdd_set_name(struct hr_rdd *rdd, const char *name, struct hr_err *err);
+const char *hr_rdd_name(const struct hr_rdd *rdd); /* or NULL; borrowed */
+uint32_t hr_rdd_id(const struct hr_rdd *rdd);
+uint32_t hr_rdd_partitions(const struct hr_rdd *rdd);
+struct hr_context *hr_rdd_context(const struct hr_rdd *rdd);
+/* The schema as DDL text and Spark's toDebugString; the caller's, released by hr_free. NULL: no
+ * memory. */
+char *hr_rdd_schema(const struct hr_rdd *rdd);
+char *hr_rdd_to_debug_string(struct hr_rdd *rdd);
+
+/* --- Shared variables -------------------------------------------------------------------------- */
+
+/*
+ * Accumulators: tasks add, the driver reads. Updates made by an action's own function (foreach,
+ * foreach_partition) count exactly once, whatever is retried: they are merged when the partition's
+ * attempt has succeeded. Updates made in transformations count once per successful attempt of the
+ * partition, and again when it is recomputed (as in Spark). Owned by the context.
+ */
+struct hr_accumulator;
+struct hr_accumulator *hr_accumulator_long(struct hr_context *ctx, const char *name,
+                                           struct hr_err *err);
+struct hr_accumulator *hr_accumulator_double(struct hr_context *ctx, const char *name,
+                                             struct hr_err *err);
+void hr_accumulator_add(struct hr_accumulator *acc, int64_t value);       /* task or driver */
+void hr_accumulator_add_double(struct hr_accumulator *acc, double value); /* task or driver */
+int64_t hr_accumulator_value(struct hr_accumulator *acc);                 /* driver */
+double hr_accumulator_value_double(struct hr_accumulator *acc);           /* driver */
+void hr_accumulator_reset(struct hr_accumulator *acc);                    /* driver */
+
+/* Broadcast variables: one machine shares memory, so a broadcast is a value with a life: free_fn is
+ * called at destroy (or with the context). value is read-only from then on. */
+struct hr_broadcast;
+struct hr_broadcast *hr_broadcast(struct hr_context *ctx, void *value, void (*free_fn)(void *value),
+                                  struct hr_err *err);
+const void *hr_broadcast_value(const struct hr_broadcast *broadcast); /* any thread */
+void hr_broadcast_destroy(struct hr_broadcast *broadcast);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows: how a user's function reads its input and writes its output.
+ *
+ * Data moves in batches of columns; a struct hr_row is a cursor into one of them (nothing is copied
+ * or allocated for a row), and a struct hr_emitter appends to the columns of the output. Columns are
+ * numbered from 0 in the order of the schema, a Spark DDL text: "word STRING, n LONG".
+ *
+ *     static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out,
+ *                            struct hr_err *err)
+ *     {
+ *         struct hr_text line = hr_row_str(row, 0), word;
+ *         while (hr_text_next_word(&line, &word)) {
+ *             hr_emit_text(out, word);
+ *             hr_emit_long(out, 1);
+ *             hr_emit_end(out);
+ *         }
+ *         return 0;
+ *     }
+ *
+ * Rules for user functions
+ *   threads    called from several threads at once, one partition each: arg is shared, so it is
+ *              read-only or synchronised by its owner. Rows, texts and emitters must not be kept
+ *              after the function returns, nor used from another thread.
+ *   failure    return hr_err_fail(err, …): the job ends with that error (what the
+ *              machine causes, such as a failed read, is tried again: four attempts). Reading a column as the wrong type, leaving a row half
+ *              written or writing the wrong type fails the task too; it never yields a wrong value.
+ *   repetition a function may run more than once for one row (retries, lost blocks): it must give
+ *              the same answer each time, and its effects belong into actions.
+ *   cleanup    arg is the caller's; hr_rdd_on_free() says when an RDD no longer needs it.
+ */
+#ifndef HEADRACE_ROW_H
+#define HEADRACE_ROW_H
+
+#include <headrace/err.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Borrowed bytes, not NUL-terminated; UTF-8 for STRING. */
+struct hr_text {
+    const char *ptr;
+    size_t len;
+};
+
+/* A NUL-terminated string as a text (borrowed). */
+struct hr_text hr_text(const char *cstr);
+bool hr_text_eq(struct hr_text a, struct hr_text b);
+/* <0, 0, >0 by unsigned bytes, as Spark orders strings. */
+int hr_text_cmp(struct hr_text a, struct hr_text b);
+/* Takes the next word (ASCII white space around it) off *rest; false: there is none. */
+bool hr_text_next_word(struct hr_text *rest, struct hr_text *ret_word);
+/* Takes the next field up to separator off *rest; a text with n separators has n + 1 fields. Start
+ * with the whole text; false at the end (rest->ptr is NULL then). */
+bool hr_text_next_field(struct hr_text *rest, char separator, struct hr_text *ret_field);
+/* The whole text as a number; false (and *ret untouched) when it is none or does not fit. */
+bool hr_text_to_long(struct hr_text text, int64_t *ret);
+bool hr_text_to_double(struct hr_text text, double *ret);
+
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+/* A cursor; the fields are the library's own. */
+struct hr_row {
+    const void *columns_;
+    const void *cells_;
+    const void *schema_;
+    uint32_t index_;
+    uint32_t count_;
+};
+
+uint32_t hr_row_columns(const struct hr_row *row);
+/* Number of the column called name (ASCII case ignored), or -1. */
+int hr_row_find(const struct hr_row *row, const char *name);
+bool hr_row_is_null(const struct hr_row *row, uint32_t column);
+
+/* The value of a column. NULL reads as 0, false or the empty text: ask hr_row_is_null first where
+ * it matters. long: BOOLEAN (0, 1), BYTE … LONG, DATE (days), TIMESTAMP (µs since 1970 UTC) and
+ * intervals (months, µs). double: any number. str: STRING and BINARY, borrowed until the function
+ * returns. Another type fails the task. */
+int64_t hr_row_long(const struct hr_row *row, uint32_t column);
+double hr_row_double(const struct hr_row *row, uint32_t column);
+bool hr_row_bool(const struct hr_row *row, uint32_t column);
+struct hr_text hr_row_str(const struct hr_row *row, uint32_t column);
+
+/* ARRAY and MAP: number of elements (entries) of the value; 0 for NULL. */
+uint32_t hr_row_length(const struct hr_row *row, uint32_t column);
+/* Element i of an ARRAY as a row: of one column, or of the STRUCT's columns. false: no such. */
+bool hr_row_element(const struct hr_row *row, uint32_t column, uint32_t i, struct hr_row *ret_element);
+/* Entry i of a MAP: key and value as rows. */
+bool hr_row_entry(const struct hr_row *row, uint32_t column, uint32_t i, struct hr_row *ret_key,
+                  struct hr_row *ret_value);
+/* A STRUCT as a row of its columns. false: NULL. */
+bool hr_row_struct(const struct hr_row *row, uint32_t column, struct hr_row *ret_row);
+
+/* The row as Spark prints a tuple, "(a,1)", and a row of one STRING as that string. Writes at most
+ * size bytes with the NUL; returns the full length, as snprintf. */
+size_t hr_row_print(const struct hr_row *row, char *buf, size_t size);
+
+/* --- Many rows -------------------------------------------------------------------------------- */
+
+/* Rows one after the other: the result of an action (whole, in memory, the caller's: free it), or
+ * one partition inside hr_rdd_map_partitions (streamed, borrowed). One thread at a time. */
+struct hr_rows;
+
+/* The next row, borrowed until the next call; NULL at the end or on failure. */
+const struct hr_row *hr_rows_next(struct hr_rows *rows);
+/* Of an action's result: how many rows; row number i at random (filled into *ret_row). */
+uint64_t hr_rows_count(const struct hr_rows *rows);
+bool hr_rows_get(const struct hr_rows *rows, uint64_t i, struct hr_row *ret_row);
+/* Starts over. Results of actions only. */
+void hr_rows_rewind(struct hr_rows *rows);
+void hr_rows_free(struct hr_rows *rows); /* NULL is fine */
+
+/* The columns of a batch, for functions that work on arrays. values by type: int8_t … int64_t,
+ * float, double; texts are read by hr_view_text. validity: 1 bit a row, NULL pointer: no NULLs.
+ * sel: numbers of the live rows (NULL: all of row_count). Borrowed until the next batch. */
+struct hr_batch_view {
+    uint32_t row_count, live_count, column_count;
+    const uint32_t *sel;
+    const void *batch_;
+};
+/* The next batch of rows (do not mix with hr_rows_next). false at the end or on failure. */
+bool hr_rows_next_batch(struct hr_rows *rows, struct hr_batch_view *ret_view);
+const void *hr_view_values(const struct hr_batch_view *view, uint32_t column);
+const uint64_t *hr_view_validity(const struct hr_batch_view *view, uint32_t column);
+struct hr_text hr_view_text(const struct hr_batch_view *view, uint32_t column, uint32_t row);
+
+/* --- Writing ---------------------------------------------------------------------------------- */
+
+struct hr_emitter;
+
+/* The next column's value. Numbers are checked against the column's range. Bytes are copied. */
+void hr_emit_null(struct hr_emitter *out);
+void hr_emit_bool(struct hr_emitter *out, bool value);
+void hr_emit_long(struct hr_emitter *out, int64_t value);
+void hr_emit_double(struct hr_emitter *out, double value);
+void hr_emit_text(struct hr_emitter *out, struct hr_text value);
+void hr_emit_str(struct hr_emitter *out, const char *cstr); /* NULL pointer: NULL */
+/* Column `column` of row, of the same type as the next output column (any type, nested too). */
+void hr_emit_field(struct hr_emitter *out, const struct hr_row *row, uint32_t column);
+/* All columns of row, one after the other. */
+void hr_emit_fields(struct hr_emitter *out, const struct hr_row *row);
+/* An ARRAY: values emitted between begin and end are its elements (of scalar type). */
+void hr_emit_array_begin(struct hr_emitter *out);
+void hr_emit_array_end(struct hr_emitter *out);
+/* Closes the row: every column must have its value. */
+void hr_emit_end(struct hr_emitter *out);
+/* hr_emit_fields and hr_emit_end. */
+void hr_emit_row(struct hr_emitter *out, const struct hr_row *row);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
