@@ -5,12 +5,30 @@
  */
 #include "plan/analyze.h"
 
+/* Nodes of one SELECT: errors about the lower ones point at the whole of it, as in Spark. */
+static bool in_block(const struct hr_plan *plan)
+{
+    switch (plan->kind) {
+    case HR_P_PROJECT:
+    case HR_P_AGGREGATE:
+    case HR_P_FILTER:
+    case HR_P_SORT:
+    case HR_P_LIMIT:
+    case HR_P_DISTINCT: return true;
+    default: return false;
+    }
+}
+
 static hr_status analyze_children(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
     /* HAVING without GROUP BY groups everything into one row. */
     bool having = plan->kind == HR_P_FILTER && plan->is_having;
     if (having && plan->children[0]->kind == HR_P_PROJECT)
         plan->children[0]->kind = HR_P_AGGREGATE;
+    if (in_block(plan) && in_block(plan->children[0]) && plan->sql_pos >= 0) {
+        plan->children[0]->sql_pos = plan->sql_pos;
+        plan->children[0]->sql_end = plan->sql_end;
+    }
     for (uint32_t i = 0; i < plan->child_count; i++)
         HR_TRY(hr_analyze(an, &plan->children[i], err));
     return HR_OK;

@@ -436,6 +436,18 @@ static hr_status expand_struct(struct hr_analyzer *an, const struct hr_plan *inp
     return HR_OK;
 }
 
+/* EXCEPT (a, b) */
+static bool is_excepted(const struct hr_analyzer *an, const struct hr_expr *star,
+                        const struct hr_attr *attr)
+{
+    for (uint32_t i = 0; i < star->arg_count; i++) {
+        const struct hr_expr *name = star->args[i];
+        if (name->kind != HR_X_NAME || name->name_part_count == 0) continue;
+        if (hr_name_eq(an, name->name_parts[name->name_part_count - 1], attr->name)) return true;
+    }
+    return false;
+}
+
 hr_status hr_expand_star(struct hr_analyzer *an, const struct hr_plan *input,
                          const struct hr_expr *star, struct hr_exprs *out, struct hr_err *err)
 {
@@ -445,6 +457,7 @@ hr_status hr_expand_star(struct hr_analyzer *an, const struct hr_plan *input,
             const struct hr_attr *attr = &input->output[i];
             if (attr->hidden != (hidden == 1)) continue;
             if (parts && !qualifier_matches(an, attr, star->name_parts, parts)) continue;
+            if (is_excepted(an, star, attr)) continue;
             HR_TRY(push_attr(an, attr, star, out, err));
         }
     }

@@ -25,13 +25,21 @@ static hr_status apply(struct hr_rule_ctx *ctx, struct hr_plan **plan, uint32_t 
     return HR_OK;
 }
 
+static hr_status to_fixed_point(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
+{
+    ctx->changed = true;
+    for (uint32_t round = 0; round < ROUNDS_MAX && ctx->changed; round++) {
+        ctx->changed = false;
+        HR_TRY(apply(ctx, plan, 0, err));
+    }
+    return HR_OK;
+}
+
 hr_status hr_plan_optimize(struct hr_arena *arena, const struct hr_conf *conf,
                            struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_rule_ctx ctx = {.arena = arena, .conf = conf, .changed = true};
-    for (uint32_t round = 0; round < ROUNDS_MAX && ctx.changed; round++) {
-        ctx.changed = false;
-        HR_TRY(apply(&ctx, plan, 0, err));
-    }
-    return hr_prune_columns(&ctx, plan, err);
+    struct hr_rule_ctx ctx = {.arena = arena, .conf = conf};
+    HR_TRY(to_fixed_point(&ctx, plan, err));
+    HR_TRY(hr_prune_columns(&ctx, plan, err));
+    return to_fixed_point(&ctx, plan, err); /* projections that pruning left empty-handed */
 }
