@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* headrace run FILE.sql: a job. Its statements run in order; then its streaming queries are waited for. */
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { OPT_CHECKPOINT, OPT_AVAILABLE_NOW, OPT_ONCE, OPT_UI, OPT_SET, OPT_PROGRESS };
+
+static const struct cli_option options[] = {
+    [OPT_CHECKPOINT] = {"checkpoint", 0, "DIR", "where the job keeps its progress and state"},
+    [OPT_AVAILABLE_NOW] = {"available-now", 0, NULL, "process what is there, then end"},
+    [OPT_ONCE] = {"once", 0, NULL, "process what is there in one epoch, then end"},
+    [OPT_UI] = {"ui", 0, "HOST:PORT|off", "where the web UI listens"},
+    [OPT_SET] = {"set", 0, "KEY=VALUE", "a setting; may be given several times"},
+    [OPT_PROGRESS] = {"progress", 0, "auto|json|off", "a line on a terminal, JSON lines on "
+                                                      "standard output, or nothing"},
+    {0},
+};
+
+struct job {
+    const char *file;
+    struct hr_session_options session;
+    struct cli_settings settings;
+    enum cli_progress progress;
+};
+
+static int parse_option(const struct cli_command *command, struct job *job, int option,
+                        const char *value)
+{
+    switch (option) {
+    case OPT_CHECKPOINT: job->session.checkpoint_root = value; break;
+    case OPT_AVAILABLE_NOW: job->session.available_now = true; break;
+    case OPT_ONCE: job->session.once = true; break;
+    case OPT_UI:
+        if (strcmp(value, "off") != 0)
+            return cli_usage_error(command, "--ui %s: this build has no web UI; say off", value);
+        break;
+    case OPT_SET:
+        if (!cli_settings_add(&job->settings, value))
+            return cli_usage_error(command, "--set %s: KEY=VALUE is needed", value);
+        break;
+    case OPT_PROGRESS:
+        if (strcmp(value, "json") == 0)
+            job->progress = CLI_PROGRESS_JSON;
+        else if (strcmp(value, "off") == 0)
+            job->progress = CLI_PROGRESS_OFF;
+        else if (strcmp(value, "auto") != 0)
+            return cli_usage_error(command, "--progress %s: auto, json or off", value);
+        break;
+    case CLI_ARG_POSITIONAL:
+        if (job->file) return cli_usage_error(command, "one file, please: '%s' is too much", value);
+        job->file = value;
+        break;
+    default: return CLI_USAGE;
+    }
+    return CLI_DONE;
+}
+
+/* Runs the statements; the first error ends the job. */
+static int run_statements(struct hr_session *session, const struct cli_text *text)
+{
+    struct hr_err err;
+    for (size_t pos = 0; cli_signal_count() == 0;) {
+        struct hr_result result;
+        struct hr_str_view statement = {0};
+        bool more = false;
+        hr_err_init(&err);
+        hr_status status = hr_session_next(session, text->buf.ptr, text->buf.len, &pos, &more,
+                                           &statement, &result, &err);
+        if (status == HR_OK && !more) break;
+        if (status == HR_OK) {
+            status = cli_print_result(CLI_TABLE, &result, statement, hr_session_conf(session), &err);
+            hr_result_done(&result);
+        }
+        if (status != HR_OK) {
+            cli_print_error(&err, text, statement);
+            return CLI_FAILED;
+        }
+    }
+    return CLI_DONE;
+}
+
+static int run_job(const struct job *job)
+{
+    struct hr_err err;
+    struct cli_text text = {0};
+    struct hr_session *session = NULL;
+    int exit_status = CLI_FAILED;
+    hr_err_init(&err);
+    cli_catch_signals();
+    if (cli_read(job->file, &text, &err) != HR_OK ||
+        cli_session_new(&job->session, &job->settings, &session, &err) != HR_OK) {
+        cli_print_error(&err, NULL, hr_svn(NULL, 0));
+    } else {
+        exit_status = run_statements(session, &text);
+        if (exit_status == CLI_DONE) exit_status = cli_await_queries(session, job->progress);
+    }
+    hr_session_free(session);
+    hr_buf_done(&text.buf);
+    return exit_status;
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    struct job job = {.progress = CLI_PROGRESS_AUTO};
+    struct cli_args args = {.command = command, .argc = argc, .argv = argv};
+    const char *value = NULL;
+    int exit_status = CLI_DONE;
+    for (int option; exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
+        if (option == CLI_ARG_HELP) {
+            cli_settings_done(&job.settings);
+            return CLI_DONE;
+        }
+        exit_status = parse_option(command, &job, option, value);
+    }
+    if (exit_status == CLI_DONE && !job.file)
+        exit_status = cli_usage_error(command, "the file with the job's SQL is missing");
+    if (exit_status == CLI_DONE && job.session.available_now && job.session.once)
+        exit_status = cli_usage_error(command, "--available-now or --once, not both");
+    if (exit_status == CLI_DONE) exit_status = run_job(&job);
+    cli_settings_done(&job.settings);
+    return exit_status;
+}
+
+const struct cli_command cli_run = {
+    .name = "run",
+    .usage = "FILE.sql [OPTIONS]",
+    .doc = "run a job: batch statements and streaming tables",
+    .options = options,
+    .run = run,
+};
