@@ -100,6 +100,7 @@ static hr_status build_node(struct json_decoder *d, struct json_node *node,
     node->child_count = type->field_count;
     node->children = HR_NEW_ARRAY(&d->arena, struct json_node, type->field_count + 1);
     if (!node->children) return HR_OOM(err);
+    node->children[type->field_count].skip = true; /* what hint finds in an empty STRUCT */
     for (uint32_t i = 0; i < type->field_count; i++) {
         struct json_node *child = &node->children[i];
         child->name = type->id == HR_T_STRUCT ? type->fields[i].name : "";

@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files as a source: USING json|csv|text OPTIONS (path '…'). At rest: what the path names now. As a
+ * stream: new files, oldest first; file.h tells about the log that makes offsets replayable.
+ *
+ * Threads: all but the readers and the watcher belong to the query's thread. The watcher only turns
+ * inotify events into wake-ups (and wakes once a second for what inotify does not see).
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "connector/file/file.h"
+
+#define SPLIT_BYTES    (INT64_C(64) << 20)
+#define SAMPLE_BYTES   (1 << 20)
+#define SAMPLE_FILES   8
+
+struct file_options {
+    const char *path, *archive_dir;
+    int64_t max_files, max_bytes, max_age_us;
+    bool latest_first, name_only, ignore_missing;
+    int clean;
+};
+enum { CLEAN_OFF, CLEAN_DELETE, CLEAN_ARCHIVE };
+
+#define OPT(member, type, option, default_, min, max, doc) \
+    {option, type, offsetof(struct file_options, member), default_, min, max, NULL, doc}
+static const struct hr_opt_spec specs[] = {
+    OPT(path, HR_OPT_STRING, "path", NULL, 0, 0, "a file, a folder or a glob"),
+    OPT(max_files, HR_OPT_INT, "maxFilesPerTrigger", "0", 0, INT32_MAX, "new files an epoch takes"),
+    OPT(max_bytes, HR_OPT_BYTES, "maxBytesPerTrigger", "0", 0, INT64_MAX,
+        "bytes an epoch takes; at least one file"),
+    OPT(max_age_us, HR_OPT_DURATION, "maxFileAge", "7 days", 0, 0,
+        "files that much older than the newest are left out"),
+    OPT(latest_first, HR_OPT_BOOL, "latestFirst", "false", 0, 0, "newest files first"),
+    OPT(name_only, HR_OPT_BOOL, "fileNameOnly", "false", 0, 0,
+        "a file is known by its name, without its folder"),
+    OPT(ignore_missing, HR_OPT_BOOL, "ignoreMissingFiles", "false", 0, 0,
+        "a file that vanishes before it is read is no error"),
+    {"cleanSource", HR_OPT_ENUM, offsetof(struct file_options, clean), "off", 0, 0,
+     "off|delete|archive", "what becomes of files whose rows are committed"},
+    OPT(archive_dir, HR_OPT_STRING, "sourceArchiveDir", NULL, 0, 0,
+        "where cleanSource 'archive' moves files to"),
+};
+
+struct file_source {
+    struct hr_source base;
+    struct hr_arena arena;
+    struct hr_env *env;
+    const struct hr_format_vt *format;
+    struct hr_options format_options;
+    struct hr_conf conf;
+    struct file_options options;
+    const char *log_path;      /* NULL: the log is in memory only */
+    int log_fd;
+    int64_t log_size;
+    struct file_list log;      /* by offset */
+    int64_t last_offset;       /* in the log; -1: none */
+    int64_t cleaned;           /* offset up to which cleanSource has run */
+    uint32_t *seen;            /* hash set: indexes into log + 1 */
+    uint32_t seen_mask;
+    bool first_listing;
+    struct hr_wakeup *wakeup;
+    pthread_t watcher;
+    int inotify_fd, stop_fds[2];
+    bool watching;
+};
+
+static struct file_source *self(struct hr_source *source)
+{
+    return HR_CONTAINER_OF(source, struct file_source, base);
+}
+
+/* --- The log ------------------------------------------------------------------------------------ */
+
+static const char *key_of(const struct file_source *s, const char *path)
+{
+    const char *slash = s->options.name_only ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path;
+}
+
+static uint32_t *seen_slot(struct file_source *s, const char *path)
+{
+    const char *key = key_of(s, path);
+    uint32_t at = (uint32_t)hr_hash_bytes(key, strlen(key)) & s->seen_mask;
+    while (s->seen[at] && strcmp(key_of(s, s->log.items[s->seen[at] - 1].path), key) != 0)
+        at = (at + 1) & s->seen_mask;
+    return &s->seen[at];
+}
+
+static hr_status remember(struct file_source *s, struct file_entry entry, struct hr_err *err)
+{
+    if (!s->seen || (s->log.count + 1) * 2 > s->seen_mask) {
+        uint32_t size = s->seen ? (s->seen_mask + 1) * 2 : 256;
+        uint32_t *grown = hr_zalloc(sizeof *grown * size);
+        if (!grown) return HR_OOM(err);
+        hr_free(s->seen);
+        s->seen = grown;
+        s->seen_mask = size - 1;
+        for (uint32_t i = 0; i < s->log.count; i++) *seen_slot(s, s->log.items[i].path) = i + 1;
+    }
+    entry.path = hr_arena_strdup(&s->arena, entry.path);
+    if (!entry.path || !HR_VEC_PUSH(&s->arena, &s->log, entry)) return HR_OOM(err);
+    *seen_slot(s, entry.path) = s->log.count;
+    s->last_offset = HR_MAX(s->last_offset, entry.offset);
+    return HR_OK;
+}
+
+static bool is_seen(struct file_source *s, const char *path)
+{
+    return s->seen && *seen_slot(s, path) != 0;
+}
+
+static hr_status load_lines(struct file_source *s, const struct hr_buf *text, struct hr_err *err)
+{
+    size_t at = 0;
+    while (at < text->len) {
+        const char *p = text->ptr + at, *newline = memchr(p, '\n', text->len - at);
+        struct file_entry entry = {0};
+        int64_t ms = 0;
+        if (!newline) break; /* torn by a crash: never given to anybody */
+        struct hr_str_view line = hr_svn(p, (size_t)(newline - p));
+        if (!hr_file_json_string(&s->arena, line, "path", &entry.path) ||
+            !hr_file_json_number(line, "timestamp", &ms) ||
+            !hr_file_json_number(line, "size", &entry.size) ||
+            !hr_file_json_number(line, "offset", &entry.offset) || entry.offset < s->last_offset)
+            return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "%s: damaged at byte %zu", s->log_path, at);
+        entry.mtime_us = ms * 1000;
+        HR_TRY(remember(s, entry, err));
+        at += line.len + 1;
+    }
+    s->log_size = (int64_t)at;
+    return HR_OK;
+}
+
+static hr_status open_log(struct file_source *s, const char *checkpoint_dir, struct hr_err *err)
+{
+    struct hr_buf text = {0};
+    HR_TRY(s->env->vt->mkdirs(s->env, checkpoint_dir, err));
+    s->log_path = hr_arena_printf(&s->arena, "%s/log", checkpoint_dir);
+    if (!s->log_path) return HR_OOM(err);
+    hr_status status = HR_OK;
+    if (hr_env_exists(s->env, s->log_path)) {
+        status = hr_env_read_file(s->env, s->log_path, &text, err);
+        if (!status) status = load_lines(s, &text, err);
+        s->first_listing = s->log.count == 0;
+    }
+    hr_buf_done(&text);
+    HR_TRY(status);
+    HR_TRY(s->env->vt->open(s->env, s->log_path, HR_OPEN_UPDATE, &s->log_fd, err));
+    HR_TRY(s->env->vt->truncate(s->env, s->log_fd, s->log_size, err));
+    return s->env->vt->sync_dir(s->env, checkpoint_dir, err);
+}
+
+/* Durable before any of the offsets is used. */
+static hr_status append_log(struct file_source *s, const struct file_list *files,
+                            struct hr_err *err)
+{
+    struct hr_buf text = {0};
+    for (uint32_t i = 0; i < files->count; i++) {
+        const struct file_entry *e = &files->items[i];
+        hr_buf_puts(&text, "{\"path\":");
+        hr_buf_put_json(&text, hr_sv(e->path));
+        hr_buf_printf(&text, ",\"timestamp\":%lld,\"size\":%lld,\"offset\":%lld}\n",
+                      (long long)(e->mtime_us / 1000), (long long)e->size, (long long)e->offset);
+    }
+    hr_status status = hr_buf_status(&text, err);
+    if (!status && s->log_path) {
+        status = s->env->vt->pwrite(s->env, s->log_fd, text.ptr, text.len, s->log_size, err);
+        if (!status) status = s->env->vt->fdatasync(s->env, s->log_fd, err);
+        if (!status) s->log_size += (int64_t)text.len;
+    }
+    hr_buf_done(&text);
+    for (uint32_t i = 0; !status && i < files->count; i++)
+        status = remember(s, files->items[i], err);
+    return status;
+}
+
+/* --- Opening ------------------------------------------------------------------------------------ */
+
+static void file_close(struct hr_source *source)
+{
+    struct file_source *s = self(source);
+    if (s->watching) {
+        if (write(s->stop_fds[1], "x", 1) == 1) pthread_join(s->watcher, NULL);
+        close(s->inotify_fd);
+        close(s->stop_fds[0]);
+        close(s->stop_fds[1]);
+    }
+    if (s->log_fd >= 0 && s->env->vt->close(s->env, s->log_fd, NULL)) s->log_fd = -1;
+    hr_free(s->seen);
+    hr_arena_done(&s->arena);
+    hr_free(s);
+}
+
+static struct hr_format_args format_args(struct file_source *s)
+{
+    return (struct hr_format_args){.conf = &s->conf, .options = &s->format_options,
+                                   .schema = s->base.schema};
+}
+
+static hr_status read_sample(struct file_source *s, const char *path, struct hr_buf *out,
+                             struct hr_err *err)
+{
+    int fd;
+    size_t n = 0, want = SAMPLE_BYTES;
+    HR_TRY(s->env->vt->open(s->env, path, HR_OPEN_READ, &fd, err));
+    char *room = hr_buf_reserve(out, want + 1);
+    hr_status status = room ? s->env->vt->pread(s->env, fd, room, want, 0, &n, err) : HR_OOM(err);
+    if (!status && n == want) { /* no half line at the end */
+        const char *newline = memrchr(room, '\n', n);
+        if (newline) n = (size_t)(newline + 1 - room);
+    } else if (!status && n > 0 && room[n - 1] != '\n') {
+        room[n++] = '\n';
+    }
+    out->len += n;
+    hr_status closed = s->env->vt->close(s->env, fd, err);
+    return status ? status : closed;
+}
+
+static hr_status infer_schema(struct file_source *s, struct hr_err *err)
+{
+    struct file_list files = {0};
+    struct hr_buf sample = {0};
+    struct hr_format_args args = format_args(s);
+    HR_TRY(hr_file_find(s->env, &s->arena, s->options.path, &files, err));
+    hr_file_sort(&files, false);
+    hr_status status = HR_OK;
+    bool one = strcmp(s->format->name, "csv") == 0; /* a header each: the first is enough */
+    for (uint32_t i = 0; !status && i < HR_MIN(files.count, one ? 1u : SAMPLE_FILES); i++)
+        status = read_sample(s, files.items[i].path, &sample, err);
+    if (!status && sample.len == 0)
+        status = HR_FAIL(err, HR_E_INVALID_ARGUMENT, "Unable to infer schema for %s. It must be "
+                         "specified manually.", s->format->name);
+    if (!status)
+        status = s->format->infer(&args, sample.ptr, sample.len, &s->base.schema, err);
+    hr_buf_done(&sample);
+    return status;
+}
+
+static hr_status find_schema(struct file_source *s, const struct hr_source_args *args,
+                             struct hr_err *err)
+{
+    bool text = strcmp(s->format->name, "text") == 0;
+    if (args->schema && args->schema->field_count) {
+        s->base.schema = args->schema;
+        if (text && (args->schema->field_count > 1 ||
+                     args->schema->fields[0].type->id != HR_T_STRING))
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                           "text has one column, of type STRING");
+        return HR_OK;
+    }
+    if (text) {
+        struct hr_field field = {"value", hr_type(HR_T_STRING), true};
+        s->base.schema = hr_type_struct(&field, 1);
+        return s->base.schema ? HR_OK : HR_OOM(err);
+    }
+    if (args->streaming)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a stream of %s files needs its columns to be "
+                       "given: CREATE TABLE … (name TYPE, …) USING %s", s->format->name,
+                       s->format->name);
+    return infer_schema(s, err);
+}
+
+static hr_status check_options(struct file_source *s, struct hr_err *err)
+{
+    struct file_options *o = &s->options;
+    if (!o->path) return HR_FAIL(err, HR_E_INVALID_OPTION, "option path: must be given");
+    if (o->max_files && o->max_bytes)
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "options maxFilesPerTrigger and maxBytesPerTrigger exclude each other");
+    if (o->clean == CLEAN_ARCHIVE && !o->archive_dir)
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option sourceArchiveDir: cleanSource 'archive' needs it");
+    o->path = hr_file_plain_path(o->path);
+    if (o->archive_dir) o->archive_dir = hr_file_plain_path(o->archive_dir);
+    return HR_OK;
+}
+
+static hr_status setup(struct file_source *s, const struct hr_source_args *args,
+                       struct hr_err *err)
+{
+    hr_options_init(&s->format_options, &s->arena);
+    for (uint32_t i = 0; args->options && i < args->options->count; i++)
+        HR_TRY(hr_options_put(&s->format_options, args->options->items[i].key,
+                              args->options->items[i].value, err));
+    HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->format_options, &s->options, err));
+    HR_TRY(check_options(s, err));
+    if (args->conf) s->conf = *args->conf;
+    HR_TRY(find_schema(s, args, err));
+    /* A wrong option or column should be told now, not by the first task. */
+    struct hr_decoder *probe;
+    struct hr_format_args fargs = format_args(s);
+    HR_TRY(s->format->decoder_open(&fargs, &probe, err));
+    s->format->decoder_close(probe);
+    if (!args->streaming) return HR_OK;
+    return args->checkpoint_dir ? open_log(s, args->checkpoint_dir, err) : HR_OK;
+}
+
+static hr_status open_format(const struct hr_source_args *args, const char *format,
+                             const struct hr_source_vt *vt, struct hr_source **ret,
+                             struct hr_err *err)
+{
+    struct file_source *s = hr_zalloc(sizeof *s);
+    if (!s) return HR_OOM(err);
+    hr_arena_init(&s->arena, args->mem);
+    s->base.vt = vt;
+    s->base.flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE;
+    s->env = args->env;
+    s->format = hr_format_find(format);
+    s->log_fd = -1;
+    s->last_offset = s->cleaned = -1;
+    s->first_listing = true;
+    hr_status status = setup(s, args, err);
+    if (status) {
+        file_close(&s->base);
+        return status;
+    }
+    *ret = &s->base;
+    return HR_OK;
+}
+
+/* --- Splits ------------------------------------------------------------------------------------- */
+
+static bool splittable(const struct file_source *s, const char *path)
+{
+    const struct hr_options *o = &s->format_options;
+    const char *multi = hr_options_get(o, "multiLine"), *header = hr_options_get(o, "header");
+    const char *whole = hr_options_get(o, "wholetext");
+    size_t len = strlen(path);
+    if (hr_options_get(o, "lineSep")) return false;
+    if (multi && hr_str_eq_nocase(multi, "true")) return false;
+    if (header && hr_str_eq_nocase(header, "true")) return false;
+    if (whole && hr_str_eq_nocase(whole, "true")) return false;
+    return !(len > 3 && strcmp(path + len - 3, ".gz") == 0);
+}
+
+typedef HR_VEC(struct hr_split) split_vec;
+
+static hr_status add_splits(struct file_source *s, const struct file_entry *entry,
+                            struct hr_arena *arena, split_vec *splits, struct hr_err *err)
+{
+    int64_t parts = entry->size > SPLIT_BYTES && splittable(s, entry->path)
+                        ? (entry->size + SPLIT_BYTES - 1) / SPLIT_BYTES
+                        : 1;
+    for (int64_t i = 0; i < parts; i++) {
+        struct file_split *data = HR_NEW(arena, struct file_split);
+        if (!data) return HR_OOM(err);
+        data->path = entry->path;
+        data->whole = parts == 1;
+        data->start = (int64_t)((hr_i128)entry->size * i / parts);
+        data->end = (int64_t)((hr_i128)entry->size * (i + 1) / parts);
+        struct hr_split split = {.data = data, .rows_estimate = -1,
+                                 .bytes_estimate = data->end - data->start};
+        split.description = parts == 1 ? entry->path
+                                       : hr_arena_printf(arena, "%s [%lld, %lld)", entry->path,
+                                                         (long long)data->start,
+                                                         (long long)data->end);
+        if (!split.description || !HR_VEC_PUSH(arena, splits, split)) return HR_OOM(err);
+    }
+    return HR_OK;
+}
+
+static hr_status parse_log_offset(const char *text, int64_t *ret, struct hr_err *err)
+{
+    if (!hr_file_json_number(hr_sv(text), "logOffset", ret))
+        return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "not an offset of files: %s", text);
+    return HR_OK;
+}
+
+static hr_status file_plan(struct hr_source *source, const char *start, const char *end,
+                           struct hr_arena *arena, struct hr_split **ret_splits,
+                           uint32_t *ret_count, struct hr_err *err)
+{
+    struct file_source *s = self(source);
+    split_vec splits = {0};
+    if (!start && !end) {
+        struct file_list files = {0};
+        HR_TRY(hr_file_find(s->env, arena, s->options.path, &files, err));
+        hr_file_sort(&files, false);
+        for (uint32_t i = 0; i < files.count; i++)
+            HR_TRY(add_splits(s, &files.items[i], arena, &splits, err));
+    } else {
+        int64_t from = -1, to = s->last_offset;
+        if (start) HR_TRY(parse_log_offset(start, &from, err));
+        if (end) HR_TRY(parse_log_offset(end, &to, err));
+        if (to > s->last_offset)
+            return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT,
+                           "offset %lld is not in the file log %s, which ends at %lld",
+                           (long long)to, s->log_path ? s->log_path : "(none)",
+                           (long long)s->last_offset);
+        for (uint32_t i = 0; i < s->log.count; i++)
+            if (s->log.items[i].offset > from && s->log.items[i].offset <= to)
+                HR_TRY(add_splits(s, &s->log.items[i], arena, &splits, err));
+    }
+    *ret_splits = splits.items;
+    *ret_count = splits.count;
+    return HR_OK;
+}
+
+static hr_status file_open_reader(struct hr_source *source, const struct hr_split *split,
+                                  const struct hr_scan_spec *spec, struct hr_scan_reader **ret,
+                                  struct hr_err *err)
+{
+    struct file_source *s = self(source);
+    struct hr_format_args args = format_args(s);
+    return hr_file_reader_open(s->env, s->format, &args, spec, split->data,
+                               !s->options.ignore_missing, ret, err);
+}
+
+/* --- Streaming ---------------------------------------------------------------------------------- */
+
+static hr_status file_initial(struct hr_source *source, struct hr_buf *ret, struct hr_err *err)
+{
+    HR_UNUSED(source);
+    hr_buf_puts(ret, "{\"logOffset\":-1}");
+    return hr_buf_status(ret, err);
+}
+
+/* Files that are not in the log yet, in the order in which they are taken. */
+static hr_status new_files(struct file_source *s, struct hr_arena *arena, struct file_list *ret,
+                           struct hr_err *err)
+{
+    struct file_list all = {0};
+    int64_t newest = INT64_MIN;
+    HR_TRY(hr_file_find(s->env, arena, s->options.path, &all, err));
+    for (uint32_t i = 0; i < s->log.count; i++) newest = HR_MAX(newest, s->log.items[i].mtime_us);
+    for (uint32_t i = 0; i < all.count; i++) newest = HR_MAX(newest, all.items[i].mtime_us);
+    bool age_counts = !s->first_listing && !s->options.latest_first && s->options.max_age_us > 0;
+    for (uint32_t i = 0; i < all.count; i++) {
+        if (is_seen(s, all.items[i].path)) continue;
+        if (age_counts && all.items[i].mtime_us < newest - s->options.max_age_us) continue;
+        if (!HR_VEC_PUSH(arena, ret, all.items[i])) return HR_OOM(err);
+    }
+    hr_file_sort(ret, s->options.latest_first);
+    return HR_OK;
+}
+
+/* How many of the files from `first` on make one epoch: at least one. */
+static uint32_t take(const struct file_source *s, const struct file_list *files, uint32_t first,
+                     const struct hr_read_limit *limit)
+{
+    int64_t max_files = limit && limit->max_files ? limit->max_files : s->options.max_files;
+    int64_t max_bytes = limit && limit->max_bytes ? limit->max_bytes : s->options.max_bytes;
+    int64_t bytes = 0;
+    uint32_t count = 0;
+    while (first + count < files->count) {
+        bytes += files->items[first + count].size;
+        if (count && ((max_files && count >= max_files) || (max_bytes && bytes > max_bytes))) break;
+        count++;
+    }
+    return count;
+}
+
+/* all: everything that is there now, cut into epochs; else one epoch. */
+static hr_status extend_log(struct file_source *s, const struct hr_read_limit *limit, bool all,
+                            struct hr_err *err)
+{
+    struct hr_arena arena;
+    struct file_list files = {0};
+    hr_arena_init(&arena, NULL);
+    hr_status status = new_files(s, &arena, &files, err);
+    uint32_t count = 0;
+    int64_t offset = s->last_offset;
+    while (!status && count < files.count) {
+        uint32_t n = take(s, &files, count, limit);
+        offset++;
+        for (uint32_t i = 0; i < n; i++) files.items[count + i].offset = offset;
+        count += n;
+        if (!all) break;
+    }
+    files.count = count;
+    if (!status && count) {
+        status = append_log(s, &files, err);
+        s->first_listing = false;
+    }
+    hr_arena_done(&arena);
+    return status;
+}
+
+static hr_status put_offset(int64_t offset, struct hr_buf *ret, struct hr_err *err)
+{
+    hr_buf_printf(ret, "{\"logOffset\":%lld}", (long long)offset);
+    return hr_buf_status(ret, err);
+}
+
+static hr_status file_latest(struct hr_source *source, const char *start,
+                             const struct hr_read_limit *limit, struct hr_buf *ret,
+                             struct hr_err *err)
+{
+    struct file_source *s = self(source);
+    int64_t from = -1;
+    if (start) HR_TRY(parse_log_offset(start, &from, err));
+    /* Logged before and not used yet: a crash in between, or available now. */
+    if (s->last_offset <= from) {
+        if (s->last_offset < from)
+            return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT,
+                           "the file log %s ends at %lld, before offset %lld",
+                           s->log_path ? s->log_path : "(none)", (long long)s->last_offset,
+                           (long long)from);
+        HR_TRY(extend_log(s, limit, false, err));
+    }
+    return put_offset(HR_MIN(from + 1, s->last_offset), ret, err);
+}
+
+static hr_status file_final(struct hr_source *source, const char *start, struct hr_buf *ret,
+                            struct hr_err *err)
+{
+    struct file_source *s = self(source);
+    HR_UNUSED(start);
+    HR_TRY(extend_log(s, NULL, true, err));
+    return put_offset(s->last_offset, ret, err);
+}
+
+static hr_status archive(struct file_source *s, const char *path, struct hr_err *err)
+{
+    char to[4096];
+    int len = snprintf(to, sizeof to, "%s/%s", s->options.archive_dir, path);
+    if (len >= (int)sizeof to) return HR_FAIL(err, HR_E_LIMIT, "path too long: %s", path);
+    char *slash = strrchr(to, '/');
+    *slash = 0;
+    HR_TRY(s->env->vt->mkdirs(s->env, to, err));
+    *slash = '/';
+    return s->env->vt->rename(s->env, path, to, err);
+}
+
+/* cleanSource: best effort, as in Spark; a file that is gone already is fine. */
+static hr_status file_commit(struct hr_source *source, const char *end, struct hr_err *err)
+{
+    struct file_source *s = self(source);
+    int64_t to;
+    if (s->options.clean == CLEAN_OFF) return HR_OK;
+    HR_TRY(parse_log_offset(end, &to, err));
+    for (uint32_t i = 0; i < s->log.count; i++) {
+        const struct file_entry *e = &s->log.items[i];
+        struct hr_err ignored;
+        hr_err_init(&ignored);
+        if (e->offset <= s->cleaned || e->offset > to || !hr_env_exists(s->env, e->path)) continue;
+        hr_status status = s->options.clean == CLEAN_DELETE
+                               ? s->env->vt->unlink(s->env, e->path, &ignored)
+                               : archive(s, e->path, &ignored);
+        if (status && status != HR_E_NOT_FOUND) continue;
+    }
+    s->cleaned = HR_MAX(s->cleaned, to);
+    return HR_OK;
+}
+
+static void *watch(void *arg)
+{
+    struct file_source *s = arg;
+    struct pollfd fds[2] = {{s->inotify_fd, POLLIN, 0}, {s->stop_fds[0], POLLIN, 0}};
+    char events[4096];
+    for (;;) {
+        if (poll(fds, 2, 1000) < 0) continue;
+        if (fds[1].revents) return NULL;
+        if ((fds[0].revents & POLLIN) && read(s->inotify_fd, events, sizeof events) < 0) continue;
+        hr_wakeup_signal(s->wakeup);
+    }
+}
+
+static hr_status file_subscribe(struct hr_source *source, struct hr_wakeup *wakeup,
+                                struct hr_err *err)
+{
+    struct file_source *s = self(source);
+    const char *wild = strpbrk(s->options.path, "*?[{");
+    size_t len = wild ? (size_t)(wild - s->options.path) : strlen(s->options.path);
+    while (wild && len > 0 && s->options.path[len - 1] != '/') len--;
+    const char *dir = len ? hr_arena_strndup(&s->arena, s->options.path, len) : ".";
+    if (!dir) return HR_OOM(err);
+    s->wakeup = wakeup;
+    s->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (s->inotify_fd < 0 || pipe(s->stop_fds) < 0)
+        return HR_FAIL(err, HR_E_IO, "cannot watch %s", dir);
+    /* Where it cannot be watched, once a second has to do. */
+    int watch_id = inotify_add_watch(s->inotify_fd, dir, IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE);
+    HR_UNUSED(watch_id);
+    hr_status status = hr_thread_start(&s->watcher, "hr-files", watch, s, err);
+    if (status) {
+        close(s->inotify_fd);
+        close(s->stop_fds[0]);
+        close(s->stop_fds[1]);
+        return status;
+    }
+    s->watching = true;
+    return HR_OK;
+}
+
+static void file_describe(const struct hr_source *source, struct hr_buf *out)
+{
+    const struct file_source *s = HR_CONTAINER_OF(source, const struct file_source, base);
+    hr_buf_printf(out, "FileStreamSource[%s%s]", s->options.path[0] == '/' ? "file:" : "",
+                  s->options.path);
+}
+
+#define FILE_SOURCE(format)                                                              \
+    extern const struct hr_source_vt hr_source_##format;                                 \
+    static hr_status open_##format(const struct hr_source_args *args,                    \
+                                   struct hr_source **ret, struct hr_err *err)           \
+    {                                                                                    \
+        return open_format(args, #format, &hr_source_##format, ret, err);                \
+    }                                                                                    \
+    const struct hr_source_vt hr_source_##format = {                                     \
+        .name = #format,                                                                 \
+        .abi = HR_CONNECTOR_ABI,                                                         \
+        .options = specs,                                                                \
+        .option_count = HR_COUNT(specs),                                                 \
+        .open = open_##format,                                                           \
+        .close = file_close,                                                             \
+        .plan_splits = file_plan,                                                        \
+        .open_reader = file_open_reader,                                                 \
+        .initial_offset = file_initial,                                                  \
+        .latest_offset = file_latest,                                                    \
+        .final_offset = file_final,                                                      \
+        .commit = file_commit,                                                           \
+        .subscribe = file_subscribe,                                                     \
+        .describe = file_describe,                                                       \
+    };
+
+FILE_SOURCE(json)
+FILE_SOURCE(csv)
+FILE_SOURCE(text)
