@@ -105,6 +105,32 @@ hr_status hr_out_str(struct hr_eval_ctx *ctx, struct hr_column *out, uint32_t ro
 hr_status hr_out_from_builder(struct hr_eval_ctx *ctx, struct hr_builder *b, struct hr_column *out,
                               struct hr_err *err) HR_CHECKED;
 
+HR_INLINE void hr_build_to(struct hr_builder *b, uint32_t row)
+{
+    while (hr_builder_length(b) < row) hr_builder_null(b);
+}
+/* As HR_EACH_ROW for a result that is built: other rows become NULL. The body appends one value. */
+#define HR_BUILD_ROWS(ctx, out, b, row)                                                        \
+    HR_ALL_ROWS(ctx, row)                                                                      \
+        if (hr_build_to(b, row), hr_bit_get((out)->validity, row) || (hr_builder_null(b), false))
+
+/* Rows that make one text each in `buf`; `continue` after hr_out_null for NULL. Returns. */
+#define HR_TEXT_ROWS(...)                                                                      \
+    do {                                                                                       \
+        struct hr_buf buf = {0};                                                               \
+        hr_status status_ = HR_OK;                                                             \
+        HR_EACH_ROW(ctx, out, row)                                                             \
+        {                                                                                      \
+            hr_buf_clear(&buf);                                                                \
+            __VA_ARGS__                                                                        \
+            status_ = hr_buf_status(&buf, err);                                                \
+            if (status_ == HR_OK) status_ = hr_out_str(ctx, out, row, buf.ptr, buf.len, err);  \
+            if (status_ != HR_OK) break;                                                       \
+        }                                                                                      \
+        hr_buf_done(&buf);                                                                     \
+        return status_;                                                                        \
+    } while (0)
+
 /* An error parameter: the value of one row as Spark writes a literal: 'a', 3000000000L, 1.0E20D. */
 const char *hr_value_sql(struct hr_arena *arena, const struct hr_column *col, uint32_t row);
 

@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arrays: made, looked up, searched, rearranged. Results are built in row order (HR_BUILD_ROWS). */
+#include "base/datetime.h"
+#include "base/decimal.h"
+#include "base/utf8.h"
+#include "expr/functions/array.h"
+#include "expr/internal.h"
+
+static hr_status new_builder(struct hr_eval_ctx *ctx, const struct hr_expr *call,
+                             struct hr_builder **ret, struct hr_err *err)
+{
+    *ret = hr_builder_new(ctx->arena, call->type, ctx->row_count);
+    return *ret ? HR_OK : HR_OOM(err);
+}
+
+static const struct hr_column *elements(const struct hr_vector *v) { return &v->col.children[0]; }
+
+static bool same_element(const struct hr_vector *list, uint32_t i, const struct hr_vector *v, uint32_t row)
+{
+    return hr_column_valid(elements(list), i) && elements(list)->type->id != HR_T_NULL &&
+           hr_column_equal(elements(list), i, &v->col, hr_vector_row(v, row));
+}
+
+static bool element_is_null(const struct hr_vector *list, uint32_t i)
+{
+    return elements(list)->type->id == HR_T_NULL || !hr_column_valid(elements(list), i);
+}
+
+/* --- Making ------------------------------------------------------------------------------------*/
+
+hr_status hr_bind_array(HR_BIND_ARGS)
+{
+    const struct hr_type *t = hr_type(HR_T_NULL);
+    bool nullable = false;
+    if (call->arg_count) HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
+    for (uint32_t i = 0; i < call->arg_count; i++) nullable = nullable || call->args[i]->nullable;
+    call->type = hr_type_array(t, nullable);
+    call->nullable = false;
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+hr_status hr_fn_array(HR_EVAL_ARGS)
+{
+    struct hr_builder *b;
+    HR_TRY(new_builder(ctx, call, &b, err));
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        for (uint32_t a = 0; a < call->arg_count; a++) {
+            if (hr_arg_valid(&args[a], row))
+                hr_builder_copy(hr_builder_child(b, 0), &args[a].col, hr_vector_row(&args[a], row));
+            else
+                hr_builder_null(hr_builder_child(b, 0));
+        }
+        hr_builder_close(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}
+
+/* Copies elements [from, to) of an array to the open row. */
+static void copy_range(struct hr_builder *b, const struct hr_vector *v, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        if (element_is_null(v, i))
+            hr_builder_null(hr_builder_child(b, 0));
+        else
+            hr_builder_copy(hr_builder_child(b, 0), elements(v), i);
+    }
+}
+
+static void copy_value(struct hr_builder *b, const struct hr_vector *v, uint32_t row)
+{
+    if (hr_arg_valid(v, row))
+        hr_builder_copy(hr_builder_child(b, 0), &v->col, hr_vector_row(v, row));
+    else
+        hr_builder_null(hr_builder_child(b, 0));
+}
+
+#define ARRAY_ROWS(...)                                        \
+    do {                                                       \
+        struct hr_builder *b;                                  \
+        HR_TRY(new_builder(ctx, call, &b, err));               \
+        HR_BUILD_ROWS(ctx, out, b, row)                        \
+        {                                                      \
+            uint32_t from = 0, to = 0;                         \
+            hr_list_range(&args[0], row, &from, &to);          \
+            __VA_ARGS__                                        \
+            hr_builder_close(b);                               \
+        }                                                      \
+        return hr_out_from_builder(ctx, b, out, err);          \
+    } while (0)
+
+hr_status hr_array_reverse(HR_EVAL_ARGS)
+{
+    ARRAY_ROWS({ for (uint32_t i = to; i-- > from;) copy_range(b, &args[0], i, i + 1); });
+}
+
+hr_status hr_array_concat(HR_EVAL_ARGS)
+{
+    ARRAY_ROWS({
+        for (uint32_t a = 0; a < call->arg_count; a++) {
+            hr_list_range(&args[a], row, &from, &to);
+            copy_range(b, &args[a], from, to);
+        }
+    });
+}
+
+hr_status hr_fn_array_repeat(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) if (!hr_arg_valid(&args[1], row)) hr_out_null(out, row);
+    struct hr_builder *b;
+    HR_TRY(new_builder(ctx, call, &b, err));
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        for (int32_t n = HR_ARG(int32_t, &args[1], row); n > 0; n--) copy_value(b, &args[0], row);
+        hr_builder_close(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}
+
+/* The element is cast to the array's, or both to what holds both. */
+static hr_status bind_element(HR_BIND_ARGS, bool array_result)
+{
+    const struct hr_type *t = call->args[0]->type;
+    if (t->id == HR_T_NULL) t = hr_type_array(call->args[1]->type, true);
+    const struct hr_type *e = t->id == HR_T_ARRAY ? hr_type_common(t->fields[0].type, call->args[1]->type) : NULL;
+    if (!e) {
+        const char *name = hr_arena_printf(arena, "`%s`", call->name);
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_ARRAY_FUNCTION_DIFF_TYPES, "sqlExpr",
+                        hr_expr_quoted(arena, call), "functionName", name ? name : "?", "dataType",
+                        "\"ARRAY\"", "leftType", hr_type_quoted(arena, call->args[0]->type),
+                        "rightType", hr_type_quoted(arena, call->args[1]->type));
+    }
+    bool nullable = t->fields[0].nullable || (array_result && call->args[1]->nullable);
+    const struct hr_type *to = hr_type_array(e, t->fields[0].nullable);
+    HR_TRY(hr_resolve_cast(arena, &call->args[0], to, err));
+    HR_TRY(hr_resolve_cast(arena, &call->args[1], e, err));
+    if (array_result) call->type = hr_type_array(e, nullable);
+    HR_UNUSED(conf);
+    return HR_OK;
+}
+
+hr_status hr_bind_array_search(HR_BIND_ARGS) { return bind_element(arena, conf, call, err, false); }
+hr_status hr_bind_array_edit(HR_BIND_ARGS) { return bind_element(arena, conf, call, err, true); }
+
+hr_status hr_bind_arrays(HR_BIND_ARGS)
+{
+    const struct hr_type *t;
+    HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
+    if (t->id != HR_T_ARRAY)
+        return hr_resolve_unexpected_type(arena, call, 0, "\"ARRAY\"", err);
+    if (!call->type) call->type = t;
+    return HR_OK;
+}
+
+hr_status hr_fn_array_append(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) if (!hr_arg_valid(&args[0], row)) hr_out_null(out, row);
+    ARRAY_ROWS({
+        copy_range(b, &args[0], from, to);
+        copy_value(b, &args[1], row);
+    });
+}
+
+hr_status hr_fn_array_prepend(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) if (!hr_arg_valid(&args[0], row)) hr_out_null(out, row);
+    ARRAY_ROWS({
+        copy_value(b, &args[1], row);
+        copy_range(b, &args[0], from, to);
+    });
+}
+
+hr_status hr_fn_array_remove(HR_EVAL_ARGS)
+{
+    ARRAY_ROWS({
+        for (uint32_t i = from; i < to; i++)
+            if (!same_element(&args[0], i, &args[1], row)) copy_range(b, &args[0], i, i + 1);
+    });
+}
+
+hr_status hr_fn_array_compact(HR_EVAL_ARGS)
+{
+    ARRAY_ROWS({
+        for (uint32_t i = from; i < to; i++)
+            if (!element_is_null(&args[0], i)) copy_range(b, &args[0], i, i + 1);
+    });
+}
+
+hr_status hr_fn_slice(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        if (HR_ARG(int32_t, &args[1], row) == 0)
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the start of slice must not be 0");
+        if (HR_ARG(int32_t, &args[2], row) < 0)
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the length of slice must not be negative");
+    }
+    ARRAY_ROWS({
+        int64_t n = (int64_t)to - from;
+        int64_t start = HR_ARG(int32_t, &args[1], row);
+        int64_t len = HR_ARG(int32_t, &args[2], row);
+        start = start > 0 ? start - 1 : n + start;
+        if (start >= 0 && start < n)
+            copy_range(b, &args[0], from + (uint32_t)start, from + (uint32_t)HR_MIN(n, start + len));
+    });
+}
+
+hr_status hr_fn_flatten(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        uint32_t from, to;
+        hr_list_range(&args[0], row, &from, &to);
+        for (uint32_t i = from; i < to; i++)
+            if (element_is_null(&args[0], i)) hr_out_null(out, row);
+    }
+    ARRAY_ROWS({
+        struct hr_vector inner = {.col = *elements(&args[0])};
+        for (uint32_t i = from; i < to; i++) {
+            uint32_t f = 0;
+            uint32_t t = 0;
+            hr_list_range(&inner, i, &f, &t);
+            copy_range(b, &inner, f, t);
+        }
+    });
+}
+
+hr_status hr_bind_flatten(HR_BIND_ARGS)
+{
+    const struct hr_type *t = call->args[0]->type;
+    if (t->id != HR_T_ARRAY || t->fields[0].type->id != HR_T_ARRAY)
+        return hr_resolve_unexpected_type(arena, call, 0, "\"ARRAY\" of \"ARRAY\"", err);
+    call->type = t->fields[0].type;
+    call->nullable = call->args[0]->nullable || t->fields[0].nullable;
+    return HR_OK;
+}
+
+/* --- Sets of elements --------------------------------------------------------------------------*/
+
+/* Is element i of v among [from, to) of w? NULL equals NULL here. */
+static bool among(const struct hr_vector *v, uint32_t i, const struct hr_vector *w, uint32_t from,
+                  uint32_t to)
+{
+    for (uint32_t k = from; k < to; k++) {
+        bool n1 = element_is_null(v, i), n2 = element_is_null(w, k);
+        if (n1 || n2 ? n1 && n2 : hr_column_equal(elements(v), i, elements(w), k)) return true;
+    }
+    return false;
+}
+
+hr_status hr_fn_array_distinct(HR_EVAL_ARGS)
+{
+    ARRAY_ROWS({
+        for (uint32_t i = from; i < to; i++)
+            if (!among(&args[0], i, &args[0], from, i)) copy_range(b, &args[0], i, i + 1);
+    });
+}
+
+hr_status hr_fn_array_union(HR_EVAL_ARGS)
+{
+    ARRAY_ROWS({
+        uint32_t f = 0;
+        uint32_t t = 0;
+        hr_list_range(&args[1], row, &f, &t);
+        for (uint32_t i = from; i < to; i++)
+            if (!among(&args[0], i, &args[0], from, i)) copy_range(b, &args[0], i, i + 1);
+        for (uint32_t i = f; i < t; i++)
+            if (!among(&args[1], i, &args[1], f, i) && !among(&args[1], i, &args[0], from, to))
+                copy_range(b, &args[1], i, i + 1);
+    });
+}
+
+static hr_status keep_others(HR_EVAL_ARGS, bool in_second)
+{
+    ARRAY_ROWS({
+        uint32_t f = 0;
+        uint32_t t = 0;
+        hr_list_range(&args[1], row, &f, &t);
+        for (uint32_t i = from; i < to; i++)
+            if (among(&args[0], i, &args[1], f, t) == in_second && !among(&args[0], i, &args[0], from, i))
+                copy_range(b, &args[0], i, i + 1);
+    });
+}
+
+hr_status hr_fn_array_intersect(HR_EVAL_ARGS) { return keep_others(ctx, call, args, out, err, true); }
+hr_status hr_fn_array_except(HR_EVAL_ARGS) { return keep_others(ctx, call, args, out, err, false); }
+
+hr_status hr_fn_arrays_overlap(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        uint32_t f0, t0, f1, t1;
+        bool found = false, null = false;
+        hr_list_range(&args[0], row, &f0, &t0);
+        hr_list_range(&args[1], row, &f1, &t1);
+        for (uint32_t i = f0; i < t0 && !found; i++) {
+            if (element_is_null(&args[0], i)) null = true;
+            else found = among(&args[0], i, &args[1], f1, t1);
+        }
+        for (uint32_t i = f1; i < t1; i++) null = null || element_is_null(&args[1], i);
+        hr_out_bool(out, row, found);
+        if (!found && null && f0 < t0 && f1 < t1) hr_out_null(out, row);
+    }
+    return HR_OK;
+}
+
+/* --- Sorting -----------------------------------------------------------------------------------*/
+
+struct sort_ctx {
+    const struct hr_vector *v;
+    int sign;
+    bool nulls_last;
+};
+
+static int compare_elements(const void *a, const void *b, void *arg)
+{
+    const struct sort_ctx *s = arg;
+    uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+    bool n1 = element_is_null(s->v, i), n2 = element_is_null(s->v, k);
+    if (n1 || n2) return (n1 - n2) * (s->nulls_last ? 1 : -1);
+    return s->sign * hr_column_compare(elements(s->v), i, elements(s->v), k);
+}
+
+/* sort_array(a, ascending): NULLs first when ascending. array_sort(a): NULLs last. */
+hr_status hr_fn_sort_array(HR_EVAL_ARGS)
+{
+    bool sorts_last = hr_str_eq_nocase(call->function->name, "array_sort");
+    ARRAY_ROWS({
+        uint32_t n = to - from;
+        uint32_t *order = hr_arena_alloc(ctx->arena, sizeof *order * (n + 1));
+        if (!order) return HR_OOM(err);
+        for (uint32_t i = 0; i < n; i++) order[i] = from + i;
+        bool ascending = call->arg_count < 2 || hr_arg_bool(&args[1], row);
+        struct sort_ctx s = {&args[0], ascending ? 1 : -1, sorts_last || !ascending};
+        qsort_r(order, n, sizeof *order, compare_elements, &s);
+        for (uint32_t i = 0; i < n; i++) copy_range(b, &args[0], order[i], order[i] + 1);
+    });
+}
+
+hr_status hr_bind_sort_array(HR_BIND_ARGS)
+{
+    if (call->arg_count == 1 && hr_str_eq_nocase(call->function->name, "sort_array"))
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_bool(arena, true), err));
+    if (!hr_type_is_orderable(call->args[0]->type))
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_ORDERING_TYPE, "sqlExpr",
+                        hr_expr_quoted(arena, call), "functionName", "`sort_array`", "dataType",
+                        hr_type_quoted(arena, call->args[0]->type));
+    HR_UNUSED(conf);
+    return HR_OK;
+}
+
+static hr_status array_extreme(HR_EVAL_ARGS, int sign)
+{
+    struct hr_builder *b;
+    HR_TRY(new_builder(ctx, call, &b, err));
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        uint32_t from, to, best = UINT32_MAX;
+        hr_list_range(&args[0], row, &from, &to);
+        for (uint32_t i = from; i < to; i++) {
+            if (element_is_null(&args[0], i)) continue;
+            if (best == UINT32_MAX ||
+                sign * hr_column_compare(elements(&args[0]), i, elements(&args[0]), best) > 0)
+                best = i;
+        }
+        if (best == UINT32_MAX)
+            hr_builder_null(b);
+        else
+            hr_builder_copy(b, elements(&args[0]), best);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}
+
+hr_status hr_fn_array_max(HR_EVAL_ARGS) { return array_extreme(ctx, call, args, out, err, 1); }
+hr_status hr_fn_array_min(HR_EVAL_ARGS) { return array_extreme(ctx, call, args, out, err, -1); }
+
+/* --- Looking up --------------------------------------------------------------------------------*/
+
+hr_status hr_fn_size(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        uint32_t from, to;
+        hr_list_range(&args[0], row, &from, &to);
+        HR_OUT(int32_t, out)[row] = (int32_t)(to - from);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_array_contains(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        uint32_t from, to;
+        bool found = false, null = false;
+        hr_list_range(&args[0], row, &from, &to);
+        for (uint32_t i = from; i < to && !found; i++) {
+            null = null || element_is_null(&args[0], i);
+            found = same_element(&args[0], i, &args[1], row);
+        }
+        hr_out_bool(out, row, found);
+        if (!found && null) hr_out_null(out, row);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_array_position(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        uint32_t from, to;
+        hr_list_range(&args[0], row, &from, &to);
+        int64_t found = 0;
+        for (uint32_t i = from; i < to && !found; i++)
+            if (same_element(&args[0], i, &args[1], row)) found = (int64_t)(i - from) + 1;
+        HR_OUT(int64_t, out)[row] = found;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_array_join(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        uint32_t from = 0;
+        uint32_t to = 0;
+        bool any = false;
+        hr_list_range(&args[0], row, &from, &to);
+        struct hr_vector items = {.col = *elements(&args[0])};
+        for (uint32_t i = from; i < to; i++) {
+            bool null = element_is_null(&args[0], i);
+            if (null && call->arg_count < 3) continue;
+            if (any) hr_buf_put_sv(&buf, hr_arg_str(&args[1], row));
+            hr_buf_put_sv(&buf, null ? hr_arg_str(&args[2], row) : hr_arg_str(&items, i));
+            any = true;
+        }
+    });
+}
+
+hr_status hr_bind_array_join(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    return hr_resolve_cast(arena, &call->args[0], hr_type_array(hr_type(HR_T_STRING), true), err);
+}
+
+/* a[i], get(a, i): from 0. element_at(a, i): from 1, negative from the end. Maps by key. */
+enum lookup { SUBSCRIPT, GET, ELEMENT_AT, TRY_ELEMENT_AT };
+
+static hr_status bad_index(HR_EVAL_ARGS, enum lookup how, int64_t index, uint32_t n)
+{
+    char text[24], size[24];
+    text[hr_format_i64(index, text)] = 0;
+    size[hr_format_i64(n, size)] = 0;
+    if (how == ELEMENT_AT)
+        return HR_RAISE(err, HR_E_INVALID_ARRAY_INDEX_IN_ELEMENT_AT, "indexValue", text,
+                        "arraySize", size);
+    return HR_RAISE(err, HR_E_INVALID_ARRAY_INDEX, "indexValue", text, "arraySize", size);
+}
+
+static hr_status find_element(HR_EVAL_ARGS, enum lookup how, uint32_t row, uint32_t *ret)
+{
+    uint32_t from, to;
+    hr_list_range(&args[0], row, &from, &to);
+    if (args[0].col.type->id == HR_T_MAP) {
+        for (uint32_t i = to; i-- > from;)
+            if (same_element(&args[0], i, &args[1], row)) *ret = i;
+        return HR_OK;
+    }
+    int64_t index = hr_arg_i64(&args[1], row), n = (int64_t)to - from, at = index;
+    if (how >= ELEMENT_AT) {
+        if (index == 0) return HR_RAISE(err, HR_E_INVALID_INDEX_OF_ZERO);
+        at = index > 0 ? index - 1 : n + index;
+    }
+    if (at >= 0 && at < n) {
+        *ret = from + (uint32_t)at;
+        return HR_OK;
+    }
+    bool nulls = how == GET || how == TRY_ELEMENT_AT || !ctx->conf->ansi;
+    return nulls ? HR_OK : bad_index(ctx, call, args, out, err, how, index, (uint32_t)n);
+}
+
+static hr_status lookup(HR_EVAL_ARGS, enum lookup how)
+{
+    const struct hr_column *values =
+        &args[0].col.children[args[0].col.type->id == HR_T_MAP ? 1 : 0];
+    uint32_t *take = hr_arena_alloc(ctx->arena, sizeof *take * (ctx->row_count + 1));
+    if (!take) return HR_OOM(err);
+    memset(take, 0xff, sizeof *take * ctx->row_count);
+    HR_EACH_ROW(ctx, out, row)
+        HR_TRY(find_element(ctx, call, args, out, err, how, row, &take[row]));
+    const struct hr_type *type = out->type;
+    HR_TRY(hr_column_take(ctx->arena, values, take, ctx->row_count, out, err));
+    out->type = type;
+    return HR_OK;
+}
+
+hr_status hr_fn_subscript(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, SUBSCRIPT); }
+hr_status hr_fn_get(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, GET); }
+hr_status hr_fn_element_at(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, ELEMENT_AT); }
+hr_status hr_fn_try_element_at(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, TRY_ELEMENT_AT); }
+
+hr_status hr_bind_lookup(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    const struct hr_type *t = call->args[0]->type;
+    bool subscript = strcmp(call->function->name, "[]") == 0;
+    call->nullable = true;
+    if (t->id == HR_T_MAP) {
+        HR_TRY(hr_resolve_cast(arena, &call->args[1], t->fields[0].type, err));
+        call->type = t->fields[1].type;
+        return HR_OK;
+    }
+    if (subscript && t->id == HR_T_STRUCT && call->args[1]->type->id == HR_T_STRING) {
+        struct hr_str_view name;
+        if (!hr_resolve_const_string(arena, conf, call->args[1], &name))
+            return HR_RAISE(err, HR_E_INVALID_EXTRACT_FIELD, "field",
+                            hr_expr_quoted(arena, call->args[1]), "expr", hr_expr_quoted(arena, call));
+        call->kind = HR_X_FIELD;
+        call->name = hr_arena_strndup(arena, name.ptr, name.len);
+        call->arg_count = 1;
+        call->function = NULL;
+        return call->name ? hr_expr_resolve_node(arena, conf, call, err) : HR_OOM(err);
+    }
+    if (t->id != HR_T_ARRAY && subscript)
+        return HR_RAISE(err, HR_E_INVALID_EXTRACT_BASE_FIELD_TYPE, "base",
+                        hr_expr_quoted(arena, call->args[0]), "other", hr_type_quoted(arena, t));
+    if (t->id != HR_T_ARRAY)
+        return hr_resolve_unexpected_type(arena, call, 0, "(\"ARRAY\" or \"MAP\")", err);
+    const struct hr_type *index = hr_type_implicit(call->args[1]->type, hr_sv("integral|int"));
+    if (!index) return hr_resolve_unexpected_type(arena, call, 1, subscript ? "\"INTEGRAL\"" : "\"INT\"", err);
+    HR_TRY(hr_resolve_cast(arena, &call->args[1], index, err));
+    call->type = t->fields[0].type;
+    return HR_OK;
+}
+
+/* --- sequence ----------------------------------------------------------------------------------*/
+
+hr_status hr_bind_sequence(HR_BIND_ARGS)
+{
+    const struct hr_type *t;
+    if (hr_type_is_datetime(call->args[0]->type) || hr_type_is_datetime(call->args[1]->type)) {
+        HR_TRY(hr_resolve_same_type(arena, conf, call, 0, 2, 1, &t, err));
+        if (call->arg_count == 2)
+            HR_TRY(hr_resolve_add_arg(arena, call,
+                                      hr_expr_int(arena, hr_type_interval_dt(HR_IV_DAY, HR_IV_DAY),
+                                                  HR_US_PER_DAY), err));
+    } else {
+        HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
+        if (!hr_type_is_integral(t)) return hr_resolve_unexpected_type(arena, call, 0, "\"INTEGRAL\"", err);
+    }
+    call->type = hr_type_array(t, false);
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+static int64_t add_months(int64_t day, int64_t months)
+{
+    int32_t y, m, d;
+    hr_civil_from_days(day, &y, &m, &d);
+    int64_t total = (int64_t)y * 12 + (m - 1) + months;
+    int64_t year = total >= 0 ? total / 12 : -((11 - total) / 12);
+    int32_t month = (int32_t)(total - year * 12) + 1;
+    return hr_days_from_civil(year, month, HR_MIN(d, hr_days_in_month(year, month)));
+}
+
+/* The k-th value; µs for everything but integers and dates. */
+static int64_t sequence_at(int64_t start, int64_t step, int64_t k, const struct hr_type *t,
+                           const struct hr_type *by)
+{
+    if (by->id != HR_T_INTERVAL_YM)
+        return t->id == HR_T_DATE ? start + k * step / HR_US_PER_DAY : start + k * step;
+    int64_t day = t->id == HR_T_DATE ? start : start / HR_US_PER_DAY - (start % HR_US_PER_DAY < 0);
+    int64_t moved = add_months(day, k * step);
+    return t->id == HR_T_DATE ? moved : moved * HR_US_PER_DAY + (start - day * HR_US_PER_DAY);
+}
+
+hr_status hr_fn_sequence(HR_EVAL_ARGS)
+{
+    const struct hr_type *t = call->type->fields[0].type;
+    const struct hr_type *by = call->arg_count > 2 ? args[2].col.type : t;
+    struct hr_builder *b;
+    HR_TRY(new_builder(ctx, call, &b, err));
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        int64_t start = hr_arg_i64(&args[0], row), stop = hr_arg_i64(&args[1], row);
+        int64_t step = call->arg_count > 2 ? hr_arg_i64(&args[2], row) : start <= stop ? 1 : -1;
+        if ((step == 0 && start != stop) || (step > 0 && start > stop) || (step < 0 && start < stop))
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                           "the step of sequence does not lead from its start to its stop");
+        for (int64_t k = 0;; k++) {
+            if (k > 10000000)
+                return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a sequence", "limit", "10000000");
+            int64_t v = sequence_at(start, step, k, t, by);
+            if (step >= 0 ? v > stop : v < stop) break;
+            hr_builder_i64(hr_builder_child(b, 0), v);
+            if (step == 0) break;
+        }
+        hr_builder_close(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}
+
+/* --- arrays_zip --------------------------------------------------------------------------------*/
+
+hr_status hr_bind_arrays_zip(HR_BIND_ARGS)
+{
+    struct hr_field *fields = HR_NEW_ARRAY(arena, struct hr_field, call->arg_count + 1);
+    HR_UNUSED(conf);
+    if (!fields) return HR_OOM(err);
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        const struct hr_expr *arg = call->args[i];
+        if (arg->type->id != HR_T_ARRAY) return hr_resolve_unexpected_type(arena, call, i, "\"ARRAY\"", err);
+        bool named = arg->kind == HR_X_ATTR || arg->kind == HR_X_COLUMN || arg->kind == HR_X_ALIAS;
+        const char *name = named && arg->name ? arg->name : hr_arena_printf(arena, "%u", i);
+        fields[i] = (struct hr_field){name, arg->type->fields[0].type, true};
+    }
+    const struct hr_type *s = hr_type_struct(fields, call->arg_count);
+    call->type = s ? hr_type_array(s, false) : NULL;
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+hr_status hr_fn_arrays_zip(HR_EVAL_ARGS)
+{
+    struct hr_builder *b;
+    HR_TRY(new_builder(ctx, call, &b, err));
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        uint32_t most = 0, from, to;
+        for (uint32_t a = 0; a < call->arg_count; a++) {
+            hr_list_range(&args[a], row, &from, &to);
+            most = HR_MAX(most, to - from);
+        }
+        for (uint32_t k = 0; k < most; k++) {
+            struct hr_builder *s = hr_builder_child(b, 0);
+            for (uint32_t a = 0; a < call->arg_count; a++) {
+                hr_list_range(&args[a], row, &from, &to);
+                if (from + k >= to || element_is_null(&args[a], from + k))
+                    hr_builder_null(hr_builder_child(s, a));
+                else
+                    hr_builder_copy(hr_builder_child(s, a), elements(&args[a]), from + k);
+            }
+            hr_builder_close(s);
+        }
+        hr_builder_close(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}

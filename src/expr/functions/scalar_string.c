@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text: case, parts, padding, searching. Positions count code points from 1, as in Spark. Results
+ * that are parts of an argument share its bytes. */
+#include "base/decimal.h"
+#include "base/utf8.h"
+#include "expr/functions/functions.h"
+#include "expr/functions/array.h"
+#include "expr/internal.h"
+#include "hr_config.h"
+#if HR_HAVE_UTF8PROC
+#include <utf8proc.h>
+#endif
+
+static bool is_ascii(struct hr_str_view s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] & 0x80) return false;
+    return true;
+}
+
+/* --- Case --------------------------------------------------------------------------------------*/
+
+static uint32_t change_case(uint32_t c, bool upper)
+{
+    if (c < 128) {
+        if (upper) return c >= 'a' && c <= 'z' ? c - 32 : c;
+        return c >= 'A' && c <= 'Z' ? c + 32 : c;
+    }
+#if HR_HAVE_UTF8PROC
+    return (uint32_t)(upper ? utf8proc_toupper((utf8proc_int32_t)c)
+                            : utf8proc_tolower((utf8proc_int32_t)c));
+#else
+    return c;
+#endif
+}
+
+static void put_case(struct hr_buf *buf, struct hr_str_view s, bool upper)
+{
+    for (size_t i = 0; i < s.len;) {
+        uint32_t c;
+        size_t n = hr_utf8_decode(s.ptr + i, s.len - i, &c);
+        char out[8];
+        if (upper && c == 0xdf)
+            hr_buf_puts(buf, "SS");
+        else if (n == 1 && (s.ptr[i] & 0x80)) /* not UTF-8: kept */
+            hr_buf_putc(buf, s.ptr[i]);
+        else
+            hr_buf_append(buf, out, hr_utf8_encode(change_case(c, upper), out));
+        i += n;
+    }
+}
+
+hr_status hr_fn_upper(HR_EVAL_ARGS) { HR_TEXT_ROWS({ put_case(&buf, hr_arg_str(&args[0], row), true); }); }
+hr_status hr_fn_lower(HR_EVAL_ARGS) { HR_TEXT_ROWS({ put_case(&buf, hr_arg_str(&args[0], row), false); }); }
+
+hr_status hr_fn_initcap(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        bool start = true;
+        for (size_t i = 0; i < s.len;) {
+            uint32_t c;
+            size_t n = hr_utf8_decode(s.ptr + i, s.len - i, &c);
+            put_case(&buf, hr_svn(s.ptr + i, n), start);
+            start = s.ptr[i] == ' ';
+            i += n;
+        }
+    });
+}
+
+/* --- Lengths -----------------------------------------------------------------------------------*/
+
+hr_status hr_fn_length(HR_EVAL_ARGS)
+{
+    bool binary = args[0].col.type->id == HR_T_BINARY;
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        HR_OUT(int32_t, out)[row] = (int32_t)(binary ? s.len : hr_utf8_count(s.ptr, s.len));
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_octet_length(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) HR_OUT(int32_t, out)[row] = (int32_t)hr_arg_str(&args[0], row).len;
+    return HR_OK;
+}
+
+hr_status hr_fn_bit_length(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) HR_OUT(int32_t, out)[row] = (int32_t)hr_arg_str(&args[0], row).len * 8;
+    return HR_OK;
+}
+
+hr_status hr_fn_ascii(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        uint32_t c = 0;
+        if (s.len) hr_utf8_decode(s.ptr, s.len, &c);
+        HR_OUT(int32_t, out)[row] = (int32_t)c;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_chr(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t v = HR_ARG(int64_t, &args[0], row);
+        char text[4];
+        size_t n = v < 0 ? 0 : hr_utf8_encode((uint32_t)(v & 0xff), text);
+        hr_out_str_shared(out, row, text, n);
+    }
+    return HR_OK;
+}
+
+/* --- Parts -------------------------------------------------------------------------------------*/
+
+/* Spark's substringSQL: 1-based, negative from the end, 0 as 1; len code points. */
+static struct hr_str_view substring(struct hr_str_view s, int64_t pos, int64_t len, bool binary)
+{
+    bool bytes = binary || is_ascii(s);
+    int64_t n = (int64_t)(bytes ? s.len : hr_utf8_count(s.ptr, s.len));
+    int64_t start = pos > 0 ? pos - 1 : pos < 0 ? n + pos : 0;
+    int64_t end = len > INT32_MAX - 1 || start + len > n ? n : start + len;
+    if (start < 0) start = 0;
+    if (end <= start || len <= 0) return hr_svn(s.ptr, 0);
+    size_t from = bytes ? (size_t)start : hr_utf8_offset(s.ptr, s.len, (size_t)start);
+    size_t to = bytes ? (size_t)end : hr_utf8_offset(s.ptr, s.len, (size_t)end);
+    return hr_svn(s.ptr + from, to - from);
+}
+
+#define SHARE(VIEW)                                     \
+    do {                                                \
+        struct hr_str_view v_ = (VIEW);                 \
+        hr_out_str_shared(out, row, v_.ptr, v_.len);    \
+    } while (0)
+
+hr_status hr_fn_substring(HR_EVAL_ARGS)
+{
+    bool binary = args[0].col.type->id == HR_T_BINARY;
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t pos = HR_ARG(int32_t, &args[1], row);
+        int64_t len = call->arg_count > 2 ? HR_ARG(int32_t, &args[2], row) : INT32_MAX;
+        SHARE(substring(hr_arg_str(&args[0], row), pos, len, binary));
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_left(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        SHARE(substring(hr_arg_str(&args[0], row), 1, HR_ARG(int32_t, &args[1], row),
+                        args[0].col.type->id == HR_T_BINARY));
+    return HR_OK;
+}
+
+hr_status hr_fn_right(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int64_t n = HR_ARG(int32_t, &args[1], row), len = (int64_t)hr_utf8_count(s.ptr, s.len);
+        SHARE(n <= 0 ? hr_svn(s.ptr, 0) : n >= len ? s : substring(s, -n, INT32_MAX, false));
+    }
+    return HR_OK;
+}
+
+/* Is the code point at p one of set's? */
+static bool in_set(struct hr_str_view set, const char *p, size_t n)
+{
+    for (size_t i = 0; i < set.len;) {
+        uint32_t c;
+        size_t m = hr_utf8_decode(set.ptr + i, set.len - i, &c);
+        if (m == n && memcmp(set.ptr + i, p, n) == 0) return true;
+        i += m;
+    }
+    return false;
+}
+
+static struct hr_str_view trim_set(struct hr_str_view s, struct hr_str_view set, int sides)
+{
+    uint32_t c;
+    while ((sides & 1) && s.len) {
+        size_t n = hr_utf8_decode(s.ptr, s.len, &c);
+        if (!in_set(set, s.ptr, n)) break;
+        s.ptr += n;
+        s.len -= n;
+    }
+    while ((sides & 2) && s.len) {
+        size_t n = 1;
+        while (n < 4 && n < s.len && (s.ptr[s.len - n] & 0xc0) == 0x80) n++;
+        if (!in_set(set, s.ptr + s.len - n, n)) break;
+        s.len -= n;
+    }
+    return s;
+}
+
+static hr_status trim(HR_EVAL_ARGS, int sides)
+{
+    HR_EACH_ROW(ctx, out, row)
+        SHARE(trim_set(hr_arg_str(&args[0], row),
+                       call->arg_count > 1 ? hr_arg_str(&args[1], row) : hr_sv(" "), sides));
+    return HR_OK;
+}
+
+hr_status hr_fn_trim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 3); }
+hr_status hr_fn_ltrim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 1); }
+hr_status hr_fn_rtrim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 2); }
+
+static hr_status pad(HR_EVAL_ARGS, bool left)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int64_t want = HR_ARG(int32_t, &args[1], row);
+        struct hr_str_view p = call->arg_count > 2 ? hr_arg_str(&args[2], row) : hr_sv(" ");
+        int64_t have = (int64_t)hr_utf8_count(s.ptr, s.len);
+        int64_t unit = (int64_t)hr_utf8_count(p.ptr, p.len), missing = want - have;
+        if (missing <= 0) hr_buf_put_sv(&buf, substring(s, 1, want, false));
+        if (missing > 0 && !left) hr_buf_put_sv(&buf, s);
+        if (missing > 0 && unit) {
+            for (int64_t i = 0; i < missing / unit && !buf.failed; i++) hr_buf_put_sv(&buf, p);
+            hr_buf_put_sv(&buf, substring(p, 1, missing % unit, false));
+        }
+        if (missing > 0 && left) hr_buf_put_sv(&buf, s);
+    });
+}
+
+hr_status hr_fn_lpad(HR_EVAL_ARGS) { return pad(ctx, call, args, out, err, true); }
+hr_status hr_fn_rpad(HR_EVAL_ARGS) { return pad(ctx, call, args, out, err, false); }
+
+hr_status hr_fn_repeat(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        for (int32_t n = HR_ARG(int32_t, &args[1], row); n > 0 && s.len && !buf.failed; n--)
+            hr_buf_put_sv(&buf, s);
+    });
+}
+
+hr_status hr_fn_space(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        for (int32_t n = HR_ARG(int32_t, &args[0], row); n > 0 && !buf.failed; n--)
+            hr_buf_putc(&buf, ' ');
+    });
+}
+
+static hr_status reverse_text(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        for (size_t end = s.len; end > 0;) {
+            size_t n = 1;
+            while (n < 4 && n < end && (s.ptr[end - n] & 0xc0) == 0x80) n++;
+            hr_buf_append(&buf, s.ptr + end - n, n);
+            end -= n;
+        }
+    });
+}
+
+/* --- Searching ---------------------------------------------------------------------------------*/
+
+static const char *find(struct hr_str_view s, struct hr_str_view what)
+{
+    return what.len ? memmem(s.ptr, s.len, what.ptr, what.len) : s.ptr;
+}
+
+/* 1-based position of what in s from a 1-based position; 0: none. */
+static int32_t locate(struct hr_str_view s, struct hr_str_view what, int64_t from)
+{
+    if (from < 1) return 0;
+    size_t start = hr_utf8_offset(s.ptr, s.len, (size_t)from - 1);
+    if (start == s.len && (int64_t)hr_utf8_count(s.ptr, s.len) < from - 1) return 0;
+    const char *at = find(hr_svn(s.ptr + start, s.len - start), what);
+    return at ? (int32_t)hr_utf8_count(s.ptr, (size_t)(at - s.ptr)) + 1 : 0;
+}
+
+hr_status hr_fn_instr(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        HR_OUT(int32_t, out)[row] = locate(hr_arg_str(&args[0], row), hr_arg_str(&args[1], row), 1);
+    return HR_OK;
+}
+
+hr_status hr_fn_locate(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        HR_OUT(int32_t, out)[row] = locate(hr_arg_str(&args[1], row), hr_arg_str(&args[0], row),
+                                           call->arg_count > 2 ? HR_ARG(int32_t, &args[2], row) : 1);
+    return HR_OK;
+}
+
+hr_status hr_fn_contains(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        hr_out_bool(out, row, find(hr_arg_str(&args[0], row), hr_arg_str(&args[1], row)) != NULL);
+    return HR_OK;
+}
+
+hr_status hr_fn_startswith(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row), p = hr_arg_str(&args[1], row);
+        hr_out_bool(out, row, p.len <= s.len && (!p.len || memcmp(s.ptr, p.ptr, p.len) == 0));
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_endswith(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row), p = hr_arg_str(&args[1], row);
+        hr_out_bool(out, row, p.len <= s.len &&
+                                  (!p.len || memcmp(s.ptr + s.len - p.len, p.ptr, p.len) == 0));
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_replace(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        struct hr_str_view from = hr_arg_str(&args[1], row);
+        struct hr_str_view to = call->arg_count > 2 ? hr_arg_str(&args[2], row) : hr_sv("");
+        const char *at;
+        while (from.len && (at = find(s, from))) {
+            hr_buf_append(&buf, s.ptr, (size_t)(at - s.ptr));
+            hr_buf_put_sv(&buf, to);
+            s.len -= (size_t)(at - s.ptr) + from.len;
+            s.ptr = at + from.len;
+        }
+        hr_buf_put_sv(&buf, s);
+    });
+}
+
+hr_status hr_fn_translate(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        struct hr_str_view from = hr_arg_str(&args[1], row);
+        struct hr_str_view to = hr_arg_str(&args[2], row);
+        for (size_t i = 0; i < s.len;) {
+            uint32_t c;
+            uint32_t d = 0;
+            size_t n = hr_utf8_decode(s.ptr + i, s.len - i, &c);
+            size_t f = 0;
+            size_t t = 0;
+            bool hit = false;
+            while (f < from.len && !hit) {
+                size_t m = hr_utf8_decode(from.ptr + f, from.len - f, &d);
+                size_t k = t < to.len ? hr_utf8_decode(to.ptr + t, to.len - t, &d) : 0;
+                if (m == n && memcmp(from.ptr + f, s.ptr + i, n) == 0) {
+                    hr_buf_append(&buf, to.ptr + t, k);
+                    hit = true;
+                }
+                f += m;
+                t += k;
+            }
+            if (!hit) hr_buf_append(&buf, s.ptr + i, n);
+            i += n;
+        }
+    });
+}
+
+hr_status hr_fn_overlay(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        struct hr_str_view r = hr_arg_str(&args[1], row);
+        int64_t pos = HR_ARG(int32_t, &args[2], row);
+        int64_t len = call->arg_count > 3 ? HR_ARG(int32_t, &args[3], row) : -1;
+        if (len < 0) len = (int64_t)hr_utf8_count(r.ptr, r.len);
+        hr_buf_put_sv(&buf, substring(s, 1, pos - 1, false));
+        hr_buf_put_sv(&buf, r);
+        hr_buf_put_sv(&buf, substring(s, pos + len, INT32_MAX, false));
+    });
+}
+
+hr_status hr_fn_substring_index(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row), d = hr_arg_str(&args[1], row);
+        int32_t n = HR_ARG(int32_t, &args[2], row);
+        struct hr_str_view r = s;
+        if (n == 0 || !d.len) {
+            r.len = 0;
+        } else if (n > 0) {
+            const char *at = s.ptr, *end = s.ptr + s.len;
+            while (n > 0 && (at = memmem(at, (size_t)(end - at), d.ptr, d.len))) n--, at += d.len;
+            if (at) r.len = (size_t)(at - s.ptr) - d.len;
+        } else {
+            size_t end = s.len;
+            for (; n < 0; n++) {
+                size_t i = end;
+                while (i >= d.len && memcmp(s.ptr + i - d.len, d.ptr, d.len) != 0) i--;
+                if (i < d.len) break;
+                end = i - d.len;
+                if (n == -1) r = hr_svn(s.ptr + i, s.len - i);
+            }
+        }
+        SHARE(r);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_split_part(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row), d = hr_arg_str(&args[1], row);
+        int32_t n = HR_ARG(int32_t, &args[2], row);
+        if (n == 0) return HR_RAISE(err, HR_E_INVALID_INDEX_OF_ZERO);
+        int64_t parts = 1;
+        for (const char *p = s.ptr, *e = s.ptr + s.len;
+             d.len && (p = memmem(p, (size_t)(e - p), d.ptr, d.len)); p += d.len)
+            parts++;
+        int64_t want = n > 0 ? n - 1 : parts + n;
+        const char *p = s.ptr, *e = s.ptr + s.len;
+        struct hr_str_view r = {s.ptr, 0};
+        for (int64_t i = 0; want >= 0 && want < parts; i++) {
+            const char *at = d.len ? memmem(p, (size_t)(e - p), d.ptr, d.len) : NULL;
+            if (i == want) {
+                r = hr_svn(p, (size_t)((at ? at : e) - p));
+                break;
+            }
+            p = at + d.len;
+        }
+        SHARE(r);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_find_in_set(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view what = hr_arg_str(&args[0], row), set = hr_arg_str(&args[1], row);
+        int32_t found = 0, n = 1;
+        const char *p = set.ptr, *e = set.ptr + set.len;
+        for (; !memchr(what.ptr, ',', what.len); n++) {
+            const char *comma = memchr(p, ',', (size_t)(e - p));
+            struct hr_str_view item = hr_svn(p, (size_t)((comma ? comma : e) - p));
+            if (hr_sv_eq(item, what)) found = n;
+            if (found || !comma) break;
+            p = comma + 1;
+        }
+        HR_OUT(int32_t, out)[row] = found;
+    }
+    return HR_OK;
+}
+
+/* --- Joining -----------------------------------------------------------------------------------*/
+
+static hr_status concat_text(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        for (uint32_t a = 0; a < call->arg_count; a++) hr_buf_put_sv(&buf, hr_arg_str(&args[a], row));
+    });
+}
+
+/* concat_ws(sep, texts and arrays of texts…): NULLs are left out. */
+hr_status hr_fn_concat_ws(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) if (!hr_arg_valid(&args[0], row)) hr_out_null(out, row);
+    HR_TEXT_ROWS({
+        struct hr_str_view sep = hr_arg_str(&args[0], row);
+        bool any = false;
+        for (uint32_t a = 1; a < call->arg_count; a++) {
+            if (!hr_arg_valid(&args[a], row)) continue;
+            if (args[a].col.type->id != HR_T_ARRAY) {
+                if (any) hr_buf_put_sv(&buf, sep);
+                hr_buf_put_sv(&buf, hr_arg_str(&args[a], row));
+                any = true;
+                continue;
+            }
+            const int32_t *offsets = args[a].col.values;
+            uint32_t at = hr_vector_row(&args[a], row);
+            struct hr_vector items = {.col = args[a].col.children[0]};
+            for (int32_t i = offsets[at]; i < offsets[at + 1]; i++) {
+                if (!hr_arg_valid(&items, (uint32_t)i)) continue;
+                if (any) hr_buf_put_sv(&buf, sep);
+                hr_buf_put_sv(&buf, hr_arg_str(&items, (uint32_t)i));
+                any = true;
+            }
+        }
+    });
+}
+
+hr_status hr_bind_concat_ws(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        const struct hr_type *t = call->args[i]->type;
+        bool texts = i > 0 && t->id == HR_T_ARRAY;
+        if (hr_type_is_nested(t) && !texts)
+            return hr_resolve_unexpected_type(arena, call, i, i ? "(\"ARRAY<STRING>\" or \"STRING\")" : "\"STRING\"", err);
+        HR_TRY(hr_resolve_cast(arena, &call->args[i],
+                               texts ? hr_type_array(hr_type(HR_T_STRING), true)
+                                     : hr_type(HR_T_STRING), err));
+    }
+    call->nullable = call->args[0]->nullable;
+    return HR_OK;
+}
+
+hr_status hr_fn_elt(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        int32_t n = hr_arg_valid(&args[0], row) ? HR_ARG(int32_t, &args[0], row) : 0;
+        if (!hr_arg_valid(&args[0], row)) {
+            hr_out_null(out, row);
+        } else if (n < 1 || n >= (int64_t)call->arg_count) {
+            char index[16], size[16];
+            index[hr_format_i64(n, index)] = 0;
+            size[hr_format_i64(call->arg_count - 1, size)] = 0;
+            if (ctx->conf->ansi)
+                return HR_RAISE(err, HR_E_INVALID_ARRAY_INDEX, "indexValue", index, "arraySize", size);
+            hr_out_null(out, row);
+        } else if (!hr_arg_valid(&args[n], row)) {
+            hr_out_null(out, row);
+        } else {
+            SHARE(hr_arg_str(&args[n], row));
+        }
+    }
+    return HR_OK;
+}
+
+/* --- Comparing ---------------------------------------------------------------------------------*/
+
+hr_status hr_fn_levenshtein(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view a = hr_arg_str(&args[0], row), b = hr_arg_str(&args[1], row);
+        uint32_t *x = hr_arena_alloc(ctx->arena, 4 * (a.len + 1)), n = 0;
+        uint32_t *y = hr_arena_alloc(ctx->arena, 4 * (b.len + 1)), m = 0;
+        uint32_t *cost = hr_arena_alloc(ctx->arena, 4 * (b.len + 2));
+        if (!x || !y || !cost) return HR_OOM(err);
+        for (size_t i = 0; i < a.len; n++) i += hr_utf8_decode(a.ptr + i, a.len - i, &x[n]);
+        for (size_t i = 0; i < b.len; m++) i += hr_utf8_decode(b.ptr + i, b.len - i, &y[m]);
+        if ((uint64_t)n * m > UINT64_C(1) << 32)
+            return HR_RAISE(err, HR_E_LIMIT, "what", "the texts of levenshtein", "limit", "2^32 steps");
+        for (uint32_t j = 0; j <= m; j++) cost[j] = j;
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t diagonal = cost[0];
+            cost[0] = i + 1;
+            for (uint32_t j = 0; j < m; j++) {
+                uint32_t change = diagonal + (x[i] != y[j]);
+                diagonal = cost[j + 1];
+                uint32_t best = HR_MIN(cost[j], cost[j + 1]) + 1;
+                cost[j + 1] = HR_MIN(best, change);
+            }
+        }
+        int32_t d = (int32_t)cost[m];
+        if (call->arg_count > 2 && d > HR_ARG(int32_t, &args[2], row)) d = -1;
+        HR_OUT(int32_t, out)[row] = d;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_soundex(HR_EVAL_ARGS)
+{
+    static const char codes[] = "01230127022455012623017202";
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        char first = s.len ? (char)(s.ptr[0] >= 'a' && s.ptr[0] <= 'z' ? s.ptr[0] - 32 : s.ptr[0]) : 0;
+        if (first < 'A' || first > 'Z') {
+            hr_buf_put_sv(&buf, s);
+        } else {
+            char code[5] = "0000";
+            size_t n = 1;
+            char last = codes[first - 'A'];
+            code[0] = first;
+            for (size_t i = 1; i < s.len && n < 4; i++) {
+                char c = (char)(s.ptr[i] >= 'a' && s.ptr[i] <= 'z' ? s.ptr[i] - 32 : s.ptr[i]);
+                if (c < 'A' || c > 'Z') {
+                    last = '0';
+                    continue;
+                }
+                char k = codes[c - 'A'];
+                if (k == '7') continue; /* H and W do not separate */
+                if (k != '0' && k != last) code[n++] = k;
+                last = k;
+            }
+            hr_buf_puts(&buf, code);
+        }
+    });
+}
+
+hr_status hr_fn_luhn_check(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int sum = 0;
+        bool ok = s.len > 0;
+        for (size_t i = 0; i < s.len && ok; i++) {
+            int d = s.ptr[s.len - 1 - i] - '0';
+            ok = d >= 0 && d <= 9;
+            if (i % 2) d = d * 2 > 9 ? d * 2 - 9 : d * 2;
+            sum += d;
+        }
+        hr_out_bool(out, row, ok && sum % 10 == 0);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_mask(HR_EVAL_ARGS)
+{
+    static const char *const defaults[] = {"X", "x", "n", NULL};
+    HR_ALL_ROWS(ctx, row) if (!hr_arg_valid(&args[0], row)) hr_out_null(out, row);
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        for (size_t i = 0; i < s.len; i++) {
+            char c = s.ptr[i];
+            int kind = c >= 'A' && c <= 'Z' ? 0 : c >= 'a' && c <= 'z' ? 1 : c >= '0' && c <= '9' ? 2 : 3;
+            bool given = (uint32_t)kind + 1 < call->arg_count;
+            if (given && hr_arg_valid(&args[kind + 1], row))
+                hr_buf_put_sv(&buf, hr_arg_str(&args[kind + 1], row));
+            else if (given || !defaults[kind])
+                hr_buf_putc(&buf, c);
+            else
+                hr_buf_puts(&buf, defaults[kind]);
+        }
+    });
+}
+
+/* --- Defaults that Spark shows in names ----------------------------------------------------------*/
+
+static hr_status default_arg(HR_BIND_ARGS, uint32_t count, struct hr_expr *value)
+{
+    HR_UNUSED(conf);
+    return call->arg_count == count ? hr_resolve_add_arg(arena, call, value, err) : HR_OK;
+}
+
+hr_status hr_bind_pad(HR_BIND_ARGS)
+{
+    return default_arg(arena, conf, call, err, 2, hr_expr_string(arena, hr_sv(" ")));
+}
+
+hr_status hr_bind_locate(HR_BIND_ARGS)
+{
+    return default_arg(arena, conf, call, err, 2, hr_expr_int(arena, hr_type(HR_T_INT), 1));
+}
+
+hr_status hr_bind_replace(HR_BIND_ARGS)
+{
+    return default_arg(arena, conf, call, err, 2, hr_expr_string(arena, hr_sv("")));
+}
+
+hr_status hr_bind_overlay(HR_BIND_ARGS)
+{
+    return default_arg(arena, conf, call, err, 3, hr_expr_int(arena, hr_type(HR_T_INT), -1));
+}
+
+hr_status hr_bind_mask(HR_BIND_ARGS)
+{
+    HR_TRY(default_arg(arena, conf, call, err, 1, hr_expr_string(arena, hr_sv("X"))));
+    HR_TRY(default_arg(arena, conf, call, err, 2, hr_expr_string(arena, hr_sv("x"))));
+    HR_TRY(default_arg(arena, conf, call, err, 3, hr_expr_string(arena, hr_sv("n"))));
+    return default_arg(arena, conf, call, err, 4, hr_expr_null(arena, hr_type(HR_T_STRING)));
+}
+
+/* --- What is for arrays too (scalar_array.c) ------------------------------------------------------*/
+
+hr_status hr_fn_reverse(HR_EVAL_ARGS)
+{
+    bool array = call->type->id == HR_T_ARRAY;
+    return array ? hr_array_reverse(ctx, call, args, out, err)
+                 : reverse_text(ctx, call, args, out, err);
+}
+
+hr_status hr_fn_concat(HR_EVAL_ARGS)
+{
+    bool array = call->type->id == HR_T_ARRAY;
+    return array ? hr_array_concat(ctx, call, args, out, err)
+                 : concat_text(ctx, call, args, out, err);
+}
+
+hr_status hr_bind_concat(HR_BIND_ARGS)
+{
+    bool arrays = false, binaries = call->arg_count > 0;
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        arrays = arrays || call->args[i]->type->id == HR_T_ARRAY;
+        binaries = binaries && call->args[i]->type->id == HR_T_BINARY;
+    }
+    const struct hr_type *t = hr_type(binaries ? HR_T_BINARY : HR_T_STRING);
+    if (arrays) {
+        HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
+        call->type = t;
+        return HR_OK;
+    }
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        if (hr_type_is_nested(call->args[i]->type))
+            return hr_resolve_unexpected_type(arena, call, i,
+                                              "(\"STRING\" or \"BINARY\" or \"ARRAY\")", err);
+        HR_TRY(hr_resolve_cast(arena, &call->args[i], t, err));
+    }
+    call->type = t;
+    return HR_OK;
+}
