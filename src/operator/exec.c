@@ -182,6 +182,7 @@ static hr_status fragment_compute(struct hr_rdd *rdd, uint32_t partition, struct
     it->task.partition_count = it->task.share_count = rdd->partition_count;
     it->task.attempt = ctx->attempt;
     if (ctx->cancelled) it->task.cancelled = ctx->cancelled;
+    it->task.stopped = ctx->stopped;
     hr_status status = hr_op_open(it->pipeline.root, &it->task, &it->op, err);
     if (status != HR_OK) {
         fragment_close(&it->iter);

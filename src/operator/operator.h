@@ -19,7 +19,8 @@ void hr_op_close(struct hr_op *op);
 HR_INLINE hr_status hr_op_next(struct hr_op *op, struct hr_batch **ret_batch, struct hr_err *err)
 {
     struct hr_task *task = op->task;
-    if (HR_UNLIKELY(task->cancelled && __atomic_load_n(task->cancelled, __ATOMIC_RELAXED)))
+    if (HR_UNLIKELY((task->cancelled && __atomic_load_n(task->cancelled, __ATOMIC_RELAXED)) ||
+                    (task->stopped && __atomic_load_n(task->stopped, __ATOMIC_RELAXED))))
         return HR_RAISE(err, HR_E_CANCELLED);
     HR_TRY(op->vt->next(op, ret_batch, err));
     if (*ret_batch) op->rows_out += (*ret_batch)->sel_count;

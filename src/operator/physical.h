@@ -160,6 +160,7 @@ struct hr_task {
     struct hr_mem *mem;
     uint32_t partition, attempt;
     const volatile bool *cancelled;
+    const volatile bool *stopped; /* the job failed elsewhere; may be NULL */
     uint32_t partition_count;     /* tasks of this fragment; 1: this one sees all rows */
     uint32_t share, share_count;  /* while opening: which part of a leaf's data is this task's */
     struct hr_pipeline *pipeline; /* exec.c's own */

@@ -30,7 +30,8 @@ struct hr_task_ctx {
     uint64_t stage_id, job_id;
     struct hr_arena *arena; /* the task's */
     struct hr_mem *mem;
-    const volatile bool *cancelled;
+    const volatile bool *cancelled; /* by the user */
+    const volatile bool *stopped;   /* the job failed elsewhere: this work is not wanted */
 };
 
 /* Batches of one partition. next: *ret_batch NULL is the end; owned by the caller. */

@@ -281,15 +281,15 @@ static bool shuffle_lost(struct job *job, struct stage *stage)
     return false;
 }
 
-/* What a failed attempt means. true: the partition runs again. */
-static bool take_failure(struct job *job, const struct work *work, hr_status status,
+/* What a failed attempt means: the partition runs again, or the job fails. */
+static void take_failure(struct job *job, const struct work *work, hr_status status,
                          struct hr_err *err)
 {
     struct stage *stage = work->stage;
     uint32_t max_attempts = job->options->max_attempts ? job->options->max_attempts
                                                        : job->scheduler->options.max_attempts;
     job->stats.failed_tasks++;
-    if (job->failed) return false;
+    if (job->failed) return;
     if (status == HR_E_UNAVAILABLE && stage->fetch_failures < FETCH_FAILURES_MAX) {
         /* an evicted block may have hidden shuffles until now */
         struct hr_err inner;
@@ -297,19 +297,19 @@ static bool take_failure(struct job *job, const struct work *work, hr_status sta
         hr_status needed = need_parents(job, stage, &inner);
         if (needed != HR_OK) {
             fail_job(job, needed, &inner);
-            return false;
+            return;
         }
         bool waits = shuffle_lost(job, stage);
         for (uint32_t i = 0; i < stage->parent_count; i++)
             waits = waits || !stage_idle(stage->parents[i]);
         if (waits) {
             stage->fetch_failures++;
-            if (add_todo(job, stage, work->partition, work->attempt + 1, err) == HR_OK) return true;
+            if (add_todo(job, stage, work->partition, work->attempt + 1, err) == HR_OK) return;
         }
     }
     if ((err->flags & HR_ERR_RETRIABLE) && work->attempt + 1 < max_attempts &&
         add_todo(job, stage, work->partition, work->attempt + 1, err) == HR_OK)
-        return true;
+        return;
     if ((err->flags & HR_ERR_RETRIABLE) && work->attempt > 0) {
         struct hr_err last;
         hr_err_copy(&last, err);
@@ -318,7 +318,6 @@ static bool take_failure(struct job *job, const struct work *work, hr_status sta
         status = HR_RAISE(err, HR_E_TASK_FAILED, "n", n, "why", last.msg);
     }
     fail_job(job, status, err);
-    return false;
 }
 
 /* --- Running a task --------------------------------------------------------------------------- */
@@ -374,7 +373,8 @@ static hr_status attempt(struct job *job, const struct work *work, int64_t *ret_
         .stage_id = work->stage->id,
         .job_id = job->id,
         .arena = &arena,
-        .cancelled = &job->stop,
+        .cancelled = job->options->cancelled ? job->options->cancelled : &job->stop,
+        .stopped = &job->stop,
     };
     struct hr_batch_iter *iter;
     hr_status status = hr_rdd_iter(work->stage->rdd, work->partition, &ctx, &iter, err);
@@ -399,21 +399,16 @@ static void run_work(struct job *job, const struct work *work)
     int64_t bytes = 0;
     hr_status status = HR_OK;
     if (!skip) status = attempt(job, work, &bytes, &err);
+    /* before the partition can run again */
+    if (status != HR_OK && !work->stage->dep && job->options->reset)
+        job->options->reset(job->options->arg, work->partition, work->attempt);
     pthread_mutex_lock(&s->lock);
     struct stage *stage = work->stage;
     stage->busy[work->partition] = 0;
     stage->active--;
     job->stats.tasks += !skip;
     job->stats.shuffle_bytes += bytes;
-    if (status != HR_OK) {
-        bool again = take_failure(job, work, status, &err);
-        if (again && !stage->dep && job->options->reset) {
-            /* todo is not looked at before schedule() below, under the same lock */
-            pthread_mutex_unlock(&s->lock);
-            job->options->reset(job->options->arg, work->partition, work->attempt);
-            pthread_mutex_lock(&s->lock);
-        }
-    }
+    if (status != HR_OK) take_failure(job, work, status, &err);
     job->running--;
     schedule(job);
     if (job->running == 0) pthread_cond_signal(&job->changed);
