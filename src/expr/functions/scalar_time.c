@@ -1,0 +1,816 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dates, timestamps and intervals: fields, arithmetic, truncation, formatting, parsing. */
+#include <math.h>
+
+#include "base/datetime.h"
+#include "base/decimal.h"
+#include "expr/functions/functions.h"
+#include "expr/internal.h"
+
+static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+/* Wall-clock µs of a date or time argument. */
+static int64_t local_us(const struct hr_eval_ctx *ctx, const struct hr_vector *v, uint32_t row)
+{
+    int64_t x = hr_arg_i64(v, row);
+    if (v->col.type->id == HR_T_DATE) return x * HR_US_PER_DAY;
+    return v->col.type->id == HR_T_TIMESTAMP ? hr_tz_to_local(ctx->conf->tz, x) : x;
+}
+
+/* --- Now ---------------------------------------------------------------------------------------*/
+
+hr_status hr_fn_now(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) HR_OUT(int64_t, out)[row] = ctx->now_us;
+    return HR_OK;
+}
+
+hr_status hr_fn_localtimestamp(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) HR_OUT(int64_t, out)[row] = hr_tz_to_local(ctx->conf->tz, ctx->now_us);
+    return HR_OK;
+}
+
+hr_status hr_fn_current_date(HR_EVAL_ARGS)
+{
+    int64_t day = floor_div(hr_tz_to_local(ctx->conf->tz, ctx->now_us), HR_US_PER_DAY);
+    HR_ALL_ROWS(ctx, row) HR_OUT(int32_t, out)[row] = (int32_t)day;
+    return HR_OK;
+}
+
+hr_status hr_fn_current_timezone(HR_EVAL_ARGS)
+{
+    const char *name = hr_tz_name(ctx->conf->tz);
+    HR_ALL_ROWS(ctx, row) HR_TRY(hr_out_str(ctx, out, row, name, strlen(name), err));
+    return HR_OK;
+}
+
+/* --- Fields ------------------------------------------------------------------------------------*/
+
+enum field { F_YEAR, F_QUARTER, F_MONTH, F_WEEK, F_DAY, F_DOW, F_DOW_ISO, F_WEEKDAY, F_DOY, F_HOUR,
+             F_MINUTE, F_SECOND, F_YEAR_OF_WEEK, F_SECONDS };
+
+/* 0 Monday … 6 Sunday. */
+static int weekday(int64_t days) { return (int)(((days + 3) % 7 + 7) % 7); }
+
+static int64_t year_start(int64_t year) { return hr_days_from_civil(year, 1, 1); }
+
+/* ISO: the week of the year's first Thursday is week 1. */
+static int iso_week(int64_t days, int64_t *ret_year)
+{
+    int64_t thursday = days - weekday(days) + 3;
+    int32_t y, m, d;
+    hr_civil_from_days(thursday, &y, &m, &d);
+    *ret_year = y;
+    return (int)((thursday - year_start(y)) / 7) + 1;
+}
+
+static int64_t field_of(int64_t local, enum field field)
+{
+    int64_t days = floor_div(local, HR_US_PER_DAY), in_day = local - days * HR_US_PER_DAY, week_year;
+    int32_t y = 0, m = 0, d = 0;
+    if (field <= F_DAY || field == F_DOY) hr_civil_from_days(days, &y, &m, &d);
+    switch (field) {
+    case F_YEAR: return y;
+    case F_QUARTER: return (m - 1) / 3 + 1;
+    case F_MONTH: return m;
+    case F_DAY: return d;
+    case F_WEEK: return iso_week(days, &week_year);
+    case F_YEAR_OF_WEEK: iso_week(days, &week_year); return week_year;
+    case F_DOW: return (weekday(days) + 1) % 7 + 1;
+    case F_DOW_ISO: return weekday(days) + 1;
+    case F_WEEKDAY: return weekday(days);
+    case F_DOY: return days - year_start(y) + 1;
+    case F_HOUR: return in_day / HR_US_PER_HOUR;
+    case F_MINUTE: return in_day / HR_US_PER_MINUTE % 60;
+    default: return in_day / HR_US_PER_SECOND % 60;
+    }
+}
+
+#define FIELD(NAME, F)                                                                        \
+    hr_status hr_fn_##NAME(HR_EVAL_ARGS)                                                      \
+    {                                                                                         \
+        HR_EACH_ROW(ctx, out, row)                                                            \
+            HR_OUT(int32_t, out)[row] = (int32_t)field_of(local_us(ctx, &args[0], row), F);   \
+        return HR_OK;                                                                         \
+    }
+FIELD(year, F_YEAR)
+FIELD(quarter, F_QUARTER)
+FIELD(month, F_MONTH)
+FIELD(weekofyear, F_WEEK)
+FIELD(day, F_DAY)
+FIELD(dayofweek, F_DOW)
+FIELD(weekday, F_WEEKDAY)
+FIELD(dayofyear, F_DOY)
+FIELD(hour, F_HOUR)
+FIELD(minute, F_MINUTE)
+FIELD(second, F_SECOND)
+
+static const struct {
+    const char *name;
+    enum field field;
+} fields[] = {
+    {"year", F_YEAR}, {"y", F_YEAR}, {"years", F_YEAR}, {"yr", F_YEAR}, {"yrs", F_YEAR},
+    {"yearofweek", F_YEAR_OF_WEEK}, {"quarter", F_QUARTER}, {"qtr", F_QUARTER},
+    {"month", F_MONTH}, {"mon", F_MONTH}, {"mons", F_MONTH}, {"months", F_MONTH},
+    {"week", F_WEEK}, {"w", F_WEEK}, {"weeks", F_WEEK}, {"day", F_DAY}, {"d", F_DAY},
+    {"days", F_DAY}, {"dayofweek", F_DOW}, {"dow", F_DOW}, {"dayofweek_iso", F_DOW_ISO},
+    {"dow_iso", F_DOW_ISO}, {"doy", F_DOY}, {"hour", F_HOUR}, {"h", F_HOUR}, {"hours", F_HOUR},
+    {"hr", F_HOUR}, {"hrs", F_HOUR}, {"minute", F_MINUTE}, {"m", F_MINUTE}, {"min", F_MINUTE},
+    {"mins", F_MINUTE}, {"minutes", F_MINUTE}, {"second", F_SECONDS}, {"s", F_SECONDS},
+    {"sec", F_SECONDS}, {"seconds", F_SECONDS}, {"secs", F_SECONDS},
+};
+
+hr_status hr_bind_extract(HR_BIND_ARGS)
+{
+    struct hr_str_view name;
+    enum field *field = HR_NEW(arena, enum field);
+    if (!field) return HR_OOM(err);
+    size_t i = HR_COUNT(fields);
+    if (hr_resolve_const_string(arena, conf, call->args[0], &name))
+        for (i = 0; i < HR_COUNT(fields) && !hr_sv_eq_nocase(name, hr_sv(fields[i].name)); i++) {}
+    if (i == HR_COUNT(fields))
+        return HR_RAISE(err, HR_E_INVALID_EXTRACT_FIELD, "field",
+                        hr_arena_printf(arena, "`%s`", hr_expr_text(arena, call->args[0])), "expr",
+                        hr_expr_quoted(arena, call->args[1]));
+    *field = fields[i].field;
+    const struct hr_type *t = call->args[1]->type;
+    if (t->id == HR_T_STRING || t->id == HR_T_NULL) {
+        t = hr_type(HR_T_TIMESTAMP);
+        HR_TRY(hr_resolve_cast(arena, &call->args[1], t, err));
+    }
+    if (!hr_type_is_datetime(t) && !hr_type_is_interval(t))
+        return hr_resolve_unexpected_type(arena, call, 1, "(\"TIMESTAMP\" or \"INTERVAL\")", err);
+    call->bound = field;
+    call->type = *field == F_SECONDS ? hr_type_decimal(8, 6) : hr_type(HR_T_INT);
+    return HR_OK;
+}
+
+static int64_t interval_field(const struct hr_type *t, int64_t v, enum field field)
+{
+    if (t->id == HR_T_INTERVAL_YM) return field == F_YEAR ? v / 12 : v % 12;
+    return field == F_DAY      ? v / HR_US_PER_DAY
+           : field == F_HOUR   ? v / HR_US_PER_HOUR % 24
+           : field == F_MINUTE ? v / HR_US_PER_MINUTE % 60
+                               : v % HR_US_PER_MINUTE;
+}
+
+hr_status hr_fn_extract(HR_EVAL_ARGS)
+{
+    enum field field = *(const enum field *)call->bound;
+    const struct hr_type *t = args[1].col.type;
+    HR_EACH_ROW(ctx, out, row) {
+        bool interval = hr_type_is_interval(t);
+        int64_t us = interval ? 0 : local_us(ctx, &args[1], row);
+        int64_t v = interval ? interval_field(t, hr_arg_i64(&args[1], row), field)
+                    : field == F_SECONDS ? (us % HR_US_PER_MINUTE + HR_US_PER_MINUTE) % HR_US_PER_MINUTE
+                                         : field_of(us, field);
+        if (field == F_SECONDS)
+            HR_OUT(hr_i128, out)[row] = v;
+        else
+            HR_OUT(int32_t, out)[row] = (int32_t)v;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_dayname(HR_EVAL_ARGS)
+{
+    static const char *const names[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+    HR_EACH_ROW(ctx, out, row)
+        hr_out_str_shared(out, row, names[weekday(hr_arg_i64(&args[0], row))], 3);
+    return HR_OK;
+}
+
+hr_status hr_fn_monthname(HR_EVAL_ARGS)
+{
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    HR_EACH_ROW(ctx, out, row)
+        hr_out_str_shared(out, row, names + 3 * (field_of(local_us(ctx, &args[0], row), F_MONTH) - 1), 3);
+    return HR_OK;
+}
+
+/* --- Arithmetic --------------------------------------------------------------------------------*/
+
+static int64_t add_months(int64_t days, int64_t months)
+{
+    int32_t y, m, d;
+    hr_civil_from_days(days, &y, &m, &d);
+    int64_t total = (int64_t)y * 12 + (m - 1) + months, year = floor_div(total, 12);
+    int32_t month = (int32_t)(total - year * 12) + 1;
+    return hr_days_from_civil(year, month, HR_MIN(d, hr_days_in_month(year, month)));
+}
+
+static hr_status put_day(struct hr_column *out, uint32_t row, int64_t day, struct hr_err *err)
+{
+    if (day != (int32_t)day) return hr_raise_overflow(NULL, err);
+    HR_OUT(int32_t, out)[row] = (int32_t)day;
+    return HR_OK;
+}
+
+hr_status hr_fn_date_add(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        HR_TRY(put_day(out, row, hr_arg_i64(&args[0], row) + hr_arg_i64(&args[1], row), err));
+    return HR_OK;
+}
+
+hr_status hr_fn_date_sub(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        HR_TRY(put_day(out, row, hr_arg_i64(&args[0], row) - hr_arg_i64(&args[1], row), err));
+    return HR_OK;
+}
+
+hr_status hr_fn_datediff(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        HR_OUT(int32_t, out)[row] = (int32_t)(hr_arg_i64(&args[0], row) - hr_arg_i64(&args[1], row));
+    return HR_OK;
+}
+
+hr_status hr_fn_add_months(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        HR_TRY(put_day(out, row, add_months(hr_arg_i64(&args[0], row), hr_arg_i64(&args[1], row)), err));
+    return HR_OK;
+}
+
+hr_status hr_bind_date_diff(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    bool dates = strcmp(call->function->name, "__date_diff") == 0;
+    call->type = dates ? hr_type_interval_dt(HR_IV_DAY, HR_IV_DAY)
+                       : hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND);
+    if (!dates)
+        for (int i = 0; i < 2; i++) {
+            const struct hr_type *o = call->args[1 - i]->type;
+            if (call->args[i]->type->id == HR_T_DATE || call->args[i]->type->id == HR_T_STRING ||
+                (call->args[i]->type->id == HR_T_TIMESTAMP_NTZ && o->id == HR_T_TIMESTAMP))
+                HR_TRY(hr_resolve_cast(arena, &call->args[i],
+                                       hr_type(o->id == HR_T_TIMESTAMP_NTZ && call->args[i]->type->id != HR_T_TIMESTAMP_NTZ
+                                                   ? HR_T_TIMESTAMP_NTZ : HR_T_TIMESTAMP), err));
+        }
+    return HR_OK;
+}
+
+hr_status hr_fn_date_diff_interval(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        HR_OUT(int64_t, out)[row] =
+            (hr_arg_i64(&args[0], row) - hr_arg_i64(&args[1], row)) * HR_US_PER_DAY;
+    return HR_OK;
+}
+
+hr_status hr_fn_timestamp_diff_interval(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        if (__builtin_sub_overflow(local_us(ctx, &args[0], row), local_us(ctx, &args[1], row),
+                                   &HR_OUT(int64_t, out)[row]))
+            return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
+    return HR_OK;
+}
+
+hr_status hr_bind_time_add(HR_BIND_ARGS)
+{
+    HR_UNUSED(arena);
+    HR_UNUSED(conf);
+    HR_UNUSED(err);
+    call->type = call->args[0]->type;
+    return HR_OK;
+}
+
+/* A timestamp plus days and µs: whole days keep the wall clock, as in Spark. */
+static int64_t shift_us(const struct hr_tz *tz, bool zoned, int64_t v, int64_t us)
+{
+    if (!zoned || us % HR_US_PER_DAY == us) return v + us;
+    int64_t days = us / HR_US_PER_DAY, rest = us % HR_US_PER_DAY;
+    return hr_tz_to_utc(tz, hr_tz_to_local(tz, v) + days * HR_US_PER_DAY) + rest;
+}
+
+static hr_status time_add(HR_EVAL_ARGS, int sign)
+{
+    const struct hr_type *t = args[0].col.type, *by = args[1].col.type;
+    const struct hr_tz *tz = ctx->conf->tz;
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t v = hr_arg_i64(&args[0], row), delta = sign * hr_arg_i64(&args[1], row), check;
+        if (t->id == HR_T_DATE) {
+            int64_t day = by->id == HR_T_INTERVAL_YM ? add_months(v, delta) : v + delta / HR_US_PER_DAY;
+            HR_TRY(put_day(out, row, day, err));
+        } else if (by->id == HR_T_INTERVAL_YM) {
+            int64_t local = local_us(ctx, &args[0], row), day = floor_div(local, HR_US_PER_DAY);
+            local = add_months(day, delta) * HR_US_PER_DAY + (local - day * HR_US_PER_DAY);
+            HR_OUT(int64_t, out)[row] = t->id == HR_T_TIMESTAMP ? hr_tz_to_utc(tz, local) : local;
+        } else {
+            if (__builtin_add_overflow(v, delta, &check)) return hr_raise_overflow(NULL, err);
+            HR_OUT(int64_t, out)[row] = shift_us(tz, t->id == HR_T_TIMESTAMP, v, delta);
+        }
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_time_add(HR_EVAL_ARGS) { return time_add(ctx, call, args, out, err, 1); }
+hr_status hr_fn_time_sub(HR_EVAL_ARGS) { return time_add(ctx, call, args, out, err, -1); }
+
+hr_status hr_bind_interval_scale(HR_BIND_ARGS)
+{
+    HR_UNUSED(arena);
+    HR_UNUSED(conf);
+    const struct hr_type *t = call->args[0]->type;
+    call->type = t->id == HR_T_INTERVAL_YM ? hr_type_interval_ym(HR_IV_YEAR, HR_IV_MONTH)
+                                           : hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND);
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+static hr_status interval_scale(HR_EVAL_ARGS, bool divide)
+{
+    const struct hr_type *by = args[1].col.type;
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t v = hr_arg_i64(&args[0], row);
+        hr_i128 r = 0;
+        bool ok = true, zero;
+        if (by->id == HR_T_DOUBLE) {
+            double d = hr_arg_f64(&args[1], row), x = divide ? (double)v / d : (double)v * d;
+            zero = d == 0;
+            ok = isfinite(x) && fabs(x) < 9.2e18;
+            r = ok ? (hr_i128)llround(x) : 0;
+        } else {
+            hr_i128 n = by->id == HR_T_DECIMAL ? HR_ARG(hr_i128, &args[1], row) : hr_arg_i64(&args[1], row);
+            int scale = by->id == HR_T_DECIMAL ? by->scale : 0;
+            zero = n == 0;
+            if (!(divide && zero))
+                ok = divide ? hr_decimal_div(v, 0, n, scale, 0, &r) : hr_decimal_mul(v, 0, n, scale, 0, &r);
+        }
+        if (divide && zero) return HR_RAISE(err, HR_E_INTERVAL_DIVIDED_BY_ZERO);
+        bool months = call->type->id == HR_T_INTERVAL_YM;
+        if (!ok || r != (int64_t)r || (months && r != (int32_t)r))
+            return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
+        if (months)
+            HR_OUT(int32_t, out)[row] = (int32_t)r;
+        else
+            HR_OUT(int64_t, out)[row] = (int64_t)r;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_interval_mul(HR_EVAL_ARGS) { return interval_scale(ctx, call, args, out, err, false); }
+hr_status hr_fn_interval_div(HR_EVAL_ARGS) { return interval_scale(ctx, call, args, out, err, true); }
+
+hr_status hr_fn_months_between(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t a = local_us(ctx, &args[0], row), b = local_us(ctx, &args[1], row);
+        int64_t da = floor_div(a, HR_US_PER_DAY), db = floor_div(b, HR_US_PER_DAY);
+        int32_t ya, ma, ya_d, yb, mb, yb_d;
+        hr_civil_from_days(da, &ya, &ma, &ya_d);
+        hr_civil_from_days(db, &yb, &mb, &yb_d);
+        double months = (ya - yb) * 12 + (ma - mb);
+        bool both_last = ya_d == hr_days_in_month(ya, ma) && yb_d == hr_days_in_month(yb, mb);
+        if (ya_d != yb_d && !both_last) {
+            int64_t sa = (a - da * HR_US_PER_DAY) / HR_US_PER_SECOND, sb = (b - db * HR_US_PER_DAY) / HR_US_PER_SECOND;
+            months += (double)((ya_d - yb_d) * 86400 + sa - sb) / (31.0 * 86400);
+            if (call->arg_count < 3 || hr_arg_bool(&args[2], row)) months = round(months * 1e8) / 1e8;
+        }
+        HR_OUT(double, out)[row] = months;
+    }
+    return HR_OK;
+}
+
+hr_status hr_bind_months_between(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    return call->arg_count == 2 ? hr_resolve_add_arg(arena, call, hr_expr_bool(arena, true), err) : HR_OK;
+}
+
+hr_status hr_fn_last_day(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        int32_t y, m, d;
+        hr_civil_from_days(hr_arg_i64(&args[0], row), &y, &m, &d);
+        HR_OUT(int32_t, out)[row] = (int32_t)hr_days_from_civil(y, m, hr_days_in_month(y, m));
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_next_day(HR_EVAL_ARGS)
+{
+    static const char *const names[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_sv_trim(hr_arg_str(&args[1], row));
+        int found = -1;
+        for (int i = 0; i < 7; i++)
+            if (hr_sv_eq_nocase(s, hr_sv(names[i])) || hr_sv_eq_nocase(s, hr_svn(names[i], 3)) ||
+                hr_sv_eq_nocase(s, hr_svn(names[i], 2)))
+                found = i;
+        int64_t day = hr_arg_i64(&args[0], row);
+        if (found < 0) {
+            const char *text = hr_arena_printf(ctx->arena, "'%.*s'", (int)s.len, s.ptr);
+            if (ctx->conf->ansi) return HR_RAISE(err, HR_E_ILLEGAL_DAY_OF_WEEK, "string", text ? text : "?");
+            hr_out_null(out, row);
+            continue;
+        }
+        HR_OUT(int32_t, out)[row] = (int32_t)(day + 1 + (found - weekday(day + 1) + 7) % 7);
+    }
+    return HR_OK;
+}
+
+/* --- Truncation --------------------------------------------------------------------------------*/
+
+enum unit { U_NONE, U_MICRO, U_MILLI, U_SECOND, U_MINUTE, U_HOUR, U_DAY, U_WEEK, U_MONTH, U_QUARTER, U_YEAR };
+
+static enum unit unit_of(struct hr_str_view s)
+{
+    static const struct {
+        const char *name;
+        enum unit unit;
+    } units[] = {{"microsecond", U_MICRO}, {"millisecond", U_MILLI}, {"second", U_SECOND},
+                 {"minute", U_MINUTE}, {"hour", U_HOUR}, {"day", U_DAY}, {"dd", U_DAY},
+                 {"week", U_WEEK}, {"month", U_MONTH}, {"mon", U_MONTH}, {"mm", U_MONTH},
+                 {"quarter", U_QUARTER}, {"year", U_YEAR}, {"yyyy", U_YEAR}, {"yy", U_YEAR}};
+    for (size_t i = 0; i < HR_COUNT(units); i++)
+        if (hr_sv_eq_nocase(s, hr_sv(units[i].name))) return units[i].unit;
+    return U_NONE;
+}
+
+static int64_t truncate_days(int64_t days, enum unit unit)
+{
+    int32_t y, m, d;
+    if (unit < U_WEEK) return days;
+    if (unit == U_WEEK) return days - weekday(days);
+    hr_civil_from_days(days, &y, &m, &d);
+    return hr_days_from_civil(y, unit == U_MONTH ? m : unit == U_QUARTER ? (m - 1) / 3 * 3 + 1 : 1, 1);
+}
+
+hr_status hr_fn_trunc(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        enum unit unit = unit_of(hr_arg_str(&args[1], row));
+        if (unit < U_WEEK)
+            hr_out_null(out, row);
+        else
+            HR_OUT(int32_t, out)[row] = (int32_t)truncate_days(hr_arg_i64(&args[0], row), unit);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_date_trunc(HR_EVAL_ARGS)
+{
+    static const int64_t steps[] = {[U_MICRO] = 1, [U_MILLI] = 1000, [U_SECOND] = HR_US_PER_SECOND,
+                                    [U_MINUTE] = HR_US_PER_MINUTE, [U_HOUR] = HR_US_PER_HOUR};
+    bool zoned = args[1].col.type->id == HR_T_TIMESTAMP;
+    HR_EACH_ROW(ctx, out, row) {
+        enum unit unit = unit_of(hr_arg_str(&args[0], row));
+        if (unit == U_NONE) {
+            hr_out_null(out, row);
+            continue;
+        }
+        int64_t v = hr_arg_i64(&args[1], row), local = local_us(ctx, &args[1], row);
+        if (unit <= U_SECOND) {
+            HR_OUT(int64_t, out)[row] = floor_div(v, steps[unit]) * steps[unit];
+            continue;
+        }
+        local = unit <= U_HOUR ? floor_div(local, steps[unit]) * steps[unit]
+                               : truncate_days(floor_div(local, HR_US_PER_DAY), unit) * HR_US_PER_DAY;
+        HR_OUT(int64_t, out)[row] = zoned ? hr_tz_to_utc(ctx->conf->tz, local) : local;
+    }
+    return HR_OK;
+}
+
+/* --- Making ------------------------------------------------------------------------------------*/
+
+static hr_status out_of_bounds(const char *what, const char *range, int64_t v, struct hr_err *err)
+{
+    struct hr_buf text = {0};
+    hr_buf_printf(&text, "Invalid value for %s (valid values %s): %lld", what, range, (long long)v);
+    hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS, "rangeMessage", hr_buf_cstr(&text), "ansiConfig", HR_ANSI_CONFIG);
+    hr_buf_done(&text);
+    return status;
+}
+
+static hr_status check_date(int64_t y, int64_t m, int64_t d, struct hr_err *err)
+{
+    if (y < -999999999 || y > 999999999) return out_of_bounds("Year", "-999999999 - 999999999", y, err);
+    if (m < 1 || m > 12) return out_of_bounds("MonthOfYear", "1 - 12", m, err);
+    if (d < 1 || d > 31) return out_of_bounds("DayOfMonth", "1 - 28/31", d, err);
+    if (d > hr_days_in_month(y, (int32_t)m)) {
+        static const char *const names[] = {"JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER"};
+        struct hr_buf text = {0};
+        if (m == 2 && d == 29)
+            hr_buf_printf(&text, "Invalid date 'February 29' as '%lld' is not a leap year", (long long)y);
+        else
+            hr_buf_printf(&text, "Invalid date '%s %lld'", names[m - 1], (long long)d);
+        hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS, "rangeMessage", hr_buf_cstr(&text), "ansiConfig", HR_ANSI_CONFIG);
+        hr_buf_done(&text);
+        return status;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_make_date(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t y = hr_arg_i64(&args[0], row), m = hr_arg_i64(&args[1], row), d = hr_arg_i64(&args[2], row);
+        hr_status status = check_date(y, m, d, ctx->conf->ansi ? err : NULL);
+        if (status != HR_OK && ctx->conf->ansi) return status;
+        if (status != HR_OK)
+            hr_out_null(out, row);
+        else
+            HR_TRY(put_day(out, row, hr_days_from_civil(y, (int32_t)m, (int32_t)d), err));
+    }
+    return HR_OK;
+}
+
+static hr_status check_time(int64_t h, int64_t mi, int64_t us, struct hr_err *err)
+{
+    if (h < 0 || h > 23) return out_of_bounds("HourOfDay", "0 - 23", h, err);
+    if (mi < 0 || mi > 59) return out_of_bounds("MinuteOfHour", "0 - 59", mi, err);
+    if (us < 0 || us > 60 * HR_US_PER_SECOND) {
+        struct hr_buf text = {0};
+        hr_buf_printf(&text, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
+        hr_status status = HR_RAISE(err, HR_E_INVALID_FRACTION_OF_SECOND, "secAndMicros", hr_buf_cstr(&text));
+        hr_buf_done(&text);
+        return status;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_make_timestamp(HR_EVAL_ARGS)
+{
+    bool zoned = call->type->id == HR_T_TIMESTAMP, nulls = call->function->flags & HR_FN_TRY || !ctx->conf->ansi;
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t y = hr_arg_i64(&args[0], row), m = hr_arg_i64(&args[1], row), d = hr_arg_i64(&args[2], row);
+        int64_t h = hr_arg_i64(&args[3], row), mi = hr_arg_i64(&args[4], row);
+        int64_t us = (int64_t)HR_ARG(hr_i128, &args[5], row);
+        hr_status status = check_date(y, m, d, nulls ? NULL : err);
+        if (status == HR_OK) status = check_time(h, mi, us, nulls ? NULL : err);
+        const struct hr_tz *tz = ctx->conf->tz;
+        if (call->arg_count > 6) tz = hr_tz_find(hr_arg_str(&args[6], row));
+        if (status == HR_OK && !tz)
+            status = HR_RAISE(nulls ? NULL : err, HR_E_INVALID_TIMEZONE, "timeZone", hr_value_sql(ctx->arena, &args[6].col, hr_vector_row(&args[6], row)));
+        if (status != HR_OK && !nulls) return status;
+        if (status != HR_OK) {
+            hr_out_null(out, row);
+            continue;
+        }
+        int64_t local = hr_days_from_civil(y, (int32_t)m, (int32_t)d) * HR_US_PER_DAY + h * HR_US_PER_HOUR + mi * HR_US_PER_MINUTE + us;
+        HR_OUT(int64_t, out)[row] = zoned ? hr_tz_to_utc(tz, local) : local;
+    }
+    return HR_OK;
+}
+
+hr_status hr_bind_make_timestamp(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    HR_TRY(hr_resolve_cast(arena, &call->args[5], hr_type_decimal(16, 6), err));
+    call->type = hr_type(strcmp(call->function->name, "make_timestamp_ntz") == 0 ? HR_T_TIMESTAMP_NTZ : HR_T_TIMESTAMP);
+    return HR_OK;
+}
+
+hr_status hr_bind_make_interval(HR_BIND_ARGS)
+{
+    bool ym = strcmp(call->function->name, "make_ym_interval") == 0;
+    uint32_t want = ym ? 2 : 4;
+    HR_UNUSED(conf);
+    while (call->arg_count < want)
+        HR_TRY(hr_resolve_add_arg(arena, call, call->arg_count == 3
+               ? hr_expr_decimal(arena, 0, 7, 6) : hr_expr_int(arena, hr_type(HR_T_INT), 0), err));
+    for (uint32_t i = 0; i < want; i++)
+        HR_TRY(hr_resolve_cast(arena, &call->args[i], i == 3 ? hr_type_decimal(18, 6) : hr_type(HR_T_INT), err));
+    call->type = ym ? hr_type_interval_ym(HR_IV_YEAR, HR_IV_MONTH) : hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND);
+    return HR_OK;
+}
+
+hr_status hr_fn_make_interval(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t a = hr_arg_i64(&args[0], row), b = hr_arg_i64(&args[1], row);
+        if (call->type->id == HR_T_INTERVAL_YM) {
+            if (a * 12 + b != (int32_t)(a * 12 + b)) return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
+            HR_OUT(int32_t, out)[row] = (int32_t)(a * 12 + b);
+        } else {
+            hr_i128 us = (hr_i128)a * HR_US_PER_DAY + b * HR_US_PER_HOUR + hr_arg_i64(&args[2], row) * HR_US_PER_MINUTE + HR_ARG(hr_i128, &args[3], row);
+            if (us != (int64_t)us) return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
+            HR_OUT(int64_t, out)[row] = (int64_t)us;
+        }
+    }
+    return HR_OK;
+}
+
+/* --- Numbers and times -------------------------------------------------------------------------*/
+
+static hr_status from_number(HR_EVAL_ARGS, int64_t unit)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        const struct hr_type *t = args[0].col.type;
+        int64_t *r = &HR_OUT(int64_t, out)[row];
+        if (t->id == HR_T_DECIMAL) {
+            hr_i128 v;
+            if (!hr_decimal_mul(HR_ARG(hr_i128, &args[0], row), t->scale, unit, 0, 0, &v) || v != (int64_t)v)
+                return hr_raise_overflow(NULL, err);
+            *r = (int64_t)v;
+        } else if (hr_type_is_fractional(t)) {
+            *r = (int64_t)(hr_arg_f64(&args[0], row) * (double)unit);
+        } else if (__builtin_mul_overflow(hr_arg_i64(&args[0], row), unit, r)) {
+            return hr_raise_overflow(NULL, err);
+        }
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_timestamp_seconds(HR_EVAL_ARGS) { return from_number(ctx, call, args, out, err, HR_US_PER_SECOND); }
+hr_status hr_fn_timestamp_millis(HR_EVAL_ARGS) { return from_number(ctx, call, args, out, err, 1000); }
+hr_status hr_fn_timestamp_micros(HR_EVAL_ARGS) { return from_number(ctx, call, args, out, err, 1); }
+
+static hr_status to_number(HR_EVAL_ARGS, int64_t unit)
+{
+    HR_EACH_ROW(ctx, out, row) HR_OUT(int64_t, out)[row] = floor_div(hr_arg_i64(&args[0], row), unit);
+    return HR_OK;
+}
+
+hr_status hr_fn_unix_seconds(HR_EVAL_ARGS) { return to_number(ctx, call, args, out, err, HR_US_PER_SECOND); }
+hr_status hr_fn_unix_millis(HR_EVAL_ARGS) { return to_number(ctx, call, args, out, err, 1000); }
+hr_status hr_fn_unix_micros(HR_EVAL_ARGS) { return to_number(ctx, call, args, out, err, 1); }
+
+hr_status hr_fn_unix_date(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) HR_OUT(int32_t, out)[row] = HR_ARG(int32_t, &args[0], row);
+    return HR_OK;
+}
+
+/* --- Text --------------------------------------------------------------------------------------*/
+
+/* The pattern of argument index, compiled when the statement is resolved; else per batch. */
+static hr_status bind_format(HR_BIND_ARGS, uint32_t index)
+{
+    struct hr_str_view pattern;
+    call->bound = NULL;
+    if (call->arg_count <= index || !hr_resolve_const_string(arena, conf, call->args[index], &pattern)) return HR_OK;
+    struct hr_time_format *f;
+    HR_TRY(hr_time_format_compile(arena, pattern, &f, err));
+    call->bound = f;
+    return HR_OK;
+}
+
+static hr_status format_at(struct hr_eval_ctx *ctx, const struct hr_expr *call, const struct hr_vector *v,
+                           uint32_t row, struct hr_time_format **ret, struct hr_err *err)
+{
+    *ret = call->bound;
+    return call->bound ? HR_OK : hr_time_format_compile(ctx->arena, hr_arg_str(v, row), ret, err);
+}
+
+hr_status hr_bind_date_format(HR_BIND_ARGS)
+{
+    const struct hr_type *t = call->args[0]->type;
+    if (t->id != HR_T_TIMESTAMP_NTZ)
+        HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(HR_T_TIMESTAMP), err));
+    return bind_format(arena, conf, call, err, 1);
+}
+
+hr_status hr_fn_date_format(HR_EVAL_ARGS)
+{
+    struct hr_time_format *f = NULL;
+    HR_TEXT_ROWS({
+        status_ = format_at(ctx, call, &args[1], row, &f, err);
+        if (status_ != HR_OK) break;
+        hr_time_format_print(f, local_us(ctx, &args[0], row), ctx->conf->tz, &buf);
+    });
+}
+
+hr_status hr_bind_from_unixtime(HR_BIND_ARGS)
+{
+    if (call->arg_count == 1)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv("yyyy-MM-dd HH:mm:ss")), err));
+    return bind_format(arena, conf, call, err, 1);
+}
+
+hr_status hr_fn_from_unixtime(HR_EVAL_ARGS)
+{
+    struct hr_time_format *f = NULL;
+    HR_TEXT_ROWS({
+        status_ = format_at(ctx, call, &args[1], row, &f, err);
+        if (status_ != HR_OK) break;
+        hr_time_format_print(f, hr_tz_to_local(ctx->conf->tz, HR_ARG(int64_t, &args[0], row) * HR_US_PER_SECOND), ctx->conf->tz, &buf);
+    });
+}
+
+static hr_status cannot_parse(struct hr_eval_ctx *ctx, struct hr_str_view s, const char *func, struct hr_err *err)
+{
+    const char *message = hr_arena_printf(ctx->arena, "Text '%.*s' could not be parsed at index 0", (int)s.len, s.ptr);
+    return HR_RAISE(err, HR_E_CANNOT_PARSE_TIMESTAMP, "message", message ? message : "?", "func", func, "ansiConfig", HR_ANSI_CONFIG);
+}
+
+/* to_timestamp(s, pattern), to_date(s, pattern), unix_timestamp(s, pattern): strings with a
+ * pattern. Without one these are casts (resolved so). */
+static hr_status parse_rows(HR_EVAL_ARGS, int64_t unit, const char *func)
+{
+    struct hr_time_format *f = NULL;
+    bool nulls = call->function->flags & HR_FN_TRY || !ctx->conf->ansi, zoned = call->type->id != HR_T_TIMESTAMP_NTZ;
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t us = 0;
+        HR_TRY(format_at(ctx, call, &args[1], row, &f, err));
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        if (!hr_time_format_parse(f, s, zoned ? ctx->conf->tz : hr_tz_utc(), &us)) {
+            if (!nulls) return cannot_parse(ctx, s, func, err);
+            hr_out_null(out, row);
+            continue;
+        }
+        if (call->type->id == HR_T_DATE)
+            HR_OUT(int32_t, out)[row] = (int32_t)floor_div(hr_tz_to_local(ctx->conf->tz, us), HR_US_PER_DAY);
+        else
+            HR_OUT(int64_t, out)[row] = floor_div(us, unit);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_to_timestamp(HR_EVAL_ARGS) { return parse_rows(ctx, call, args, out, err, 1, "`try_to_timestamp`"); }
+hr_status hr_fn_to_date(HR_EVAL_ARGS) { return parse_rows(ctx, call, args, out, err, 1, "`try_to_date`"); }
+
+/* Without a pattern, or of something that is no text: a cast of the argument. */
+static hr_status as_cast(HR_BIND_ARGS, const struct hr_type *type, bool is_try)
+{
+    struct hr_expr *arg = call->args[0];
+    if (!hr_type_can_cast(arg->type, type))
+        return hr_resolve_unexpected_type(arena, call, 0, "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
+    struct hr_expr *cast = hr_expr_cast(arena, arg, type);
+    if (!cast) return HR_OOM(err);
+    cast->implicit_cast = true;
+    cast->try_cast = is_try;
+    cast->nullable = arg->nullable || is_try;
+    cast->sql_pos = call->sql_pos;
+    cast->sql_end = call->sql_end;
+    if (arg->type != type) call->args[0] = cast;
+    call->type = type;
+    HR_UNUSED(conf);
+    return HR_OK;
+}
+
+hr_status hr_bind_to_timestamp(HR_BIND_ARGS)
+{
+    bool is_try = call->function->flags & HR_FN_TRY;
+    const char *name = call->function->name;
+    const struct hr_type *to = strstr(name, "_ntz") ? hr_type(HR_T_TIMESTAMP_NTZ)
+                               : strstr(name, "date") ? hr_type(HR_T_DATE) : hr_type(HR_T_TIMESTAMP);
+    if (call->arg_count == 1 || call->args[0]->type->id != HR_T_STRING) {
+        HR_TRY(as_cast(arena, conf, call, err, to, is_try));
+        call->function = hr_function_find_internal("__shown");
+        return HR_OK;
+    }
+    HR_TRY(hr_resolve_cast(arena, &call->args[1], hr_type(HR_T_STRING), err));
+    call->type = to;
+    return bind_format(arena, conf, call, err, 1);
+}
+
+/* The argument itself: a call that has become a cast but prints as it was written. */
+hr_status hr_fn_shown(HR_EVAL_ARGS)
+{
+    HR_UNUSED(ctx);
+    HR_UNUSED(call);
+    HR_UNUSED(err);
+    struct hr_column col = args[0].col;
+    col.type = out->type;
+    *out = col;
+    return HR_OK;
+}
+
+hr_status hr_bind_unix_timestamp(HR_BIND_ARGS)
+{
+    if (call->arg_count == 0) {
+        struct hr_expr *now = hr_expr_call(arena, "now", NULL, 0);
+        if (!now) return HR_OOM(err);
+        HR_TRY(hr_expr_resolve_node(arena, conf, now, err));
+        now->name = "current_timestamp";
+        HR_TRY(hr_resolve_add_arg(arena, call, now, err));
+    }
+    if (call->arg_count == 1)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv("yyyy-MM-dd HH:mm:ss")), err));
+    const struct hr_type *t = call->args[0]->type;
+    if (t->id == HR_T_DATE || t->id == HR_T_TIMESTAMP_NTZ || t->id == HR_T_NULL)
+        HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(HR_T_TIMESTAMP), err));
+    t = call->args[0]->type;
+    if (t->id != HR_T_STRING && t->id != HR_T_TIMESTAMP)
+        return hr_resolve_unexpected_type(arena, call, 0, "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
+    return bind_format(arena, conf, call, err, 1);
+}
+
+hr_status hr_fn_unix_timestamp(HR_EVAL_ARGS)
+{
+    if (args[0].col.type->id == HR_T_TIMESTAMP) return to_number(ctx, call, args, out, err, HR_US_PER_SECOND);
+    return parse_rows(ctx, call, args, out, err, HR_US_PER_SECOND, "`try_to_timestamp`");
+}
+
+/* --- Zones -------------------------------------------------------------------------------------*/
+
+static hr_status shift_zone(HR_EVAL_ARGS, bool from_utc)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        const struct hr_tz *tz = hr_tz_find(hr_arg_str(&args[1], row));
+        if (!tz)
+            return HR_RAISE(err, HR_E_INVALID_TIMEZONE, "timeZone", hr_value_sql(ctx->arena, &args[1].col, hr_vector_row(&args[1], row)));
+        int64_t us = HR_ARG(int64_t, &args[0], row);
+        /* the instant whose session wall clock is that of the other zone */
+        HR_OUT(int64_t, out)[row] = from_utc ? hr_tz_to_utc(hr_tz_utc(), hr_tz_to_local(tz, us)) : hr_tz_to_utc(tz, us);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_from_utc_timestamp(HR_EVAL_ARGS) { return shift_zone(ctx, call, args, out, err, true); }
+hr_status hr_fn_to_utc_timestamp(HR_EVAL_ARGS) { return shift_zone(ctx, call, args, out, err, false); }
