@@ -3,15 +3,14 @@
  * Decimals: 128-bit unscaled integers with 256-bit intermediates, and the text of numbers as Java
  * prints it.
  *
- * Rounding is half up (away from zero) everywhere, as Spark's Decimal. The shortest digits of a
- * double are found by trying 15, 16 and 17 digits and taking the first that reads back the same:
- * exact, and simple enough to trust. Integers of up to 15 digits, the common case, take a fast way.
+ * Rounding is half up (away from zero) everywhere, as Spark's Decimal.
  */
 #include "base/decimal.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+
+#include "base/shortest.h"
 
 #define E19 ((hr_i128)UINT64_C(10000000000000000000))
 const hr_i128 hr_pow10[39] = {
@@ -73,23 +72,34 @@ static hr_u128 low_128(const struct u256 *v)
     return (hr_u128)v->w[1] << 64 | v->w[0];
 }
 
-/* v / d, quotient in place, remainder returned. Bit by bit when d is long: rare and exact. */
+/* (high, low) / d where high < d, so that the quotient is one word. */
+static uint64_t divide_words(uint64_t high, uint64_t low, uint64_t d, uint64_t *rest)
+{
+#if defined(__x86_64__)
+    uint64_t q;
+    __asm__("divq %4" : "=a"(q), "=d"(*rest) : "0"(low), "1"(high), "r"(d) : "cc");
+    return q;
+#else
+    hr_u128 n = (hr_u128)high << 64 | low;
+    *rest = (uint64_t)(n % d);
+    return (uint64_t)(n / d);
+#endif
+}
+
+/* v / d, quotient in place, remainder returned. Bit by bit when both are long: rare and exact. */
 static hr_u128 divide(struct u256 *v, hr_u128 d)
 {
     assert(d != 0);
+    if (d >> 64 == 0) {
+        uint64_t rest = 0;
+        for (int i = is_zero_high(v) ? 1 : 3; i >= 0; i--)
+            v->w[i] = divide_words(rest, v->w[i], (uint64_t)d, &rest);
+        return rest;
+    }
     if (is_zero_high(v)) {
         hr_u128 n = low_128(v), q = n / d;
         *v = (struct u256){{(uint64_t)q, (uint64_t)(q >> 64), 0, 0}};
         return n - q * d;
-    }
-    if (d >> 64 == 0) {
-        uint64_t rest = 0;
-        for (int i = 3; i >= 0; i--) {
-            hr_u128 n = (hr_u128)rest << 64 | v->w[i];
-            v->w[i] = (uint64_t)(n / d);
-            rest = (uint64_t)(n % d);
-        }
-        return rest;
     }
     struct u256 q = {{0}};
     hr_u128 rest = 0;
@@ -189,8 +199,29 @@ int hr_decimal_digits(hr_i128 unscaled)
     return n;
 }
 
+/* v / 10^power half up for what fits into 64 bits; the machine divides these by itself. */
+static uint64_t scale_down_64(uint64_t v, int power)
+{
+    uint64_t d = (uint64_t)hr_pow10[power], q = v / d, rest = v - q * d;
+    return q + (rest >= d - rest);
+}
+
 bool hr_decimal_mul(hr_i128 a, int a_scale, hr_i128 b, int b_scale, int result_scale, hr_i128 *ret)
 {
+    hr_i128 small;
+    int drop = a_scale + b_scale - result_scale;
+    if (drop >= 0 && drop <= 19 && !__builtin_mul_overflow(a, b, &small)) {
+        /* The product of most columns: at most a division of 64 bits. */
+        if (drop == 0 && hr_decimal_fits(small, 38)) {
+            *ret = small;
+            return true;
+        }
+        if (drop && magnitude(small) >> 64 == 0) {
+            hr_i128 q = (hr_i128)scale_down_64((uint64_t)magnitude(small), drop);
+            *ret = small < 0 ? -q : q;
+            return true;
+        }
+    }
     bool negative = (a < 0) != (b < 0);
     struct u256 product = mul_128(magnitude(a), magnitude(b));
     int down = a_scale + b_scale - result_scale;
@@ -211,8 +242,16 @@ bool hr_decimal_div(hr_i128 a, int a_scale, hr_i128 b, int b_scale, int result_s
 {
     if (b == 0) return false;
     bool negative = (a < 0) != (b < 0);
-    struct u256 n = mul_128(magnitude(a), 1);
-    hr_u128 v;
+    hr_u128 v, x = magnitude(a), y = magnitude(b), small;
+    int power = result_scale - a_scale + b_scale;
+    if (power >= 0 && power <= 38 && !__builtin_mul_overflow(x, (hr_u128)hr_pow10[power], &small) &&
+        (small | y) >> 64 == 0) {
+        uint64_t q = (uint64_t)small / (uint64_t)y, rest = (uint64_t)small - q * (uint64_t)y;
+        v = (hr_u128)q + (rest >= (uint64_t)y - rest);
+        *ret = negative ? -(hr_i128)v : (hr_i128)v;
+        return true;
+    }
+    struct u256 n = mul_128(x, 1);
     int up = result_scale - a_scale + b_scale; /* a / 10^as ÷ b / 10^bs × 10^rs */
     if (up >= 0) {
         if (!scale_up(&n, up) || !divide_half_up(n, magnitude(b), &v)) return false;
@@ -382,56 +421,24 @@ double hr_decimal_to_double(hr_i128 unscaled, int scale)
     return v;
 }
 
-/* Shortest digits ---------------------------------------------------------------------------------- */
+/* Floats ------------------------------------------------------------------------------------------- */
 
-/* The decimal exponent ("d.ddde[+-]x") and digits of a finite non-zero value, shortest. */
 struct shortest {
     char digits[20];
     int count;
     int exponent; /* of the first digit */
 };
 
-static void split_printed(const char *text, struct shortest *s)
+static void split(struct hr_shortest number, struct shortest *s)
 {
-    s->count = 0;
-    const char *p = text;
-    for (; *p && *p != 'e'; p++)
-        if (*p >= '0' && *p <= '9') s->digits[s->count++] = *p;
-    while (s->count > 1 && s->digits[s->count - 1] == '0') s->count--;
-    int e = 0;
-    bool minus = p[1] == '-';
-    for (p += 2; *p >= '0' && *p <= '9'; p++) e = e * 10 + (*p - '0');
-    s->exponent = minus ? -e : e;
-}
-
-static void shortest_f64(double v, struct shortest *s)
-{
-    char text[40];
-    /* Subnormals have fewer digits to give; Java never prints fewer than two. */
-    for (int precision = v < 2.3e-308 ? 2 : 15; precision <= 17; precision++) {
-        int n = snprintf(text, sizeof text, "%.*e", precision - 1, v);
-        for (char *p = text; *p; p++)
-            if (*p == ',') *p = '.'; /* a host program's locale */
-        double back;
-        if (precision == 17 || (hr_parse_f64(hr_svn(text, (size_t)n), &back) && back == v)) break;
+    char text[24];
+    while (number.digits % 10 == 0) {
+        number.digits /= 10;
+        number.exponent++;
     }
-    split_printed(text, s);
-}
-
-static void shortest_f32(float v, struct shortest *s)
-{
-    char text[40];
-    for (int precision = v < 1.2e-38F ? 2 : 6; precision <= 9; precision++) {
-        int n = snprintf(text, sizeof text, "%.*e", precision - 1, (double)v);
-        for (char *p = text; *p; p++)
-            if (*p == ',') *p = '.';
-        double back;
-        /* Nine digits at most: reading as double first rounds twice only in ties that do not
-         * occur among them, and a wrong guess costs a longer text, never a wrong one. */
-        if (precision == 9 || (hr_parse_f64(hr_svn(text, (size_t)n), &back) && (float)back == v))
-            break;
-    }
-    split_printed(text, s);
+    s->count = (int)put_u64(number.digits, text);
+    memcpy(s->digits, text, (size_t)s->count);
+    s->exponent = number.exponent + s->count - 1;
 }
 
 /* Java: plain from 1E-3 up to below 1E7, else d.dddE±x; always a digit behind the point. */
@@ -481,7 +488,7 @@ size_t hr_format_f64(double value, char *out)
         return at;
     }
     struct shortest s;
-    shortest_f64(value, &s);
+    split(hr_shortest_f64(value), &s);
     return at + put_java(&s, out + at);
 }
 
@@ -494,7 +501,7 @@ size_t hr_format_f32(float value, char *out)
         value = -value;
     }
     struct shortest s;
-    shortest_f32(value, &s);
+    split(hr_shortest_f32(value), &s);
     return at + put_java(&s, out + at);
 }
 
@@ -506,7 +513,7 @@ bool hr_decimal_from_double(double value, int precision, int scale, hr_i128 *ret
         return true;
     }
     struct shortest s;
-    shortest_f64(fabs(value), &s);
+    split(hr_shortest_f64(value), &s);
     struct literal lit = {.count = s.count, .point = (int64_t)s.exponent + 1, .negative = value < 0};
     memcpy(lit.digits, s.digits, (size_t)s.count);
     hr_i128 v;
