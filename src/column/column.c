@@ -6,7 +6,7 @@
 
 #include "base/datetime.h"
 #include "base/decimal.h"
-#include "base/hash.h"
+#include "column/hash.h"
 
 /* Strings ------------------------------------------------------------------------------------------ */
 
@@ -183,29 +183,6 @@ bool hr_column_equal(const struct hr_column *a, uint32_t a_row, const struct hr_
 
 /* Hashes ------------------------------------------------------------------------------------------- */
 
-/* Part of the state format: an integer hashes as its 64-bit value whatever its width, a decimal as
- * low word + mixed high word, a float as the bits of its double, a string as XXH3 of its bytes. */
-#define NULL_HASH UINT64_C(0x9e3779b97f4a7c15)
-
-static uint64_t f64_bits(double v)
-{
-    if (v == 0) v = 0; /* -0.0 */
-    if (isnan(v)) return UINT64_C(0x7ff8000000000000);
-    uint64_t bits;
-    memcpy(&bits, &v, 8);
-    return bits;
-}
-
-static uint64_t i128_word(hr_i128 v)
-{
-    return (uint64_t)v + hr_hash_u64((uint64_t)((hr_u128)v >> 64));
-}
-
-static uint64_t string_word(const struct hr_string *s)
-{
-    return hr_hash_bytes(hr_string_ptr(s), s->len);
-}
-
 #define HASH_LOOP(expr)                                                                    \
     do {                                                                                   \
         if (!rows && !col->validity) {                                                     \
@@ -217,7 +194,7 @@ static uint64_t string_word(const struct hr_string *s)
             for (uint32_t i = 0; i < count; i++) {                                         \
                 const uint32_t row = rows ? rows[i] : i;                                   \
                 hash[i] = hr_hash_combine(hash[i],                                         \
-                                          hr_column_valid(col, row) ? (expr) : NULL_HASH); \
+                                          hr_column_valid(col, row) ? (expr) : HR_NULL_WORD); \
             }                                                                              \
         }                                                                                  \
     } while (0)
@@ -230,7 +207,7 @@ static void hash_lists(const struct hr_column *col, const uint32_t *rows, uint32
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = rows ? rows[i] : i;
         if (!hr_column_valid(col, row)) {
-            hash[i] = hr_hash_combine(hash[i], NULL_HASH);
+            hash[i] = hr_hash_combine(hash[i], HR_NULL_WORD);
             continue;
         }
         for (int32_t e = offsets[row]; e < offsets[row + 1]; e++) {
@@ -249,7 +226,7 @@ static void hash_struct(const struct hr_column *col, const uint32_t *rows, uint3
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = rows ? rows[i] : i;
         if (!hr_column_valid(col, row)) {
-            hash[i] = hr_hash_combine(hash[i], NULL_HASH);
+            hash[i] = hr_hash_combine(hash[i], HR_NULL_WORD);
             continue;
         }
         for (uint32_t f = 0; f < type->field_count; f++)
@@ -263,7 +240,7 @@ void hr_column_hash(const struct hr_column *col, const uint32_t *rows, uint32_t 
     switch (col->type->id) {
     case HR_T_NULL:
     case HR_T_COUNT:
-        for (uint32_t i = 0; i < count; i++) hash[i] = hr_hash_combine(hash[i], NULL_HASH);
+        for (uint32_t i = 0; i < count; i++) hash[i] = hr_hash_combine(hash[i], HR_NULL_WORD);
         break;
     case HR_T_BOOLEAN: HASH_LOOP(hr_bit_get(col->values, row)); break;
     case HR_T_BYTE: HASH_LOOP((uint64_t)AS(int8_t)); break;
@@ -275,11 +252,11 @@ void hr_column_hash(const struct hr_column *col, const uint32_t *rows, uint32_t 
     case HR_T_TIMESTAMP:
     case HR_T_TIMESTAMP_NTZ:
     case HR_T_INTERVAL_DT: HASH_LOOP((uint64_t)AS(int64_t)); break;
-    case HR_T_FLOAT: HASH_LOOP(f64_bits((double)AS(float))); break;
-    case HR_T_DOUBLE: HASH_LOOP(f64_bits(AS(double))); break;
-    case HR_T_DECIMAL: HASH_LOOP(i128_word(AS(hr_i128))); break;
+    case HR_T_FLOAT: HASH_LOOP(hr_word_of_f64((double)AS(float))); break;
+    case HR_T_DOUBLE: HASH_LOOP(hr_word_of_f64(AS(double))); break;
+    case HR_T_DECIMAL: HASH_LOOP(hr_word_of_i128(AS(hr_i128))); break;
     case HR_T_STRING:
-    case HR_T_BINARY: HASH_LOOP(string_word((const struct hr_string *)col->values + row)); break;
+    case HR_T_BINARY: HASH_LOOP(hr_word_of_string((const struct hr_string *)col->values + row)); break;
     case HR_T_ARRAY:
     case HR_T_MAP: hash_lists(col, rows, count, hash); break;
     case HR_T_STRUCT: hash_struct(col, rows, count, hash); break;

@@ -34,6 +34,22 @@ extern const struct hr_fold_kernels HR_K_NAME(fold);
 extern const struct hr_hash_kernels HR_K_NAME(hash);
 extern const struct hr_scan_kernels HR_K_NAME(scan);
 
+/* In front of a loop whose rows do not depend on each other, though arrays might overlap as far as
+ * the compiler can tell. */
+#if defined(__clang__)
+#define HR_K_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define HR_K_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/* Keeps a loop from being vectorised where that costs more than it gains: 64-bit multiplications
+ * must be put together from 32-bit ones before AVX-512. */
+#if HR_ISA_LEVEL >= 4
+#define HR_K_ONE_BY_ONE(x) ((void)0)
+#else
+#define HR_K_ONE_BY_ONE(x) __asm__("" : "+r"(x))
+#endif
+
 /* The lowest n (1 … 64) bits. */
 HR_INLINE uint64_t low_bits(size_t n)
 {
@@ -45,6 +61,17 @@ HR_INLINE uint64_t valid_word(const uint64_t *valid, size_t at)
 {
     return valid ? valid[at >> 6] : UINT64_MAX;
 }
+
+/* Sign bits of four (eight) lanes of 8 (4) bytes. */
+#if defined(__AVX2__)
+#define HR_K_LANE_BYTES 32
+#define HR_K_SIGNS_8(v) ((uint64_t)(uint32_t)_mm256_movemask_pd((__m256d)(v)))
+#define HR_K_SIGNS_4(v) ((uint64_t)(uint32_t)_mm256_movemask_ps((__m256)(v)))
+#elif defined(__SSE2__)
+#define HR_K_LANE_BYTES 16
+#define HR_K_SIGNS_8(v) ((uint64_t)(uint32_t)_mm_movemask_pd((__m128d)(v)))
+#define HR_K_SIGNS_4(v) ((uint64_t)(uint32_t)_mm_movemask_ps((__m128)(v)))
+#endif
 
 /* 64 bytes of 0 or 0xFF to bits. */
 HR_INLINE uint64_t pack_bytes(const uint8_t *bytes)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arithmetic and casts. A block of 64 rows is computed without branches while it is noted whether
+ * Arithmetic and casts. A block of rows is computed without branches while it is noted whether
  * any row failed; only a block that had one is looked at row by row, and only failures of valid rows
  * count.
  */
@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-#define BLOCK_ROWS 64
+#define BLOCK_ROWS 512
 
 /* Integers: W is wide enough for any product; for 64 bits the compiler's builtins are used. */
 #define T int8_t
@@ -47,22 +47,28 @@
 /* Casts -------------------------------------------------------------------------------------------- */
 
 #define FROM int8_t
+#define CHECK_T int8_t
 #define FROM_NAME i8
 #include "kernel/cast_from.tmpl.h"
 #define FROM int16_t
+#define CHECK_T int16_t
 #define FROM_NAME i16
 #include "kernel/cast_from.tmpl.h"
 #define FROM int32_t
+#define CHECK_T int32_t
 #define FROM_NAME i32
 #include "kernel/cast_from.tmpl.h"
 #define FROM int64_t
+#define CHECK_T int64_t
 #define FROM_NAME i64
 #include "kernel/cast_from.tmpl.h"
 #define FLOATING 1
 #define FROM float
+#define CHECK_T int32_t
 #define FROM_NAME f32
 #include "kernel/cast_from.tmpl.h"
 #define FROM double
+#define CHECK_T int64_t
 #define FROM_NAME f64
 #include "kernel/cast_from.tmpl.h"
 #undef FLOATING

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Comparisons to bits. The order is total, so three loops serve six operators: NE, GT and GE are the
- * inverted bits of EQ, LE and LT. A block of 64 rows is compared to bytes of 0 or 0xFF, which
- * compilers vectorise for any width, and the bytes are packed to one word.
+ * inverted bits of EQ, LE and LT. 64 rows make a word: values of 4 and 8 bytes by the sign bits of
+ * vector lanes, others by way of 64 bytes of 0 or 0xFF, which compilers vectorise for any width.
  */
 #include "kernel/isa.h"
 
@@ -14,19 +14,23 @@
 #include "kernel/compare.tmpl.h"
 #define T int32_t
 #define NAME i32
+#define LANES HR_K_SIGNS_4
 #include "kernel/compare.tmpl.h"
 #define T int64_t
 #define NAME i64
+#define LANES HR_K_SIGNS_8
 #include "kernel/compare.tmpl.h"
 #define T hr_i128
 #define NAME i128
 #include "kernel/compare.tmpl.h"
 #define T float
 #define NAME f32
+#define LANES HR_K_SIGNS_4
 #define FLOATING 1
 #include "kernel/compare.tmpl.h"
 #define T double
 #define NAME f64
+#define LANES HR_K_SIGNS_8
 #define FLOATING 1
 #include "kernel/compare.tmpl.h"
 
