@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hashes and encodings: hash, xxhash64, md5, sha1, sha2, crc32, hex, base64, encode, url. */
+#include "base/decimal.h"
+#include "base/utf8.h"
+#include "expr/functions/digest.h"
+#include "expr/functions/functions.h"
+#include "expr/internal.h"
+#include "expr/spark_hash.h"
+
+hr_status hr_fn_hash(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        uint32_t h = 42;
+        for (uint32_t a = 0; a < call->arg_count; a++)
+            h = hr_spark_murmur3(&args[a].col, hr_vector_row(&args[a], row), h);
+        HR_OUT(int32_t, out)[row] = (int32_t)h;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_xxhash64(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        uint64_t h = 42;
+        for (uint32_t a = 0; a < call->arg_count; a++)
+            h = hr_spark_xxhash64(&args[a].col, hr_vector_row(&args[a], row), h);
+        HR_OUT(int64_t, out)[row] = (int64_t)h;
+    }
+    return HR_OK;
+}
+
+static void put_hex(struct hr_buf *buf, const uint8_t *bytes, size_t n, const char *digits)
+{
+    for (size_t i = 0; i < n; i++) {
+        hr_buf_putc(buf, digits[bytes[i] >> 4]);
+        hr_buf_putc(buf, digits[bytes[i] & 15]);
+    }
+}
+
+static const char lower_digits[] = "0123456789abcdef", upper_digits[] = "0123456789ABCDEF";
+
+hr_status hr_fn_md5(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        uint8_t digest[16];
+        hr_md5(s.ptr, s.len, digest);
+        put_hex(&buf, digest, 16, lower_digits);
+    });
+}
+
+hr_status hr_fn_sha1(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        uint8_t digest[20];
+        hr_sha1(s.ptr, s.len, digest);
+        put_hex(&buf, digest, 20, lower_digits);
+    });
+}
+
+hr_status hr_fn_sha2(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        if (!hr_bit_get(out->validity, row)) continue;
+        int32_t bits = HR_ARG(int32_t, &args[1], row);
+        if (bits != 0 && bits != 224 && bits != 256 && bits != 384 && bits != 512) hr_out_null(out, row);
+    }
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int bits = HR_ARG(int32_t, &args[1], row);
+        uint8_t digest[64];
+        hr_sha2(s.ptr, s.len, bits ? bits : 256, digest);
+        put_hex(&buf, digest, (size_t)(bits ? bits : 256) / 8, lower_digits);
+    });
+}
+
+hr_status hr_fn_crc32(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        HR_OUT(int64_t, out)[row] = hr_crc32_ieee(s.ptr, s.len);
+    }
+    return HR_OK;
+}
+
+/* --- hex ---------------------------------------------------------------------------------------*/
+
+hr_status hr_fn_hex(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        if (hr_type_is_string(args[0].col.type)) {
+            struct hr_str_view s = hr_arg_str(&args[0], row);
+            put_hex(&buf, (const uint8_t *)s.ptr, s.len, upper_digits);
+        } else {
+            hr_buf_printf(&buf, "%llX", (unsigned long long)hr_arg_i64(&args[0], row));
+        }
+    });
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+hr_status hr_fn_unhex(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        bool ok = true;
+        size_t i = 0;
+        if (s.len % 2) hr_buf_putc(&buf, (char)hex_digit(s.ptr[i++]));
+        for (size_t k = 0; k < s.len; k++) ok = ok && hex_digit(s.ptr[k]) >= 0;
+        for (; ok && i < s.len; i += 2) hr_buf_putc(&buf, (char)(hex_digit(s.ptr[i]) << 4 | hex_digit(s.ptr[i + 1])));
+        if (!ok) {
+            hr_out_null(out, row);
+            hr_buf_clear(&buf);
+        }
+    });
+}
+
+/* --- base64 ------------------------------------------------------------------------------------*/
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+hr_status hr_fn_base64(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        for (size_t i = 0; i < s.len; i += 3) {
+            uint32_t v = 0;
+            size_t n = HR_MIN(s.len - i, (size_t)3);
+            for (size_t k = 0; k < 3; k++) v = v << 8 | (k < n ? (uint8_t)s.ptr[i + k] : 0);
+            for (size_t k = 0; k < 4; k++) hr_buf_putc(&buf, k <= n ? base64_digits[v >> (18 - 6 * k) & 63] : '=');
+        }
+    });
+}
+
+hr_status hr_fn_unbase64(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        uint32_t v = 0;
+        int have = 0;
+        bool bad = false;
+        for (size_t i = 0; i < s.len && s.ptr[i] != '='; i++) {
+            const char *d = memchr(base64_digits, s.ptr[i], 64);
+            if (!d) {
+                bad = bad || !strchr(" \r\n\t", s.ptr[i]);
+                continue;
+            }
+            v = v << 6 | (uint32_t)(d - base64_digits);
+            if ((have += 6) >= 8) hr_buf_putc(&buf, (char)(v >> (have -= 8)));
+        }
+        if (bad) {
+            hr_buf_done(&buf);
+            return HR_RAISE(err, HR_E_CONVERSION_INVALID_INPUT, "str", hr_value_sql(ctx->arena, &args[0].col, hr_vector_row(&args[0], row)),
+                            "fmt", "'BASE64'", "targetType", "\"BINARY\"", "suggestion", "`try_to_binary`");
+        }
+    });
+}
+
+/* --- Character sets ----------------------------------------------------------------------------*/
+
+enum charset { CS_UTF8, CS_LATIN1, CS_ASCII, CS_UTF16, CS_UTF16BE, CS_UTF16LE, CS_NONE };
+
+static enum charset charset_of(struct hr_str_view s)
+{
+    static const struct {
+        const char *name;
+        enum charset cs;
+    } sets[] = {{"utf-8", CS_UTF8}, {"iso-8859-1", CS_LATIN1}, {"us-ascii", CS_ASCII}, {"utf-16", CS_UTF16},
+                {"utf-16be", CS_UTF16BE}, {"utf-16le", CS_UTF16LE}};
+    for (size_t i = 0; i < HR_COUNT(sets); i++)
+        if (hr_sv_eq_nocase(s, hr_sv(sets[i].name))) return sets[i].cs;
+    return CS_NONE;
+}
+
+static hr_status bad_charset(struct hr_eval_ctx *ctx, struct hr_str_view s, const char *function, struct hr_err *err)
+{
+    const char *name = hr_arena_strndup(ctx->arena, s.ptr, s.len);
+    return HR_RAISE(err, HR_E_INVALID_CHARSET, "functionName", function, "parameter", "`charset`", "charset", name ? name : "?", "charsets",
+                    "iso-8859-1, us-ascii, utf-16, utf-16be, utf-16le, utf-32, utf-8");
+}
+
+static void put_unit(struct hr_buf *buf, uint32_t u, bool little)
+{
+    hr_buf_putc(buf, (char)(little ? u : u >> 8));
+    hr_buf_putc(buf, (char)(little ? u >> 8 : u));
+}
+
+hr_status hr_fn_encode(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        enum charset cs = charset_of(hr_arg_str(&args[1], row));
+        if (cs == CS_NONE) {
+            hr_buf_done(&buf);
+            return bad_charset(ctx, hr_arg_str(&args[1], row), "`encode`", err);
+        }
+        if (cs == CS_UTF8) hr_buf_put_sv(&buf, s);
+        if (cs == CS_UTF16) put_unit(&buf, 0xfeff, false);
+        for (size_t i = 0; cs != CS_UTF8 && i < s.len;) {
+            uint32_t c;
+            i += hr_utf8_decode(s.ptr + i, s.len - i, &c);
+            if (cs == CS_LATIN1 || cs == CS_ASCII) {
+                hr_buf_putc(&buf, c < (cs == CS_ASCII ? 128u : 256u) ? (char)c : '?');
+            } else if (c < 0x10000) {
+                put_unit(&buf, c, cs == CS_UTF16LE);
+            } else {
+                put_unit(&buf, 0xd800 + ((c - 0x10000) >> 10), cs == CS_UTF16LE);
+                put_unit(&buf, 0xdc00 + ((c - 0x10000) & 0x3ff), cs == CS_UTF16LE);
+            }
+        }
+    });
+}
+
+hr_status hr_fn_decode(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        enum charset cs = charset_of(hr_arg_str(&args[1], row));
+        if (cs == CS_NONE) {
+            hr_buf_done(&buf);
+            return bad_charset(ctx, hr_arg_str(&args[1], row), "`decode`", err);
+        }
+        char out_bytes[4];
+        bool little = cs == CS_UTF16LE;
+        if (cs == CS_UTF8) hr_buf_put_sv(&buf, s);
+        if ((cs == CS_LATIN1 || cs == CS_ASCII))
+            for (size_t i = 0; i < s.len; i++)
+                hr_buf_append(&buf, out_bytes, hr_utf8_encode((uint8_t)s.ptr[i], out_bytes));
+        uint32_t high = 0;
+        for (size_t i = 0; cs >= CS_UTF16 && i + 1 < s.len; i += 2) {
+            uint32_t u = (uint32_t)(uint8_t)s.ptr[i + !little] | (uint32_t)(uint8_t)s.ptr[i + little] << 8;
+            if (i == 0 && cs == CS_UTF16 && (u == 0xfeff || u == 0xfffe)) {
+                little = u == 0xfffe;
+            } else if (u >= 0xd800 && u < 0xdc00) {
+                high = u;
+            } else {
+                if (u >= 0xdc00 && u < 0xe000 && high) u = 0x10000 + ((high - 0xd800) << 10) + (u - 0xdc00);
+                high = 0;
+                hr_buf_append(&buf, out_bytes, hr_utf8_encode(u, out_bytes));
+            }
+        }
+    });
+}
+
+/* --- URLs --------------------------------------------------------------------------------------*/
+
+hr_status hr_fn_url_encode(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        for (size_t i = 0; i < s.len; i++) {
+            unsigned char c = (unsigned char)s.ptr[i];
+            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr(".-*_", c, 4);
+            if (c == ' ')
+                hr_buf_putc(&buf, '+');
+            else if (plain)
+                hr_buf_putc(&buf, (char)c);
+            else
+                hr_buf_printf(&buf, "%%%02X", c);
+        }
+    });
+}
+
+hr_status hr_fn_url_decode(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        for (size_t i = 0; i < s.len; i++) {
+            if (s.ptr[i] == '+') {
+                hr_buf_putc(&buf, ' ');
+            } else if (s.ptr[i] != '%') {
+                hr_buf_putc(&buf, s.ptr[i]);
+            } else if (i + 2 < s.len && hex_digit(s.ptr[i + 1]) >= 0 && hex_digit(s.ptr[i + 2]) >= 0) {
+                hr_buf_putc(&buf, (char)(hex_digit(s.ptr[i + 1]) << 4 | hex_digit(s.ptr[i + 2])));
+                i += 2;
+            } else {
+                hr_buf_done(&buf);
+                return HR_RAISE(err, HR_E_CANNOT_DECODE_URL, "url", hr_arena_strndup(ctx->arena, s.ptr, s.len));
+            }
+        }
+    });
+}

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers: rounding, powers, logarithms, angles, bases, random numbers. */
+#include <math.h>
+
+#include "base/decimal.h"
+#include "base/env.h"
+#include "base/hash.h"
+#include "expr/functions/functions.h"
+#include "expr/internal.h"
+
+/* --- One double to one double --------------------------------------------------------------------*/
+
+#define UNARY(NAME, EXPR)                                                     \
+    hr_status hr_fn_##NAME(HR_EVAL_ARGS)                                      \
+    {                                                                         \
+        HR_EACH_ROW(ctx, out, row) {                                          \
+            double x = HR_ARG(double, &args[0], row);                         \
+            HR_OUT(double, out)[row] = (EXPR);                                \
+        }                                                                     \
+        return HR_OK;                                                         \
+    }
+/* NULL where the logarithm is not defined, as in Spark. */
+#define LOGARITHM(NAME, LOWEST, EXPR)                                         \
+    hr_status hr_fn_##NAME(HR_EVAL_ARGS)                                      \
+    {                                                                         \
+        HR_EACH_ROW(ctx, out, row) {                                          \
+            double x = HR_ARG(double, &args[0], row);                         \
+            if (x <= (LOWEST)) hr_out_null(out, row);                         \
+            HR_OUT(double, out)[row] = (EXPR);                                \
+        }                                                                     \
+        return HR_OK;                                                         \
+    }
+#define BINARY(NAME, EXPR)                                                                  \
+    hr_status hr_fn_##NAME(HR_EVAL_ARGS)                                                    \
+    {                                                                                       \
+        HR_EACH_ROW(ctx, out, row) {                                                        \
+            double x = HR_ARG(double, &args[0], row), y = HR_ARG(double, &args[1], row);    \
+            HR_OUT(double, out)[row] = (EXPR);                                              \
+        }                                                                                   \
+        return HR_OK;                                                                       \
+    }
+
+static const double pi = 3.14159265358979323846;
+
+UNARY(sqrt, sqrt(x))
+UNARY(cbrt, cbrt(x))
+UNARY(exp, exp(x))
+UNARY(expm1, expm1(x))
+UNARY(sin, sin(x))
+UNARY(cos, cos(x))
+UNARY(tan, tan(x))
+UNARY(cot, 1 / tan(x))
+UNARY(sec, 1 / cos(x))
+UNARY(csc, 1 / sin(x))
+UNARY(asin, asin(x))
+UNARY(acos, acos(x))
+UNARY(atan, atan(x))
+UNARY(sinh, sinh(x))
+UNARY(cosh, cosh(x))
+UNARY(tanh, tanh(x))
+UNARY(asinh, isinf(x) ? x : copysign(log(fabs(x) + sqrt(x * x + 1.0)), x))
+UNARY(acosh, log(x + sqrt(x * x - 1.0)))
+UNARY(atanh, 0.5 * (log1p(x) - log1p(-x)))
+UNARY(degrees, x * (180.0 / pi))
+UNARY(radians, x / 180.0 * pi)
+UNARY(rint, rint(x))
+UNARY(signum, x > 0 ? 1.0 : x < 0 ? -1.0 : x)
+LOGARITHM(ln, 0, log(x))
+LOGARITHM(log10, 0, log10(x))
+LOGARITHM(log2, 0, log(x) / log(2.0))
+LOGARITHM(log1p, -1, log1p(x))
+BINARY(pow, pow(x, y))
+BINARY(atan2, atan2(x, y))
+BINARY(hypot, hypot(x, y))
+BINARY(nanvl_double, isnan(x) ? y : x)
+
+hr_status hr_fn_pi(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) HR_OUT(double, out)[row] = pi;
+    return HR_OK;
+}
+
+hr_status hr_fn_e(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) HR_OUT(double, out)[row] = 2.718281828459045;
+    return HR_OK;
+}
+
+/* log(base, x); log(x) is written log(e(), x). */
+hr_status hr_bind_log(HR_BIND_ARGS)
+{
+    if (call->arg_count == 2) return HR_OK;
+    struct hr_expr *e = hr_expr_call(arena, "e", NULL, 0), *x = call->args[0];
+    if (!e) return HR_OOM(err);
+    HR_TRY(hr_expr_resolve_node(arena, conf, e, err));
+    HR_TRY(hr_resolve_add_arg(arena, call, x, err));
+    call->args[0] = e;
+    return HR_OK;
+}
+
+hr_status hr_fn_log(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        double base = HR_ARG(double, &args[0], row), x = HR_ARG(double, &args[1], row);
+        if (base <= 0 || x <= 0) hr_out_null(out, row);
+        HR_OUT(double, out)[row] = log(x) / (base == 2.718281828459045 ? 1.0 : log(base));
+    }
+    return HR_OK;
+}
+
+/* --- abs, sign ---------------------------------------------------------------------------------*/
+
+hr_status hr_fn_abs(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        if (call->type->id == HR_T_DECIMAL) {
+            hr_i128 v = HR_ARG(hr_i128, &args[0], row);
+            HR_OUT(hr_i128, out)[row] = v < 0 ? -v : v;
+        } else if (call->type->id == HR_T_DOUBLE) {
+            HR_OUT(double, out)[row] = fabs(HR_ARG(double, &args[0], row));
+        } else if (call->type->id == HR_T_FLOAT) {
+            HR_OUT(float, out)[row] = fabsf(HR_ARG(float, &args[0], row));
+        } else {
+            int64_t v = hr_arg_i64(&args[0], row);
+            int bits = 8 * (int)hr_type_width(call->type);
+            if (v == INT64_MIN >> (64 - bits) && ctx->conf->ansi) return hr_raise_overflow(NULL, err);
+            v = v < 0 ? (int64_t)(0 - (uint64_t)v) : v;
+            memcpy(HR_OUT(char, out) + (size_t)row * hr_type_width(call->type), &v, hr_type_width(call->type));
+        }
+    }
+    return HR_OK;
+}
+
+/* --- Rounding ----------------------------------------------------------------------------------*/
+
+enum rounding { HALF_UP, HALF_EVEN, FLOOR, CEILING };
+
+/* v, at scale from, rounded to scale to (which may be negative); the result has scale max(to, 0). */
+static bool round_decimal(hr_i128 v, int from, int to, enum rounding how, hr_i128 *ret)
+{
+    if (to >= from) return hr_decimal_rescale(v, from, to, ret);
+    if (from - to > 38) {
+        *ret = 0;
+        return true;
+    }
+    hr_i128 unit = hr_pow10[from - to], q = v / unit, r = v % unit, twice = r < 0 ? -r : r;
+    bool up = false;
+    twice = twice > unit - twice ? 1 : twice == unit - twice ? 0 : -1;
+    if (how == HALF_UP) up = twice >= 0 && r != 0;
+    if (how == HALF_EVEN) up = twice > 0 || (twice == 0 && r != 0 && q % 2 != 0);
+    if (how == FLOOR) up = r < 0;
+    if (how == CEILING) up = r > 0;
+    if (up) q += v < 0 ? -1 : 1;
+    return to >= 0 ? (*ret = q, true) : !__builtin_mul_overflow(q, hr_pow10[HR_MIN(-to, 38)], ret);
+}
+
+/* As Java's BigDecimal(Double.toString(x)).setScale(to, how). */
+static double round_double(double x, int to, enum rounding how)
+{
+    char text[32];
+    hr_i128 v;
+    bool over = false;
+    if (!isfinite(x) || to > 30) return x;
+    size_t n = hr_format_f64(x, text);
+    /* enough digits for any double whose digits matter at this scale */
+    int scale = HR_MAX(to, 0) + 4 < 20 ? 20 : HR_MIN(HR_MAX(to, 0) + 4, 38);
+    while (scale > to && !(hr_decimal_parse(hr_svn(text, n), 38, scale, &v, &over) && !over)) scale--;
+    if (scale <= to) return x;
+    if (!round_decimal(v, scale, to, how, &v)) return x;
+    return hr_decimal_to_double(v, HR_MAX(to, 0));
+}
+
+static hr_status round_rows(HR_EVAL_ARGS, enum rounding how)
+{
+    const struct hr_type *from = args[0].col.type;
+    int64_t scale = 0;
+    if (call->arg_count > 1 && hr_arg_valid(&args[1], 0)) scale = hr_arg_i64(&args[1], 0);
+    scale = HR_MAX(-40, HR_MIN(scale, 40));
+    HR_EACH_ROW(ctx, out, row) {
+        if (from->id == HR_T_DOUBLE || from->id == HR_T_FLOAT) {
+            double x = hr_arg_f64(&args[0], row);
+            if (from->id == HR_T_DOUBLE)
+                HR_OUT(double, out)[row] = round_double(x, (int)scale, how);
+            else
+                HR_OUT(float, out)[row] = (float)round_double(x, (int)scale, how);
+            continue;
+        }
+        hr_i128 r, v = from->id == HR_T_DECIMAL ? HR_ARG(hr_i128, &args[0], row) : hr_arg_i64(&args[0], row);
+        int s = from->id == HR_T_DECIMAL ? from->scale : 0;
+        bool ok = round_decimal(v, s, scale > s ? s : (int)scale, how, &r);
+        if (call->type->id == HR_T_DECIMAL) {
+            if (!ok || !hr_decimal_rescale(r, HR_MAX(0, (int)HR_MIN(scale, s)), call->type->scale, &r) ||
+                !hr_decimal_fits(r, call->type->precision))
+                return hr_raise_decimal_range("The rounded value", call->type, err);
+            HR_OUT(hr_i128, out)[row] = r;
+        } else {
+            int64_t x = (int64_t)r;
+            int bits = 8 * (int)hr_type_width(call->type);
+            if (!ok || r != x || x != (int64_t)((uint64_t)x << (64 - bits)) >> (64 - bits))
+                return hr_raise_overflow(NULL, err);
+            memcpy(HR_OUT(char, out) + (size_t)row * hr_type_width(call->type), &x, hr_type_width(call->type));
+        }
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_round(HR_EVAL_ARGS) { return round_rows(ctx, call, args, out, err, HALF_UP); }
+hr_status hr_fn_bround(HR_EVAL_ARGS) { return round_rows(ctx, call, args, out, err, HALF_EVEN); }
+
+hr_status hr_bind_round(HR_BIND_ARGS)
+{
+    if (call->arg_count == 1)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 0), err));
+    int64_t scale = 0;
+    if (!hr_expr_is_literal_null(call->args[1]) && !hr_resolve_const_i64(arena, conf, call->args[1], &scale))
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr", hr_expr_quoted(arena, call),
+                        "inputName", "`scale`", "inputType", "\"INT\"", "inputExpr", hr_expr_quoted(arena, call->args[1]));
+    const struct hr_type *t = call->args[0]->type;
+    call->type = t;
+    if (t->id == HR_T_DECIMAL) {
+        int digits = t->precision - t->scale + 1;
+        if (scale < 0)
+            call->type = hr_type_decimal((int)HR_MIN(38, HR_MAX(digits, -scale + 1)), 0);
+        else
+            call->type = hr_type_decimal(HR_MIN(38, digits + (int)HR_MIN(t->scale, scale)), (int)HR_MIN(t->scale, scale));
+    }
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+/* ceil and floor: BIGINT, or DECIMAL; with a scale always DECIMAL. */
+hr_status hr_bind_ceil(HR_BIND_ARGS)
+{
+    const struct hr_type *t = call->args[0]->type;
+    int64_t scale = 0;
+    if (call->arg_count == 2) {
+        if (t->id != HR_T_DECIMAL) {
+            t = hr_type_decimal_for(t);
+            HR_TRY(hr_resolve_cast(arena, &call->args[0], t, err));
+        }
+        if (!hr_resolve_const_i64(arena, conf, call->args[1], &scale))
+            return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr", hr_expr_quoted(arena, call),
+                            "inputName", "`scale`", "inputType", "\"INT\"", "inputExpr", hr_expr_quoted(arena, call->args[1]));
+    } else if (t->id != HR_T_DECIMAL && t->id != HR_T_LONG && t->id != HR_T_DOUBLE) {
+        HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(hr_type_is_integral(t) ? HR_T_LONG : HR_T_DOUBLE), err));
+    }
+    t = call->args[0]->type;
+    if (t->id != HR_T_DECIMAL) {
+        call->type = hr_type(HR_T_LONG);
+        return HR_OK;
+    }
+    int digits = t->precision - t->scale + 1, s = (int)HR_MAX(0, HR_MIN(t->scale, scale));
+    call->type = scale < 0 ? hr_type_decimal((int)HR_MIN(38, HR_MAX(digits, -scale + 1)), 0)
+                           : hr_type_decimal(HR_MIN(38, digits + s), s);
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+static hr_status ceil_rows(HR_EVAL_ARGS, enum rounding how)
+{
+    if (args[0].col.type->id != HR_T_DOUBLE) return round_rows(ctx, call, args, out, err, how);
+    HR_EACH_ROW(ctx, out, row) {
+        double x = HR_ARG(double, &args[0], row);
+        x = how == FLOOR ? floor(x) : ceil(x);
+        HR_OUT(int64_t, out)[row] = isnan(x) ? 0 : x >= 9.3e18 ? INT64_MAX : x <= -9.3e18 ? INT64_MIN : (int64_t)x;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_ceil(HR_EVAL_ARGS) { return ceil_rows(ctx, call, args, out, err, CEILING); }
+hr_status hr_fn_floor(HR_EVAL_ARGS) { return ceil_rows(ctx, call, args, out, err, FLOOR); }
+
+/* --- Integers ----------------------------------------------------------------------------------*/
+
+hr_status hr_fn_factorial(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        int32_t n = HR_ARG(int32_t, &args[0], row);
+        int64_t f = 1;
+        for (int32_t i = 2; i <= n && n <= 20; i++) f *= i;
+        if (n < 0 || n > 20) hr_out_null(out, row);
+        HR_OUT(int64_t, out)[row] = f;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_bit_count(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        int64_t v = hr_arg_i64(&args[0], row);
+        HR_OUT(int32_t, out)[row] = __builtin_popcountll((uint64_t)v);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_getbit(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        int32_t at = HR_ARG(int32_t, &args[1], row), bits = 8 * (int)hr_type_width(args[0].col.type);
+        if (at < 0 || at >= bits)
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the position of a bit must be in [0, %d), not %d", bits, at);
+        HR_OUT(int8_t, out)[row] = (int8_t)(hr_arg_i64(&args[0], row) >> at & 1);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_bin(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({
+        uint64_t v = (uint64_t)HR_ARG(int64_t, &args[0], row);
+        int top = v ? 63 - __builtin_clzll(v) : 0;
+        for (int i = top; i >= 0; i--) hr_buf_putc(&buf, (char)('0' + (v >> i & 1)));
+    });
+}
+
+hr_status hr_fn_conv(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        if (!hr_bit_get(out->validity, row)) continue;
+        int32_t from = HR_ARG(int32_t, &args[1], row), to = HR_ARG(int32_t, &args[2], row);
+        int32_t base = to < 0 ? -to : to;
+        if (from < 2 || from > 36 || base < 2 || base > 36 || !hr_sv_trim(hr_arg_str(&args[0], row)).len)
+            hr_out_null(out, row);
+    }
+    HR_TEXT_ROWS({
+        struct hr_str_view s = hr_sv_trim(hr_arg_str(&args[0], row));
+        int32_t from = HR_ARG(int32_t, &args[1], row);
+        int32_t to = HR_ARG(int32_t, &args[2], row);
+        uint64_t v = 0;
+        bool negative = s.ptr[0] == '-';
+        bool over = false;
+        for (size_t i = negative; i < s.len; i++) {
+            char c = s.ptr[i];
+            int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'z' ? c - 'a' + 10 : c >= 'A' && c <= 'Z' ? c - 'A' + 10 : 99;
+            if (d >= from) break;
+            over = over || __builtin_mul_overflow(v, (uint64_t)from, &v) || __builtin_add_overflow(v, (uint64_t)d, &v);
+        }
+        if (over && ctx->conf->ansi) {
+            hr_buf_done(&buf);
+            return hr_raise_overflow(NULL, err);
+        }
+        if (over) v = UINT64_MAX;
+        if (negative && to > 0) v = 0 - v;
+        if (negative && to < 0 && (int64_t)v < 0) v = UINT64_MAX;
+        bool minus = to < 0 && (negative || (int64_t)v < 0);
+        if (to < 0 && !negative && (int64_t)v < 0) v = 0 - v;
+        uint64_t base = (uint64_t)(to < 0 ? -to : to);
+        char digits[65];
+        int n = 65;
+        do {
+            digits[--n] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[v % base];
+            v /= base;
+        } while (v);
+        if (minus) hr_buf_putc(&buf, '-');
+        hr_buf_append(&buf, digits + n, (size_t)(65 - n));
+    });
+}
+
+hr_status hr_fn_width_bucket(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        double x = HR_ARG(double, &args[0], row), lo = HR_ARG(double, &args[1], row), hi = HR_ARG(double, &args[2], row);
+        int64_t n = HR_ARG(int64_t, &args[3], row), r;
+        if (n <= 0 || n == INT64_MAX || isnan(x) || lo == hi || !isfinite(lo) || !isfinite(hi)) {
+            hr_out_null(out, row);
+            continue;
+        }
+        if (lo < hi)
+            r = x < lo ? 0 : x >= hi ? n + 1 : (int64_t)((double)n * (x - lo) / (hi - lo)) + 1;
+        else
+            r = x > lo ? 0 : x <= hi ? n + 1 : (int64_t)((double)n * (lo - x) / (lo - hi)) + 1;
+        HR_OUT(int64_t, out)[row] = r;
+    }
+    return HR_OK;
+}
+
+/* --- Random numbers: XORShift as Spark's, seeded per partition -------------------------------------*/
+
+static uint64_t next_random(struct hr_eval_ctx *ctx, const struct hr_vector *seed, uint32_t seeds)
+{
+    if (!ctx->random_state) {
+        uint64_t s = 0x9e3779b97f4a7c15u;
+        if (seeds && hr_arg_valid(seed, 0))
+            s = (uint64_t)hr_arg_i64(seed, 0) + 0x9e3779b9u;
+        else
+            hr_env_default()->vt->random(hr_env_default(), &s, sizeof s);
+        ctx->random_state = hr_hash_u64(s + ctx->partition * UINT64_C(0x9e3779b97f4a7c15)) | 1;
+    }
+    return hr_splitmix64(&ctx->random_state);
+}
+
+hr_status hr_fn_rand(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row)
+        HR_OUT(double, out)[row] = (double)(next_random(ctx, args, call->arg_count) >> 11) * 0x1p-53;
+    return HR_OK;
+}
+
+hr_status hr_fn_randn(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        double u = ((double)(next_random(ctx, args, call->arg_count) >> 11) + 1) * 0x1p-53;
+        double v = (double)(next_random(ctx, args, call->arg_count) >> 11) * 0x1p-53;
+        HR_OUT(double, out)[row] = sqrt(-2 * log(u)) * cos(2 * pi * v);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_uuid(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        char text[37];
+        hr_env_uuid(hr_env_default(), text);
+        HR_TRY(hr_out_str(ctx, out, row, text, 36, err));
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_spark_partition_id(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) HR_OUT(int32_t, out)[row] = (int32_t)ctx->partition;
+    return HR_OK;
+}
+
+/* --- Numbers as text ---------------------------------------------------------------------------*/
+
+hr_status hr_fn_format_number(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row)
+        if (hr_bit_get(out->validity, row) && HR_ARG(int32_t, &args[1], row) < 0) hr_out_null(out, row);
+    HR_TEXT_ROWS({
+        int digits = HR_MIN(HR_ARG(int32_t, &args[1], row), 30);
+        const struct hr_type *t = args[0].col.type;
+        hr_i128 v = 0;
+        bool ok = true;
+        double x = 0;
+        if (t->id == HR_T_DECIMAL) {
+            ok = round_decimal(HR_ARG(hr_i128, &args[0], row), t->scale, digits, HALF_EVEN, &v);
+        } else if (hr_type_is_integral(t)) {
+            ok = hr_decimal_rescale(hr_arg_i64(&args[0], row), 0, digits, &v);
+        } else {
+            char text[32];
+            bool over = false;
+            hr_i128 wide;
+            x = hr_arg_f64(&args[0], row);
+            int scale = HR_MAX(digits, 18);
+            ok = isfinite(x);
+            size_t n = hr_format_f64(x, text);
+            ok = ok && hr_decimal_parse(hr_svn(text, n), 38, scale, &wide, &over) && !over &&
+                 round_decimal(wide, scale, digits, HALF_EVEN, &v);
+        }
+        char plain[64];
+        size_t n = ok ? hr_decimal_format(v, digits, plain) : 0;
+        if (!ok) hr_buf_puts(&buf, isnan(x) ? "NaN" : x < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
+        size_t whole = ok ? n - (digits ? (size_t)digits + 1 : 0) : 0;
+        size_t start = n && plain[0] == '-';
+        for (size_t i = 0; i < n; i++) {
+            if (i > start && i < whole && (whole - i) % 3 == 0) hr_buf_putc(&buf, ',');
+            hr_buf_putc(&buf, plain[i]);
+        }
+    });
+}
+
+/* --- Errors on purpose -------------------------------------------------------------------------*/
+
+hr_status hr_fn_raise_error(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        struct hr_str_view s = hr_arg_valid(&args[0], row) ? hr_arg_str(&args[0], row) : hr_sv("null");
+        const char *text = hr_arena_strndup(ctx->arena, s.ptr, s.len);
+        return HR_RAISE(err, HR_E_USER_RAISED_EXCEPTION, "errorMessage", text ? text : "?");
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_assert_true(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        hr_out_null(out, row);
+        if (hr_arg_valid(&args[0], row) && hr_arg_bool(&args[0], row)) continue;
+        struct hr_buf text = {0};
+        if (call->arg_count > 1 && hr_arg_valid(&args[1], row))
+            hr_buf_put_sv(&text, hr_arg_str(&args[1], row));
+        else
+            hr_buf_printf(&text, "'%s' is not true!", hr_expr_text(ctx->arena, call->args[0]));
+        hr_status status = HR_RAISE(err, HR_E_USER_RAISED_EXCEPTION, "errorMessage", hr_buf_cstr(&text));
+        hr_buf_done(&text);
+        return status;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_typeof(HR_EVAL_ARGS)
+{
+    const char *text = hr_type_simple(ctx->arena, call->args[0]->type);
+    HR_ALL_ROWS(ctx, row) HR_TRY(hr_out_str(ctx, out, row, text, strlen(text), err));
+    return HR_OK;
+}

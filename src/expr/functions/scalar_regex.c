@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LIKE by a matcher of its own; RLIKE, regexp_… and split by regular expressions. */
+#include "base/utf8.h"
+#include "expr/functions/functions.h"
+#include "expr/functions/regex.h"
+#include "expr/internal.h"
+
+/* --- LIKE --------------------------------------------------------------------------------------*/
+
+/* A pattern as pieces of text between %; _ is any one character. */
+enum { ANY_ONE = 1, ANY_MANY = 2 };
+
+struct like {
+    uint8_t *kinds; /* per byte of text: 0 literal, ANY_ONE, ANY_MANY */
+    char *text;
+    size_t len;
+    bool fold, literal; /* literal: no wildcards but (perhaps) % at the ends */
+    bool open_start, open_end;
+    size_t from, to; /* of the literal middle */
+};
+
+static hr_status bad_escape(struct hr_arena *arena, struct hr_str_view p, size_t at, struct hr_err *err)
+{
+    const char *format = hr_arena_printf(arena, "'%.*s'", (int)p.len, p.ptr);
+    if (at >= p.len) return HR_RAISE(err, HR_E_INVALID_ESC_AT_THE_END, "format", format ? format : "?");
+    const char *c = hr_arena_printf(arena, "'%c'", p.ptr[at]);
+    return HR_RAISE(err, HR_E_INVALID_ESC_IN_THE_MIDDLE, "format", format ? format : "?", "char", c ? c : "?");
+}
+
+static hr_status like_compile(struct hr_arena *arena, struct hr_str_view p, char escape, bool fold,
+                              struct like **ret, struct hr_err *err)
+{
+    struct like *like = HR_NEW(arena, struct like);
+    if (!like) return HR_OOM(err);
+    like->kinds = hr_arena_alloc(arena, p.len + 1);
+    like->text = hr_arena_alloc(arena, p.len + 1);
+    if (!like->kinds || !like->text) return HR_OOM(err);
+    like->fold = fold;
+    for (size_t i = 0; i < p.len; i++) {
+        char c = p.ptr[i];
+        uint8_t kind = c == '_' ? ANY_ONE : c == '%' ? ANY_MANY : 0;
+        if (c == escape) {
+            if (i + 1 >= p.len || (p.ptr[i + 1] != '_' && p.ptr[i + 1] != '%' && p.ptr[i + 1] != escape))
+                return bad_escape(arena, p, i + 1, err);
+            c = p.ptr[++i];
+            kind = 0;
+        }
+        if (fold && c >= 'A' && c <= 'Z') c += 32;
+        like->kinds[like->len] = kind;
+        like->text[like->len++] = c;
+    }
+    like->from = 0;
+    like->to = like->len;
+    like->open_start = like->len && like->kinds[0] == ANY_MANY;
+    like->open_end = like->len && like->kinds[like->len - 1] == ANY_MANY;
+    while (like->from < like->to && like->kinds[like->from] == ANY_MANY) like->from++;
+    while (like->to > like->from && like->kinds[like->to - 1] == ANY_MANY) like->to--;
+    like->literal = !fold;
+    for (size_t i = like->from; i < like->to; i++) like->literal = like->literal && !like->kinds[i];
+    *ret = like;
+    return HR_OK;
+}
+
+static size_t char_bytes(const char *p, const char *end)
+{
+    size_t n = 1;
+    if (*p & 0x80)
+        while (p + n < end && (p[n] & 0xc0) == 0x80 && n < 4) n++;
+    return n;
+}
+
+/* Greedy with one step back per %: linear in practice, quadratic at worst. */
+static bool like_general(const struct like *like, struct hr_str_view s)
+{
+    const char *p = s.ptr, *end = s.ptr + s.len, *back_p = NULL;
+    size_t i = 0, back_i = 0;
+    for (;;) {
+        if (i < like->len && like->kinds[i] == ANY_MANY) {
+            back_i = ++i;
+            back_p = p;
+            continue;
+        }
+        if (p == end) break;
+        if (i < like->len && like->kinds[i] == ANY_ONE) {
+            p += char_bytes(p, end);
+            i++;
+            continue;
+        }
+        char c = *p;
+        if (like->fold && c >= 'A' && c <= 'Z') c += 32;
+        if (i < like->len && like->text[i] == c) {
+            p++;
+            i++;
+            continue;
+        }
+        if (!back_p) return false;
+        back_p += char_bytes(back_p, end);
+        p = back_p;
+        i = back_i;
+    }
+    while (i < like->len && like->kinds[i] == ANY_MANY) i++;
+    return i == like->len;
+}
+
+static bool like_match(const struct like *like, struct hr_str_view s)
+{
+    if (!like->literal) return like_general(like, s);
+    size_t n = like->to - like->from;
+    const char *text = like->text + like->from;
+    if (s.len < n) return false;
+    if (!n) return like->open_start || s.len == 0;
+    if (like->open_start && like->open_end) return memmem(s.ptr, s.len, text, n) != NULL;
+    if (like->open_start) return memcmp(s.ptr + s.len - n, text, n) == 0;
+    return (like->open_end || s.len == n) && memcmp(s.ptr, text, n) == 0;
+}
+
+static char escape_of(const struct hr_expr *call, const struct hr_vector *args)
+{
+    if (call->arg_count < 3 || !hr_arg_valid(&args[2], 0)) return '\\';
+    struct hr_str_view s = hr_arg_str(&args[2], 0);
+    return s.len ? s.ptr[0] : '\\';
+}
+
+static hr_status like_rows(HR_EVAL_ARGS, bool fold)
+{
+    struct like *like = NULL;
+    char escape = escape_of(call, args);
+    HR_EACH_ROW(ctx, out, row) {
+        if (!like || !args[1].is_const)
+            HR_TRY(like_compile(ctx->arena, hr_arg_str(&args[1], row), escape, fold, &like, err));
+        hr_out_bool(out, row, like_match(like, hr_arg_str(&args[0], row)));
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_like(HR_EVAL_ARGS) { return like_rows(ctx, call, args, out, err, false); }
+hr_status hr_fn_ilike(HR_EVAL_ARGS) { return like_rows(ctx, call, args, out, err, true); }
+
+/* --- Regular expressions -------------------------------------------------------------------------*/
+
+static hr_status bind_pattern(HR_BIND_ARGS, uint32_t index)
+{
+    struct hr_str_view pattern;
+    call->bound = NULL;
+    if (!hr_resolve_const_string(arena, conf, call->args[index], &pattern)) return HR_OK;
+    struct hr_regex *regex;
+    HR_TRY(hr_regex_compile(arena, pattern, false, call->name, &regex, err));
+    call->bound = regex;
+    return HR_OK;
+}
+
+/* The regex of a row: compiled at bind, else per distinct run of patterns. */
+struct regex_at {
+    struct hr_regex *regex;
+    struct hr_str_view pattern;
+};
+
+static hr_status regex_of(struct hr_eval_ctx *ctx, const struct hr_expr *call, const struct hr_vector *v,
+                          uint32_t row, struct regex_at *at, struct hr_err *err)
+{
+    if (call->bound) {
+        at->regex = call->bound;
+        return HR_OK;
+    }
+    struct hr_str_view pattern = hr_arg_str(v, row);
+    if (at->regex && hr_sv_eq(pattern, at->pattern)) return HR_OK;
+    at->pattern = pattern;
+    return hr_regex_compile(ctx->arena, pattern, false, call->name, &at->regex, err);
+}
+
+hr_status hr_bind_rlike(HR_BIND_ARGS) { return bind_pattern(arena, conf, call, err, 1); }
+
+#define EACH_MATCH_SETUP                       \
+    const size_t *g = NULL;                    \
+    uint32_t groups = 0;                       \
+    struct regex_at at = {0};
+
+hr_status hr_fn_rlike(HR_EVAL_ARGS)
+{
+    EACH_MATCH_SETUP
+    HR_EACH_ROW(ctx, out, row) {
+        HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
+        HR_TRY(hr_regex_find(at.regex, ctx->arena, hr_arg_str(&args[0], row), 0, &g, &groups, err));
+        hr_out_bool(out, row, groups > 0);
+    }
+    return HR_OK;
+}
+
+static hr_status bad_group(const struct hr_expr *call, struct hr_eval_ctx *ctx, uint32_t have, int64_t want,
+                           struct hr_err *err)
+{
+    const char *name = hr_arena_printf(ctx->arena, "`%s`", call->name);
+    const char *count = hr_arena_printf(ctx->arena, "%u", have), *index = hr_arena_printf(ctx->arena, "%lld", (long long)want);
+    return HR_RAISE(err, HR_E_INVALID_REGEX_GROUP, "parameter", "`idx`", "functionName", name ? name : "?",
+                    "groupCount", count ? count : "?", "groupIndex", index ? index : "?");
+}
+
+hr_status hr_bind_regexp_extract(HR_BIND_ARGS)
+{
+    if (call->arg_count == 2)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 1), err));
+    return bind_pattern(arena, conf, call, err, 1);
+}
+
+hr_status hr_fn_regexp_extract(HR_EVAL_ARGS)
+{
+    EACH_MATCH_SETUP
+    HR_EACH_ROW(ctx, out, row) {
+        HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int32_t index = HR_ARG(int32_t, &args[2], row);
+        HR_TRY(hr_regex_find(at.regex, ctx->arena, s, 0, &g, &groups, err));
+        if (groups && (index < 0 || (uint32_t)index > hr_regex_group_count(at.regex)))
+            return bad_group(call, ctx, hr_regex_group_count(at.regex), index, err);
+        bool taken = groups && g[2 * index] != SIZE_MAX;
+        hr_out_str_shared(out, row, taken ? s.ptr + g[2 * index] : "", taken ? g[2 * index + 1] - g[2 * index] : 0);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_regexp_extract_all(HR_EVAL_ARGS)
+{
+    EACH_MATCH_SETUP
+    struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
+    if (!b) return HR_OOM(err);
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int32_t index = HR_ARG(int32_t, &args[2], row);
+        for (size_t start = 0; start <= s.len;) {
+            HR_TRY(hr_regex_find(at.regex, ctx->arena, s, start, &g, &groups, err));
+            if (!groups) break;
+            if (index < 0 || (uint32_t)index > hr_regex_group_count(at.regex))
+                return bad_group(call, ctx, hr_regex_group_count(at.regex), index, err);
+            bool taken = g[2 * index] != SIZE_MAX;
+            hr_builder_str_shared(hr_builder_child(b, 0),
+                                  taken ? hr_svn(s.ptr + g[2 * index], g[2 * index + 1] - g[2 * index]) : hr_sv(""));
+            start = g[1] > g[0] ? g[1] : g[1] + 1;
+        }
+        hr_builder_close(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}
+
+/* Java's replacement: $1 and ${name} are groups, \ escapes. */
+static void put_replacement(struct hr_buf *buf, struct hr_str_view r, struct hr_str_view s, const size_t *g,
+                            uint32_t groups)
+{
+    for (size_t i = 0; i < r.len; i++) {
+        if (r.ptr[i] == '\\' && i + 1 < r.len) {
+            hr_buf_putc(buf, r.ptr[++i]);
+        } else if (r.ptr[i] == '$' && i + 1 < r.len && r.ptr[i + 1] >= '0' && r.ptr[i + 1] <= '9') {
+            uint32_t k = (uint32_t)(r.ptr[++i] - '0');
+            while (i + 1 < r.len && r.ptr[i + 1] >= '0' && r.ptr[i + 1] <= '9' && k * 10 + (uint32_t)(r.ptr[i + 1] - '0') < groups)
+                k = k * 10 + (uint32_t)(r.ptr[++i] - '0');
+            if (k < groups && g[2 * k] != SIZE_MAX) hr_buf_append(buf, s.ptr + g[2 * k], g[2 * k + 1] - g[2 * k]);
+        } else {
+            hr_buf_putc(buf, r.ptr[i]);
+        }
+    }
+}
+
+static hr_status replace_all(struct hr_eval_ctx *ctx, struct hr_regex *regex, struct hr_str_view s,
+                             struct hr_str_view r, size_t from, struct hr_buf *buf, struct hr_err *err)
+{
+    const size_t *g = NULL;
+    uint32_t groups = 0;
+    size_t done = from, start = from;
+    hr_buf_append(buf, s.ptr, from);
+    while (start <= s.len && !buf->failed) {
+        HR_TRY(hr_regex_find(regex, ctx->arena, s, start, &g, &groups, err));
+        if (!groups) break;
+        hr_buf_append(buf, s.ptr + done, g[0] - done);
+        put_replacement(buf, r, s, g, groups);
+        done = g[1];
+        start = g[1] > g[0] ? g[1] : g[1] + char_bytes(s.ptr + g[1], s.ptr + s.len + 1);
+    }
+    hr_buf_append(buf, s.ptr + done, s.len - done);
+    return HR_OK;
+}
+
+hr_status hr_bind_regexp_replace(HR_BIND_ARGS)
+{
+    if (call->arg_count == 3)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 1), err));
+    return bind_pattern(arena, conf, call, err, 1);
+}
+
+hr_status hr_fn_regexp_replace(HR_EVAL_ARGS)
+{
+    struct regex_at at = {0};
+    HR_TEXT_ROWS({
+        status_ = regex_of(ctx, call, &args[1], row, &at, err);
+        if (status_ != HR_OK) break;
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int64_t pos = HR_ARG(int32_t, &args[3], row);
+        size_t from = pos > 1 ? hr_utf8_offset(s.ptr, s.len, (size_t)pos - 1) : 0;
+        status_ = replace_all(ctx, at.regex, s, hr_arg_str(&args[2], row), from, &buf, err);
+        if (status_ != HR_OK) break;
+    });
+}
+
+hr_status hr_fn_regexp_count(HR_EVAL_ARGS)
+{
+    EACH_MATCH_SETUP
+    HR_EACH_ROW(ctx, out, row) {
+        HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int32_t n = 0;
+        for (size_t start = 0; start <= s.len; n++) {
+            HR_TRY(hr_regex_find(at.regex, ctx->arena, s, start, &g, &groups, err));
+            if (!groups) break;
+            start = g[1] > g[0] ? g[1] : g[1] + 1;
+        }
+        HR_OUT(int32_t, out)[row] = n;
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_regexp_substr(HR_EVAL_ARGS)
+{
+    EACH_MATCH_SETUP
+    HR_EACH_ROW(ctx, out, row) {
+        HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        HR_TRY(hr_regex_find(at.regex, ctx->arena, s, 0, &g, &groups, err));
+        if (groups && g[1] > g[0])
+            hr_out_str_shared(out, row, s.ptr + g[0], g[1] - g[0]);
+        else
+            hr_out_null(out, row);
+    }
+    return HR_OK;
+}
+
+hr_status hr_bind_regexp_instr(HR_BIND_ARGS)
+{
+    if (call->arg_count == 2)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 0), err));
+    return bind_pattern(arena, conf, call, err, 1);
+}
+
+hr_status hr_fn_regexp_instr(HR_EVAL_ARGS)
+{
+    EACH_MATCH_SETUP
+    HR_EACH_ROW(ctx, out, row) {
+        HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        HR_TRY(hr_regex_find(at.regex, ctx->arena, s, 0, &g, &groups, err));
+        HR_OUT(int32_t, out)[row] = groups ? (int32_t)hr_utf8_count(s.ptr, g[0]) + 1 : 0;
+    }
+    return HR_OK;
+}
+
+/* --- split -------------------------------------------------------------------------------------*/
+
+hr_status hr_bind_split(HR_BIND_ARGS)
+{
+    if (call->arg_count == 2)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), -1), err));
+    return bind_pattern(arena, conf, call, err, 1);
+}
+
+/* Spark: limit > 0 gives at most so many parts; else all, trailing empty ones included. */
+hr_status hr_fn_split(HR_EVAL_ARGS)
+{
+    EACH_MATCH_SETUP
+    struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
+    if (!b) return HR_OOM(err);
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int32_t limit = HR_ARG(int32_t, &args[2], row), parts = 1;
+        size_t done = 0, start = 0;
+        while (start < s.len && (limit <= 0 || parts < limit)) {
+            HR_TRY(hr_regex_find(at.regex, ctx->arena, s, start, &g, &groups, err));
+            if (!groups) break;
+            if (g[1] == g[0]) { /* an empty match splits between characters, but not at the ends */
+                start = g[0] + char_bytes(s.ptr + g[0], s.ptr + s.len);
+                if (g[0] == done || g[0] >= s.len) {
+                    if (g[0] == done && done == 0) continue;
+                    if (g[0] >= s.len) break;
+                    continue;
+                }
+            } else {
+                start = g[1];
+            }
+            if (!(g[1] == 0 && g[0] == 0)) {
+                hr_builder_str_shared(hr_builder_child(b, 0), hr_svn(s.ptr + done, g[0] - done));
+                parts++;
+                done = g[1];
+            }
+        }
+        hr_builder_str_shared(hr_builder_child(b, 0), hr_svn(s.ptr + done, s.len - done));
+        hr_builder_close(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}
