@@ -30,10 +30,17 @@ static hr_status no_using_column(struct hr_analyzer *an, const char *name, bool 
                                  const struct hr_plan *side, struct hr_err *err)
 {
     struct hr_buf buf = {0};
-    for (uint32_t i = 0; i < side->output_count; i++) {
-        if (side->output[i].hidden) continue;
-        if (buf.len) hr_buf_puts(&buf, ", ");
-        hr_buf_printf(&buf, "`%s`", side->output[i].name);
+    const char *last = "";
+    for (uint32_t done = 0; done < side->output_count; done++) { /* in order of name */
+        const char *next = NULL;
+        for (uint32_t i = 0; i < side->output_count; i++) {
+            const struct hr_attr *attr = &side->output[i];
+            if (attr->hidden || strcmp(attr->name, last) <= 0) continue;
+            if (!next || strcmp(attr->name, next) < 0) next = attr->name;
+        }
+        if (!next) break;
+        hr_buf_printf(&buf, "%s`%s`", buf.len ? ", " : "", next);
+        last = next;
     }
     hr_status status = HR_RAISE(err, HR_E_UNRESOLVED_USING_COLUMN, "colName",
                                 hr_quote_name(an->arena, &name, 1), "side",

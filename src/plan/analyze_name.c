@@ -90,6 +90,7 @@ static uint32_t levenshtein(const char *a, const char *b)
 
 struct proposal {
     const char *text;
+    const char *name; /* the column's own: decides between equally near ones */
     uint32_t distance;
 };
 
@@ -111,19 +112,30 @@ static bool one_qualifier(const struct hr_plan *const *plans, uint32_t plan_coun
 }
 
 static hr_status add_proposal(struct hr_arena *arena, struct proposal *best, uint32_t *count,
-                              const char *text, const char *wanted, struct hr_err *err)
+                              const char *text, const char *name, const char *wanted,
+                              struct hr_err *err)
 {
     const char *copy = hr_arena_strdup(arena, text);
     if (!copy) return HR_OOM(err);
-    struct proposal add = {copy, levenshtein(wanted, copy)};
+    struct proposal add = {copy, name, levenshtein(wanted, copy)};
     uint32_t at = *count;
-    while (at > 0 && best[at - 1].distance > add.distance) at--;
+    while (at > 0 && (best[at - 1].distance > add.distance ||
+                      (best[at - 1].distance == add.distance && strcmp(best[at - 1].name, name) > 0)))
+        at--;
     if (at >= PROPOSALS_MAX) return HR_OK;
     uint32_t last = HR_MIN(*count, PROPOSALS_MAX - 1u);
     memmove(&best[at + 1], &best[at], (last - at) * sizeof *best);
     best[at] = add;
     *count = last + 1;
     return HR_OK;
+}
+
+static const char *join_parts(struct hr_arena *arena, const char *const *parts, uint32_t count)
+{
+    const char *text = count ? parts[0] : "";
+    for (uint32_t i = 1; i < count && text; i++)
+        text = hr_arena_printf(arena, "%s.%s", text, parts[i]);
+    return text ? text : "";
 }
 
 hr_status hr_unresolved(struct hr_analyzer *an, const struct hr_expr *expr,
@@ -133,6 +145,9 @@ hr_status hr_unresolved(struct hr_analyzer *an, const struct hr_expr *expr,
     bool is_name = expr->kind == HR_X_NAME;
     const char *wanted = is_name ? hr_quote_name(an->arena, expr->name_parts, expr->name_part_count)
                                  : hr_quote_name(an->arena, one, 1);
+    /* Spark compares the name as written with the quoted names of the columns. */
+    const char *plain_name = is_name ? join_parts(an->arena, expr->name_parts, expr->name_part_count)
+                                     : expr->name;
     bool plain = (!is_name || expr->name_part_count == 1) && one_qualifier(plans, plan_count);
     struct proposal best[PROPOSALS_MAX + 1];
     uint32_t count = 0;
@@ -145,7 +160,8 @@ hr_status hr_unresolved(struct hr_analyzer *an, const struct hr_expr *expr,
             if (plain) attr.qualifier = NULL;
             hr_buf_clear(&buf);
             quote_attr(&buf, &attr);
-            status = add_proposal(an->arena, best, &count, hr_buf_cstr(&buf), wanted, err);
+            status = add_proposal(an->arena, best, &count, hr_buf_cstr(&buf), attr.name, plain_name,
+                                  err);
         }
     }
     hr_buf_clear(&buf);
@@ -176,6 +192,18 @@ static void add_match(struct matches *m, const struct hr_attr *attr)
     if (m->count < MATCHES_MAX) m->attrs[m->count++] = attr;
 }
 
+/* A key of USING stands back behind the key of the result, also when it was selected as t.key. */
+static void prefer_plain(struct matches *m)
+{
+    uint32_t plain = 0;
+    for (uint32_t i = 0; i < m->count; i++) plain += !m->attrs[i]->was_hidden;
+    if (plain == 0 || plain == m->count) return;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < m->count; i++)
+        if (!m->attrs[i]->was_hidden) m->attrs[kept++] = m->attrs[i];
+    m->count = kept;
+}
+
 /* Is parts[0 … at) the way to the attribute's relation? "t", "default.t", "spark_catalog.default.t" */
 static bool qualifier_matches(const struct hr_analyzer *an, const struct hr_attr *attr,
                               const char *const *parts, uint32_t at)
@@ -200,13 +228,26 @@ static void match_level(const struct hr_analyzer *an, const struct hr_plan *cons
                     add_match(m, attr);
             }
         }
+        if (at == 0) prefer_plain(m);
     }
 }
 
-static hr_status ambiguous(struct hr_analyzer *an, const struct hr_expr *name,
-                           const struct matches *m, struct hr_err *err)
+static bool goes_before(const struct hr_attr *a, const struct hr_attr *b)
+{
+    int order = strcmp(a->qualifier ? a->qualifier : "", b->qualifier ? b->qualifier : "");
+    return order ? order < 0 : strcmp(a->name, b->name) < 0;
+}
+
+static hr_status ambiguous(struct hr_analyzer *an, const struct hr_expr *name, struct matches *m,
+                           struct hr_err *err)
 {
     struct hr_buf buf = {0};
+    for (uint32_t i = 1; i < m->count; i++) {
+        const struct hr_attr *attr = m->attrs[i];
+        uint32_t at = i;
+        for (; at > 0 && goes_before(attr, m->attrs[at - 1]); at--) m->attrs[at] = m->attrs[at - 1];
+        m->attrs[at] = attr;
+    }
     hr_buf_putc(&buf, '[');
     for (uint32_t i = 0; i < m->count; i++) {
         if (i) hr_buf_puts(&buf, ", ");

@@ -83,9 +83,17 @@ hr_status hr_analyze_subquery_alias(struct hr_analyzer *an, struct hr_plan **pla
     if (!alias->output) return HR_OOM(err);
     for (uint32_t i = 0; i < alias->output_count; i++) {
         alias->output[i] = (*child)->output[i];
+        alias->output[i].was_hidden = false;
         if (alias->name) alias->output[i].qualifier = alias->name;
     }
     return hr_plan_refresh(an->arena, alias, err);
+}
+
+static hr_status duplicate_cte(struct hr_analyzer *an, const struct hr_plan *with, const char *name,
+                               struct hr_err *err)
+{
+    HR_RAISE(err, HR_E_DUPLICATED_CTE_NAMES, "duplicateNames", hr_quote_name(an->arena, &name, 1));
+    return hr_err_at(err, with->sql_pos, with->sql_end);
 }
 
 hr_status hr_analyze_with(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
@@ -95,6 +103,9 @@ hr_status hr_analyze_with(struct hr_analyzer *an, struct hr_plan **plan, struct 
     struct hr_cte_scope *scopes = HR_NEW_ARRAY(an->arena, struct hr_cte_scope, with->cte_count + 1);
     if (!scopes) return HR_OOM(err);
     for (uint32_t i = 0; i < with->cte_count; i++) {
+        for (uint32_t j = 0; j < i; j++)
+            if (hr_name_eq(an, with->ctes[i].name, with->ctes[j].name))
+                return duplicate_cte(an, with, with->ctes[i].name, err);
         scopes[i] = (struct hr_cte_scope){&with->ctes[i], an->ctes};
         an->ctes = &scopes[i];
         /* Errors of a definition count even when nobody uses it. */

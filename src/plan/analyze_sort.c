@@ -179,6 +179,15 @@ static hr_status sort_key(struct hr_analyzer *an, struct hr_plan *sort, struct h
     return hr_err_at(err, sort->sql_pos, sort->sql_end);
 }
 
+static hr_status unorderable(struct hr_analyzer *an, const struct hr_expr *key, struct hr_err *err)
+{
+    const char *type = hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, key->type));
+    HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_ORDERING_TYPE, "sqlExpr",
+             hr_expr_quoted(an->arena, key), "functionName", "`sortorder`", "dataType",
+             type ? type : "?");
+    return hr_err_at(err, key->sql_pos, key->sql_end);
+}
+
 hr_status hr_analyze_sort(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
     struct hr_plan *sort = *plan;
@@ -189,10 +198,7 @@ hr_status hr_analyze_sort(struct hr_analyzer *an, struct hr_plan **plan, struct 
         struct hr_expr *key = sort->exprs[i];
         HR_TRY(sort_key(an, sort, &key->args[0], err));
         key->type = key->args[0]->type;
-        if (key->type->id != HR_T_MAP) continue;
-        HR_FAIL(err, HR_E_NOT_SUPPORTED, "sorting by a column of type %s",
-                hr_type_sql(an->arena, key->type));
-        return hr_err_at(err, key->sql_pos, key->sql_end);
+        if (key->type->id == HR_T_MAP) return unorderable(an, key, err);
     }
     return carry_missing(an, plan, sort->exprs, sort->expr_count, &shown, err);
 }
@@ -256,5 +262,13 @@ hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan *plan, stru
     struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1};
     for (uint32_t i = 0; i < plan->expr_count; i++)
         HR_TRY(hr_resolve(an, &names, &plan->exprs[i], err));
+    for (uint32_t i = 0; i < plan->children[0]->output_count && plan->expr_count == 0; i++) {
+        const struct hr_attr *attr = &plan->children[0]->output[i];
+        if (attr->type->id != HR_T_MAP) continue;
+        const char *type = hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, attr->type));
+        HR_RAISE(err, HR_E_SET_OPERATION_ON_MAP_TYPE, "colName",
+                 hr_quote_name(an->arena, &attr->name, 1), "dataType", type ? type : "?");
+        return hr_err_at(err, plan->sql_pos, plan->sql_end);
+    }
     return hr_plan_refresh(an->arena, plan, err);
 }

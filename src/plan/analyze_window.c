@@ -24,11 +24,12 @@ static hr_status duration(struct hr_analyzer *an, const struct hr_expr *call, ui
 {
     const struct hr_expr *arg = call->args[index];
     struct hr_column value;
+    struct hr_str_view text = {0};
     bool valid = hr_expr_is_foldable(arg) &&
                  hr_expr_fold(an->arena, an->conf, arg, &value, NULL) == HR_OK &&
                  value.type->id != HR_T_NULL && hr_column_valid(&value, 0);
     if (valid && value.type->id == HR_T_STRING) {
-        struct hr_str_view text = hr_string_view((const struct hr_string *)value.values);
+        text = hr_string_view((const struct hr_string *)value.values);
         valid = hr_parse_duration(text, ret);
         if (!valid && text.len > 1 && text.ptr[0] == '-') {
             valid = hr_parse_duration(hr_svn(text.ptr + 1, text.len - 1), ret);
@@ -42,6 +43,10 @@ static hr_status duration(struct hr_analyzer *an, const struct hr_expr *call, ui
         valid = false;
     }
     if (valid) return HR_OK;
+    if (text.len) {
+        const char *input = hr_arena_strndup(an->arena, text.ptr, text.len);
+        return HR_RAISE(err, HR_E_CANNOT_PARSE_INTERVAL, "intervalString", input ? input : "?");
+    }
     HR_FAIL(err, HR_E_INVALID_ARGUMENT,
             "argument %u of window must be a constant duration such as '10 minutes', not %s",
             index + 1, hr_expr_text(an->arena, arg));

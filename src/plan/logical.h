@@ -21,6 +21,7 @@ struct hr_attr {
     bool nullable;
     int64_t watermark_delay_us; /* ≥ 0: event time with this delay; -1: none */
     bool hidden;                /* reached by its qualifier only, not by stars (keys of USING) */
+    bool was_hidden; /* the same attribute further up, selected as t.key */
 };
 
 enum hr_plan_kind {

@@ -45,6 +45,7 @@ static struct hr_attr attr_of(const struct hr_plan *plan, const struct hr_expr *
     if (expr->kind == HR_X_ATTR && from) {
         attr.qualifier = from->qualifier;
         attr.nullable = from->nullable;
+        attr.was_hidden = from->hidden || from->was_hidden;
     }
     return attr;
 }

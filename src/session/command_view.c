@@ -41,15 +41,70 @@ static hr_status fill_view(const struct hr_run *run, struct hr_table *view, stru
     return HR_OK;
 }
 
-/* A view that could not be read is refused at once. */
-static hr_status try_view(struct hr_run *run, struct hr_table *view, struct hr_err *err)
+static const char *list(struct hr_run *run, const char *const *names, uint32_t count)
 {
-    struct hr_plan *plan = NULL;
-    struct hr_plan *own = run->stmt->plan;
-    HR_TRY(hr_run_analyze(run, &own, err)); /* with positions of the statement */
-    if (view->column_count == 0) return HR_OK;
-    HR_TRY(run->session->catalog.parse_view(&run->session->catalog, run->arena, view, &plan, err));
-    return hr_run_analyze(run, &plan, err);
+    struct hr_buf buf = {0};
+    for (uint32_t i = 0; i < count; i++) hr_buf_printf(&buf, "%s`%s`", i ? ", " : "", names[i]);
+    const char *text = hr_arena_strdup(run->arena, hr_buf_cstr(&buf));
+    hr_buf_done(&buf);
+    return text ? text : "";
+}
+
+static hr_status bad_arity(struct hr_run *run, const char *name, const char *const *data,
+                           uint32_t data_count, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    bool few = data_count < stmt->column_count;
+    return hr_err_raise(err, __FILE__, __LINE__,
+                        few ? HR_E_CREATE_VIEW_NOT_ENOUGH : HR_E_CREATE_VIEW_TOO_MANY, "viewName",
+                        stmt->is_temporary ? list(run, &name, 1) : hr_full_name(run->arena, name),
+                        "viewColumns", list(run, stmt->columns, stmt->column_count), "dataColumns",
+                        list(run, data, data_count), (char *)NULL);
+}
+
+static hr_status check_columns(struct hr_run *run, const char *name, const struct hr_plan *plan,
+                               struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    const char **names = HR_NEW_ARRAY(run->arena, const char *, plan->output_count + 1);
+    if (!names) return HR_OOM(err);
+    for (uint32_t i = 0; i < plan->output_count; i++) names[i] = plan->output[i].name;
+    if (stmt->column_count && stmt->column_count != plan->output_count)
+        return bad_arity(run, name, names, plan->output_count, err);
+    const char *const *own = stmt->column_count ? stmt->columns : names;
+    for (uint32_t i = 0; i < plan->output_count; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (hr_str_eq_nocase(own[i], own[j]))
+                return HR_RAISE(err, HR_E_COLUMN_ALREADY_EXISTS, "columnName",
+                                list(run, &own[i], 1));
+    return HR_OK;
+}
+
+/* Does the query read the view that it is to replace? Only what a fresh reading would tell. */
+static bool reads(const struct hr_plan *plan, const char *name)
+{
+    if (plan->kind == HR_P_RELATION && plan->name_part_count == 1 &&
+        hr_str_eq_nocase(plan->name_parts[0], name))
+        return true;
+    for (uint32_t i = 0; i < plan->cte_count; i++)
+        if (hr_str_eq_nocase(plan->ctes[i].name, name)) return false;
+    for (uint32_t i = 0; i < plan->child_count; i++)
+        if (reads(plan->children[i], name)) return true;
+    return false;
+}
+
+/* A view that could not be read is refused at once. */
+static hr_status try_view(struct hr_run *run, const char *name, bool replaces, struct hr_err *err)
+{
+    struct hr_plan *plan = run->stmt->plan;
+    bool recursive = replaces && reads(plan, name);
+    HR_TRY(hr_run_analyze(run, &plan, err));
+    if (recursive) {
+        const char *quoted = list(run, &name, 1);
+        const char *path = hr_arena_printf(run->arena, "%s -> %s", quoted, quoted);
+        return HR_RAISE(err, HR_E_RECURSIVE_VIEW, "viewIdent", quoted, "newPath", path ? path : quoted);
+    }
+    return check_columns(run, name, plan, err);
 }
 
 hr_status hr_run_create_view(struct hr_run *run, struct hr_err *err)
@@ -61,7 +116,7 @@ hr_status hr_run_create_view(struct hr_run *run, struct hr_err *err)
     if (old && !stmt->or_replace) return exists(run, name, err);
     HR_TRY(hr_table_new(name, &view, err));
     hr_status status = fill_view(run, view, err);
-    if (status == HR_OK) status = try_view(run, view, err);
+    if (status == HR_OK) status = try_view(run, name, old != NULL, err);
     if (status != HR_OK) {
         hr_table_unref(view);
         return status;
