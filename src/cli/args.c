@@ -47,7 +47,8 @@ int cli_usage_error(const struct cli_command *command, const char *fmt, ...)
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);
-    fprintf(stderr, "\nTry 'headrace %s--help'.\n", command ? command->name : "");
+    fprintf(stderr, "\nTry 'headrace %s%s--help'.\n", command ? command->name : "",
+            command ? " " : "");
     return CLI_USAGE;
 }
 
