@@ -240,6 +240,10 @@ hr_status hr_drain(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct 
 hr_status hr_drain_one(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct hr_task_ctx *ctx,
                        struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
 
+/* Columns [first, first + schema->field_count) under another schema of the same types. */
+struct hr_rdd *hr_node_columns(struct hr_rdd *rdd, uint32_t first, const struct hr_type *schema,
+                               struct hr_err *err);
+
 /* Partitioners. NULL: no memory. */
 struct hr_partitioner *hr_partitioner_hash(const struct hr_type *schema, uint32_t key_columns,
                                            uint32_t partitions, struct hr_err *err);

@@ -455,6 +455,15 @@ static struct hr_rdd *column_range(struct hr_rdd *rdd, uint32_t first, uint32_t 
     return project(rdd, indexes, count, err);
 }
 
+struct hr_rdd *hr_node_columns(struct hr_rdd *rdd, uint32_t first, const struct hr_type *schema,
+                               struct hr_err *err)
+{
+    if (!rdd) return NULL;
+    struct hr_rdd *out = column_range(rdd, first, first + schema->field_count, err);
+    if (out) out->schema = schema;
+    return out;
+}
+
 struct hr_rdd *hr_rdd_keys(struct hr_rdd *rdd, struct hr_err *err)
 {
     if (!rdd) return NULL;

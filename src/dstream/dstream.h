@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Behind the public DStream interface: the graph, its memory of generated RDDs, inputs, and the
+ * batch loop.
+ *
+ * A stream's RDD of a time is generated once (hr_ds_rdd) and remembered as long as windows, slices
+ * or the user need it; forgetting it drops its blocks. Streams whose next RDD depends on their last
+ * one (state, windows with an inverse) materialise each (hr_rdd_checkpoint), so lineage never grows.
+ */
+#ifndef HR_DSTREAM_DSTREAM_H
+#define HR_DSTREAM_DSTREAM_H
+
+#include "dstream/rate.h"
+#include "rdd/api.h"
+
+struct hr_ds_vt {
+    const char *name;
+    /* The RDD of a valid time; NULL: failed. */
+    struct hr_rdd *(*compute)(struct hr_dstream *, int64_t time, struct hr_err *);
+    void (*free)(struct hr_dstream *); /* own parts; NULL: none */
+    /* Receivers only. */
+    hr_status (*start)(struct hr_dstream *, struct hr_err *);
+    void (*stop)(struct hr_dstream *);
+    /* What a checkpoint keeps beside the remembered RDDs; NULL: nothing. */
+    hr_status (*save)(struct hr_dstream *, struct hr_buf *, struct hr_err *);
+    hr_status (*load)(struct hr_dstream *, struct hr_reader *, struct hr_err *);
+    void (*batch_done)(struct hr_dstream *, int64_t time); /* after the checkpoint */
+    bool input;
+};
+
+struct hr_ds_generated {
+    int64_t time;
+    struct hr_rdd *rdd; /* referenced; NULL: none for this time */
+    struct hr_ds_generated *next;
+};
+
+#define HR_DS_PARENTS 2
+
+struct hr_dstream {
+    const struct hr_ds_vt *vt;
+    struct hr_streaming *ssc;
+    struct hr_dstream *next; /* in order of creation */
+    uint32_t id;
+    const struct hr_type *schema;
+    uint32_t key_columns;
+    struct hr_dstream *parents[HR_DS_PARENTS];
+    uint32_t parent_count, consumers;
+    int64_t slide, window; /* window: how far back it reads its parents; 0: this time only */
+    int64_t remember;      /* set at start */
+    bool needs_previous;   /* computes from its own last RDD */
+    bool checkpointed;     /* its remembered RDDs go into checkpoints */
+    enum hr_persist level;
+    struct hr_ds_generated *generated; /* newest first */
+    uint64_t rows;                     /* inputs: of the batch last generated */
+};
+
+struct hr_ds_output {
+    struct hr_ds_output *next;
+    struct hr_dstream *in;
+    hr_foreach_rdd_fn fn;
+    void *arg;
+    void (*free_arg)(void *arg);
+};
+
+struct hr_ds_listener {
+    struct hr_ds_listener *next;
+    struct hr_streaming_listener l;
+};
+
+struct hr_ds_conf {
+    int64_t max_rate, initial_rate, block_interval_ms;
+    bool backpressure;
+    double pid_proportional, pid_integral, pid_derived;
+    int64_t pid_min_rate;
+};
+
+enum hr_ds_state { HR_DS_NEW, HR_DS_RUNNING, HR_DS_STOPPED };
+
+struct hr_streaming {
+    struct hr_context *ctx;
+    int64_t interval, zero, last; /* times of the first batch less one interval, of the last batch */
+    int64_t remember;
+    struct hr_dstream *first, **tail;
+    uint32_t stream_count;
+    struct hr_ds_output *outputs, **outputs_tail;
+    struct hr_ds_listener *listeners;
+    struct hr_ds_conf conf;
+    char *checkpoint_dir;
+    struct hr_pool *batch_pool; /* of the batch being generated */
+    enum hr_ds_state state;
+    bool has_thread, graceful;
+    _Atomic bool stopping;
+    pthread_t thread;
+    struct hr_wakeup wakeup;
+    bool has_wakeup;
+    pthread_mutex_t lock; /* state, failed, err */
+    pthread_cond_t ended;
+    bool failed, finished;
+    struct hr_err err;
+};
+
+/* A zeroed stream of size bytes at the end of the graph. */
+void *hr_ds_new(struct hr_streaming *ssc, const struct hr_ds_vt *vt, size_t size,
+                const struct hr_type *schema, struct hr_dstream *a, struct hr_dstream *b,
+                struct hr_err *err);
+/* The RDD of a time, generated when it is not remembered. Borrowed. *ret NULL: the time is not one
+ * of this stream's. */
+hr_status hr_ds_rdd(struct hr_dstream *ds, int64_t time, struct hr_rdd **ret, struct hr_err *err) HR_CHECKED;
+/* Only what is remembered. */
+struct hr_rdd *hr_ds_remembered(struct hr_dstream *ds, int64_t time);
+hr_status hr_ds_put(struct hr_dstream *ds, int64_t time, struct hr_rdd *rdd, struct hr_err *err) HR_CHECKED;
+struct hr_rdd *hr_ds_empty(struct hr_dstream *ds, struct hr_err *err);
+/* All rows as one stream's RDDs in (time - length, time], a union. NULL: failed. */
+struct hr_rdd *hr_ds_union(struct hr_dstream *in, int64_t after, int64_t upto, struct hr_err *err);
+hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *arg,
+                           void (*free_arg)(void *), struct hr_err *err) HR_CHECKED;
+void hr_ds_free_all(struct hr_streaming *ssc);
+void hr_ds_forget(struct hr_streaming *ssc, int64_t time);
+void hr_ds_plan_remember(struct hr_streaming *ssc);
+
+/* checkpoint.c */
+hr_status hr_ds_checkpoint_write(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
+hr_status hr_ds_checkpoint_restore(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
+
+#define HR_DS_NOTIFY(ssc, event, ...)                                           \
+    do {                                                                        \
+        for (const struct hr_ds_listener *l_ = (ssc)->listeners; l_; l_ = l_->next) \
+            if (l_->l.event) l_->l.event(l_->l.arg, __VA_ARGS__);               \
+    } while (0)
+
+#endif
