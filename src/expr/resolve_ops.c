@@ -449,3 +449,33 @@ hr_status hr_bind_nothing(HR_BIND_ARGS)
     HR_UNUSED(err);
     return HR_OK;
 }
+
+/* int('1') is CAST('1' AS INT). */
+hr_status hr_bind_cast_name(HR_BIND_ARGS)
+{
+    static const struct {
+        const char *name;
+        enum hr_type_id id;
+    } types[] = {{"boolean", HR_T_BOOLEAN}, {"tinyint", HR_T_BYTE}, {"smallint", HR_T_SHORT},
+                 {"int", HR_T_INT}, {"bigint", HR_T_LONG}, {"float", HR_T_FLOAT},
+                 {"double", HR_T_DOUBLE}, {"date", HR_T_DATE}, {"timestamp", HR_T_TIMESTAMP},
+                 {"binary", HR_T_BINARY}, {"string", HR_T_STRING}};
+    const struct hr_type *type = hr_type_decimal(10, 0);
+    for (size_t i = 0; i < HR_COUNT(types); i++)
+        if (hr_str_eq_nocase(types[i].name, call->function->name)) type = hr_type(types[i].id);
+    call->kind = HR_X_CAST;
+    call->type = type;
+    call->function = NULL;
+    return hr_expr_resolve_node(arena, conf, call, err);
+}
+
+/* zeroifnull(a) is coalesce(a, 0), nullifzero(a) is nullif(a, 0); they print as written. */
+hr_status hr_bind_zeroifnull(HR_BIND_ARGS)
+{
+    bool null_for_zero = call->function->name[0] == 'n';
+    const char *shown = call->name;
+    HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 0), err));
+    HR_TRY(hr_resolve_as(arena, conf, call, null_for_zero ? "nullif" : "coalesce", err));
+    call->name = shown;
+    return HR_OK;
+}

@@ -138,7 +138,7 @@ static hr_status raise_int_overflow(enum op op, int64_t x, int64_t y, const stru
         return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
     if (type->id == HR_T_INT || type->id == HR_T_LONG) return hr_raise_overflow(op_try[op], err);
     char a[32], b[32];
-    const char *suffix = type->id == HR_T_BYTE ? "Y" : "S";
+    const char *suffix = "S"; /* as Spark shows BYTE too */
     size_t n = hr_format_i64(x, a);
     memcpy(a + n, suffix, 2);
     n = hr_format_i64(y, b);
