@@ -105,9 +105,9 @@ static hr_status catalog_parse_view(struct hr_catalog *catalog, struct hr_arena 
                                     const struct hr_table *view, struct hr_plan **ret_plan,
                                     struct hr_err *err)
 {
-    HR_UNUSED(catalog);
+    const struct hr_session *session = (const struct hr_session *)catalog; /* its first member */
     struct hr_plan *plan = NULL;
-    HR_TRY(hr_sql_parse_query(arena, hr_sv(view->view_text), &plan, err));
+    HR_TRY(hr_sql_parse_query_tz(arena, hr_sv(view->view_text), session->conf.tz, &plan, err));
     if (view->column_count) {
         struct hr_plan *alias = hr_plan_new1(arena, HR_P_SUBQUERY_ALIAS, plan);
         if (!alias) return HR_OOM(err);

@@ -139,9 +139,10 @@ hr_status hr_session_next(struct hr_session *session, const char *text, size_t t
     if (!err) err = &own;
     hr_err_init(err);
     hr_arena_init(&result.arena, &session->mem);
-    hr_status status =
-        hr_sql_parse_next(&result.arena, text, text_len, pos, &stmt, &statement, err);
-    bool more = status != HR_OK || stmt;
+    hr_status status = HR_OK;
+    bool more = hr_sql_split_next(text, text_len, pos, &statement);
+    if (more)
+        status = hr_sql_parse_statement(&result.arena, statement, session->conf.tz, &stmt, err);
     if (status == HR_OK && stmt) {
         status = run_statement(session, stmt, &result, err);
         if (status != HR_OK) hr_err_locate(err, statement.ptr, statement.len);
