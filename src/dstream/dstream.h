@@ -87,6 +87,7 @@ struct hr_streaming {
     struct hr_ds_conf conf;
     char *checkpoint_dir;
     struct hr_pool *batch_pool; /* of the batch being generated */
+    struct hr_batch_info info;  /* of the last batch */
     enum hr_ds_state state;
     bool has_thread, graceful;
     _Atomic bool stopping;

@@ -225,6 +225,7 @@ static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err
     info.processing_delay_us = info.processing_end_us - info.processing_start_us;
     info.total_delay_us = info.scheduling_delay_us + info.processing_delay_us;
     info.error = status == HR_OK ? NULL : err->msg;
+    ssc->info = info;
     for (struct hr_dstream *ds = ssc->first; ds && status == HR_OK; ds = ds->next)
         if (ds->vt->batch_done) ds->vt->batch_done(ds, time);
     HR_DS_NOTIFY(ssc, on_batch_completed, &info);
