@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry of connectors, and what several of them share. */
 #include "connector/connector.h"
-
 #include "hr_config.h"
 
 #define SOURCE(x) extern const struct hr_source_vt hr_source_##x;

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kafka as a sink: a row a message from the columns value (required), key, topic, partition and
+ * headers. The producer is idempotent; the epoch commits when every message is acknowledged. An epoch
+ * that runs again is produced again: at least once.
+ */
+#include "connector/kafka/kafka.h"
+
+struct kafka_options {
+    const char *topic;
+    int64_t timeout_ms;
+};
+static const struct hr_opt_spec specs[] = {
+    {"topic", HR_OPT_STRING, offsetof(struct kafka_options, topic), NULL, 0, 0, NULL,
+     "the topic of all rows; else the column topic"},
+    {"kafka.delivery.timeout.ms", HR_OPT_INT, offsetof(struct kafka_options, timeout_ms), "120000",
+     1, INT32_MAX, NULL, "how long a message may take"},
+};
+
+struct kafka_sink {
+    struct hr_sink base;
+    struct hr_arena arena;
+    struct hr_options all_options;
+    struct kafka_options options;
+    rd_kafka_t *producer;
+    _Atomic int delivery_error; /* the last one, of the producer's thread */
+    int32_t value, key, topic, partition, headers; /* columns; -1: none */
+};
+
+static struct kafka_sink *self(struct hr_sink *sink)
+{
+    return HR_CONTAINER_OF(sink, struct kafka_sink, base);
+}
+
+static void kafka_close(struct hr_sink *sink)
+{
+    struct kafka_sink *s = self(sink);
+    if (s->producer) {
+        rd_kafka_purge(s->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        rd_kafka_destroy(s->producer);
+    }
+    hr_arena_done(&s->arena);
+    hr_free(s);
+}
+
+static const char *bootstrap(const struct kafka_sink *s)
+{
+    return hr_options_get(&s->all_options, "kafka.bootstrap.servers");
+}
+
+static hr_status text_column(const struct hr_type *schema, const char *name, int32_t *ret,
+                             struct hr_err *err)
+{
+    *ret = hr_type_field_index(schema, hr_sv(name));
+    if (*ret < 0 || hr_type_is_string(schema->fields[*ret].type)) return HR_OK;
+    return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "column %s of a Kafka sink must be STRING or BINARY",
+                   name);
+}
+
+static hr_status setup(struct kafka_sink *s, const struct hr_sink_args *args, struct hr_err *err)
+{
+    const struct hr_type *schema = args->schema;
+    hr_options_init(&s->all_options, &s->arena);
+    for (uint32_t i = 0; args->options && i < args->options->count; i++)
+        HR_TRY(hr_options_put(&s->all_options, args->options->items[i].key,
+                              args->options->items[i].value, err));
+    HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->all_options, &s->options, err));
+    HR_TRY(text_column(schema, "value", &s->value, err));
+    HR_TRY(text_column(schema, "key", &s->key, err));
+    HR_TRY(text_column(schema, "topic", &s->topic, err));
+    s->partition = hr_type_field_index(schema, hr_sv("partition"));
+    s->headers = hr_type_field_index(schema, hr_sv("headers"));
+    if (s->value < 0)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                       "Required attribute 'value' not found; to_json(struct(…)) AS value makes one");
+    if (s->topic < 0 && !s->options.topic)
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option topic: must be given, or be a column of the rows");
+    if (s->partition >= 0 && schema->fields[s->partition].type->id != HR_T_INT)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "column partition of a Kafka sink must be INT");
+    const struct hr_type *headers = s->headers >= 0 ? schema->fields[s->headers].type : NULL;
+    if (headers && (headers->id != HR_T_ARRAY || headers->fields[0].type->id != HR_T_STRUCT ||
+                    headers->fields[0].type->field_count != 2 ||
+                    !hr_type_is_string(headers->fields[0].type->fields[0].type) ||
+                    !hr_type_is_string(headers->fields[0].type->fields[1].type)))
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                       "column headers must be ARRAY<STRUCT<key: STRING, value: BINARY>>");
+    return hr_kafka_client(RD_KAFKA_PRODUCER, &s->all_options, (void *)&s->delivery_error,
+                           &s->producer, err);
+}
+
+extern const struct hr_sink_vt hr_sink_kafka;
+
+static hr_status kafka_open(const struct hr_sink_args *args, struct hr_sink **ret,
+                            struct hr_err *err)
+{
+    struct kafka_sink *s = hr_zalloc(sizeof *s);
+    if (!s) return HR_OOM(err);
+    hr_arena_init(&s->arena, NULL);
+    s->base.vt = &hr_sink_kafka;
+    s->base.guarantee = HR_AT_LEAST_ONCE;
+    hr_status status = setup(s, args, err);
+    if (status) {
+        kafka_close(&s->base);
+        return status;
+    }
+    *ret = &s->base;
+    return HR_OK;
+}
+
+static hr_status kafka_begin(struct hr_sink *sink, int64_t epoch, bool *ret_committed,
+                             struct hr_err *err)
+{
+    HR_UNUSED(epoch);
+    HR_UNUSED(err);
+    self(sink)->delivery_error = 0;
+    *ret_committed = false;
+    return HR_OK;
+}
+
+struct kafka_writer {
+    struct hr_sink_writer base;
+    struct kafka_sink *sink;
+};
+
+static struct hr_str_view cell(const struct hr_batch *batch, int32_t column, uint32_t row)
+{
+    if (column < 0 || !hr_column_valid(&batch->columns[column], row)) return hr_svn(NULL, 0);
+    return hr_string_view((const struct hr_string *)batch->columns[column].values + row);
+}
+
+static rd_kafka_headers_t *make_headers(const struct kafka_sink *s, const struct hr_batch *batch,
+                                        uint32_t row)
+{
+    if (s->headers < 0 || !hr_column_valid(&batch->columns[s->headers], row)) return NULL;
+    const struct hr_column *list = &batch->columns[s->headers], *item = &list->children[0];
+    const int32_t *offsets = list->values;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new((size_t)(offsets[row + 1] - offsets[row]));
+    for (int32_t i = offsets[row]; i < offsets[row + 1]; i++) {
+        const struct hr_string *keys = item->children[0].values, *values = item->children[1].values;
+        struct hr_str_view key = hr_string_view(keys + i), value = hr_string_view(values + i);
+        bool valid = hr_column_valid(&item->children[1], (uint32_t)i);
+        rd_kafka_header_add(headers, key.ptr, (ssize_t)key.len, valid ? value.ptr : NULL,
+                            (ssize_t)value.len);
+    }
+    return headers;
+}
+
+static hr_status produce(struct kafka_sink *s, const struct hr_batch *batch, uint32_t row,
+                         struct hr_err *err)
+{
+    struct hr_str_view value = cell(batch, s->value, row), key = cell(batch, s->key, row);
+    struct hr_str_view topic = s->options.topic ? hr_sv(s->options.topic)
+                                                : cell(batch, s->topic, row);
+    char name[256];
+    int32_t partition = RD_KAFKA_PARTITION_UA;
+    if (!topic.ptr || topic.len == 0 || topic.len >= sizeof name)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "null topic present in the data. Use the topic "
+                       "option for setting a topic.");
+    memcpy(name, topic.ptr, topic.len);
+    name[topic.len] = 0;
+    if (s->partition >= 0 && hr_column_valid(&batch->columns[s->partition], row))
+        partition = ((const int32_t *)batch->columns[s->partition].values)[row];
+    for (int64_t waited = 0;; waited += 100) {
+        rd_kafka_headers_t *headers = make_headers(s, batch, row);
+        rd_kafka_resp_err_t error = rd_kafka_producev(
+            s->producer, RD_KAFKA_V_TOPIC(name), RD_KAFKA_V_PARTITION(partition),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
+            RD_KAFKA_V_KEY((void *)(uintptr_t)key.ptr, key.len), RD_KAFKA_V_HEADERS(headers),
+            RD_KAFKA_V_END);
+        if (error && headers) rd_kafka_headers_destroy(headers);
+        if (!error) return HR_OK;
+        if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || waited > s->options.timeout_ms)
+            return hr_kafka_error(bootstrap(s), name, error, err);
+        rd_kafka_poll(s->producer, 100);
+    }
+}
+
+static hr_status check_delivery(struct kafka_sink *s, struct hr_err *err)
+{
+    rd_kafka_resp_err_t error = (rd_kafka_resp_err_t)s->delivery_error;
+    return error ? hr_kafka_error(bootstrap(s), "a message was not delivered", error, err) : HR_OK;
+}
+
+static hr_status writer_write(struct hr_sink_writer *base, struct hr_batch *batch,
+                              struct hr_err *err)
+{
+    struct kafka_writer *w = HR_CONTAINER_OF(base, struct kafka_writer, base);
+    for (uint32_t i = 0; i < batch->sel_count; i++)
+        HR_TRY(produce(w->sink, batch, batch->sel ? batch->sel[i] : i, err));
+    base->rows_written += batch->sel_count;
+    rd_kafka_poll(w->sink->producer, 0);
+    return check_delivery(w->sink, err);
+}
+
+static hr_status flush(struct kafka_sink *s, struct hr_err *err)
+{
+    rd_kafka_resp_err_t error = rd_kafka_flush(s->producer, (int)s->options.timeout_ms);
+    HR_TRY(check_delivery(s, err));
+    return error ? hr_kafka_error(bootstrap(s), "flush", error, err) : HR_OK;
+}
+
+/* A task may run in a process of its own, whose producer nobody else can flush. */
+static hr_status writer_finish(struct hr_sink_writer *base, struct hr_buf *message,
+                               struct hr_err *err)
+{
+    HR_UNUSED(message);
+    return flush(HR_CONTAINER_OF(base, struct kafka_writer, base)->sink, err);
+}
+
+static void writer_close(struct hr_sink_writer *base)
+{
+    hr_free(HR_CONTAINER_OF(base, struct kafka_writer, base));
+}
+
+static hr_status kafka_writer(struct hr_sink *sink, int64_t epoch, uint32_t partition,
+                              uint32_t attempt, struct hr_sink_writer **ret, struct hr_err *err)
+{
+    static const struct hr_sink_writer_vt vt = {writer_write, writer_finish, writer_close};
+    HR_UNUSED(epoch);
+    HR_UNUSED(partition);
+    HR_UNUSED(attempt);
+    struct kafka_writer *w = hr_zalloc(sizeof *w);
+    if (!w) return HR_OOM(err);
+    w->base.vt = &vt;
+    w->sink = self(sink);
+    *ret = &w->base;
+    return HR_OK;
+}
+
+static hr_status kafka_commit(struct hr_sink *sink, int64_t epoch,
+                              const struct hr_str_view *messages, uint32_t message_count,
+                              struct hr_err *err)
+{
+    HR_UNUSED(epoch);
+    HR_UNUSED(messages);
+    HR_UNUSED(message_count);
+    return flush(self(sink), err);
+}
+
+static void kafka_describe(const struct hr_sink *sink, struct hr_buf *out)
+{
+    HR_UNUSED(sink);
+    hr_buf_puts(out, "KafkaTable");
+}
+
+const struct hr_sink_vt hr_sink_kafka = {
+    .name = "kafka",
+    .abi = HR_CONNECTOR_ABI,
+    .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,
+    .options = specs,
+    .option_count = HR_COUNT(specs),
+    .open = kafka_open,
+    .close = kafka_close,
+    .begin_epoch = kafka_begin,
+    .open_writer = kafka_writer,
+    .commit_epoch = kafka_commit,
+    .describe = kafka_describe,
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Kafka source, shared by its two files: planning (source.c) and reading (reader.c). */
+#ifndef HR_CONNECTOR_KAFKA_SOURCE_H
+#define HR_CONNECTOR_KAFKA_SOURCE_H
+
+#include "connector/kafka/kafka.h"
+#include "format/format.h"
+
+struct kafka_options {
+    const char *bootstrap, *subscribe, *pattern, *assign, *starting, *ending, *format;
+    const char *starting_timestamp, *ending_timestamp;
+    int64_t max_offsets, poll_timeout_ms, request_timeout_ms;
+    bool fail_on_data_loss, headers;
+};
+
+/* A partition that is being consumed. Between epochs it goes on fetching ahead. */
+struct kafka_partition {
+    struct kafka_partition *next;
+    rd_kafka_topic_t *topic;
+    rd_kafka_queue_t *queue;
+    rd_kafka_message_t *held; /* taken from the queue, belongs behind the last range */
+    char *name;
+    int32_t partition;
+    int64_t position; /* the offset that comes next */
+    bool consuming, in_use;
+};
+
+struct kafka_source {
+    struct hr_source base;
+    struct hr_arena arena;
+    struct hr_options all_options;
+    struct hr_conf conf;
+    struct kafka_options options;
+    const struct hr_format_vt *format; /* NULL: raw columns */
+    rd_kafka_t *client;
+    bool streaming;
+    pthread_mutex_t lock;
+    struct kafka_partition *partitions;
+    struct kafka_offsets ends; /* the latest that we know, for metrics; in ends_arena */
+    struct hr_arena ends_arena;
+};
+
+struct kafka_range {
+    const char *topic;
+    int32_t partition;
+    int64_t start, end;
+};
+
+hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *split,
+                               const struct hr_scan_spec *spec, struct hr_scan_reader **ret,
+                               struct hr_err *err);
+void hr_kafka_partition_free(struct kafka_partition *partition);
+
+#endif

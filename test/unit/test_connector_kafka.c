@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kafka source and sink against librdkafka's mock broker, or a real one named by KAFKA_BOOTSTRAP
+ * (tools/kafka run …).
+ */
+#include "hr_config.h"
+#include "test/unit/connector_fixture.h"
+
+#if HR_HAVE_RDKAFKA
+/* in this order */
+#include <librdkafka/rdkafka.h>
+/* clang-format off */
+#include <librdkafka/rdkafka_mock.h>
+/* clang-format on */
+
+#include "connector/kafka/kafka.h"
+
+HR_TEST(kafka_offsets_text)
+{
+    struct fixture *f = fixture();
+    struct kafka_offsets offsets;
+    struct hr_buf out = {0};
+    HR_EXPECT_OK(hr_kafka_offsets_parse(
+        &f->arena, " {\"b\" : {\"1\":-1, \"0\":23},\"a\":{\"10\":-2}} ", &offsets, &f->err));
+    hr_kafka_offsets_print(&offsets, &out);
+    HR_EXPECT_EQ_STR(hr_buf_cstr(&out), "{\"a\":{\"10\":-2},\"b\":{\"0\":23,\"1\":-1}}");
+    static const char *const bad[] = {"", "{", "[]", "{\"a\":1}", "{\"a\":{\"x\":1}}",
+                                      "{\"a\":{\"0\":-3}}", "{\"a\":{\"0\":1}", "latest"};
+    for (size_t i = 0; i < HR_COUNT(bad); i++)
+        HR_EXPECT_EQ_I64(hr_kafka_offsets_parse(&f->arena, bad[i], &offsets, &f->err),
+                         HR_E_INVALID_ARGUMENT);
+    hr_buf_done(&out);
+    fixture_done(f);
+}
+
+HR_TEST(kafka_options_are_checked)
+{
+    struct fixture *f = fixture();
+#define SERVER "kafka.bootstrap.servers", "127.0.0.1:1"
+    HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS(SERVER)) == NULL);
+    HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS("subscribe", "t")) == NULL);
+    HR_EXPECT_TRUE(strstr(f->err.msg, "kafka.bootstrap.servers") != NULL);
+    HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS(SERVER, "subscribe", "t",
+                                                            "kafka.auto.offset.reset", "latest")) == NULL);
+    HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS(SERVER, "subscribe", "t",
+                                                            "kafka.no.such", "1")) == NULL);
+    HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS(SERVER, "subscribe", "t",
+                                                            "format", "json")) == NULL);
+    HR_EXPECT_TRUE(open_sink(f, "kafka", "a INT", true, HR_MODE_APPEND,
+                             OPTS(SERVER, "topic", "t")) == NULL);
+    HR_EXPECT_TRUE(strstr(f->err.msg, "'value'") != NULL);
+    struct hr_source *s = open_source(f, "kafka", NULL, true,
+                                      OPTS(SERVER, "subscribe", "t",
+                                           "kafka.request.timeout.ms", "500"));
+    HR_ASSERT_TRUE(s != NULL);
+    initial(f, s);
+    HR_EXPECT_EQ_I64(f->err.code, HR_E_UNAVAILABLE);
+    HR_EXPECT_TRUE(strstr(f->err.msg, "127.0.0.1:1 cannot be reached") != NULL);
+    s->vt->close(s);
+    fixture_done(f);
+}
+
+struct broker {
+    rd_kafka_t *rk;
+    rd_kafka_mock_cluster_t *mock;
+    const char *bootstrap;
+    char topic[40];
+};
+
+static struct broker broker_start(int partitions)
+{
+    struct broker b = {.bootstrap = getenv("KAFKA_BOOTSTRAP")};
+    char why[256], uuid[37];
+    hr_env_uuid(hr_env_default(), uuid);
+    snprintf(b.topic, sizeof b.topic, "t%.8s", uuid);
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (b.bootstrap) rd_kafka_conf_set(conf, "bootstrap.servers", b.bootstrap, why, sizeof why);
+    b.rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!b.bootstrap) {
+        b.mock = rd_kafka_mock_cluster_new(b.rk, 1);
+        b.bootstrap = rd_kafka_mock_cluster_bootstraps(b.mock);
+        rd_kafka_mock_topic_create(b.mock, b.topic, partitions, 1);
+        return b;
+    }
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(b.topic, partitions, 1, why, sizeof why);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(b.rk);
+    rd_kafka_CreateTopics(b.rk, &topic, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 15000);
+    if (event) rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(topic);
+    return b;
+}
+
+static void broker_stop(struct broker *b)
+{
+    if (b->mock) rd_kafka_mock_cluster_destroy(b->mock);
+    rd_kafka_destroy(b->rk);
+}
+
+HR_TEST(kafka_round_trip)
+{
+    struct fixture *f = fixture();
+    struct broker b = broker_start(2);
+    const char *schema = "key STRING, value STRING, partition INT";
+    struct hr_sink *sink = open_sink(f, "kafka", schema, true, HR_MODE_APPEND,
+                                     OPTS("kafka.bootstrap.servers", b.bootstrap, "topic", b.topic));
+    HR_ASSERT_TRUE(sink != NULL);
+    HR_EXPECT_EQ_I64(sink->guarantee, HR_AT_LEAST_ONCE);
+    HR_EXPECT_OK(write_epoch(f, sink, 0, schema,
+                             "{\"key\":\"k\",\"value\":\"{\\\"a\\\":1}\",\"partition\":0}\n"
+                             "{\"value\":\"{\\\"a\\\":2}\",\"partition\":1}\n"
+                             "{\"value\":\"{\\\"a\\\":3}\",\"partition\":1}"));
+    struct hr_source *s = open_source(f, "kafka", "a INT", true,
+                                      OPTS("kafka.bootstrap.servers", b.bootstrap, "subscribe",
+                                           b.topic, "startingOffsets", "earliest", "format", "json",
+                                           "maxOffsetsPerTrigger", "2"));
+    HR_ASSERT_TRUE(s != NULL);
+    const char *zero = initial(f, s);
+    HR_EXPECT_EQ_STR(zero, hr_arena_printf(&f->arena, "{\"%s\":{\"0\":0,\"1\":0}}", b.topic));
+    const char *one = latest(f, s, zero);
+    HR_EXPECT_EQ_STR(one, hr_arena_printf(&f->arena, "{\"%s\":{\"0\":1,\"1\":1}}", b.topic));
+    HR_EXPECT_EQ_STR(read_range(f, s, zero, one, NULL), "{\"a\":1}\n{\"a\":2}\n");
+    const char *two = latest(f, s, one);
+    HR_EXPECT_EQ_STR(read_range(f, s, one, two, NULL), "{\"a\":3}\n");
+    HR_EXPECT_EQ_STR(latest(f, s, two), two);
+    /* the next epoch goes on where the consumer stands; an old one is read again */
+    HR_EXPECT_OK(write_epoch(f, sink, 1, schema, "{\"value\":\"{\\\"a\\\":4}\",\"partition\":1}"));
+    const char *three = latest(f, s, two);
+    HR_EXPECT_EQ_STR(read_range(f, s, two, three, NULL), "{\"a\":4}\n");
+    HR_EXPECT_EQ_STR(read_range(f, s, one, two, NULL), "{\"a\":3}\n");
+    s->vt->close(s);
+    s = open_source(f, "kafka", NULL, false,
+                    OPTS("kafka.bootstrap.servers", b.bootstrap, "subscribePattern",
+                         hr_arena_printf(&f->arena, "%.6s.*", b.topic)));
+    HR_ASSERT_TRUE(s != NULL);
+    HR_EXPECT_EQ_STR(read_range(f, s, NULL, NULL,
+                                "key BINARY, partition INT, offset BIGINT, timestampType INT"),
+                     "{\"key\":\"aw==\",\"partition\":0,\"offset\":0,\"timestampType\":0}\n"
+                     "{\"partition\":1,\"offset\":0,\"timestampType\":0}\n"
+                     "{\"partition\":1,\"offset\":1,\"timestampType\":0}\n"
+                     "{\"partition\":1,\"offset\":2,\"timestampType\":0}\n");
+    s->vt->close(s);
+    sink->vt->close(sink);
+    broker_stop(&b);
+    fixture_done(f);
+}
+
+HR_TEST(kafka_many_messages)
+{
+    struct fixture *f = fixture();
+    struct broker b = broker_start(1);
+    struct hr_buf lines = {0};
+    for (int i = 0; i < 3000; i++)
+        hr_buf_printf(&lines, "{\"value\":\"%d\",\"pad\":\"%0100d\"}\n", i, 0);
+    struct hr_sink *sink = open_sink(f, "kafka", "value STRING", true, HR_MODE_APPEND,
+                                     OPTS("kafka.bootstrap.servers", b.bootstrap, "topic", b.topic));
+    HR_ASSERT_TRUE(sink != NULL);
+    struct hr_buf expected = {0};
+    for (int epoch = 0; epoch < 10; epoch++) {
+        HR_EXPECT_OK(write_epoch(f, sink, epoch, "value STRING", hr_buf_cstr(&lines)));
+        for (int i = 0; i < 3000; i++) hr_buf_printf(&expected, "{\"value\":\"%d\"}\n", i);
+    }
+    sink->vt->close(sink);
+    struct hr_source *s = open_source(f, "kafka", "value STRING", false,
+                                      OPTS("kafka.bootstrap.servers", b.bootstrap, "subscribe",
+                                           b.topic, "format", "text"));
+    HR_ASSERT_TRUE(s != NULL);
+    HR_EXPECT_TRUE(strcmp(read_range(f, s, NULL, NULL, NULL), hr_buf_cstr(&expected)) == 0);
+    s->vt->close(s);
+    hr_buf_done(&lines);
+    hr_buf_done(&expected);
+    broker_stop(&b);
+    fixture_done(f);
+}
+#else
+HR_TEST(kafka_is_not_in_this_build)
+{
+    HR_EXPECT_TRUE(hr_source_find("kafka") == NULL);
+}
+#endif
