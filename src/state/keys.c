@@ -268,6 +268,15 @@ HR_INLINE void encode_fixed_impl(const struct hr_vector *v, const uint32_t *rows
                                  uint32_t width, enum hr_type_id id, struct hr_keys *keys)
 {
     const uint64_t *validity = v->col.validity;
+    if (!validity && !v->is_const) {
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t value = 0;
+            put_fixed((uint8_t *)&value, v->col.values, id, width, rows ? rows[i] : i);
+            set_fixed_view(&keys->views[i], value, width);
+        }
+        memset(keys->nulls, 0, count);
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = v->is_const ? 0 : rows ? rows[i] : i;
         uint64_t value = 0;
@@ -434,21 +443,9 @@ uint64_t hr_key_hash_long(const void *key, size_t len)
     return hr_hash_bytes(key, len);
 }
 
-static void hash_keys(const struct hr_key_codec *codec, struct hr_keys *keys)
+static void hash_keys(struct hr_keys *keys)
 {
-    const struct hr_string *views = keys->views;
-    if (codec->kind == CODEC_FIXED && hr_type_width(codec->types[0]) == 8) {
-        for (uint32_t i = 0; i < keys->count; i++) {
-            uint64_t v;
-            memcpy(&v, views[i].inlined, 8);
-            keys->hashes[i] = hr_hash_u64(v + 0x9e3779b97f4a7c15ull);
-        }
-        for (uint32_t i = 0; i < keys->count; i++)
-            if (HR_UNLIKELY(keys->nulls[i])) keys->hashes[i] = hr_key_hash("", 0);
-        return;
-    }
-    for (uint32_t i = 0; i < keys->count; i++)
-        keys->hashes[i] = hr_key_hash(hr_string_ptr(&views[i]), views[i].len);
+    for (uint32_t i = 0; i < keys->count; i++) keys->hashes[i] = hr_key_hash_view(&keys->views[i]);
 }
 
 hr_status hr_keys_encode(const struct hr_key_codec *codec, const struct hr_vector *vectors,
@@ -463,7 +460,7 @@ hr_status hr_keys_encode(const struct hr_key_codec *codec, const struct hr_vecto
         HR_TRY(encode_string(&vectors[0], rows, count, keys, err));
     else
         HR_TRY(encode_general(codec, vectors, rows, count, keys, err));
-    if (!(flags & HR_KEYS_NO_HASH)) hash_keys(codec, keys);
+    if (!(flags & HR_KEYS_NO_HASH)) hash_keys(keys);
     return HR_OK;
 }
 

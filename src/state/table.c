@@ -28,6 +28,7 @@
 #define FIRST_CAPACITY 64u
 #define SINGLE_CAPACITY 4096u /* slots at which one part becomes 256 */
 #define SPLIT_CAPACITY 32u
+#define SMALL_ROWS 4096u /* so many rows of some 64 bytes are in the second-level cache */
 
 struct part {
     uint64_t *slots;
@@ -80,39 +81,26 @@ HR_INLINE uint32_t home_of(const struct part *p, uint64_t hash)
 }
 HR_INLINE uint32_t mask_of(const struct part *p) { return (uint32_t)(UINT64_MAX >> p->shift); }
 
+/* Up to HR_KEY_SHORT bytes without a branch on the length: four words that may overlap. Row keys and
+ * inline views are padded with zeroes. */
 HR_INLINE bool same_key(const uint8_t *row_key, uint32_t row_len, const struct hr_string *key)
 {
     if (row_len != key->len) return false;
-    uint64_t a, b;
-    if (row_len <= 8) {
-        if (row_len == 0) return true;
-        memcpy(&a, row_key, 8);
-        memcpy(&b, key->inlined, 8);
-        return a == b;
-    }
-    if (row_len <= HR_STRING_INLINE) {
-        uint32_t c, d;
-        memcpy(&a, row_key, 8);
-        memcpy(&b, key->inlined, 8);
-        memcpy(&c, row_key + 8, 4);
-        memcpy(&d, key->inlined + 8, 4);
-        return ((a ^ b) | (c ^ d)) == 0;
-    }
-    const uint8_t *k = (const uint8_t *)key->ptr;
-    if (row_len <= 32) {
-        uint64_t x[4], y[4];
-        uint32_t half = row_len <= 16 ? 0 : 8; /* 13–16 bytes: the same words twice */
-        memcpy(&x[0], row_key, 8);
-        memcpy(&y[0], k, 8);
-        memcpy(&x[1], row_key + half, 8);
-        memcpy(&y[1], k + half, 8);
-        memcpy(&x[2], row_key + row_len - 8 - half, 8);
-        memcpy(&y[2], k + row_len - 8 - half, 8);
-        memcpy(&x[3], row_key + row_len - 8, 8);
-        memcpy(&y[3], k + row_len - 8, 8);
-        return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3])) == 0;
-    }
-    return memcmp(row_key, k, row_len) == 0;
+    const uint8_t *k = (const uint8_t *)hr_string_ptr(key);
+    if (HR_UNLIKELY(row_len - 1 >= HR_KEY_SHORT))
+        return row_len == 0 || memcmp(row_key, k, row_len) == 0;
+    uint32_t last = row_len > 8 ? row_len - 8 : 0;
+    uint32_t second = row_len > 16 ? 8 : 0, third = row_len > 16 ? row_len - 16 : 0;
+    uint64_t x[4], y[4];
+    memcpy(&x[0], row_key, 8);
+    memcpy(&y[0], k, 8);
+    memcpy(&x[1], row_key + second, 8);
+    memcpy(&y[1], k + second, 8);
+    memcpy(&x[2], row_key + third, 8);
+    memcpy(&y[2], k + third, 8);
+    memcpy(&x[3], row_key + last, 8);
+    memcpy(&y[3], k + last, 8);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3])) == 0;
 }
 
 static hr_status reserve(struct hr_ktable *t, int64_t bytes, struct hr_err *err)
@@ -432,6 +420,33 @@ HR_INLINE void probe(const struct hr_ktable *t, const uint64_t *hashes, uint32_t
     }
 }
 
+/* A table that sits in the cache: one pass, nothing to prefetch. */
+HR_INLINE hr_status upsert_small(struct hr_ktable *t, const struct hr_string *keys,
+                                 const uint64_t *hashes, uint32_t n, uint8_t **ret_states,
+                                 uint8_t *ret_new, bool track, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct part *p = part_of(t, hashes[i]);
+        uint32_t mask = mask_of(p), at = home_of(p, hashes[i]);
+        uint64_t slot;
+        while ((slot = p->slots[at]) != 0 && (slot ^ hashes[i]) >> 32) at = (at + 1) & mask;
+        if (HR_LIKELY(slot != 0)) {
+            struct hr_krow *row = row_at(t, (uint32_t)slot);
+            uint8_t *states = states_of(row);
+            if (HR_LIKELY(same_key(states + t->states_bytes, row->key_len, &keys[i]))) {
+                ret_states[i] = states;
+                if (track) mark_dirty(t, row, (uint32_t)slot);
+                if (ret_new) ret_new[i] = 0;
+                continue;
+            }
+        }
+        bool is_new;
+        HR_TRY(upsert_slow(t, &keys[i], hashes[i], &ret_states[i], &is_new, err));
+        if (ret_new) ret_new[i] = is_new;
+    }
+    return HR_OK;
+}
+
 HR_INLINE hr_status upsert_group(struct hr_ktable *t, const struct hr_string *keys,
                                  const uint64_t *hashes, uint32_t n, uint8_t **ret_states,
                                  uint8_t *ret_new, bool track, struct hr_err *err)
@@ -465,7 +480,13 @@ hr_status hr_ktable_upsert(struct hr_ktable *table, const struct hr_string *keys
     for (uint32_t at = 0; at < count; at += GROUP) {
         uint32_t n = HR_MIN(GROUP, count - at);
         uint8_t *is_new = ret_new ? ret_new + at : NULL;
-        if (table->track_dirty)
+        if (table->count <= SMALL_ROWS && !table->track_dirty && !ret_new)
+            HR_TRY(upsert_small(table, keys + at, hashes + at, n, ret_states + at, NULL, false,
+                                err));
+        else if (table->count <= SMALL_ROWS)
+            HR_TRY(upsert_small(table, keys + at, hashes + at, n, ret_states + at, is_new,
+                                table->track_dirty, err));
+        else if (table->track_dirty)
             HR_TRY(upsert_group(table, keys + at, hashes + at, n, ret_states + at, is_new, true,
                                 err));
         else

@@ -72,20 +72,43 @@ hr_status hr_keys_decode(const struct hr_key_codec *codec, const struct hr_str_v
                          uint32_t count, struct hr_arena *arena, struct hr_column *ret_columns,
                          struct hr_err *err) HR_CHECKED;
 
-uint64_t hr_key_hash_long(const void *key, size_t len); /* for other lengths than 4 and 8 */
+/*
+ * The hash of key bytes. Up to 32 bytes are four words, overlapping where the key is short (below 8
+ * bytes: one word padded with zeroes), so that lengths cost no branches; longer keys are XXH3.
+ */
+uint64_t hr_key_hash_long(const void *key, size_t len); /* empty or above HR_KEY_SHORT */
+#define HR_KEY_SHORT 32u
+
+HR_INLINE uint64_t hr_key_mix(uint64_t a, uint64_t b)
+{
+    hr_u128 m = (hr_u128)a * b;
+    return (uint64_t)m ^ (uint64_t)(m >> 64) ^ a ^ (b << 32 | b >> 32);
+}
+/* Of 1 … HR_KEY_SHORT bytes; 8 bytes from p on must be readable, zero behind the key. */
+HR_INLINE uint64_t hr_key_hash_short(const char *p, size_t len)
+{
+    size_t last = len > 8 ? len - 8 : 0, second = len > 16 ? 8 : 0, third = len > 16 ? len - 16 : 0;
+    uint64_t w[4];
+    memcpy(&w[0], p, 8);
+    memcpy(&w[1], p + second, 8);
+    memcpy(&w[2], p + third, 8);
+    memcpy(&w[3], p + last, 8);
+    uint64_t x = hr_key_mix(w[0] ^ 0x9e3779b97f4a7c15ull, w[3] ^ (0xbf58476d1ce4e5b9ull + len));
+    uint64_t y = hr_key_mix(w[1] ^ 0xd1b54a32d192ed03ull, w[2] ^ 0x94d049bb133111ebull);
+    return hr_key_mix(x ^ 0x2545f4914f6cdd1dull, y ^ 0x9e3779b97f4a7c15ull);
+}
 HR_INLINE uint64_t hr_key_hash(const void *key, size_t len)
 {
-    if (len == 8) {
-        uint64_t v;
-        memcpy(&v, key, 8);
-        return hr_hash_u64(v + 0x9e3779b97f4a7c15ull);
-    }
-    if (len == 4) {
-        uint32_t v;
-        memcpy(&v, key, 4);
-        return hr_hash_u64(v + 0xd1b54a32d192ed03ull);
-    }
-    return hr_key_hash_long(key, len);
+    if (HR_UNLIKELY(len - 1 >= HR_KEY_SHORT)) return hr_key_hash_long(key, len);
+    char padded[8] = {0};
+    if (len < 8) memcpy(padded, key, len);
+    return hr_key_hash_short(len < 8 ? padded : (const char *)key, len);
+}
+HR_INLINE uint64_t hr_key_hash_view(const struct hr_string *key)
+{
+    if (HR_UNLIKELY(key->len - 1 >= HR_KEY_SHORT))
+        return hr_key_hash_long(hr_string_ptr(key), key->len);
+    return hr_key_hash_short(hr_string_ptr(key), key->len);
 }
 
 /* The reduce partition of a key hash: whole slots go together while there are at most 256. Shuffles
