@@ -6,6 +6,7 @@
  * in Spark. window_time(w) is the last microsecond of w.
  */
 #include "base/datetime.h"
+#include "expr/internal.h"
 #include "expr/program.h"
 #include "plan/analyze.h"
 
@@ -118,7 +119,11 @@ static hr_status bound(struct hr_analyzer *an, const struct window_args *w, int6
                               hr_expr_int(an->arena, l, w->start), hr_expr_int(an->arena, l, shift)};
     for (uint32_t i = 0; i < HR_COUNT(args); i++)
         if (!args[i]) return HR_OOM(err);
-    return hr_call(an->arena, an->conf, "__window_bound", args, 4, ret, err);
+    struct hr_expr *call = hr_expr_call(an->arena, "__window_bound", args, 4);
+    if (!call) return HR_OOM(err);
+    HR_TRY(hr_resolve_as(an->arena, an->conf, call, "__window_bound", err));
+    *ret = call;
+    return HR_OK;
 }
 
 /* named_struct('start', …, 'end', …) of the window that began index slides before the newest. */
