@@ -96,9 +96,9 @@ static hr_status time_layout(const char *format, struct layout *ret, struct hr_e
         return ret->type ? HR_OK : HR_OOM(err);
     }
     bool stamp = format[1] == 's', duration = format[1] == 'D';
-    const char *unit = format[2] ? strchr("smun", format[2]) : NULL;
+    const char *unit = format[1] && format[2] ? strchr("smun", format[2]) : NULL;
     static const int64_t factors[] = {1000000, 1000, 1, -1000};
-    if ((!stamp && !duration) || !unit || (stamp && format[3] != ':') || (duration && format[3]))
+    if (!unit || (!stamp && !duration) || (stamp && format[3] != ':') || (duration && format[3]))
         return unsupported(err, format);
     ret->factor = factors[strlen("smun") - strlen(unit)];
     ret->conversion = ret->factor == 1 ? SAME : SCALE;
