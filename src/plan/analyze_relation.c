@@ -390,9 +390,31 @@ static hr_status batches_of_rows(struct hr_analyzer *an, struct hr_plan *plan,
     return HR_OK;
 }
 
+/* Rows of one struct(…) each are rows of its fields, as in Spark. */
+static hr_status open_structs(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+{
+    if (plan->row_width != 1 || plan->row_count == 0) return HR_OK;
+    for (uint32_t i = 0; i < plan->row_count; i++)
+        if (plan->rows[i][0]->kind != HR_X_CALL ||
+            !hr_str_eq_nocase(plan->rows[i][0]->name, "struct"))
+            return HR_OK;
+    uint32_t width = plan->rows[0][0]->arg_count;
+    for (uint32_t i = 0; i < plan->row_count; i++) {
+        const struct hr_expr *call = plan->rows[i][0];
+        struct hr_expr **row = HR_NEW_ARRAY(an->arena, struct hr_expr *, width + 1);
+        if (!row) return HR_OOM(err);
+        plan->row_width = width;
+        if (call->arg_count != width) return bad_row_width(plan, i, call->arg_count, err);
+        for (uint32_t j = 0; j < width; j++) row[j] = hr_expr_strip_alias(call->args[j]);
+        plan->rows[i] = row;
+    }
+    return HR_OK;
+}
+
 hr_status hr_analyze_values(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
 {
     struct hr_plan *plan = *ret_plan;
+    HR_TRY(open_structs(an, plan, err));
     HR_TRY(resolve_rows(an, plan, err));
     plan->output = HR_NEW_ARRAY(an->arena, struct hr_attr, plan->row_width + 1);
     if (!plan->output) return HR_OOM(err);
