@@ -13,9 +13,10 @@
  * a thread), an exchange's partitions; a union has the sum, a join the number both sides agree on.
  */
 #include "operator/exec.h"
+#include "rdd/scheduler.h"
 
 #define TASKS_PER_THREAD 4u
-#define INLINE_ROWS 32768
+#define RANGE_ROWS 32768 /* numbers that are worth more than one task */
 
 /* --- Shape of a plan -------------------------------------------------------------------------- */
 
@@ -32,7 +33,7 @@ static uint32_t range_partitions(const struct hr_pipeline *pipeline, const struc
 {
     if (node->range_step == 0) return 1;
     hr_i128 rows = ((hr_i128)node->range_end - node->range_start) / node->range_step;
-    return rows > INLINE_ROWS ? HR_MAX(pipeline->exec->conf->threads, 1) : 1;
+    return rows > RANGE_ROWS ? HR_MAX(pipeline->exec->conf->threads, 1) : 1;
 }
 
 uint32_t hr_exchange_partitions(const struct hr_pnode *node)
@@ -294,7 +295,7 @@ hr_status hr_exec_run(const struct hr_pnode *root, struct hr_exec *exec, struct 
     bool inline_only = !exec->scheduler || exec->conf->threads <= 1;
     if (!inline_only) {
         int64_t rows = rows_estimate(exec, root);
-        inline_only = rows >= 0 && rows <= INLINE_ROWS;
+        inline_only = rows >= 0 && rows <= hr_scheduler_inline_rows(exec->scheduler);
     }
     if (!inline_only && !has_exchange(root))
         inline_only = hr_pipeline_partitions(&pipeline, root) == 1;

@@ -117,7 +117,7 @@ struct hr_scheduler_options {
     uint32_t max_attempts; /* per task; default 4 */
     int64_t memory_bytes;  /* block store budget; 0: a quarter of the machine */
     const char *spill_dir; /* for MEMORY_AND_DISK and DISK; NULL: TMPDIR */
-    int64_t inline_rows;   /* stages of one partition and at most this estimate run on the caller */
+    int64_t inline_rows;    /* jobs of at most this many rows run on the caller; 0: 32768; < 0: none */
 };
 hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options *options,
                            struct hr_scheduler **ret, struct hr_err *err) HR_CHECKED;

@@ -26,6 +26,7 @@
 #include "rdd/shuffle.h"
 
 #define FETCH_FAILURES_MAX 32u
+#define INLINE_ROWS 32768
 #define POLL_NS 5000000 /* how often a waiting caller looks at its cancel flag */
 
 struct work {
@@ -599,6 +600,7 @@ hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options
     if (!s->options.threads) s->options.threads = (uint32_t)hr_cpu_count();
     if (!s->options.max_attempts) s->options.max_attempts = 4;
     if (!s->options.memory_bytes) s->options.memory_bytes = quarter_of_machine();
+    if (!s->options.inline_rows) s->options.inline_rows = INLINE_ROWS;
     s->next_job = s->next_stage = 1;
     const char *dir = s->options.spill_dir ? s->options.spill_dir : getenv("TMPDIR");
     hr_status status = hr_block_store_new(s->env, s->options.memory_bytes, dir, &s->blocks, err);
