@@ -6,7 +6,7 @@
  *
  *     struct hr_err err = {0};
  *     struct hr_context *ctx = hr_context_new(NULL, &err);
- *     struct hr_rdd *lines = hr_text_file(ctx, "book/ *.txt", 0, &err);
+ *     struct hr_rdd *lines = hr_text_file(ctx, "book/?*.txt", 0, &err);
  *     struct hr_rdd *words = hr_rdd_flat_map(lines, "word STRING, n LONG", split, NULL, &err);
  *     struct hr_rdd *counts = hr_rdd_reduce_by_key(words, hr_sum, NULL, 0, &err);
  *     struct hr_rows *rows = hr_rdd_collect(counts, &err);

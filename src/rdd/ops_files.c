@@ -321,6 +321,8 @@ static hr_status cut_file(struct files_node *f, const struct file_split *file, i
         struct file_split split = *file;
         split.offset = at;
         split.length = HR_MIN(split_bytes, file->size - at);
+        /* What has no size may be no file (a pipe): reading it must say so, not give no rows. */
+        if (file->size == 0 && f->mode == LINES) split.length = INT64_MAX / 2;
         if (!HR_VEC_PUSH(&f->arena, &f->splits, split)) return HR_OOM(err);
         if (file->size == 0) break;
     }
