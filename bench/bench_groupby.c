@@ -38,12 +38,13 @@ static hr_status add_batch(struct hr_ktable *table, const struct hr_key_codec *c
                            struct hr_keys *keys, const struct hr_string *strings,
                            const int64_t *values, struct hr_err *err)
 {
-    struct hr_vector v = {.col = {.type = hr_type(HR_T_STRING), .length = BATCH, .values = strings}};
+    struct hr_vector v = {
+        .col = {.type = hr_type(HR_T_STRING), .length = BATCH, .values = strings}};
     HR_TRY(hr_keys_encode(codec, &v, NULL, BATCH, 0, keys, err));
     uint8_t *states[BLOCK];
     for (uint32_t at = 0; at < BATCH; at += BLOCK) {
-        HR_TRY(hr_ktable_upsert(table, keys->views + at, keys->hashes + at, BLOCK, states, NULL,
-                                err));
+        HR_TRY(
+            hr_ktable_upsert(table, keys->views + at, keys->hashes + at, BLOCK, states, NULL, err));
         for (uint32_t i = 0; i < BLOCK; i++) ((struct agg *)(void *)states[i])->count++;
         for (uint32_t i = 0; i < BLOCK; i++)
             ((struct agg *)(void *)states[i])->sum += values[at + i];

@@ -73,7 +73,8 @@ static hr_status first_rows(struct distinct_op *op, struct hr_batch *in, struct 
     uint8_t **states = hr_arena_alloc(&op->scratch, (count + 1) * sizeof *states);
     uint8_t *is_new = hr_arena_alloc(&op->scratch, count + 1);
     if (!states || !is_new) return HR_OOM(err);
-    HR_TRY(hr_ktable_upsert(op->table, op->keys.views, op->keys.hashes, count, states, is_new, err));
+    HR_TRY(
+        hr_ktable_upsert(op->table, op->keys.views, op->keys.hashes, count, states, is_new, err));
     uint32_t *sel, n = 0;
     struct hr_batch *out = hr_batch_new_sel(in, count, &sel);
     if (!out) return HR_OOM(err);

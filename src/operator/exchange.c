@@ -38,8 +38,7 @@ static hr_status assign_round_robin(struct hr_partitioner *base, const struct hr
                                     uint32_t *ret_partition, struct hr_err *err)
 {
     HR_UNUSED(err);
-    for (uint32_t i = 0; i < batch->sel_count; i++)
-        ret_partition[i] = i % base->partition_count;
+    for (uint32_t i = 0; i < batch->sel_count; i++) ret_partition[i] = i % base->partition_count;
     return HR_OK;
 }
 

@@ -6,7 +6,8 @@
  * handing their input through, a PARTIAL and its FINAL aggregation fused. It costs an arena, the
  * operators' opening, and nothing of the scheduler. This is what a small epoch gets.
  *
- * Else every fragment (the nodes between exchanges) becomes an RDD whose partitions are pipelines of
+ * Else every fragment (the nodes between exchanges) becomes an RDD whose partitions are pipelines
+ * of
  * operators, and every exchange a shuffle dependency; the scheduler does the rest.
  *
  * How many tasks a fragment has follows from its leaves: a scan's splits (at most TASKS_PER_THREAD
@@ -16,7 +17,7 @@
 #include "rdd/scheduler.h"
 
 #define TASKS_PER_THREAD 4u
-#define RANGE_ROWS 32768 /* numbers that are worth more than one task */
+#define RANGE_ROWS       32768 /* numbers that are worth more than one task */
 
 /* --- Shape of a plan -------------------------------------------------------------------------- */
 
@@ -45,8 +46,7 @@ uint32_t hr_exchange_partitions(const struct hr_pnode *node)
 uint32_t hr_pipeline_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
 {
     if (pipeline->collapsed) return 1;
-    if (!node->vt)
-        return node->dist == HR_DIST_BROADCAST ? 0 : hr_exchange_partitions(node);
+    if (!node->vt) return node->dist == HR_DIST_BROADCAST ? 0 : hr_exchange_partitions(node);
     if (node->vt == &hr_op_scan) return scan_partitions(pipeline, node);
     if (node->vt == &hr_op_range) return range_partitions(pipeline, node);
     if (node->child_count == 0) return 1;
@@ -235,8 +235,7 @@ static hr_status fragment_new(struct hr_exec *exec, const struct hr_pnode *root,
                               struct hr_rdd **ret, struct hr_err *err)
 {
     uint32_t dep_count = count_exchanges(root);
-    struct fragment *fragment =
-        hr_zalloc(sizeof *fragment + dep_count * sizeof(struct hr_pnode *));
+    struct fragment *fragment = hr_zalloc(sizeof *fragment + dep_count * sizeof(struct hr_pnode *));
     struct hr_dependency *deps = hr_zalloc((dep_count + 1) * sizeof *deps);
     hr_status status = fragment && deps ? HR_OK : HR_OOM(err);
     if (status == HR_OK) {

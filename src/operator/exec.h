@@ -31,7 +31,8 @@ hr_status hr_exchange_partitioner(const struct hr_pnode *node, struct hr_exec *e
                                   struct hr_partitioner **ret, struct hr_err *err) HR_CHECKED;
 uint32_t hr_exchange_partitions(const struct hr_pnode *node);
 
-/* hash_aggregate.c: the node whose child's rows an aggregation takes: itself, or the PARTIAL below. */
+/* hash_aggregate.c: the node whose child's rows an aggregation takes: itself, or the PARTIAL
+ * below. */
 const struct hr_pnode *hr_aggregate_input(const struct hr_pnode *node, bool collapsed);
 
 #endif

@@ -20,8 +20,8 @@ static void print_exchange(const struct hr_pnode *node, struct hr_buf *out)
 }
 
 /* prefix: the bars of the levels above. */
-static void print_node(const struct hr_pnode *node, struct hr_buf *prefix, bool is_root, bool is_last,
-                       struct hr_buf *out)
+static void print_node(const struct hr_pnode *node, struct hr_buf *prefix, bool is_root,
+                       bool is_last, struct hr_buf *out)
 {
     hr_buf_append(out, prefix->ptr, prefix->len);
     if (!is_root) hr_buf_puts(out, is_last ? "+- " : ":- ");

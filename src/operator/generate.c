@@ -14,11 +14,11 @@ struct generate {
     uint32_t most;             /* rows of an output batch */
     uint32_t *rows, *elements; /* of the output: row of in, element or NONE */
     int32_t *positions_of;
-    struct hr_batch *in;       /* being worked on */
-    struct hr_arena scratch;   /* of in's argument */
+    struct hr_batch *in;     /* being worked on */
+    struct hr_arena scratch; /* of in's argument */
     struct hr_vector arg;
-    uint32_t next_row;         /* live row of in */
-    int32_t next_element;      /* within it */
+    uint32_t next_row;    /* live row of in */
+    int32_t next_element; /* within it */
 };
 
 static hr_status generate_open(const struct hr_pnode *node, struct hr_task *task,
@@ -27,8 +27,8 @@ static hr_status generate_open(const struct hr_pnode *node, struct hr_task *task
     struct generate *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     const char *name = node->exprs[0]->name;
-    op->positions = hr_str_eq_nocase(name, "posexplode") ||
-                    hr_str_eq_nocase(name, "posexplode_outer");
+    op->positions =
+        hr_str_eq_nocase(name, "posexplode") || hr_str_eq_nocase(name, "posexplode_outer");
     op->fields = hr_str_eq_nocase(name, "inline") || hr_str_eq_nocase(name, "inline_outer");
     op->most = task->conf->batch_rows ? task->conf->batch_rows : HR_BATCH_ROWS;
     op->rows = hr_arena_alloc(task->arena, op->most * sizeof *op->rows);
@@ -118,8 +118,8 @@ static hr_status make_output(struct generate *op, uint32_t n, struct hr_batch **
     hr_status status = hr_batch_hold_batch(out, op->in) ? HR_OK : HR_OOM(err);
     uint32_t own = op->in->schema->field_count;
     for (uint32_t c = 0; c < own && status == HR_OK; c++)
-        status = hr_column_take(&out->arena, &op->in->columns[c], op->rows, n, &out->columns[c],
-                                err);
+        status =
+            hr_column_take(&out->arena, &op->in->columns[c], op->rows, n, &out->columns[c], err);
     if (status == HR_OK) status = put_generated(op, n, out, own, err);
     /* strings made by the argument's expression live in scratch: copy what points there */
     struct hr_batch *deep = NULL;

@@ -9,7 +9,8 @@
  *
  * A batch goes in blocks of BLOCK rows: find the groups, then update every aggregate while the rows
  * are in the cache. Without keys there is one row of states and no table, and one result row even
- * when there was no input. A DISTINCT aggregate keeps a table of (group, arguments) already seen and
+ * when there was no input. A DISTINCT aggregate keeps a table of (group, arguments) already seen
+ * and
  * passes on the first of each.
  */
 #include "operator/agg_states.h"
@@ -26,8 +27,9 @@ struct distinct {
 
 struct aggregate {
     struct hr_op op;
-    const struct hr_pnode *input; /* whose program and argument places hold: op.node, or the PARTIAL */
-    bool from_states;             /* FINAL over states */
+    const struct hr_pnode
+        *input;       /* whose program and argument places hold: op.node, or the PARTIAL */
+    bool from_states; /* FINAL over states */
     struct hr_eval *eval;
     const struct hr_key_codec *codec;
     struct hr_keys keys, distinct_keys;
@@ -35,9 +37,9 @@ struct aggregate {
     uint8_t *single;           /* states without keys */
     struct distinct *distinct; /* by aggregate; NULL: none is DISTINCT */
     struct hr_vector *vectors;
-    struct hr_arena scratch;   /* of one input batch */
+    struct hr_arena scratch; /* of one input batch */
     struct hr_buf buf;
-    uint8_t *merge_state;      /* FINAL: one set of states to merge from */
+    uint8_t *merge_state; /* FINAL: one set of states to merge from */
     /* of one block */
     uint8_t **states, **some_states;
     uint32_t *some_rows;
@@ -221,16 +223,14 @@ static hr_status apply_distinct(struct aggregate *op, const struct hr_agg_spec *
 }
 
 static hr_status update_block(struct aggregate *op, struct hr_eval_ctx *ctx,
-                              const struct block *whole, const int32_t *weights,
-                              struct hr_err *err)
+                              const struct block *whole, const int32_t *weights, struct hr_err *err)
 {
     const struct hr_pnode *node = op->input;
     for (uint32_t a = 0; a < node->agg_count; a++) {
         const struct hr_agg_spec *spec = &node->aggs[a];
         struct block b = *whole;
         if (spec->filter >= 0) apply_filter(op, &op->vectors[spec->filter], &b);
-        if (spec->distinct && b.count)
-            HR_TRY(apply_distinct(op, spec, &op->distinct[a], &b, err));
+        if (spec->distinct && b.count) HR_TRY(apply_distinct(op, spec, &op->distinct[a], &b, err));
         if (!b.count) continue;
         const struct hr_aggregate *agg = hr_agg_of(spec);
         const struct hr_vector *args = op->vectors + spec->first_arg;
@@ -238,8 +238,8 @@ static hr_status update_block(struct aggregate *op, struct hr_eval_ctx *ctx,
             HR_TRY(agg->update_one(spec->call, ctx, args, b.rows, b.count,
                                    op->single + spec->state_offset, err));
         else
-            HR_TRY(agg->update(spec->call, ctx, args, b.rows, b.count, b.states,
-                               spec->state_offset, weights, err));
+            HR_TRY(agg->update(spec->call, ctx, args, b.rows, b.count, b.states, spec->state_offset,
+                               weights, err));
     }
     return HR_OK;
 }
@@ -286,7 +286,7 @@ static hr_status take_rows_single(struct aggregate *op, struct hr_eval_ctx *ctx,
     for (uint32_t a = 0; a < node->agg_count; a++) {
         const struct hr_agg_spec *spec = &node->aggs[a];
         HR_TRY(hr_agg_of(spec)->update_one(spec->call, ctx, op->vectors + spec->first_arg, in->sel,
-                                        in->sel_count, op->single + spec->state_offset, err));
+                                           in->sel_count, op->single + spec->state_offset, err));
     }
     *ret_taken = true;
     return HR_OK;
@@ -415,8 +415,7 @@ static hr_status load_input(struct aggregate *op, struct hr_err *err)
     return HR_OK;
 }
 
-static hr_status aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
-                                struct hr_err *err)
+static hr_status aggregate_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
 {
     struct aggregate *op = (struct aggregate *)base;
     if (!op->loaded) HR_TRY(load_input(op, err));

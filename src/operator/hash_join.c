@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HashJoin: all kinds. The build side is read first and kept as one batch; a keyed table maps a
- * key to the first of its rows, next[] chains the others in order. The probe side streams: a batch's
+ * key to the first of its rows, next[] chains the others in order. The probe side streams: a
+ * batch's
  * keys are looked up at once, then pairs are gathered by up to a batch at a time.
  *
  *   pairs      (probe row, build row); NONE on the side that has no partner
@@ -33,21 +34,21 @@ struct join {
     const struct hr_key_codec *codec;
     struct hr_keys keys;
     struct hr_vector *vectors;
-    struct hr_arena scratch;           /* of the batch being read */
+    struct hr_arena scratch; /* of the batch being read */
     struct hr_ktable *table;
-    struct hr_batch *build;            /* all of its rows; NULL: none */
-    uint32_t *next;                    /* by build row */
+    struct hr_batch *build; /* all of its rows; NULL: none */
+    uint32_t *next;         /* by build row */
     uint64_t *build_matched;
     int64_t reserved_bytes;
     enum phase phase;
     /* the probe batch being worked on */
     struct hr_batch *in;
     uint8_t **states;
-    uint8_t *matched;                  /* by live row */
-    uint32_t at, cursor;               /* live row, next build row of its chain */
-    bool cursor_open;                  /* cursor is in the middle of at's chain */
-    bool rest_of_in;                   /* pairs are done: the unmatched rows remain */
-    uint32_t rest_at;                  /* build row */
+    uint8_t *matched;    /* by live row */
+    uint32_t at, cursor; /* live row, next build row of its chain */
+    bool cursor_open;    /* cursor is in the middle of at's chain */
+    bool rest_of_in;     /* pairs are done: the unmatched rows remain */
+    uint32_t rest_at;    /* build row */
     /* of one output batch */
     uint32_t most;
     uint32_t *probe_rows, *build_rows, *live_rows;
@@ -103,10 +104,10 @@ static hr_status open_parts(struct join *op, struct hr_err *err)
     op->probe_op = op->op.children[node->build_left ? 1 : 0];
     op->is_semi = kind == HR_PJOIN_SEMI;
     op->is_anti = kind == HR_PJOIN_ANTI;
-    op->probe_outer = kind == HR_PJOIN_FULL ||
-                      kind == (node->build_left ? HR_PJOIN_RIGHT : HR_PJOIN_LEFT);
-    op->build_outer = kind == HR_PJOIN_FULL ||
-                      kind == (node->build_left ? HR_PJOIN_LEFT : HR_PJOIN_RIGHT);
+    op->probe_outer =
+        kind == HR_PJOIN_FULL || kind == (node->build_left ? HR_PJOIN_RIGHT : HR_PJOIN_LEFT);
+    op->build_outer =
+        kind == HR_PJOIN_FULL || kind == (node->build_left ? HR_PJOIN_LEFT : HR_PJOIN_RIGHT);
     if (node->build_left && (op->is_semi || op->is_anti))
         return HR_BUG(err, "a semi or anti join is built of its right side");
     hr_arena_init(&op->scratch, task->mem);
@@ -254,7 +255,8 @@ static hr_status read_build(struct join *op, struct inputs *inputs, struct hr_er
         uint64_t first = inputs->rows;
         inputs->rows += in->sel_count;
         if (inputs->rows >= NONE)
-            return HR_RAISE(err, HR_E_LIMIT, "what", "the build side of a join", "limit", "2^32 rows");
+            return HR_RAISE(err, HR_E_LIMIT, "what", "the build side of a join", "limit",
+                            "2^32 rows");
         HR_TRY(grow_next(op, (uint32_t)inputs->rows, &next_capacity, err));
         HR_TRY(add_rows(op, in, (uint32_t)first, err));
     }
@@ -352,7 +354,8 @@ static uint32_t gather_pairs(struct join *op)
     return n;
 }
 
-/* Tests the condition on the pairs in out, which may lose rows; notes who passed. NULL: none did. */
+/* Tests the condition on the pairs in out, which may lose rows; notes who passed. NULL: none
+ * did. */
 static hr_status test_pairs(struct join *op, struct hr_batch **out, struct hr_err *err)
 {
     struct hr_batch *pairs = *out;
@@ -428,9 +431,8 @@ static hr_status start_batch(struct join *op, struct hr_err *err)
     if ((op->is_semi || op->is_anti) && !op->condition) {
         for (uint32_t i = 0; i < in->sel_count; i++) {
             const struct chain *chain = (const struct chain *)(void *)op->states[i];
-            op->matched[i] = op->probe_eval
-                                 ? chain && chain->head != NONE && !op->keys.nulls[i]
-                                 : op->build != NULL;
+            op->matched[i] = op->probe_eval ? chain && chain->head != NONE && !op->keys.nulls[i]
+                                            : op->build != NULL;
         }
         op->at = in->sel_count; /* no pairs are wanted */
     }
@@ -514,9 +516,9 @@ static hr_status join_next(struct hr_op *base, struct hr_batch **ret_batch, stru
 static void join_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
     static const char *const kinds[] = {
-        [HR_PJOIN_INNER] = "Inner",         [HR_PJOIN_LEFT] = "LeftOuter",
-        [HR_PJOIN_RIGHT] = "RightOuter",    [HR_PJOIN_FULL] = "FullOuter",
-        [HR_PJOIN_SEMI] = "LeftSemi",       [HR_PJOIN_ANTI] = "LeftAnti",
+        [HR_PJOIN_INNER] = "Inner",      [HR_PJOIN_LEFT] = "LeftOuter",
+        [HR_PJOIN_RIGHT] = "RightOuter", [HR_PJOIN_FULL] = "FullOuter",
+        [HR_PJOIN_SEMI] = "LeftSemi",    [HR_PJOIN_ANTI] = "LeftAnti",
         [HR_PJOIN_CROSS] = "Cross",
     };
     hr_buf_printf(out, "%u keys, %s, Build%s", node->join_key_count, kinds[node->join_kind],

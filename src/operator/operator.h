@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the operators share. An operator's struct begins with struct hr_op and lives in the task's
- * arena; open makes it, next pulls from children by hr_op_next, close frees what is not in the arena.
+ * arena; open makes it, next pulls from children by hr_op_next, close frees what is not in the
+ * arena.
  */
 #ifndef HR_OPERATOR_OPERATOR_H
 #define HR_OPERATOR_OPERATOR_H
@@ -40,7 +41,8 @@ HR_INLINE uint32_t hr_op_row(const struct hr_batch *batch, uint32_t i)
 {
     return batch->sel ? batch->sel[i] : i;
 }
-/* How many of a leaf's `units` (splits, batches, partitions) are this task's: [*ret_first, …+count) */
+/* How many of a leaf's `units` (splits, batches, partitions) are this task's: [*ret_first,
+ * …+count) */
 uint32_t hr_op_share(const struct hr_task *task, uint32_t units, uint32_t *ret_first);
 
 /* "[a#1, b#2]"-like list of expressions for EXPLAIN. */

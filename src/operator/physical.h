@@ -54,7 +54,7 @@ struct hr_op {
  *   Scan         scan_id, schema, pushed_filters      LocalTableScan  batches
  *   Range        range_start, range_end, range_step   Project         program: the outputs
  *   Filter       program: the predicate               Union           children of one schema
- *   HashAggregate COMPLETE, PARTIAL: program: key_count keys, arguments, filters; FINAL: no program,
+ *   HashAggregate COMPLETE, PARTIAL: program: key_count keys, arguments, filters; FINAL: none,
  *                the child is PARTIAL's output. Output: keys, then results (PARTIAL: one BINARY).
  *                DISTINCT aggregates: COMPLETE only (above an exchange by the keys).
  *   Sort, TopN   program: the keys; descending, nulls_first; limit, offset
@@ -73,7 +73,8 @@ struct hr_op {
 /* One aggregate of an aggregation. args are evaluated by the node's program. */
 struct hr_agg_spec {
     const struct hr_expr *call; /* bound: call->function->aggregate, types */
-    uint32_t first_arg;              /* index of its first argument among the program's outputs (≥ key_count) */
+    /* index of its first argument among the program's outputs (≥ key_count) */
+    uint32_t first_arg;
     int32_t filter;                  /* index of the FILTER predicate among them, or -1 */
     bool distinct;
     uint32_t state_offset, state_bytes;
@@ -95,8 +96,7 @@ struct hr_pnode {
     const struct hr_plan *logical; /* where it came from, for EXPLAIN; may be NULL */
 
     /* By kind; expressions are bound to the child's schema. */
-    const struct hr_program *
-        program; /* project: outputs; filter: predicate; aggregate: keys, then arguments, then filters; sort: keys; join: condition */
+    const struct hr_program *program; /* see the table above */
     struct hr_expr **exprs; /* the same, for EXPLAIN */
     uint32_t expr_count;
     /* scan */
@@ -152,7 +152,8 @@ extern const struct hr_operator_vt hr_op_scan, hr_op_local, hr_op_range, hr_op_p
     hr_op_union, hr_op_expand, hr_op_distinct, hr_op_generate, hr_op_watermark,
     hr_op_state_aggregate, hr_op_state_dedup, hr_op_exchange_read;
 
-/* What a task gives its operators. Made by the scheduler's caller for each (fragment, partition). */
+/* What a task gives its operators. Made by the scheduler's caller for each (fragment,
+ * partition). */
 struct hr_task {
     struct hr_env *env;
     const struct hr_conf *conf;
@@ -188,7 +189,8 @@ struct hr_exec {
         /* max event time and counts, by watermark node, are in watermarks below */
     } * scans;
     uint32_t scan_count;
-    /* One per watermark node, by its order in the plan: filled by tasks (atomics), read at the end. */
+    /* One per watermark node, by its order in the plan: filled by tasks (atomics), read at the
+     * end. */
     struct hr_exec_watermark {
         /* The caller sets max INT64_MIN, min INT64_MAX, count 0. */
         _Atomic int64_t max_us, min_us, count;

@@ -42,7 +42,8 @@ static hr_status range_next(struct hr_op *base, struct hr_batch **ret_batch, str
     if (!batch) return HR_OOM(err);
     if (node->schema->field_count) {
         struct hr_column col;
-        hr_status status = hr_column_alloc(&batch->arena, hr_type(HR_T_LONG), rows, false, &col, err);
+        hr_status status =
+            hr_column_alloc(&batch->arena, hr_type(HR_T_LONG), rows, false, &col, err);
         if (status != HR_OK) {
             hr_batch_unref(batch);
             return status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An order is an array of entries: 64 bits that sort like the first key (NULLs and direction
- * included), and the row's number. They are sorted by radix, eight passes less those whose byte is the
+ * included), and the row's number. They are sorted by radix, eight passes less those whose byte is
+ * the
  * same everywhere; runs of equal bits are then merge-sorted by all keys, unless the bits were the
  * whole key. Both are stable, so equal rows keep the order in which they came.
  */
@@ -17,14 +18,14 @@ struct entry {
 struct hr_sorter {
     const struct hr_pnode *node;
     struct hr_task *task;
-    struct hr_eval *eval;            /* NULL: every key is a column of the input */
-    const struct hr_type *schema;    /* the input's columns, then computed keys */
-    uint32_t *key_columns;           /* by key: its place in schema */
-    struct hr_column *evaluated;     /* all keys of one batch */
+    struct hr_eval *eval;         /* NULL: every key is a column of the input */
+    const struct hr_type *schema; /* the input's columns, then computed keys */
+    uint32_t *key_columns;        /* by key: its place in schema */
+    struct hr_column *evaluated;  /* all keys of one batch */
     struct hr_batch **batches;
     uint32_t batch_count, batch_capacity;
     uint64_t rows;
-    struct hr_batch *sorted;         /* all rows */
+    struct hr_batch *sorted; /* all rows */
     struct entry *order;
     int64_t reserved_bytes;
 };
@@ -178,7 +179,8 @@ HR_INLINE uint64_t decimal_bits(hr_i128 v)
 
 #define SIGN (UINT64_C(1) << 63)
 
-/* Sorts like the value, ascending. *ret_exact: different values have different bits but the last. */
+/* Sorts like the value, ascending. *ret_exact: different values have different bits but the
+ * last. */
 static void value_bits(const struct hr_column *col, struct entry *order, uint32_t count,
                        bool *ret_exact)
 {
@@ -221,8 +223,7 @@ static void value_bits(const struct hr_column *col, struct entry *order, uint32_
         for (uint32_t i = 0; i < count; i++) order[i].bits = double_bits(((const double *)v)[i]);
         return;
     case HR_T_DECIMAL:
-        for (uint32_t i = 0; i < count; i++)
-            order[i].bits = decimal_bits(((const hr_i128 *)v)[i]);
+        for (uint32_t i = 0; i < count; i++) order[i].bits = decimal_bits(((const hr_i128 *)v)[i]);
         return;
     case HR_T_STRING:
     case HR_T_BINARY:
@@ -343,8 +344,8 @@ static hr_status cut_to(struct hr_sorter *s, uint32_t keep, struct hr_err *err)
     if (status == HR_OK && !hr_batch_hold_batch(kept, s->sorted)) status = HR_OOM(err);
     for (uint32_t i = 0; rows && i < keep; i++) rows[i] = (uint32_t)s->order[i].row;
     for (uint32_t c = 0; c < s->schema->field_count && status == HR_OK; c++)
-        status = hr_column_take(&kept->arena, &s->sorted->columns[c], rows, keep,
-                                &kept->columns[c], err);
+        status = hr_column_take(&kept->arena, &s->sorted->columns[c], rows, keep, &kept->columns[c],
+                                err);
     hr_free(rows);
     struct hr_batch *deep = status == HR_OK ? hr_batch_concat(&kept, 1, s->schema, true) : NULL;
     if (status == HR_OK && !deep) status = HR_OOM(err);
@@ -392,8 +393,8 @@ hr_status hr_sorter_take(struct hr_sorter *sorter, uint64_t first, uint32_t coun
     if (!rows) status = HR_OOM(err);
     for (uint32_t i = 0; rows && i < count; i++) rows[i] = (uint32_t)s->order[first + i].row;
     for (uint32_t c = 0; c < s->node->schema->field_count && status == HR_OK; c++)
-        status = hr_column_take(&out->arena, &s->sorted->columns[c], rows, count, &out->columns[c],
-                                err);
+        status =
+            hr_column_take(&out->arena, &s->sorted->columns[c], rows, count, &out->columns[c], err);
     if (status != HR_OK) {
         hr_batch_unref(out);
         return status;

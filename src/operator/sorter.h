@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sorting rows: Sort and TopN. Batches are added with their sort keys as further columns; sort makes
+ * Sorting rows: Sort and TopN. Batches are added with their sort keys as further columns; sort
+ * makes
  * one batch of all rows and an order over it.
  */
 #ifndef HR_OPERATOR_SORTER_H

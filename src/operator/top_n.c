@@ -28,7 +28,8 @@ static hr_status gather(struct top_n *op, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
     int64_t offset = HR_MAX(node->offset, 0);
-    int64_t wanted = node->limit < 0 || node->limit > INT64_MAX - offset ? -1 : node->limit + offset;
+    int64_t wanted =
+        node->limit < 0 || node->limit > INT64_MAX - offset ? -1 : node->limit + offset;
     uint64_t most = wanted < 0 ? UINT64_MAX : HR_MAX((uint64_t)wanted * 4, GATHER_MIN);
     while (wanted != 0) {
         struct hr_batch *in;

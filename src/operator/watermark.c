@@ -55,18 +55,15 @@ static void publish(struct watermark *op)
     if (!op->count || !exec->watermarks || index >= exec->watermark_count) return;
     struct hr_exec_watermark *w = &exec->watermarks[index];
     int64_t seen = atomic_load(&w->max_us);
-    while (seen < op->max_us && !atomic_compare_exchange_weak(&w->max_us, &seen, op->max_us)) {
-    }
+    while (seen < op->max_us && !atomic_compare_exchange_weak(&w->max_us, &seen, op->max_us)) {}
     seen = atomic_load(&w->min_us);
-    while (seen > op->min_us && !atomic_compare_exchange_weak(&w->min_us, &seen, op->min_us)) {
-    }
+    while (seen > op->min_us && !atomic_compare_exchange_weak(&w->min_us, &seen, op->min_us)) {}
     atomic_fetch_add(&w->sum_ms, op->sum_ms);
     atomic_fetch_add(&w->count, op->count);
     op->count = 0;
 }
 
-static hr_status watermark_next(struct hr_op *base, struct hr_batch **ret_batch,
-                                struct hr_err *err)
+static hr_status watermark_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
 {
     struct watermark *op = (struct watermark *)base;
     HR_TRY(hr_op_next(base->children[0], ret_batch, err));

@@ -71,8 +71,7 @@ static void put_column(struct hr_buf *buf, const struct hr_column *col)
     for (uint32_t i = 0; i < type->field_count; i++) put_column(buf, &col->children[i]);
 }
 
-hr_status hr_batch_file_append(struct hr_buf *buf, const struct hr_batch *batch,
-                               struct hr_err *err)
+hr_status hr_batch_file_append(struct hr_buf *buf, const struct hr_batch *batch, struct hr_err *err)
 {
     struct hr_batch *compact = hr_batch_compact((struct hr_batch *)(uintptr_t)batch, false);
     if (!compact) return HR_OOM(err);
@@ -82,7 +81,8 @@ hr_status hr_batch_file_append(struct hr_buf *buf, const struct hr_batch *batch,
     hr_buf_put_u8(buf, compact->weights != NULL);
     if (compact->weights)
         hr_buf_append(buf, compact->weights, (size_t)compact->row_count * sizeof(int32_t));
-    for (uint32_t i = 0; i < compact->schema->field_count; i++) put_column(buf, &compact->columns[i]);
+    for (uint32_t i = 0; i < compact->schema->field_count; i++)
+        put_column(buf, &compact->columns[i]);
     hr_batch_unref(compact);
     HR_TRY(hr_buf_status(buf, err));
     size_t body = buf->len - at - 8;

@@ -8,7 +8,8 @@
  * caller of hr_scheduler_run works on its own job; threads - 1 workers help, taking tasks from the
  * jobs in turn, so jobs share the pool fairly and a job inside of a task cannot starve.
  *
- * A task that finds a shuffle block missing (HR_E_UNAVAILABLE, and a map output is indeed not there)
+ * A task that finds a shuffle block missing (HR_E_UNAVAILABLE, and a map output is indeed not
+ * there)
  * does not count as failed: the lost map partitions go to the todo of their stage, and so on up the
  * lineage, and the task runs again after them. Other RETRIABLE errors are tried max_attempts times;
  * USER and FATAL ones end the job.
@@ -26,8 +27,8 @@
 #include "rdd/shuffle.h"
 
 #define FETCH_FAILURES_MAX 32u
-#define INLINE_ROWS 32768
-#define POLL_NS 5000000 /* how often a waiting caller looks at its cancel flag */
+#define INLINE_ROWS        32768
+#define POLL_NS            5000000 /* how often a waiting caller looks at its cancel flag */
 
 struct work {
     struct stage *stage;
@@ -46,8 +47,8 @@ struct stage {
     struct stage **parents;
     uint32_t parent_count, parent_capacity;
     struct work_list todo;
-    uint8_t *busy;             /* by partition: in todo, queued or running */
-    uint32_t active;           /* queued or running tasks */
+    uint8_t *busy;   /* by partition: in todo, queued or running */
+    uint32_t active; /* queued or running tasks */
     uint32_t fetch_failures;
     bool ran;
 };
@@ -61,9 +62,9 @@ struct job {
     uint32_t stage_count, stage_capacity;
     struct work_list queue;
     uint32_t running;
-    bool solo;                 /* the caller works alone */
+    bool solo; /* the caller works alone */
     bool failed;
-    bool stop;                 /* read by tasks without the lock */
+    bool stop; /* read by tasks without the lock */
     struct hr_err err;
     hr_status status;
     struct hr_job_stats stats;
@@ -106,7 +107,10 @@ static bool work_pop(struct work_list *list, struct work *ret)
     return true;
 }
 
-static bool work_empty(const struct work_list *list) { return list->first == list->count; }
+static bool work_empty(const struct work_list *list)
+{
+    return list->first == list->count;
+}
 
 static bool grow(void **items, uint32_t count, uint32_t *capacity)
 {
@@ -635,7 +639,8 @@ void hr_scheduler_free(struct hr_scheduler *scheduler)
     scheduler->stop = true;
     pthread_cond_broadcast(&scheduler->work);
     pthread_mutex_unlock(&scheduler->lock);
-    for (uint32_t i = 0; i < scheduler->thread_count; i++) pthread_join(scheduler->threads[i], NULL);
+    for (uint32_t i = 0; i < scheduler->thread_count; i++)
+        pthread_join(scheduler->threads[i], NULL);
     hr_free(scheduler->threads);
     pthread_cond_destroy(&scheduler->work);
     pthread_mutex_destroy(&scheduler->lock);

@@ -11,7 +11,7 @@
 
 #include "base/fault.h"
 
-#define FLUSH_ROWS 65536u
+#define FLUSH_ROWS  65536u
 #define PENDING_MAX 64u
 
 struct block {
@@ -30,7 +30,7 @@ struct hr_shuffle_writer {
     struct hr_partitioner *partitioner;
     const struct hr_type *schema;
     uint32_t map;
-    struct block *blocks;    /* reduce_count */
+    struct block *blocks; /* reduce_count */
     struct hr_batch *pending[PENDING_MAX];
     uint32_t pending_count, pending_rows;
     bool deep;
@@ -134,7 +134,8 @@ static hr_status cut_batch(struct hr_shuffle_writer *w, const struct hr_batch *b
     HR_TRY(w->partitioner->assign(w->partitioner, batch, assigned, err));
     memset(starts, 0, (n + 1) * sizeof *starts);
     for (uint32_t i = 0; i < batch->sel_count; i++) {
-        if (assigned[i] >= n) return HR_BUG(err, "row assigned to partition %u of %u", assigned[i], n);
+        if (assigned[i] >= n)
+            return HR_BUG(err, "row assigned to partition %u of %u", assigned[i], n);
         starts[assigned[i] + 1]++;
     }
     for (uint32_t p = 0; p < n; p++) starts[p + 1] += starts[p];
@@ -155,8 +156,7 @@ static hr_status flush_partition(struct hr_shuffle_writer *w, const struct cut *
         const uint32_t *starts = cut->starts + (size_t)b * (n + 1);
         uint32_t rows = starts[p + 1] - starts[p];
         if (rows) {
-            parts[count] =
-                hr_batch_with_sel(w->pending[b], cut->rows + first + starts[p], rows);
+            parts[count] = hr_batch_with_sel(w->pending[b], cut->rows + first + starts[p], rows);
             if (!parts[count]) {
                 status = HR_OOM(err);
                 break;
@@ -186,8 +186,8 @@ static hr_status flush(struct hr_shuffle_writer *w, struct hr_err *err)
     hr_status status = cut.assigned && cut.rows && cut.starts ? HR_OK : HR_OOM(err);
     uint32_t at = 0;
     for (uint32_t b = 0; b < w->pending_count && status == HR_OK; b++) {
-        status = cut_batch(w, w->pending[b], cut.assigned, cut.rows + at, cut.starts + b * (n + 1),
-                           err);
+        status =
+            cut_batch(w, w->pending[b], cut.assigned, cut.rows + at, cut.starts + b * (n + 1), err);
         at += w->pending[b]->sel_count;
     }
     for (uint32_t p = 0; p < n && status == HR_OK; p++) status = flush_partition(w, &cut, p, err);

@@ -16,11 +16,11 @@ enum codec_kind { CODEC_FIXED, CODEC_STRING, CODEC_GENERAL };
 struct node {
     enum node_kind kind;
     const struct hr_type *type;
-    uint32_t column;       /* of the key */
-    int32_t parent;        /* node of the STRUCT around it, -1 none */
-    uint32_t field;        /* in the parent */
+    uint32_t column;        /* of the key */
+    int32_t parent;         /* node of the STRUCT around it, -1 none */
+    uint32_t field;         /* in the parent */
     uint32_t width, offset; /* FIXED, BOOL: place behind the null bits */
-    uint32_t next;         /* first node that is not below this one */
+    uint32_t next;          /* first node that is not below this one */
 };
 
 struct hr_key_codec {
@@ -64,9 +64,7 @@ static void add_nodes(struct hr_key_codec *codec, const struct hr_type *type, ui
         for (uint32_t i = 0; i < type->field_count; i++)
             add_nodes(codec, type->fields[i].type, column, (int32_t)at, i);
         break;
-    default:
-        node->kind = NODE_FIXED;
-        node->width = (uint32_t)hr_type_width(type);
+    default: node->kind = NODE_FIXED; node->width = (uint32_t)hr_type_width(type);
     }
     codec->nodes[at].next = codec->node_count;
 }
@@ -295,12 +293,16 @@ static void encode_fixed(const struct hr_key_codec *codec, const struct hr_vecto
     case 1: encode_fixed_impl(v, rows, count, 1, HR_T_BYTE, keys); return;
     case 2: encode_fixed_impl(v, rows, count, 2, HR_T_SHORT, keys); return;
     case 4:
-        if (id == HR_T_FLOAT) encode_fixed_impl(v, rows, count, 4, HR_T_FLOAT, keys);
-        else encode_fixed_impl(v, rows, count, 4, HR_T_INT, keys);
+        if (id == HR_T_FLOAT)
+            encode_fixed_impl(v, rows, count, 4, HR_T_FLOAT, keys);
+        else
+            encode_fixed_impl(v, rows, count, 4, HR_T_INT, keys);
         return;
     default:
-        if (id == HR_T_DOUBLE) encode_fixed_impl(v, rows, count, 8, HR_T_DOUBLE, keys);
-        else encode_fixed_impl(v, rows, count, 8, HR_T_LONG, keys);
+        if (id == HR_T_DOUBLE)
+            encode_fixed_impl(v, rows, count, 8, HR_T_DOUBLE, keys);
+        else
+            encode_fixed_impl(v, rows, count, 8, HR_T_LONG, keys);
     }
 }
 
@@ -434,7 +436,8 @@ static hr_status encode_general(const struct hr_key_codec *codec, const struct h
     memset(keys->nulls, 0, count);
     for (uint32_t n = 0; n < codec->node_count; n++) write_node(codec, vectors, n, rows, keys);
     for (uint32_t i = 0; i < count; i++)
-        keys->views[i] = hr_string_make((const char *)(uintptr_t)keys->hashes[i], keys->views[i].len);
+        keys->views[i] =
+            hr_string_make((const char *)(uintptr_t)keys->hashes[i], keys->views[i].len);
     return HR_OK;
 }
 
@@ -638,8 +641,7 @@ static hr_status decode_node(struct decoder *d, uint32_t node_index, struct hr_c
 {
     const struct node *node = &d->codec->nodes[node_index];
     if (node->kind == NODE_NESTED) return decode_arrays(d, node_index, ret, err);
-    if (node->kind == NODE_NULL)
-        return hr_column_nulls(d->arena, node->type, d->count, ret, err);
+    if (node->kind == NODE_NULL) return hr_column_nulls(d->arena, node->type, d->count, ret, err);
     bool any_null = false;
     for (uint32_t i = 0; i < d->count; i++) any_null |= key_null(d, i, node_index);
     struct hr_column col;

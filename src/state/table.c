@@ -17,18 +17,18 @@
 
 #include <sys/mman.h>
 
-#define GROUP 128u
-#define CHUNK_BITS 21u
-#define CHUNK_MASK ((1u << CHUNK_BITS) - 1)
-#define CHUNK_LIMIT (1u << (32 - CHUNK_BITS))
+#define GROUP           128u
+#define CHUNK_BITS      21u
+#define CHUNK_MASK      ((1u << CHUNK_BITS) - 1)
+#define CHUNK_LIMIT     (1u << (32 - CHUNK_BITS))
 #define CHUNK_MIN_BYTES 4096u
 #define CHUNK_MAX_BYTES ((size_t)8 << CHUNK_BITS)
-#define EXACT_UNITS 128u /* rows up to 1 KiB have a free list for each size */
-#define CLASS_COUNT (EXACT_UNITS + 4 * 21 + 1)
-#define FIRST_CAPACITY 64u
+#define EXACT_UNITS     128u /* rows up to 1 KiB have a free list for each size */
+#define CLASS_COUNT     (EXACT_UNITS + 4 * 21 + 1)
+#define FIRST_CAPACITY  64u
 #define SINGLE_CAPACITY 4096u /* slots at which one part becomes 256 */
-#define SPLIT_CAPACITY 32u
-#define SMALL_ROWS 4096u /* so many rows of some 64 bytes are in the second-level cache */
+#define SPLIT_CAPACITY  32u
+#define SMALL_ROWS      4096u /* so many rows of some 64 bytes are in the second-level cache */
 
 struct part {
     uint64_t *slots;
@@ -42,15 +42,15 @@ struct chunk {
 
 struct hr_ktable {
     struct part *parts;
-    uint8_t **bases;          /* chunk number → address */
-    uint32_t part_mask;       /* 0 or 255 */
+    uint8_t **bases;    /* chunk number → address */
+    uint32_t part_mask; /* 0 or 255 */
     uint32_t states_bytes;
     uint32_t epoch;
     bool track_dirty;
     struct part single;
     struct chunk *chunks;
     uint32_t chunk_count, chunk_capacity;
-    uint32_t open_chunk;      /* where rows are added; == chunk_count: none */
+    uint32_t open_chunk; /* where rows are added; == chunk_count: none */
     uint32_t *dirty;
     uint32_t dirty_count, dirty_capacity;
     uint8_t *states_init;
@@ -69,7 +69,10 @@ HR_INLINE struct hr_krow *row_at(const struct hr_ktable *t, uint32_t ref)
     return (struct hr_krow *)(void *)(t->bases[ref >> CHUNK_BITS] +
                                       ((uint64_t)(ref & CHUNK_MASK) << 3));
 }
-HR_INLINE uint8_t *states_of(struct hr_krow *row) { return (uint8_t *)(row + 1); }
+HR_INLINE uint8_t *states_of(struct hr_krow *row)
+{
+    return (uint8_t *)(row + 1);
+}
 HR_INLINE struct part *part_of(const struct hr_ktable *t, uint64_t hash)
 {
     return &t->parts[(hash >> 56) & t->part_mask];
@@ -79,9 +82,13 @@ HR_INLINE uint32_t home_of(const struct part *p, uint64_t hash)
 {
     return (uint32_t)((hash << 8) >> p->shift);
 }
-HR_INLINE uint32_t mask_of(const struct part *p) { return (uint32_t)(UINT64_MAX >> p->shift); }
+HR_INLINE uint32_t mask_of(const struct part *p)
+{
+    return (uint32_t)(UINT64_MAX >> p->shift);
+}
 
-/* Up to HR_KEY_SHORT bytes without a branch on the length: four words that may overlap. Row keys and
+/* Up to HR_KEY_SHORT bytes without a branch on the length: four words that may overlap. Row keys
+ * and
  * inline views are padded with zeroes. */
 HR_INLINE bool same_key(const uint8_t *row_key, uint32_t row_len, const struct hr_string *key)
 {
@@ -481,14 +488,14 @@ hr_status hr_ktable_upsert(struct hr_ktable *table, const struct hr_string *keys
         uint32_t n = HR_MIN(GROUP, count - at);
         uint8_t *is_new = ret_new ? ret_new + at : NULL;
         if (table->count <= SMALL_ROWS && !table->track_dirty && !ret_new)
-            HR_TRY(upsert_small(table, keys + at, hashes + at, n, ret_states + at, NULL, false,
-                                err));
+            HR_TRY(
+                upsert_small(table, keys + at, hashes + at, n, ret_states + at, NULL, false, err));
         else if (table->count <= SMALL_ROWS)
             HR_TRY(upsert_small(table, keys + at, hashes + at, n, ret_states + at, is_new,
                                 table->track_dirty, err));
         else if (table->track_dirty)
-            HR_TRY(upsert_group(table, keys + at, hashes + at, n, ret_states + at, is_new, true,
-                                err));
+            HR_TRY(
+                upsert_group(table, keys + at, hashes + at, n, ret_states + at, is_new, true, err));
         else
             HR_TRY(upsert_group(table, keys + at, hashes + at, n, ret_states + at, is_new, false,
                                 err));
@@ -613,8 +620,7 @@ uint32_t hr_ktable_iter_next(struct hr_ktable_iter *iter, uint8_t **ret_states, 
             struct hr_krow *row = (void *)(t->bases[iter->chunk] + iter->pos * 8);
             uint32_t class;
             iter->pos += row_units(t, row->key_len, &class);
-            if (!(row->flags & (HR_KROW_DELETED | HR_KROW_FREE)))
-                ret_states[n++] = states_of(row);
+            if (!(row->flags & (HR_KROW_DELETED | HR_KROW_FREE))) ret_states[n++] = states_of(row);
         }
         if (iter->pos >= c->used) {
             iter->chunk++;

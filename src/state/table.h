@@ -15,7 +15,8 @@
  * are in hash order within a part, and a part grows alone, so that no growth step moves more than
  * 1/256 of the table.
  *
- * With tracking on, every row touched by upsert is put on a dirty list once an epoch (guarded by the
+ * With tracking on, every row touched by upsert is put on a dirty list once an epoch (guarded by
+ * the
  * epoch number in the row). A deleted row stays readable, flagged HR_KROW_DELETED, on that list
  * until the epoch ends; its memory is reused after hr_ktable_end_epoch.
  *
@@ -43,20 +44,21 @@ struct hr_ktable;
  */
 struct hr_key_codec; /* immutable, in the arena it was made in; shared by tasks */
 
-hr_status hr_key_codec_new(struct hr_arena *arena, const struct hr_type *const *types, uint32_t count,
-                           const struct hr_key_codec **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_key_codec_new(struct hr_arena *arena, const struct hr_type *const *types,
+                           uint32_t count, const struct hr_key_codec **ret,
+                           struct hr_err *err) HR_CHECKED;
 
 /* Encoded keys of a batch; a task's scratch, reused. Zeroed is valid and empty. */
 struct hr_keys {
-    struct hr_string *views;  /* count key byte strings (short ones inline, as in columns) */
-    uint64_t *hashes;         /* hr_key_hash of each */
+    struct hr_string *views; /* count key byte strings (short ones inline, as in columns) */
+    uint64_t *hashes;        /* hr_key_hash of each */
     uint32_t count;
-    uint8_t *nulls;           /* any key column NULL in row i (1) or not; only where asked for */
+    uint8_t *nulls; /* any key column NULL in row i (1) or not; only where asked for */
     uint32_t capacity;
     uint8_t *bytes;
     size_t bytes_capacity;
     uint8_t **cursors;
-    struct hr_mem *mem;       /* accounted here; set before first use */
+    struct hr_mem *mem; /* accounted here; set before first use */
     int64_t reserved_bytes;
 };
 void hr_keys_done(struct hr_keys *keys);
@@ -129,7 +131,7 @@ enum {
 #define HR_KROW_KEY_MAX ((1u << 28) - 1)
 
 struct hr_krow {
-    uint32_t epoch;         /* the table's epoch tag when last touched */
+    uint32_t epoch; /* the table's epoch tag when last touched */
     uint32_t key_len : 28;
     uint32_t flags : 4;
 };
@@ -143,8 +145,8 @@ HR_INLINE struct hr_krow *hr_krow_of(const uint8_t *states)
 /* --- The table -------------------------------------------------------------------------------- */
 
 struct hr_ktable_options {
-    uint32_t states_bytes;        /* of a row; rounded up to 8 */
-    const uint8_t *states_init;   /* copied into new rows; NULL: zeroes. Copied at creation. */
+    uint32_t states_bytes;      /* of a row; rounded up to 8 */
+    const uint8_t *states_init; /* copied into new rows; NULL: zeroes. Copied at creation. */
     bool track_dirty;
     struct hr_mem *mem;
     /* Releases what hangs off a row's states: called when the row's memory goes. May be NULL. */

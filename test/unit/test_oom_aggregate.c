@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plans built by hand and run whole: an aggregation (inline, and in stages over a shuffle), a join and
- * a sort, with the k-th allocation failing until a run is clean. An error is an error, nothing leaks,
+ * Plans built by hand and run whole: an aggregation (inline, and in stages over a shuffle), a join
+ * and
+ * a sort, with the k-th allocation failing until a run is clean. An error is an error, nothing
+ * leaks,
  * the clean run has the right answer.
  */
 #include "base/fault.h"
@@ -35,12 +37,13 @@ static hr_status plan_init(struct plan *p, int64_t rows, struct hr_err *err)
 {
     memset(p, 0, sizeof *p);
     hr_arena_init(&p->arena, NULL);
-    p->conf = (struct hr_conf){.ansi = true, .batch_rows = 256, .shuffle_partitions = 3, .threads = 1};
+    p->conf =
+        (struct hr_conf){.ansi = true, .batch_rows = 256, .shuffle_partitions = 3, .threads = 1};
     const struct hr_type *schema =
         hr_type_struct((struct hr_field[]){{"id", hr_type(HR_T_LONG), true}}, 1);
     if (!schema) return HR_OOM(err);
-    p->range = (struct hr_pnode){.vt = &hr_op_range, .schema = schema, .range_end = rows,
-                                 .range_step = 1};
+    p->range =
+        (struct hr_pnode){.vt = &hr_op_range, .schema = schema, .range_end = rows, .range_step = 1};
     p->second = p->range;
     return HR_OK;
 }
@@ -73,8 +76,13 @@ static hr_status run_plan(struct plan *p, struct hr_scheduler *scheduler, struct
 {
     struct hr_mem mem;
     hr_mem_init(&mem, NULL, "query", "headrace.memory", 0);
-    struct hr_exec exec = {.env = hr_env_default(), .conf = &p->conf, .mem = &mem, .epoch = -1,
-                           .emit = take, .emit_arg = answer, .scheduler = scheduler};
+    struct hr_exec exec = {.env = hr_env_default(),
+                           .conf = &p->conf,
+                           .mem = &mem,
+                           .epoch = -1,
+                           .emit = take,
+                           .emit_arg = answer,
+                           .scheduler = scheduler};
     *answer = (struct answer){.ascending = true};
     hr_status status = hr_exec_run(&p->top, &exec, err);
     HR_EXPECT_EQ_I64(atomic_load(&mem.used_bytes), 0);
@@ -89,16 +97,25 @@ static hr_status group_plan(struct plan *p, bool staged, struct hr_err *err)
     if (!keys) return HR_OOM(err);
     HR_TRY(modulo(p, 7, &keys[0], err));
     struct hr_pnode *below = &p->range;
-    p->top = (struct hr_pnode){.vt = &hr_op_hash_aggregate, .schema = p->range.schema, .exprs = keys,
-                               .expr_count = 1, .key_count = 1, .agg_mode = HR_AGG_COMPLETE,
-                               .children = p->children_of_top, .child_count = 1};
+    p->top = (struct hr_pnode){.vt = &hr_op_hash_aggregate,
+                               .schema = p->range.schema,
+                               .exprs = keys,
+                               .expr_count = 1,
+                               .key_count = 1,
+                               .agg_mode = HR_AGG_COMPLETE,
+                               .children = p->children_of_top,
+                               .child_count = 1};
     HR_TRY(hr_program_compile(&p->arena, &p->conf, keys, 1, &p->top.program, err));
     if (staged) {
         p->conf.threads = 2;
-        p->exchange = (struct hr_pnode){.schema = p->range.schema, .dist = HR_DIST_HASH,
-                                        .partition_count = 3, .exprs = keys, .expr_count = 1,
+        p->exchange = (struct hr_pnode){.schema = p->range.schema,
+                                        .dist = HR_DIST_HASH,
+                                        .partition_count = 3,
+                                        .exprs = keys,
+                                        .expr_count = 1,
                                         .program = p->top.program,
-                                        .children = p->child_of_exchange, .child_count = 1};
+                                        .children = p->child_of_exchange,
+                                        .child_count = 1};
         p->child_of_exchange[0] = below;
         below = &p->exchange;
     }
@@ -115,8 +132,11 @@ static hr_status join_plan(struct plan *p, struct hr_err *err)
     const struct hr_type *pair = hr_type_struct(
         (struct hr_field[]){{"a", hr_type(HR_T_LONG), true}, {"b", hr_type(HR_T_LONG), true}}, 2);
     if (!key || !pair) return HR_OOM(err);
-    p->top = (struct hr_pnode){.vt = &hr_op_hash_join, .schema = pair, .join_kind = HR_PJOIN_LEFT,
-                               .join_key_count = 1, .children = p->children_of_top,
+    p->top = (struct hr_pnode){.vt = &hr_op_hash_join,
+                               .schema = pair,
+                               .join_kind = HR_PJOIN_LEFT,
+                               .join_key_count = 1,
+                               .children = p->children_of_top,
                                .child_count = 2};
     HR_TRY(hr_program_compile(&p->arena, &p->conf, &key, 1, &p->top.left_keys, err));
     p->top.right_keys = p->top.left_keys;
@@ -134,9 +154,14 @@ static hr_status sort_plan(struct plan *p, struct hr_err *err)
     p->range.range_step = -1;
     struct hr_expr **keys = HR_NEW_ARRAY(&p->arena, struct hr_expr *, 1);
     if (!keys || !(keys[0] = column(p, 0))) return HR_OOM(err);
-    p->top = (struct hr_pnode){.vt = &hr_op_sort, .schema = p->range.schema, .exprs = keys,
-                               .expr_count = 1, .descending = &no, .nulls_first = &yes,
-                               .children = p->children_of_top, .child_count = 1};
+    p->top = (struct hr_pnode){.vt = &hr_op_sort,
+                               .schema = p->range.schema,
+                               .exprs = keys,
+                               .expr_count = 1,
+                               .descending = &no,
+                               .nulls_first = &yes,
+                               .children = p->children_of_top,
+                               .child_count = 1};
     p->children_of_top[0] = &p->range;
     return hr_program_compile(&p->arena, &p->conf, keys, 1, &p->top.program, err);
 }
@@ -180,9 +205,18 @@ static void every_allocation(int which, const struct answer *expected)
     }
 }
 
-HR_TEST(aggregation_inline) { every_allocation(0, &(struct answer){.rows = 7, .sum = 21}); }
-HR_TEST(aggregation_in_stages) { every_allocation(1, &(struct answer){.rows = 7, .sum = 21}); }
-HR_TEST(join) { every_allocation(2, &(struct answer){.rows = 1500, .sum = 1500 * 1499 / 2}); }
+HR_TEST(aggregation_inline)
+{
+    every_allocation(0, &(struct answer){.rows = 7, .sum = 21});
+}
+HR_TEST(aggregation_in_stages)
+{
+    every_allocation(1, &(struct answer){.rows = 7, .sum = 21});
+}
+HR_TEST(join)
+{
+    every_allocation(2, &(struct answer){.rows = 1500, .sum = 1500 * 1499 / 2});
+}
 HR_TEST(sort)
 {
     every_allocation(3, &(struct answer){.rows = 1000, .sum = 1000 * 1001 / 2, .ascending = true});

@@ -8,11 +8,11 @@
 #include "rdd/shuffle.h"
 
 #define ROWS_A_PARTITION 1000u
-#define ROWS_A_BATCH 100u
+#define ROWS_A_BATCH     100u
 
 static _Atomic int64_t computed; /* partitions of numbers computed */
 
-/* --- numbers: partition p holds p * 1000 … p * 1000 + 999 ---------------------------------------- */
+/* --- numbers: partition p holds p * 1000 … p * 1000 + 999 ------------------------------------ */
 
 struct numbers_iter {
     struct hr_batch_iter iter;
@@ -44,7 +44,10 @@ static hr_status numbers_next(struct hr_batch_iter *base, struct hr_batch **ret_
     return HR_OK;
 }
 
-static void numbers_close(struct hr_batch_iter *base) { hr_free(base); }
+static void numbers_close(struct hr_batch_iter *base)
+{
+    hr_free(base);
+}
 
 static hr_status numbers_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
                                  struct hr_batch_iter **ret_iter, struct hr_err *err)
@@ -77,7 +80,7 @@ static struct hr_rdd *numbers_new(uint32_t partitions)
     return rdd;
 }
 
-/* --- pass: the parent's batches, through a narrow or a shuffle dependency ------------------------ */
+/* --- pass: the parent's batches, through a narrow or a shuffle dependency -------------------- */
 
 static hr_status pass_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
                               struct hr_batch_iter **ret_iter, struct hr_err *err)
@@ -107,13 +110,18 @@ static hr_status assign_modulo(struct hr_partitioner *p, const struct hr_batch *
     return HR_OK;
 }
 
-static void modulo_free(struct hr_partitioner *p) { hr_free(p); }
+static void modulo_free(struct hr_partitioner *p)
+{
+    hr_free(p);
+}
 
 static struct hr_rdd *shuffled_new(struct hr_rdd *parent, uint32_t partitions)
 {
     struct hr_partitioner *p = hr_zalloc(sizeof *p);
-    *p = (struct hr_partitioner){.partition_count = partitions, .assign = assign_modulo,
-                                 .free = modulo_free, .name = "hash"};
+    *p = (struct hr_partitioner){.partition_count = partitions,
+                                 .assign = assign_modulo,
+                                 .free = modulo_free,
+                                 .name = "hash"};
     struct hr_rdd *rdd = hr_zalloc(sizeof *rdd);
     struct hr_dependency dep = {.kind = HR_DEP_SHUFFLE, .parent = parent, .partitioner = p};
     HR_EXPECT_OK(hr_rdd_init(rdd, &shuffled_vt, parent->schema, partitions, &dep, 1, NULL));
@@ -121,7 +129,7 @@ static struct hr_rdd *shuffled_new(struct hr_rdd *parent, uint32_t partitions)
     return rdd;
 }
 
-/* --- consuming ----------------------------------------------------------------------------------- */
+/* --- consuming ------------------------------------------------------------------------------- */
 
 struct sums {
     int64_t sum[64], rows[64], resets, finished;
@@ -235,8 +243,8 @@ HR_TEST(some_partitions)
     uint32_t wanted[] = {4, 1};
     struct sums sums = {0};
     pthread_mutex_init(&sums.lock, NULL);
-    struct hr_job_options options = {.partitions = wanted, .partition_count = 2, .consume = add,
-                                     .arg = &sums};
+    struct hr_job_options options = {
+        .partitions = wanted, .partition_count = 2, .consume = add, .arg = &sums};
     HR_EXPECT_OK(hr_scheduler_run(s, rdd, &options, NULL, NULL));
     HR_EXPECT_EQ_I64(total(sums.rows), 2000);
     HR_EXPECT_EQ_I64(sums.rows[4], 1000);

@@ -192,10 +192,22 @@ static void random_work(bool track, uint32_t range)
     free(model);
 }
 
-HR_TEST(small_table) { random_work(false, 40); }
-HR_TEST(small_table_tracked) { random_work(true, 40); }
-HR_TEST(growing_table) { random_work(false, MODEL); }
-HR_TEST(growing_table_tracked) { random_work(true, MODEL); }
+HR_TEST(small_table)
+{
+    random_work(false, 40);
+}
+HR_TEST(small_table_tracked)
+{
+    random_work(true, 40);
+}
+HR_TEST(growing_table)
+{
+    random_work(false, MODEL);
+}
+HR_TEST(growing_table_tracked)
+{
+    random_work(true, MODEL);
+}
 
 /* Growing far: every key stays where it is, and its row does not move. */
 HR_TEST(rows_do_not_move)
@@ -257,8 +269,24 @@ HR_TEST(row_done_once_a_row)
 /* Keys of all sizes around the limits of a row's size classes and chunks. */
 HR_TEST(large_keys)
 {
-    static const uint32_t sizes[] = {0, 1, 8, 12, 13, 16, 17, 32, 33, 900, 1024, 1100, 5000,
-                                     70000, 300000, 1 << 20, (1 << 20) + 1, 20 << 20};
+    static const uint32_t sizes[] = {0,
+                                     1,
+                                     8,
+                                     12,
+                                     13,
+                                     16,
+                                     17,
+                                     32,
+                                     33,
+                                     900,
+                                     1024,
+                                     1100,
+                                     5000,
+                                     70000,
+                                     300000,
+                                     1 << 20,
+                                     (1 << 20) + 1,
+                                     20 << 20};
     struct hr_ktable_options options = {.states_bytes = 8, .track_dirty = true};
     struct hr_ktable *table;
     HR_ASSERT_OK(hr_ktable_new(&options, &table, NULL));
@@ -320,17 +348,28 @@ static struct hr_batch *all_types(uint32_t rows)
     const struct hr_type *pair = hr_type_struct(
         (struct hr_field[]){{"x", hr_type(HR_T_LONG), true}, {"y", hr_type(HR_T_STRING), true}}, 2);
     struct hr_field fields[] = {
-        {"l", hr_type(HR_T_LONG), true},      {"i", hr_type(HR_T_INT), true},
-        {"b", hr_type(HR_T_BOOLEAN), true},   {"d", hr_type(HR_T_DOUBLE), true},
-        {"s", hr_type(HR_T_STRING), true},    {"m", hr_type_decimal(20, 2), true},
-        {"p", pair, true},                    {"a", hr_type_array(hr_type(HR_T_STRING), true), true},
-        {"f", hr_type(HR_T_FLOAT), true},     {"y", hr_type(HR_T_BYTE), true},
+        {"l", hr_type(HR_T_LONG), true},
+        {"i", hr_type(HR_T_INT), true},
+        {"b", hr_type(HR_T_BOOLEAN), true},
+        {"d", hr_type(HR_T_DOUBLE), true},
+        {"s", hr_type(HR_T_STRING), true},
+        {"m", hr_type_decimal(20, 2), true},
+        {"p", pair, true},
+        {"a", hr_type_array(hr_type(HR_T_STRING), true), true},
+        {"f", hr_type(HR_T_FLOAT), true},
+        {"y", hr_type(HR_T_BYTE), true},
     };
     struct hr_batch_builder bb;
-    HR_EXPECT_OK(hr_batch_builder_init(&bb, hr_type_struct(fields, HR_COUNT(fields)), rows, NULL, NULL));
+    HR_EXPECT_OK(
+        hr_batch_builder_init(&bb, hr_type_struct(fields, HR_COUNT(fields)), rows, NULL, NULL));
     static const double doubles[] = {0.0, -0.0, 1.5, NAN, -NAN, INFINITY};
-    static const char *const strings[] = {"", "a", "twelve bytes", "thirteen byte",
-                                          "\xff", "\xff\xff x", "a longer string than most of them"};
+    static const char *const strings[] = {"",
+                                          "a",
+                                          "twelve bytes",
+                                          "thirteen byte",
+                                          "\xff",
+                                          "\xff\xff x",
+                                          "a longer string than most of them"};
     uint64_t seed = rows;
     for (uint32_t r = 0; r < rows; r++) {
         uint64_t v = hr_splitmix64(&seed);
@@ -357,7 +396,8 @@ static struct hr_batch *all_types(uint32_t rows)
                 hr_builder_close(b);
                 break;
             case HR_T_ARRAY:
-                for (uint64_t e = 0; e < pick % 4; e++) hr_builder_str(hr_builder_child(b, 0), hr_sv(text));
+                for (uint64_t e = 0; e < pick % 4; e++)
+                    hr_builder_str(hr_builder_child(b, 0), hr_sv(text));
                 hr_builder_close(b);
                 break;
             default: hr_builder_i64(b, (int64_t)pick % 5 - 2);
@@ -441,7 +481,8 @@ HR_TEST(partitions_cover_slots)
             uint64_t hash = h << 52 | h;
             uint32_t p = hr_key_partition(hash, parts), slot = hr_hash_slot(hash);
             wrong += p >= parts || p < last || p > last + 1;
-            if (parts <= HR_SLOT_COUNT && of_slot[slot] != UINT32_MAX && of_slot[slot] != p) wrong++;
+            if (parts <= HR_SLOT_COUNT && of_slot[slot] != UINT32_MAX && of_slot[slot] != p)
+                wrong++;
             of_slot[slot] = p;
             last = p;
         }
