@@ -23,8 +23,7 @@ static hr_status analyze_children(struct hr_analyzer *an, struct hr_plan *plan, 
 {
     /* HAVING without GROUP BY groups everything into one row. */
     bool having = plan->kind == HR_P_FILTER && plan->is_having;
-    if (having && plan->children[0]->kind == HR_P_PROJECT)
-        plan->children[0]->kind = HR_P_AGGREGATE;
+    if (having && plan->children[0]->kind == HR_P_PROJECT) plan->children[0]->kind = HR_P_AGGREGATE;
     if (in_block(plan) && in_block(plan->children[0]) && plan->sql_pos >= 0) {
         plan->children[0]->sql_pos = plan->sql_pos;
         plan->children[0]->sql_end = plan->sql_end;

@@ -37,8 +37,8 @@ struct hr_analyzer {
 struct hr_names {
     const struct hr_plan *inputs[2];
     uint32_t input_count;
-    bool descend;    /* also what lies below projections and filters (ORDER BY) */
-    bool optional;   /* names that are not found stay as they are */
+    bool descend;                   /* also what lies below projections and filters (ORDER BY) */
+    bool optional;                  /* names that are not found stay as they are */
     struct hr_expr *const *lateral; /* earlier items of the select list */
     uint32_t lateral_count;
     const struct hr_plan *aggregate; /* inside aggregate calls its input comes first */
@@ -73,17 +73,24 @@ hr_status hr_carry_up(struct hr_analyzer *an, struct hr_plan *plan, uint32_t att
                       struct hr_err *err) HR_CHECKED;
 
 /* analyze_relation.c */
-hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_with(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_subquery_alias(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_values(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_watermark(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan,
+                              struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_with(struct hr_analyzer *an, struct hr_plan **plan,
+                          struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_subquery_alias(struct hr_analyzer *an, struct hr_plan **plan,
+                                    struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_values(struct hr_analyzer *an, struct hr_plan **plan,
+                            struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan *plan,
+                           struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_watermark(struct hr_analyzer *an, struct hr_plan **plan,
+                               struct hr_err *err) HR_CHECKED;
 /* A LOCAL node of one row without columns. */
 hr_status hr_one_row(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
 
 /* analyze_select.c: PROJECT and AGGREGATE. */
-hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **plan,
+                            struct hr_err *err) HR_CHECKED;
 /* The name that an item not resolved yet gives its column by itself, or NULL. */
 const char *hr_written_name(const struct hr_expr *written);
 /* Gives an output expression its name (written, or Spark's text of it) and id. */
@@ -91,31 +98,42 @@ hr_status hr_name_output(struct hr_analyzer *an, struct hr_expr **expr, const ch
                          struct hr_err *err) HR_CHECKED;
 
 /* analyze_aggregate.c */
-hr_status hr_analyze_groups(struct hr_analyzer *an, struct hr_plan *plan, struct hr_window_use *window,
-                            struct hr_err *err) HR_CHECKED;
-hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_groups(struct hr_analyzer *an, struct hr_plan *plan,
+                            struct hr_window_use *window, struct hr_err *err) HR_CHECKED;
+hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
+                             struct hr_err *err) HR_CHECKED;
 /* Resolves *expr over an analysed AGGREGATE: aggregates and groups that it needs are added to the
  * node's output. */
-hr_status hr_resolve_over_aggregate(struct hr_analyzer *an, struct hr_plan *agg, const struct hr_plan *visible,
-                                    struct hr_expr **expr, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_resolve_over_aggregate(struct hr_analyzer *an, struct hr_plan *agg,
+                                    const struct hr_plan *visible, struct hr_expr **expr,
+                                    struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan,
+                            struct hr_err *err) HR_CHECKED;
 
 /* analyze_sort.c */
-hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_sort(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_limit(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan,
+                            struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_sort(struct hr_analyzer *an, struct hr_plan **plan,
+                          struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_limit(struct hr_analyzer *an, struct hr_plan *plan,
+                           struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan *plan,
+                              struct hr_err *err) HR_CHECKED;
 
 /* analyze_join.c */
-hr_status hr_analyze_join(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_join(struct hr_analyzer *an, struct hr_plan **plan,
+                          struct hr_err *err) HR_CHECKED;
 
 /* analyze_set.c */
-hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_setop(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan *plan,
+                           struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_setop(struct hr_analyzer *an, struct hr_plan **plan,
+                           struct hr_err *err) HR_CHECKED;
 
 /* analyze_window.c: replaces window() calls in exprs by a column that a new child of plan makes. */
-hr_status hr_analyze_windows(struct hr_analyzer *an, struct hr_plan *plan, struct hr_window_use *use,
-                             struct hr_expr **exprs, uint32_t count, struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_windows(struct hr_analyzer *an, struct hr_plan *plan,
+                             struct hr_window_use *use, struct hr_expr **exprs, uint32_t count,
+                             struct hr_err *err) HR_CHECKED;
 
 /* window_time(w) → w.end - 1 µs, after the columns have their names. */
 hr_status hr_rewrite_window_time(struct hr_analyzer *an, struct hr_expr **exprs, uint32_t count,
@@ -124,8 +142,10 @@ hr_status hr_rewrite_window_time(struct hr_analyzer *an, struct hr_expr **exprs,
 /* analyze_generate.c */
 /* A call of a generator: resolved here, not by its function row. */
 bool hr_is_generator(const struct hr_expr *expr);
-hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan *plan,
+                              struct hr_err *err) HR_CHECKED;
 /* Takes the one generator of a select list out into a GENERATE below it. */
-hr_status hr_extract_generator(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_extract_generator(struct hr_analyzer *an, struct hr_plan *plan,
+                               struct hr_err *err) HR_CHECKED;
 
 #endif

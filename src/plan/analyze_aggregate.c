@@ -58,8 +58,8 @@ static hr_status group_of_ordinal(struct hr_analyzer *an, const struct hr_plan *
     HR_TRY(value_of_item(an, plan, item, &value, err));
     if (hr_expr_has_aggregate(value)) {
         const char *name = item->kind == HR_X_ALIAS ? item->name : hr_expr_text(an->arena, value);
-        const char *text = hr_arena_printf(
-            an->arena, "%s AS `%s`", hr_qualified_text(an, value, plan->children[0]), name);
+        const char *text = hr_arena_printf(an->arena, "%s AS `%s`",
+                                           hr_qualified_text(an, value, plan->children[0]), name);
         HR_RAISE(err, HR_E_GROUP_BY_POS_AGGREGATE, "index", index, "aggExpr", text ? text : "?");
         return hr_err_at(err, pos, end);
     }
@@ -157,13 +157,11 @@ static hr_status check_item(struct hr_analyzer *an, const struct hr_plan *plan,
         return HR_RAISE(err, HR_E_MISSING_AGGREGATION, "expression", quoted, "expressionAnyValue",
                         any ? any : "any_value");
     }
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        HR_TRY(check_item(an, plan, expr->args[i], err));
+    for (uint32_t i = 0; i < expr->arg_count; i++) HR_TRY(check_item(an, plan, expr->args[i], err));
     return HR_OK;
 }
 
-hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
-                             struct hr_err *err)
+hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan, struct hr_err *err)
 {
     for (uint32_t i = 0; i < plan->expr_count; i++)
         HR_TRY(check_item(an, plan, plan->exprs[i], err));
@@ -198,14 +196,14 @@ static hr_status use_column(struct hr_analyzer *an, struct hr_plan *agg, struct 
 }
 
 static hr_status push_down(struct hr_analyzer *an, struct hr_plan *agg,
-                           const struct hr_plan *visible, struct hr_expr **expr,
-                           struct hr_err *err)
+                           const struct hr_plan *visible, struct hr_expr **expr, struct hr_err *err)
 {
     struct hr_expr *e = *expr;
     if (hr_expr_is_aggregate(e)) {
         for (uint32_t i = 0; i < e->arg_count; i++)
             HR_TRY(hr_expr_inline(an->arena, &e->args[i], agg->exprs, agg->expr_count, err));
-        if (e->filter) HR_TRY(hr_expr_inline(an->arena, &e->filter, agg->exprs, agg->expr_count, err));
+        if (e->filter)
+            HR_TRY(hr_expr_inline(an->arena, &e->filter, agg->exprs, agg->expr_count, err));
         HR_TRY(check_call(e, err));
         return use_column(an, agg, expr, err);
     }

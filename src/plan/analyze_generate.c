@@ -26,13 +26,16 @@ static const struct generator *generator_of(const struct hr_expr *expr)
     return NULL;
 }
 
-bool hr_is_generator(const struct hr_expr *expr) { return generator_of(expr) != NULL; }
+bool hr_is_generator(const struct hr_expr *expr)
+{
+    return generator_of(expr) != NULL;
+}
 
 static hr_status wrong_input(struct hr_analyzer *an, const struct hr_expr *call,
                              const char *required, struct hr_err *err)
 {
-    const char *type = hr_arena_printf(an->arena, "\"%s\"",
-                                       hr_type_sql(an->arena, call->args[0]->type));
+    const char *type =
+        hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, call->args[0]->type));
     HR_RAISE(err, HR_E_DATATYPE_MISMATCH_UNEXPECTED_INPUT_TYPE, "sqlExpr",
              hr_expr_quoted(an->arena, call), "paramIndex", "first", "requiredType", required,
              "inputSql", hr_expr_quoted(an->arena, call->args[0]), "inputType", type ? type : "?");
@@ -53,8 +56,7 @@ static hr_status element_fields(struct hr_analyzer *an, const struct generator *
     uint32_t most = g->fields ? element->field_count : 3, count = 0;
     struct hr_field *fields = HR_NEW_ARRAY(an->arena, struct hr_field, most + 1);
     if (!fields) return HR_OOM(err);
-    if (g->positions)
-        fields[count++] = (struct hr_field){"pos", hr_type(HR_T_INT), g->outer};
+    if (g->positions) fields[count++] = (struct hr_field){"pos", hr_type(HR_T_INT), g->outer};
     if (g->fields) {
         for (uint32_t i = 0; i < element->field_count; i++) fields[count++] = element->fields[i];
     } else if (map) {

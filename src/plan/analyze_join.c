@@ -42,9 +42,9 @@ static hr_status no_using_column(struct hr_analyzer *an, const char *name, bool 
         hr_buf_printf(&buf, "%s`%s`", buf.len ? ", " : "", next);
         last = next;
     }
-    hr_status status = HR_RAISE(err, HR_E_UNRESOLVED_USING_COLUMN, "colName",
-                                hr_quote_name(an->arena, &name, 1), "side",
-                                is_left ? "left" : "right", "suggestion", hr_buf_cstr(&buf));
+    hr_status status =
+        HR_RAISE(err, HR_E_UNRESOLVED_USING_COLUMN, "colName", hr_quote_name(an->arena, &name, 1),
+                 "side", is_left ? "left" : "right", "suggestion", hr_buf_cstr(&buf));
     hr_buf_done(&buf);
     return status;
 }
@@ -59,9 +59,9 @@ static hr_status push_attr(struct hr_analyzer *an, struct hr_plan *project,
 }
 
 /* The key as the result shows it. */
-static hr_status push_key(struct hr_analyzer *an, struct hr_plan *project, const struct hr_plan *join,
-                          const struct hr_attr *left, const struct hr_attr *right,
-                          struct hr_err *err)
+static hr_status push_key(struct hr_analyzer *an, struct hr_plan *project,
+                          const struct hr_plan *join, const struct hr_attr *left,
+                          const struct hr_attr *right, struct hr_err *err)
 {
     if (join->join_type != HR_JOIN_FULL)
         return push_attr(an, project, join->join_type == HR_JOIN_RIGHT ? right : left, err);

@@ -119,8 +119,9 @@ static hr_status add_proposal(struct hr_arena *arena, struct proposal *best, uin
     if (!copy) return HR_OOM(err);
     struct proposal add = {copy, name, levenshtein(wanted, copy)};
     uint32_t at = *count;
-    while (at > 0 && (best[at - 1].distance > add.distance ||
-                      (best[at - 1].distance == add.distance && strcmp(best[at - 1].name, name) > 0)))
+    while (at > 0 &&
+           (best[at - 1].distance > add.distance ||
+            (best[at - 1].distance == add.distance && strcmp(best[at - 1].name, name) > 0)))
         at--;
     if (at >= PROPOSALS_MAX) return HR_OK;
     uint32_t last = HR_MIN(*count, PROPOSALS_MAX - 1u);
@@ -146,8 +147,8 @@ hr_status hr_unresolved(struct hr_analyzer *an, const struct hr_expr *expr,
     const char *wanted = is_name ? hr_quote_name(an->arena, expr->name_parts, expr->name_part_count)
                                  : hr_quote_name(an->arena, one, 1);
     /* Spark compares the name as written with the quoted names of the columns. */
-    const char *plain_name = is_name ? join_parts(an->arena, expr->name_parts, expr->name_part_count)
-                                     : expr->name;
+    const char *plain_name =
+        is_name ? join_parts(an->arena, expr->name_parts, expr->name_part_count) : expr->name;
     bool plain = (!is_name || expr->name_part_count == 1) && one_qualifier(plans, plan_count);
     struct proposal best[PROPOSALS_MAX + 1];
     uint32_t count = 0;
@@ -254,10 +255,9 @@ static hr_status ambiguous(struct hr_analyzer *an, const struct hr_expr *name, s
         quote_attr(&buf, m->attrs[i]);
     }
     hr_buf_putc(&buf, ']');
-    hr_status status = HR_RAISE(
-        err, HR_E_AMBIGUOUS_REFERENCE, "name",
-        hr_quote_name(an->arena, name->name_parts, name->name_part_count), "referenceNames",
-        hr_buf_cstr(&buf));
+    hr_status status = HR_RAISE(err, HR_E_AMBIGUOUS_REFERENCE, "name",
+                                hr_quote_name(an->arena, name->name_parts, name->name_part_count),
+                                "referenceNames", hr_buf_cstr(&buf));
     hr_buf_done(&buf);
     hr_err_at(err, name->sql_pos, name->sql_end);
     return status;
@@ -359,8 +359,7 @@ static hr_status expand_star_args(struct hr_analyzer *an, const struct hr_names 
                                   struct hr_expr *call, struct hr_err *err)
 {
     bool any = false;
-    for (uint32_t i = 0; i < call->arg_count; i++)
-        any = any || call->args[i]->kind == HR_X_STAR;
+    for (uint32_t i = 0; i < call->arg_count; i++) any = any || call->args[i]->kind == HR_X_STAR;
     if (!any) return HR_OK;
     struct hr_exprs args = {0};
     for (uint32_t i = 0; i < call->arg_count; i++) {
@@ -403,7 +402,7 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
         HR_TRY(resolve_in(an, names, in_call, &e->args[i], err));
     if (e->filter) HR_TRY(resolve_in(an, names, in_call, &e->filter, err));
     if (an->open_names != open) return HR_OK; /* a name was left: names->optional */
-    if (hr_is_generator(e)) { /* its type comes with the node that is made of it */
+    if (hr_is_generator(e)) {                 /* its type comes with the node that is made of it */
         e->type = e->args[0]->type;
         return HR_OK;
     }
@@ -432,10 +431,9 @@ static hr_status star_not_found(struct hr_analyzer *an, const struct hr_plan *in
         quote_parts(&buf, &name, 1);
         first = false;
     }
-    hr_status status = HR_RAISE(
-        err, HR_E_CANNOT_RESOLVE_STAR_EXPAND, "targetString",
-        hr_quote_name(an->arena, star->name_parts, star->name_part_count), "columns",
-        hr_buf_cstr(&buf));
+    hr_status status = HR_RAISE(err, HR_E_CANNOT_RESOLVE_STAR_EXPAND, "targetString",
+                                hr_quote_name(an->arena, star->name_parts, star->name_part_count),
+                                "columns", hr_buf_cstr(&buf));
     hr_buf_done(&buf);
     hr_err_at(err, star->sql_pos, star->sql_end);
     return status;
@@ -453,8 +451,7 @@ static hr_status push_attr(struct hr_analyzer *an, const struct hr_attr *attr,
 
 /* s.*: the fields of a STRUCT column. */
 static hr_status expand_struct(struct hr_analyzer *an, const struct hr_plan *input,
-                               const struct hr_expr *star, struct hr_exprs *out,
-                               struct hr_err *err)
+                               const struct hr_expr *star, struct hr_exprs *out, struct hr_err *err)
 {
     struct hr_names names = {.inputs = {input}, .input_count = 1, .optional = true};
     struct hr_expr *base = hr_expr_name(an->arena, star->name_parts, star->name_part_count);

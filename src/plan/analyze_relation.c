@@ -6,11 +6,17 @@
 #include "expr/program.h"
 #include "plan/analyze.h"
 
-#define RELATIONS_MAX 10000
+#define RELATIONS_MAX  10000
 #define VIEW_DEPTH_MAX 100
 
-static void unref_table(void *table) { hr_table_unref(table); }
-static void unref_batch(void *batch) { hr_batch_unref(batch); }
+static void unref_table(void *table)
+{
+    hr_table_unref(table);
+}
+static void unref_batch(void *batch)
+{
+    hr_batch_unref(batch);
+}
 
 /* Attributes for the columns of a schema. */
 static hr_status output_of_schema(struct hr_analyzer *an, struct hr_plan *plan,
@@ -166,10 +172,8 @@ static hr_status place_plan(struct hr_plan *plan, struct hr_plan *at, struct hr_
     HR_TRY(place_exprs(&plan->condition, 1, at, err));
     for (uint32_t i = 0; i < plan->row_count; i++)
         HR_TRY(place_exprs(plan->rows[i], plan->row_width, at, err));
-    for (uint32_t i = 0; i < plan->cte_count; i++)
-        HR_TRY(place_plan(plan->ctes[i].plan, at, err));
-    for (uint32_t i = 0; i < plan->child_count; i++)
-        HR_TRY(place_plan(plan->children[i], at, err));
+    for (uint32_t i = 0; i < plan->cte_count; i++) HR_TRY(place_plan(plan->ctes[i].plan, at, err));
+    for (uint32_t i = 0; i < plan->child_count; i++) HR_TRY(place_plan(plan->children[i], at, err));
     return HR_OK;
 }
 
@@ -294,8 +298,8 @@ static hr_status bad_row_width(const struct hr_plan *plan, uint32_t row, uint32_
     snprintf(expected, sizeof expected, "%u", plan->row_width);
     snprintf(actual, sizeof actual, "%u", width);
     snprintf(index, sizeof index, "%u", row);
-    HR_RAISE(err, HR_E_INVALID_INLINE_TABLE_NUM_COLUMNS, "actualNumCols", actual,
-             "expectedNumCols", expected, "rowIndex", index);
+    HR_RAISE(err, HR_E_INVALID_INLINE_TABLE_NUM_COLUMNS, "actualNumCols", actual, "expectedNumCols",
+             expected, "rowIndex", index);
     return hr_err_at(err, plan->sql_pos, plan->sql_end);
 }
 
@@ -308,8 +312,8 @@ static hr_status unify_column(struct hr_analyzer *an, struct hr_plan *plan, uint
         const struct hr_expr *value = plan->rows[i][column];
         attr->nullable = attr->nullable || value->nullable;
         const struct hr_type *common = type ? hr_type_common(type, value->type) : value->type;
-        bool mixed = common && type && (common->id == HR_T_STRING) !=
-                                           (value->type->id == HR_T_STRING) &&
+        bool mixed = common && type &&
+                     (common->id == HR_T_STRING) != (value->type->id == HR_T_STRING) &&
                      value->type->id != HR_T_NULL && type->id != HR_T_NULL;
         if (!common || mixed) {
             HR_RAISE(err, HR_E_INVALID_INLINE_TABLE_TYPES, "colName",

@@ -14,8 +14,8 @@ const char *hr_written_name(const struct hr_expr *written)
     return written->name_parts[written->name_part_count - 1];
 }
 
-hr_status hr_name_output(struct hr_analyzer *an, struct hr_expr **expr,
-                         const char *written, struct hr_err *err)
+hr_status hr_name_output(struct hr_analyzer *an, struct hr_expr **expr, const char *written,
+                         struct hr_err *err)
 {
     struct hr_expr *e = *expr;
     if (e->kind == HR_X_ATTR && strncmp(e->name, "lateralAlias", 12) != 0) return HR_OK;
@@ -34,8 +34,7 @@ hr_status hr_name_output(struct hr_analyzer *an, struct hr_expr **expr,
 static hr_status expand_stars(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
     bool any = false;
-    for (uint32_t i = 0; i < plan->expr_count; i++)
-        any = any || plan->exprs[i]->kind == HR_X_STAR;
+    for (uint32_t i = 0; i < plan->expr_count; i++) any = any || plan->exprs[i]->kind == HR_X_STAR;
     if (!any) return HR_OK;
     struct hr_exprs out = {0};
     for (uint32_t i = 0; i < plan->expr_count; i++) {

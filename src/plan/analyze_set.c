@@ -9,8 +9,8 @@
 
 static const char *ordinal(uint32_t index)
 {
-    static const char *const words[] = {"first", "second", "third", "fourth", "fifth",
-                                        "sixth", "seventh", "eighth", "ninth", "tenth"};
+    static const char *const words[] = {"first", "second",  "third",  "fourth", "fifth",
+                                        "sixth", "seventh", "eighth", "ninth",  "tenth"};
     return index < HR_COUNT(words) ? words[index] : "next";
 }
 
@@ -28,8 +28,8 @@ static hr_status check_counts(const struct hr_plan *plan, struct hr_err *err)
         char a[16], b[16];
         snprintf(a, sizeof a, "%u", first);
         snprintf(b, sizeof b, "%u", other);
-        HR_RAISE(err, HR_E_NUM_COLUMNS_MISMATCH, "operator", operator_name(plan),
-                 "firstNumColumns", a, "invalidOrdinalNum", ordinal(i), "invalidNumColumns", b);
+        HR_RAISE(err, HR_E_NUM_COLUMNS_MISMATCH, "operator", operator_name(plan), "firstNumColumns",
+                 a, "invalidOrdinalNum", ordinal(i), "invalidNumColumns", b);
         return hr_err_at(err, plan->sql_pos, plan->sql_end);
     }
     return HR_OK;

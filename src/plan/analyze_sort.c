@@ -68,9 +68,9 @@ static hr_status invalid_where(struct hr_analyzer *an, const struct hr_plan *fil
         if (i) hr_buf_puts(&buf, ", ");
         hr_buf_puts(&buf, hr_qualified_text(an, found[i], filter->children[0]));
     }
-    hr_status status = HR_RAISE(err, HR_E_INVALID_WHERE_CONDITION, "condition",
-                                hr_expr_quoted(an->arena, filter->condition), "expressionList",
-                                hr_buf_cstr(&buf));
+    hr_status status =
+        HR_RAISE(err, HR_E_INVALID_WHERE_CONDITION, "condition",
+                 hr_expr_quoted(an->arena, filter->condition), "expressionList", hr_buf_cstr(&buf));
     hr_buf_done(&buf);
     hr_err_at(err, filter->sql_pos, filter->sql_end);
     return status;
@@ -81,8 +81,7 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struc
     struct hr_plan *filter = *plan;
     struct shown shown;
     HR_TRY(remember(an, filter, &shown, err));
-    struct hr_names names = {
-        .inputs = {filter->children[0]}, .input_count = 1, .descend = true};
+    struct hr_names names = {.inputs = {filter->children[0]}, .input_count = 1, .descend = true};
     HR_TRY(hr_resolve(an, &names, &filter->condition, err));
     struct hr_expr *condition = filter->condition;
     if (hr_expr_has_aggregate(condition)) return invalid_where(an, filter, err);
@@ -90,8 +89,8 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struc
         HR_TRY(hr_expr_coerce(an->arena, an->conf, &filter->condition, hr_type(HR_T_BOOLEAN), err));
     else if (condition->type->id != HR_T_BOOLEAN) {
         const char *quoted = hr_expr_quoted(an->arena, condition);
-        const char *type = hr_arena_printf(an->arena, "\"%s\"",
-                                           hr_type_sql(an->arena, condition->type));
+        const char *type =
+            hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, condition->type));
         HR_RAISE(err, HR_E_DATATYPE_MISMATCH_FILTER_NOT_BOOLEAN, "sqlExpr", quoted, "filter",
                  quoted, "type", type ? type : "?");
         return hr_err_at(err, filter->sql_pos, filter->sql_end);

@@ -95,14 +95,12 @@ static hr_status read_args(struct hr_analyzer *an, struct hr_expr *call, struct 
     w->slide = w->length;
     if (call->arg_count > 2) HR_TRY(duration(an, call, 2, &w->slide, err));
     if (call->arg_count > 3) HR_TRY(duration(an, call, 3, &w->start, err));
-    if (w->length <= 0)
-        return out_of_range(an, w, call, "`window_duration`", w->length, err);
+    if (w->length <= 0) return out_of_range(an, w, call, "`window_duration`", w->length, err);
     if (w->slide <= 0) return out_of_range(an, w, call, "`slide_duration`", w->slide, err);
     if (w->slide > w->length)
         return constraint(an, w, call, "`slide_duration`", w->slide, "<=", err);
     int64_t start = w->start < 0 ? -w->start : w->start;
-    if (start >= w->slide)
-        return constraint(an, w, call, "`abs(start_time)`", start, "<", err);
+    if (start >= w->slide) return constraint(an, w, call, "`abs(start_time)`", start, "<", err);
     if (w->length / w->slide < WINDOWS_MAX) return HR_OK;
     HR_RAISE(err, HR_E_LIMIT, "what", "the number of windows that a row is in", "limit", "10000");
     return hr_err_at(err, call->sql_pos, call->sql_end);
@@ -116,7 +114,8 @@ static hr_status bound(struct hr_analyzer *an, const struct window_args *w, int6
 {
     const struct hr_type *l = hr_type(HR_T_LONG);
     struct hr_expr *args[] = {hr_expr_copy(an->arena, w->time), hr_expr_int(an->arena, l, w->slide),
-                              hr_expr_int(an->arena, l, w->start), hr_expr_int(an->arena, l, shift)};
+                              hr_expr_int(an->arena, l, w->start),
+                              hr_expr_int(an->arena, l, shift)};
     for (uint32_t i = 0; i < HR_COUNT(args); i++)
         if (!args[i]) return HR_OOM(err);
     struct hr_expr *call = hr_expr_call(an->arena, "__window_bound", args, 4);
@@ -160,7 +159,8 @@ static struct hr_attr window_attr(struct hr_analyzer *an, const struct hr_plan *
 
 /* One window a row: a projection that adds the column. */
 static hr_status project_window(struct hr_analyzer *an, struct hr_plan *plan,
-                                const struct window_args *w, struct hr_attr *ret, struct hr_err *err)
+                                const struct window_args *w, struct hr_attr *ret,
+                                struct hr_err *err)
 {
     struct hr_expr *value = NULL;
     HR_TRY(window_struct(an, w, 0, &value, err));

@@ -15,9 +15,9 @@ struct hr_table {
     char *provider;
     struct hr_options options;
     const struct hr_type *schema; /* user's or inferred; NULL for views */
-    const char **columns; /* views: names for its columns, or NULL */
+    const char **columns;         /* views: names for its columns, or NULL */
     uint32_t column_count;
-    struct hr_arena arena;        /* of name, options … */
+    struct hr_arena arena;     /* of name, options … */
     struct hr_batch **batches; /* tables in memory (no source): their rows; hr_alloc'ed */
     uint32_t batch_count;
 };

@@ -54,11 +54,15 @@ static hr_status check_aggregate(const struct hr_plan *plan, enum hr_output_mode
 static const char *const join_texts[] = {
     [HR_JOIN_LEFT] = "Left outer join with a streaming DataFrame/Dataset on the right and a static "
                      "DataFrame/Dataset on the left is not supported",
-    [HR_JOIN_RIGHT] = "Right outer join with a streaming DataFrame/Dataset on the left and a static "
-                      "DataFrame/DataSet on the right is not supported",
-    [HR_JOIN_FULL] = "FullOuter joins with streaming DataFrames/Datasets on one side are not supported",
-    [HR_JOIN_SEMI] = "LeftSemi join with a streaming DataFrame/Dataset on the right is not supported",
-    [HR_JOIN_ANTI] = "LeftAnti join with a streaming DataFrame/Dataset on the right is not supported",
+    [HR_JOIN_RIGHT] =
+        "Right outer join with a streaming DataFrame/Dataset on the left and a static "
+        "DataFrame/DataSet on the right is not supported",
+    [HR_JOIN_FULL] =
+        "FullOuter joins with streaming DataFrames/Datasets on one side are not supported",
+    [HR_JOIN_SEMI] =
+        "LeftSemi join with a streaming DataFrame/Dataset on the right is not supported",
+    [HR_JOIN_ANTI] =
+        "LeftAnti join with a streaming DataFrame/Dataset on the right is not supported",
 };
 
 static hr_status check_join(const struct hr_plan *plan, struct hr_err *err)
@@ -90,22 +94,26 @@ static hr_status check_union(const struct hr_plan *plan, struct hr_err *err)
     return HR_OK;
 }
 
-static hr_status check_sort(const struct hr_plan *plan, enum hr_output_mode mode, struct hr_err *err)
+static hr_status check_sort(const struct hr_plan *plan, enum hr_output_mode mode,
+                            struct hr_err *err)
 {
-    if (!plan->is_streaming || (mode == HR_MODE_COMPLETE && count_aggregates(plan) > 0)) return HR_OK;
+    if (!plan->is_streaming || (mode == HR_MODE_COMPLETE && count_aggregates(plan) > 0))
+        return HR_OK;
     return refuse(plan, err,
                   "Sorting is not supported on streaming DataFrames/Datasets, unless it is on "
                   "aggregated DataFrame/Dataset in Complete output mode");
 }
 
-static hr_status check_limit(const struct hr_plan *plan, enum hr_output_mode mode, struct hr_err *err)
+static hr_status check_limit(const struct hr_plan *plan, enum hr_output_mode mode,
+                             struct hr_err *err)
 {
     if (!plan->is_streaming) return HR_OK;
     if (plan->offset > 0 && mode != HR_MODE_COMPLETE)
         return refuse(plan, err, "Offset is not supported on streaming DataFrames/Datasets");
     if (mode == HR_MODE_UPDATE)
-        return refuse(plan, err,
-                      "Limits are not supported on streaming DataFrames/Datasets in Update output mode");
+        return refuse(
+            plan, err,
+            "Limits are not supported on streaming DataFrames/Datasets in Update output mode");
     if (mode == HR_MODE_COMPLETE && count_aggregates(plan) > 0) return HR_OK;
     HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "LIMIT on a stream in append mode");
     if (err) hr_err_at(err, plan->sql_pos, plan->sql_end);
@@ -120,7 +128,8 @@ static hr_status check_distinct(const struct hr_plan *plan, struct hr_err *err)
                   "DataFrame/Dataset");
 }
 
-static hr_status check_node(const struct hr_plan *plan, enum hr_output_mode mode, struct hr_err *err)
+static hr_status check_node(const struct hr_plan *plan, enum hr_output_mode mode,
+                            struct hr_err *err)
 {
     for (uint32_t i = 0; i < plan->child_count; i++)
         HR_TRY(check_node(plan->children[i], mode, err));
@@ -150,6 +159,7 @@ hr_status hr_plan_check_streaming(const struct hr_plan *plan, enum hr_output_mod
     char msg[160];
     snprintf(msg, sizeof msg,
              "Multiple streaming aggregations are not supported with streaming "
-             "DataFrames/Datasets in %s output mode", mode_names[mode]);
+             "DataFrames/Datasets in %s output mode",
+             mode_names[mode]);
     return refuse(plan, err, msg);
 }

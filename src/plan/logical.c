@@ -85,9 +85,8 @@ static const char *const kind_names[] = {
 };
 
 static const char *const join_names[] = {
-    [HR_JOIN_INNER] = "Inner",         [HR_JOIN_LEFT] = "LeftOuter",
-    [HR_JOIN_RIGHT] = "RightOuter",    [HR_JOIN_FULL] = "FullOuter",
-    [HR_JOIN_SEMI] = "LeftSemi",       [HR_JOIN_ANTI] = "LeftAnti",
+    [HR_JOIN_INNER] = "Inner",    [HR_JOIN_LEFT] = "LeftOuter", [HR_JOIN_RIGHT] = "RightOuter",
+    [HR_JOIN_FULL] = "FullOuter", [HR_JOIN_SEMI] = "LeftSemi",  [HR_JOIN_ANTI] = "LeftAnti",
     [HR_JOIN_CROSS] = "Cross",
 };
 

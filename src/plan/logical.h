@@ -21,7 +21,7 @@ struct hr_attr {
     bool nullable;
     int64_t watermark_delay_us; /* ≥ 0: event time with this delay; -1: none */
     bool hidden;                /* reached by its qualifier only, not by stars (keys of USING) */
-    bool was_hidden; /* the same attribute further up, selected as t.key */
+    bool was_hidden;            /* the same attribute further up, selected as t.key */
 };
 
 enum hr_plan_kind {
@@ -102,7 +102,7 @@ struct hr_plan {
     struct hr_expr ***rows; /* VALUES: rows[i][column]; EXPAND: projections */
     uint32_t row_count, row_width;
     struct hr_table *table;    /* SCAN; borrowed from the catalog, referenced by the plan's owner */
-    int32_t event_time_key;  /* AGGREGATE: the group that is the event time or its window; -1 */
+    int32_t event_time_key;    /* AGGREGATE: the group that is the event time or its window; -1 */
     uint32_t scan_id;          /* SCAN: number of the leaf in the plan, for offsets */
     struct hr_batch **batches; /* LOCAL; held until the arena is done */
     uint32_t batch_count;

@@ -45,7 +45,8 @@ static hr_status bind_attr(void *arg, struct hr_expr **expr, struct hr_err *err)
         for (uint32_t i = 0; i < b->inputs[p]->output_count; i++) {
             const struct hr_attr *in = &b->inputs[p]->output[i];
             if (in->id != attr->attr_id) continue;
-            struct hr_expr *column = hr_expr_column(b->pl->arena, in->type, first + i, in->nullable);
+            struct hr_expr *column =
+                hr_expr_column(b->pl->arena, in->type, first + i, in->nullable);
             if (!column) return HR_OOM(err);
             column->name = in->name;
             column->sql_pos = attr->sql_pos;

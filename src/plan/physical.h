@@ -49,7 +49,7 @@ hr_status hr_physical_aggregate(struct hr_planner *pl, const struct hr_plan *pla
                                 struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
 hr_status hr_physical_distinct(struct hr_planner *pl, const struct hr_plan *plan,
                                struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
-hr_status hr_physical_join(struct hr_planner *pl, const struct hr_plan *plan,
-                           struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_physical_join(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
+                           struct hr_err *err) HR_CHECKED;
 
 #endif

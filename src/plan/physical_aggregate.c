@@ -35,8 +35,7 @@ static hr_status collect_calls(struct hr_planner *pl, struct parts *p, struct hr
         if (call_index(p, expr) >= 0) return HR_OK;
         return HR_VEC_PUSH(pl->arena, &p->calls, expr) ? HR_OK : HR_OOM(err);
     }
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        HR_TRY(collect_calls(pl, p, expr->args[i], err));
+    for (uint32_t i = 0; i < expr->arg_count; i++) HR_TRY(collect_calls(pl, p, expr->args[i], err));
     return HR_OK;
 }
 
@@ -68,7 +67,8 @@ static hr_status cut(struct hr_planner *pl, struct parts *p, struct hr_err *err)
     struct hr_expr **keys = NULL;
     HR_TRY(hr_bind_all(pl, plan->children[0], plan->groups, plan->group_count, &keys, err));
     for (uint32_t i = 0; i < plan->group_count; i++)
-        if (!HR_VEC_PUSH(pl->arena, &p->keys, keys[i]) || !HR_VEC_PUSH(pl->arena, &p->args, keys[i]))
+        if (!HR_VEC_PUSH(pl->arena, &p->keys, keys[i]) ||
+            !HR_VEC_PUSH(pl->arena, &p->args, keys[i]))
             return HR_OOM(err);
     p->specs = HR_NEW_ARRAY(pl->arena, struct hr_agg_spec, p->calls.count + 1);
     if (!p->specs) return HR_OOM(err);
@@ -253,8 +253,8 @@ static hr_status distinct_keys(struct hr_planner *pl, const struct hr_plan *plan
 
 /* All columns of rows at rest: an aggregation with keys only. */
 static hr_status distinct_rows(struct hr_planner *pl, const struct hr_plan *plan,
-                               struct hr_exprs *keys, struct hr_pnode *child,
-                               struct hr_pnode **ret, struct hr_err *err)
+                               struct hr_exprs *keys, struct hr_pnode *child, struct hr_pnode **ret,
+                               struct hr_err *err)
 {
     struct hr_plan *group = hr_plan_new1(pl->arena, HR_P_AGGREGATE, plan->children[0]);
     if (!group) return HR_OOM(err);

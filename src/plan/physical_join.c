@@ -106,8 +106,8 @@ static hr_status deal_out(struct hr_planner *pl, const struct hr_plan *join, str
 {
     const struct hr_plan *l = join->children[0], *r = join->children[1];
     uint32_t table = node->build_left ? 0 : 1;
-    bool may = node->build_left ? left_can_be_table(join->join_type)
-                                : right_can_be_table(join->join_type);
+    bool may =
+        node->build_left ? left_can_be_table(join->join_type) : right_can_be_table(join->join_type);
     bool is_static = join->is_streaming && !join->children[table]->is_streaming;
     if (!pl->parallel) return HR_OK;
     if (hr_pnode_is_single(node->children[0]) && hr_pnode_is_single(node->children[1]))

@@ -99,8 +99,8 @@ static hr_status output_of_join(struct hr_arena *arena, struct hr_plan *plan, st
 static hr_status output_of_child(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
     const struct hr_plan *child = plan->children[0];
-    struct hr_attr *output = hr_arena_memdup(arena, child->output,
-                                             sizeof *output * child->output_count);
+    struct hr_attr *output =
+        hr_arena_memdup(arena, child->output, sizeof *output * child->output_count);
     if (!output && child->output_count) return HR_OOM(err);
     plan->output = output;
     plan->output_count = child->output_count;
@@ -323,8 +323,8 @@ static hr_status inline_attr(void *arg, struct hr_expr **expr, struct hr_err *er
     return HR_OK;
 }
 
-hr_status hr_expr_inline(struct hr_arena *arena, struct hr_expr **expr,
-                         struct hr_expr *const *list, uint32_t list_count, struct hr_err *err)
+hr_status hr_expr_inline(struct hr_arena *arena, struct hr_expr **expr, struct hr_expr *const *list,
+                         uint32_t list_count, struct hr_err *err)
 {
     struct inline_arg arg = {arena, list, list_count};
     return hr_expr_rewrite(expr, inline_attr, &arg, err);

@@ -18,7 +18,8 @@ struct hr_expr *hr_attr_ref(struct hr_arena *arena, const struct hr_attr *attr);
 
 /* Computes plan->output anew from its expressions and children (nodes that make attributes of
  * their own, such as scans and unions, keep theirs), and is_streaming. */
-hr_status hr_plan_refresh(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
+hr_status hr_plan_refresh(struct hr_arena *arena, struct hr_plan *plan,
+                          struct hr_err *err) HR_CHECKED;
 /* A projection of all of child's visible attributes. NULL: out of memory. */
 struct hr_plan *hr_plan_pass(struct hr_arena *arena, struct hr_plan *child);
 /* A resolved filter on child, or child itself when condition is NULL. */
@@ -50,9 +51,8 @@ hr_status hr_call(struct hr_arena *arena, const struct hr_conf *conf, const char
                   struct hr_err *err) HR_CHECKED;
 
 /* Replaces attributes by copies of the expressions that list's ALIASes give them. */
-hr_status hr_expr_inline(struct hr_arena *arena, struct hr_expr **expr,
-                         struct hr_expr *const *list, uint32_t list_count,
-                         struct hr_err *err) HR_CHECKED;
+hr_status hr_expr_inline(struct hr_arena *arena, struct hr_expr **expr, struct hr_expr *const *list,
+                         uint32_t list_count, struct hr_err *err) HR_CHECKED;
 /* The value behind an output expression: an ALIAS's argument, or the expression itself. */
 HR_INLINE struct hr_expr *hr_expr_strip_alias(struct hr_expr *expr)
 {

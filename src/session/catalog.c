@@ -111,8 +111,8 @@ static hr_status catalog_parse_view(struct hr_catalog *catalog, struct hr_arena 
     if (view->column_count) {
         struct hr_plan *alias = hr_plan_new1(arena, HR_P_SUBQUERY_ALIAS, plan);
         if (!alias) return HR_OOM(err);
-        alias->columns = hr_arena_memdup(arena, view->columns,
-                                         sizeof *view->columns * view->column_count);
+        alias->columns =
+            hr_arena_memdup(arena, view->columns, sizeof *view->columns * view->column_count);
         if (!alias->columns) return HR_OOM(err);
         for (uint32_t i = 0; i < view->column_count; i++)
             if (!(alias->columns[i] = hr_arena_strdup(arena, view->columns[i]))) return HR_OOM(err);

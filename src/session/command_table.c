@@ -120,15 +120,14 @@ hr_status hr_run_create_table(struct hr_run *run, struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;
     struct hr_session *session = run->session;
-    struct hr_table *old =
-        hr_catalog_get(session, stmt->name_parts, stmt->name_part_count);
+    struct hr_table *old = hr_catalog_get(session, stmt->name_parts, stmt->name_part_count);
     if (old && old->is_temporary) old = NULL; /* hides the table, but is another object */
     if (old && stmt->if_not_exists) return HR_OK;
     if (old && !stmt->or_replace) return exists(run, last_part(stmt), err);
     struct hr_table *table = NULL;
     HR_TRY(hr_table_new(last_part(stmt), &table, err));
-    hr_status status = stmt->plan ? create_as(run, table, err)
-                                  : fill_table(run, table, stmt->schema, err);
+    hr_status status =
+        stmt->plan ? create_as(run, table, err) : fill_table(run, table, stmt->schema, err);
     if (status == HR_OK && !table->schema && !table->provider) {
         static const struct hr_field none[1];
         table->schema = hr_type_struct(none, 0);
@@ -199,12 +198,14 @@ static hr_status assign(struct hr_run *run, const struct hr_table *table,
         value->attr_id = attr->id;
         if (!hr_type_same(attr->type, field->type) && !hr_type_can_store(attr->type, field->type)) {
             const char *column = hr_arena_printf(run->arena, "`%s`", field->name);
-            const char *src = hr_arena_printf(run->arena, "\"%s\"", hr_type_sql(run->arena, attr->type));
-            const char *to = hr_arena_printf(run->arena, "\"%s\"", hr_type_sql(run->arena, field->type));
+            const char *src =
+                hr_arena_printf(run->arena, "\"%s\"", hr_type_sql(run->arena, attr->type));
+            const char *to =
+                hr_arena_printf(run->arena, "\"%s\"", hr_type_sql(run->arena, field->type));
             if (!column || !src || !to) return HR_OOM(err);
             return HR_RAISE(err, HR_E_INCOMPATIBLE_DATA_CANNOT_SAFELY_CAST, "tableName",
-                            hr_full_name(run->arena, table->name), "colName", column, "srcType", src,
-                            "targetType", to);
+                            hr_full_name(run->arena, table->name), "colName", column, "srcType",
+                            src, "targetType", to);
         }
         HR_TRY(hr_expr_coerce(run->arena, &run->conf, &value, field->type, err));
     }
@@ -244,8 +245,7 @@ hr_status hr_run_insert(struct hr_run *run, struct hr_err *err)
     struct hr_catalog *catalog = &run->session->catalog;
     HR_TRY(catalog->find(catalog, stmt->name_parts, stmt->name_part_count, &table, err));
     hr_status status = HR_OK;
-    if (table->is_view)
-        status = HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "INSERT into a view");
+    if (table->is_view) status = HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "INSERT into a view");
     if (status == HR_OK) status = hr_run_analyze(run, &plan, err);
     if (status == HR_OK && !table->schema) table->schema = hr_plan_schema(plan);
     if (status == HR_OK && !table->schema) status = HR_OOM(err);

@@ -31,12 +31,13 @@ static hr_status fill_view(const struct hr_run *run, struct hr_table *view, stru
         return HR_BUG(err, "the view's query has no position");
     view->is_view = true;
     view->is_temporary = stmt->is_temporary;
-    view->view_text = hr_arena_strndup(&view->arena, stmt->text.ptr + start,
-                                       stmt->text.len - (size_t)start);
+    view->view_text =
+        hr_arena_strndup(&view->arena, stmt->text.ptr + start, stmt->text.len - (size_t)start);
     view->columns = HR_NEW_ARRAY(&view->arena, const char *, stmt->column_count + 1);
     if (!view->view_text || !view->columns) return HR_OOM(err);
     for (uint32_t i = 0; i < stmt->column_count; i++)
-        if (!(view->columns[i] = hr_arena_strdup(&view->arena, stmt->columns[i]))) return HR_OOM(err);
+        if (!(view->columns[i] = hr_arena_strdup(&view->arena, stmt->columns[i])))
+            return HR_OOM(err);
     view->column_count = stmt->column_count;
     return HR_OK;
 }
@@ -102,7 +103,8 @@ static hr_status try_view(struct hr_run *run, const char *name, bool replaces, s
     if (recursive) {
         const char *quoted = list(run, &name, 1);
         const char *path = hr_arena_printf(run->arena, "%s -> %s", quoted, quoted);
-        return HR_RAISE(err, HR_E_RECURSIVE_VIEW, "viewIdent", quoted, "newPath", path ? path : quoted);
+        return HR_RAISE(err, HR_E_RECURSIVE_VIEW, "viewIdent", quoted, "newPath",
+                        path ? path : quoted);
     }
     return check_columns(run, name, plan, err);
 }

@@ -17,7 +17,8 @@ hr_status hr_rows_new(struct hr_run *run, const char *const *names, uint32_t cou
     if (!rows || !fields) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) {
         bool is_bool = strncmp(names[i], "is", 2) == 0;
-        fields[i] = (struct hr_field){names[i], hr_type(is_bool ? HR_T_BOOLEAN : HR_T_STRING), true};
+        fields[i] =
+            (struct hr_field){names[i], hr_type(is_bool ? HR_T_BOOLEAN : HR_T_STRING), true};
     }
     rows->run = run;
     rows->schema = hr_type_struct(fields, count);

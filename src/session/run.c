@@ -209,8 +209,7 @@ hr_status hr_run_query(struct hr_run *run, struct hr_err *err)
     const struct hr_type *schema = hr_plan_schema(plan);
     if (!schema) return HR_OOM(err);
     HR_TRY(hr_run_collect(run, plan, &batches, err));
-    run->result->batches =
-        HR_NEW_ARRAY(run->arena, struct hr_batch *, batches.count + 1);
+    run->result->batches = HR_NEW_ARRAY(run->arena, struct hr_batch *, batches.count + 1);
     if (!run->result->batches) {
         hr_batches_done(&batches);
         return HR_OOM(err);

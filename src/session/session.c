@@ -65,7 +65,10 @@ void hr_result_done(struct hr_result *result)
     hr_arena_done(&result->arena);
 }
 
-uint32_t hr_session_query_count(struct hr_session *session) { return session->query_count; }
+uint32_t hr_session_query_count(struct hr_session *session)
+{
+    return session->query_count;
+}
 
 struct hr_query *hr_session_query(struct hr_session *session, uint32_t index)
 {

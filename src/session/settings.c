@@ -123,7 +123,10 @@ const char *hr_session_get(struct hr_session *session, const char *key)
     return value || !s ? value : s->def;
 }
 
-const struct hr_conf *hr_session_conf(struct hr_session *session) { return &session->conf; }
+const struct hr_conf *hr_session_conf(struct hr_session *session)
+{
+    return &session->conf;
+}
 
 /* SET and RESET --------------------------------------------------------------------------------- */
 
@@ -164,8 +167,7 @@ static hr_status show_all(struct hr_run *run, bool with_docs, struct hr_err *err
         return hr_rows_finish(rows, err);
     }
     const struct hr_options *set = &run->session->settings;
-    struct hr_option *sorted =
-        hr_arena_memdup(run->arena, set->items, sizeof *sorted * set->count);
+    struct hr_option *sorted = hr_arena_memdup(run->arena, set->items, sizeof *sorted * set->count);
     if (!sorted && set->count) return HR_OOM(err);
     if (set->count) qsort(sorted, set->count, sizeof *sorted, by_key);
     for (uint32_t i = 0; i < set->count; i++) {

@@ -9,13 +9,16 @@
 
 static const char *const queries[] = {
     "SELECT a + 1 AS x, x * 2, upper(b) FROM VALUES (1, 'x'), (2, 'y') AS t(a, b) WHERE a > 1",
-    "SELECT b, sum(a) FILTER (WHERE a > 1), count(DISTINCT a) FROM VALUES (1, 'x'), (2, 'y') AS t(a, b) "
+    "SELECT b, sum(a) FILTER (WHERE a > 1), count(DISTINCT a) FROM VALUES (1, 'x'), (2, 'y') AS "
+    "t(a, b) "
     "GROUP BY b HAVING count(*) > 0 ORDER BY max(a) DESC LIMIT 1",
     "SELECT id, l.id FROM VALUES (1, 2) AS l(id, p) FULL JOIN VALUES (1, 3) AS r(id, q) USING (id) "
     "WHERE p IS NOT NULL",
-    "WITH c(x) AS (SELECT 1), d AS (SELECT x + 1 AS y FROM c) SELECT c.*, y FROM c LEFT JOIN d ON x = y AND y > 0 "
+    "WITH c(x) AS (SELECT 1), d AS (SELECT x + 1 AS y FROM c) SELECT c.*, y FROM c LEFT JOIN d ON "
+    "x = y AND y > 0 "
     "UNION SELECT 1, 2.5 EXCEPT SELECT 3, 4",
-    "SELECT window(ts, '10 minutes', '5 minutes') AS w, count(*) FROM VALUES (TIMESTAMP '2024-01-01 00:03:00') AS t(ts) "
+    "SELECT window(ts, '10 minutes', '5 minutes') AS w, count(*) FROM VALUES (TIMESTAMP "
+    "'2024-01-01 00:03:00') AS t(ts) "
     "GROUP BY window(ts, '10 minutes', '5 minutes')",
     "SELECT id % 3, avg(id) FROM range(10) GROUP BY ALL",
 };

@@ -58,10 +58,10 @@ HR_TEST(a_false_filter_leaves_nothing)
 
 HR_TEST(filters_reach_the_sides_of_a_join)
 {
-    expect_plan("SELECT a.id FROM range(5) a JOIN range(6) b ON a.id = b.id WHERE a.id > 1 AND b.id < 4",
-                1,
-                "Project [id]\n+- Join Inner, (id = id)\n   :- Filter (id > 1)\n"
-                "   :  +- Range (0, 5, step=1)\n   +- Filter (id < 4)\n      +- Range (0, 6, step=1)\n");
+    expect_plan(
+        "SELECT a.id FROM range(5) a JOIN range(6) b ON a.id = b.id WHERE a.id > 1 AND b.id < 4", 1,
+        "Project [id]\n+- Join Inner, (id = id)\n   :- Filter (id > 1)\n"
+        "   :  +- Range (0, 5, step=1)\n   +- Filter (id < 4)\n      +- Range (0, 6, step=1)\n");
 }
 
 HR_TEST(a_filter_turns_an_outer_join_into_an_inner_one)
@@ -70,9 +70,10 @@ HR_TEST(a_filter_turns_an_outer_join_into_an_inner_one)
                 "Project [id]\n+- Join Inner, (id = id)\n   :- Range (0, 5, step=1)\n"
                 "   +- Filter (id < 4)\n      +- Range (0, 6, step=1)\n");
     /* IS NULL keeps the rows that the join made up. */
-    expect_plan("SELECT a.id FROM range(5) a LEFT JOIN range(6) b ON a.id = b.id WHERE b.id IS NULL", 1,
-                "Project [id]\n+- Filter (id IS NULL)\n   +- Join LeftOuter, (id = id)\n"
-                "      :- Range (0, 5, step=1)\n      +- Range (0, 6, step=1)\n");
+    expect_plan(
+        "SELECT a.id FROM range(5) a LEFT JOIN range(6) b ON a.id = b.id WHERE b.id IS NULL", 1,
+        "Project [id]\n+- Filter (id IS NULL)\n   +- Join LeftOuter, (id = id)\n"
+        "      :- Range (0, 5, step=1)\n      +- Range (0, 6, step=1)\n");
 }
 
 HR_TEST(exchanges_cut_an_aggregation_in_two)

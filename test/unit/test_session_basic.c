@@ -25,7 +25,8 @@ static void expect_value(struct hr_session *session, const char *sql, const char
         return;
     }
     struct hr_buf text = {0};
-    if (HR_EXPECT_EQ_I64(result.batch_count, 1) && HR_EXPECT_EQ_I64(result.batches[0]->sel_count, 1)) {
+    if (HR_EXPECT_EQ_I64(result.batch_count, 1) &&
+        HR_EXPECT_EQ_I64(result.batches[0]->sel_count, 1)) {
         const struct hr_batch *batch = result.batches[0];
         uint32_t row = batch->sel ? batch->sel[0] : 0, last = batch->schema->field_count - 1;
         hr_column_print(&batch->columns[last], row, hr_session_conf(session)->tz, &text);
@@ -72,15 +73,18 @@ HR_TEST(a_failed_statement_does_not_end_the_text)
     struct hr_str_view statement;
     struct hr_result result;
     struct hr_err err;
-    HR_EXPECT_EQ_I64(hr_session_next(session, text, strlen(text), &pos, &more, &statement, &result, &err),
+    HR_EXPECT_EQ_I64(hr_session_next(session, text, strlen(text), &pos, &more, &statement, &result,
+                                     &err),
                      HR_E_UNRESOLVED_COLUMN_WITHOUT_SUGGESTION);
     HR_EXPECT_TRUE(more);
     HR_EXPECT_EQ_I64(err.line, 1);
     HR_EXPECT_EQ_I64(err.column, 7);
-    HR_ASSERT_OK(hr_session_next(session, text, strlen(text), &pos, &more, &statement, &result, &err));
+    HR_ASSERT_OK(
+        hr_session_next(session, text, strlen(text), &pos, &more, &statement, &result, &err));
     HR_EXPECT_EQ_BYTES(statement.ptr, statement.len, "SELECT 7");
     hr_result_done(&result);
-    HR_ASSERT_OK(hr_session_next(session, text, strlen(text), &pos, &more, &statement, &result, &err));
+    HR_ASSERT_OK(
+        hr_session_next(session, text, strlen(text), &pos, &more, &statement, &result, &err));
     HR_EXPECT_FALSE(more);
     hr_session_free(session);
 }

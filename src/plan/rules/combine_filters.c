@@ -2,7 +2,8 @@
 /* Filter b (Filter a x) → Filter (a AND b) x: the lower one is still asked first. */
 #include "plan/rules/rules.h"
 
-hr_status hr_rule_combine_filters(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
+hr_status hr_rule_combine_filters(struct hr_rule_ctx *ctx, struct hr_plan **plan,
+                                  struct hr_err *err)
 {
     struct hr_plan *upper = *plan;
     if (upper->kind != HR_P_FILTER || upper->children[0]->kind != HR_P_FILTER) return HR_OK;

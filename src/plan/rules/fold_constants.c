@@ -13,8 +13,10 @@ struct fold {
 
 static bool is_clock(const struct hr_expr *expr)
 {
-    static const char *const names[] = {"current_timestamp", "now", "current_date", "curdate",
-                                        "localtimestamp", "unix_timestamp", "current_time"};
+    static const char *const names[] = {"current_timestamp", "now",
+                                        "current_date",      "curdate",
+                                        "localtimestamp",    "unix_timestamp",
+                                        "current_time"};
     for (uint32_t i = 0; i < HR_COUNT(names); i++)
         if (expr->kind == HR_X_CALL && hr_str_eq_nocase(names[i], expr->name)) return true;
     return false;

@@ -14,7 +14,8 @@ static hr_status rebuild(struct hr_rule_ctx *ctx, struct hr_plan *node, uint32_t
 {
     struct hr_expr *condition = NULL;
     HR_TRY(hr_expr_join_and(ctx->arena, ctx->conf, parts, &condition, err));
-    return hr_plan_filter(ctx->arena, node->children[child], condition, &node->children[child], err);
+    return hr_plan_filter(ctx->arena, node->children[child], condition, &node->children[child],
+                          err);
 }
 
 /* Ends a push: left parts into the node's child, the rest above the node. */
@@ -43,7 +44,8 @@ static hr_status through_project(struct hr_rule_ctx *ctx, struct hr_plan **plan,
     struct hr_plan *filter = *plan, *project = filter->children[0];
     if (!project_is_deterministic(project) || !hr_expr_is_deterministic(filter->condition))
         return HR_OK;
-    HR_TRY(hr_expr_inline(ctx->arena, &filter->condition, project->exprs, project->expr_count, err));
+    HR_TRY(
+        hr_expr_inline(ctx->arena, &filter->condition, project->exprs, project->expr_count, err));
     filter->children[0] = project->children[0];
     HR_TRY(hr_plan_refresh(ctx->arena, filter, err));
     project->children[0] = filter;
@@ -70,8 +72,7 @@ static bool may_sink(const struct hr_plan *node, const struct hr_expr *part)
     if (!hr_expr_is_deterministic(part)) return false;
     switch (node->kind) {
     case HR_P_AGGREGATE: return node->group_count > 0 && over_groups(node, part);
-    case HR_P_WATERMARK:
-        return !node->is_streaming || !hr_expr_uses(part, node->exprs[0]->attr_id);
+    case HR_P_WATERMARK: return !node->is_streaming || !hr_expr_uses(part, node->exprs[0]->attr_id);
     case HR_P_DISTINCT: return node->expr_count == 0;
     case HR_P_SORT: return true;
     case HR_P_EXPAND:

@@ -17,7 +17,8 @@ struct hr_rule_ctx {
 
 typedef hr_status (*hr_rule_fn)(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err);
 
-#define X(name, doc) hr_status hr_rule_##name(struct hr_rule_ctx *, struct hr_plan **, struct hr_err *);
+#define X(name, doc) \
+    hr_status hr_rule_##name(struct hr_rule_ctx *, struct hr_plan **, struct hr_err *);
 #include "plan/rules/rules.def"
 #undef X
 

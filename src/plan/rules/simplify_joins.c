@@ -9,7 +9,8 @@
 static bool passes_null(const struct hr_expr *expr, const struct hr_plan *side)
 {
     if (expr->kind == HR_X_ATTR) return hr_plan_attr(side, expr->attr_id) != NULL;
-    if (expr->kind == HR_X_CAST || expr->kind == HR_X_FIELD) return passes_null(expr->args[0], side);
+    if (expr->kind == HR_X_CAST || expr->kind == HR_X_FIELD)
+        return passes_null(expr->args[0], side);
     if (expr->kind != HR_X_CALL || !expr->function) return false;
     if (!(expr->function->flags & HR_FN_STRICT)) return false;
     for (uint32_t i = 0; i < expr->arg_count; i++)
@@ -39,7 +40,8 @@ hr_status hr_rule_simplify_joins(struct hr_rule_ctx *ctx, struct hr_plan **plan,
     case HR_JOIN_LEFT: type = no_right ? HR_JOIN_INNER : type; break;
     case HR_JOIN_RIGHT: type = no_left ? HR_JOIN_INNER : type; break;
     case HR_JOIN_FULL:
-        type = no_left && no_right ? HR_JOIN_INNER : no_left ? HR_JOIN_LEFT
+        type = no_left && no_right ? HR_JOIN_INNER
+               : no_left           ? HR_JOIN_LEFT
                : no_right          ? HR_JOIN_RIGHT
                                    : type;
         break;
