@@ -24,8 +24,8 @@ struct cli_option {
 
 struct cli_command {
     const char *name;
-    const char *usage; /* behind "headrace NAME" */
-    const char *doc;   /* one line */
+    const char *usage;                /* behind "headrace NAME" */
+    const char *doc;                  /* one line */
     const struct cli_option *options; /* ended by a row without name; may be NULL */
     int (*run)(const struct cli_command *, int argc, char **argv);
 };
@@ -53,7 +53,8 @@ struct cli_settings {
     const char **items;
     uint32_t count;
 };
-bool cli_settings_add(struct cli_settings *settings, const char *item); /* false: no '=' or no memory */
+bool cli_settings_add(struct cli_settings *settings,
+                      const char *item); /* false: no '=' or no memory */
 void cli_settings_done(struct cli_settings *settings);
 
 /* Texts and errors ----------------------------------------------------------------------------- */

@@ -17,7 +17,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
     char path[512];
     snprintf(path, sizeof path, "examples/demo/%.200s.sql", name ? name : "payments");
     if (!hr_env_exists(hr_env_default(), path))
-        return cli_usage_error(command, "%s is missing: run the demo in the project's folder", path);
+        return cli_usage_error(command, "%s is missing: run the demo in the project's folder",
+                               path);
     char *job[] = {path};
     return cli_run.run(&cli_run, 1, job);
 }

@@ -49,8 +49,7 @@ static hr_status explain_one(struct hr_session *session, struct hr_str_view stat
     hr_buf_puts(&sql, how);
     hr_buf_put_sv(&sql, statement);
     status = hr_buf_status(&sql, err);
-    if (status == HR_OK)
-        status = hr_session_sql(session, hr_svn(sql.ptr, sql.len), &result, err);
+    if (status == HR_OK) status = hr_session_sql(session, hr_svn(sql.ptr, sql.len), &result, err);
     if (status == HR_OK) {
         cli_each_row(&result, put_row, (void *)(uintptr_t)hr_session_conf(session));
         hr_result_done(&result);
@@ -92,7 +91,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
     const char *value = NULL, *file = NULL, *sql = NULL;
     bool extended = false;
     int exit_status = CLI_DONE;
-    for (int option; exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
+    for (int option;
+         exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
         if (option == CLI_ARG_HELP) goto out;
         if (option == OPT_EXECUTE)
             sql = value;

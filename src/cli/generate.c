@@ -12,8 +12,9 @@ static const struct cli_option options[] = {
     [OPT_RATE] = {"rate", 0, "R", "rows a second (default: as fast as it goes)"},
     [OPT_SEED] = {"seed", 0, "N", "the same seed gives the same events (default 1)"},
     [OPT_FORMAT] = {"format", 0, "json|csv|text", "the form of a line (default json)"},
-    [OPT_OPTION] = {"option", 0, "KEY=VALUE", "an option of the source 'generator'; may be given "
-                                              "several times"},
+    [OPT_OPTION] = {"option", 0, "KEY=VALUE",
+                    "an option of the source 'generator'; may be given "
+                    "several times"},
     {0},
 };
 
@@ -96,7 +97,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct cli_settings settings = {0};
     const char *value = NULL;
     int exit_status = CLI_DONE;
-    for (int option; exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
+    for (int option;
+         exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
         if (option == CLI_ARG_HELP) {
             print_names();
             cli_settings_done(&settings);

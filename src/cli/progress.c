@@ -14,7 +14,7 @@
 #include "cli/cli.h"
 #include "stream/query.h"
 
-#define WAIT_US 20000
+#define WAIT_US       20000
 #define DRAW_EVERY_US 200000
 
 static volatile sig_atomic_t signals_seen;
@@ -35,7 +35,10 @@ void cli_catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-int cli_signal_count(void) { return signals_seen; }
+int cli_signal_count(void)
+{
+    return signals_seen;
+}
 
 /* JSON lines ----------------------------------------------------------------------------------- */
 
@@ -122,7 +125,8 @@ static void announce(const char *text, bool on_terminal)
 }
 
 /* Waits for one query; what the signals ask for is done to all. */
-static bool await_one(struct hr_session *session, struct hr_query *query, bool line, int *stops_done)
+static bool await_one(struct hr_session *session, struct hr_query *query, bool line,
+                      int *stops_done)
 {
     struct hr_err err;
     hr_status status = HR_OK;

@@ -12,8 +12,9 @@ static const struct cli_option options[] = {
     [OPT_ONCE] = {"once", 0, NULL, "process what is there in one epoch, then end"},
     [OPT_UI] = {"ui", 0, "HOST:PORT|off", "where the web UI listens"},
     [OPT_SET] = {"set", 0, "KEY=VALUE", "a setting; may be given several times"},
-    [OPT_PROGRESS] = {"progress", 0, "auto|json|off", "a line on a terminal, JSON lines on "
-                                                      "standard output, or nothing"},
+    [OPT_PROGRESS] = {"progress", 0, "auto|json|off",
+                      "a line on a terminal, JSON lines on "
+                      "standard output, or nothing"},
     {0},
 };
 
@@ -69,7 +70,8 @@ static int run_statements(struct hr_session *session, const struct cli_text *tex
                                            &statement, &result, &err);
         if (status == HR_OK && !more) break;
         if (status == HR_OK) {
-            status = cli_print_result(CLI_TABLE, &result, statement, hr_session_conf(session), &err);
+            status =
+                cli_print_result(CLI_TABLE, &result, statement, hr_session_conf(session), &err);
             hr_result_done(&result);
         }
         if (status != HR_OK) {
@@ -106,7 +108,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct cli_args args = {.command = command, .argc = argc, .argv = argv};
     const char *value = NULL;
     int exit_status = CLI_DONE;
-    for (int option; exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
+    for (int option;
+         exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
         if (option == CLI_ARG_HELP) {
             cli_settings_done(&job.settings);
             return CLI_DONE;

@@ -92,7 +92,7 @@ static void open_lines(struct shell *shell)
 {
     const char *home = getenv("HOME");
     completing = shell->session;
-    rl_readline_name = (char *)(uintptr_t)"headrace";
+    rl_readline_name = (char *)(uintptr_t) "headrace";
     rl_initialize();
     rl_attempted_completion_function = complete_word;
     using_history();
@@ -103,8 +103,14 @@ static void open_lines(struct shell *shell)
     }
 }
 
-static char *read_one(const char *prompt) { return readline(prompt); }
-static void free_line(char *line) { free(line); }
+static char *read_one(const char *prompt)
+{
+    return readline(prompt);
+}
+static void free_line(char *line)
+{
+    free(line);
+}
 
 static void remember(struct shell *shell, struct hr_str_view statement)
 {
@@ -119,7 +125,10 @@ static void remember(struct shell *shell, struct hr_str_view statement)
 
 #else
 
-static void open_lines(struct shell *shell) { HR_UNUSED(shell); }
+static void open_lines(struct shell *shell)
+{
+    HR_UNUSED(shell);
+}
 
 static char *read_one(const char *prompt)
 {
@@ -135,7 +144,10 @@ static char *read_one(const char *prompt)
     if (n > 0 && line[n - 1] == '\n') line[n - 1] = 0;
     return line;
 }
-static void free_line(char *line) { free(line); }
+static void free_line(char *line)
+{
+    free(line);
+}
 static void remember(struct shell *shell, struct hr_str_view statement)
 {
     HR_UNUSED(shell);

@@ -9,10 +9,12 @@ enum { OPT_EXECUTE, OPT_FILE, OPT_FORMAT, OPT_KEEP_GOING, OPT_SET, OPT_CHECKPOIN
 static const struct cli_option options[] = {
     [OPT_EXECUTE] = {"execute", 'e', "TEXT", "run these statements"},
     [OPT_FILE] = {"file", 'f', "FILE", "run the statements of a file (-: standard input)"},
-    [OPT_FORMAT] = {"format", 0, "FORMAT", "table, csv, json (an object a row) or results (an "
-                                           "object a statement)"},
-    [OPT_KEEP_GOING] = {"keep-going", 'k', NULL, "go on after an error; the exit status is the "
-                                                 "first one's"},
+    [OPT_FORMAT] = {"format", 0, "FORMAT",
+                    "table, csv, json (an object a row) or results (an "
+                    "object a statement)"},
+    [OPT_KEEP_GOING] = {"keep-going", 'k', NULL,
+                        "go on after an error; the exit status is the "
+                        "first one's"},
     [OPT_SET] = {"set", 0, "KEY=VALUE", "a setting; may be given several times"},
     [OPT_CHECKPOINT] = {"checkpoint", 0, "DIR", "where streaming tables keep their state"},
     {0},
@@ -73,7 +75,8 @@ static int run_text(struct hr_session *session, const struct cli_text *text,
                                            &statement, &result, &err);
         if (status == HR_OK && !more) break;
         if (status == HR_OK) {
-            status = cli_print_result(r->format, &result, statement, hr_session_conf(session), &err);
+            status =
+                cli_print_result(r->format, &result, statement, hr_session_conf(session), &err);
             hr_result_done(&result);
             if (status != HR_OK) {
                 cli_print_error(&err, NULL, statement);

@@ -13,8 +13,7 @@ static hr_status read_stdin(struct hr_buf *buf, struct hr_err *err)
         if (!room) return hr_buf_status(buf, err);
         ssize_t n = read(STDIN_FILENO, room, 65536);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0)
-            return HR_RAISE(err, HR_E_IO, "what", "standard input", "why", strerror(errno));
+        if (n < 0) return HR_RAISE(err, HR_E_IO, "what", "standard input", "why", strerror(errno));
         if (n == 0) return HR_OK;
         buf->len += (size_t)n;
     }
@@ -58,8 +57,8 @@ void cli_print_error(const struct hr_err *err, const struct cli_text *text,
                      struct hr_str_view statement)
 {
     const struct hr_error_info *info = hr_error_info(err->code);
-    bool placed = text && statement.ptr && err->sql_pos >= 0 &&
-                  (size_t)err->sql_pos <= statement.len;
+    bool placed =
+        text && statement.ptr && err->sql_pos >= 0 && (size_t)err->sql_pos <= statement.len;
     fflush(stdout);
     fprintf(stderr, "headrace: error: [%s] %s (%s)", info->error_class, err->msg, info->sql_state);
     if (placed) {

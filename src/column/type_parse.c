@@ -190,8 +190,10 @@ static hr_status parse_interval(struct parser *p, const struct hr_type **ret)
         if (last <= start || year_month != (start <= HR_IV_MONTH)) return syntax_error(p);
         HR_TRY(next(p));
     }
-    return made(p, start <= HR_IV_MONTH ? hr_type_interval_ym(start, last)
-                                        : hr_type_interval_dt(start, last), ret);
+    return made(p,
+                start <= HR_IV_MONTH ? hr_type_interval_ym(start, last)
+                                     : hr_type_interval_dt(start, last),
+                ret);
 }
 
 static hr_status parse_type(struct parser *p, const struct hr_type **ret);
@@ -322,7 +324,8 @@ static hr_status parse_type(struct parser *p, const struct hr_type **ret)
 static hr_status run(struct parser *p, bool schema, const struct hr_type **ret)
 {
     if (p->end - p->text > 1 << 20)
-        return HR_RAISE(p->err, HR_E_LIMIT, "what", "the text of a data type", "limit", "1048576 bytes");
+        return HR_RAISE(p->err, HR_E_LIMIT, "what", "the text of a data type", "limit",
+                        "1048576 bytes");
     HR_TRY(next(p));
     const struct hr_type *type;
     bool is_struct_text = false;
@@ -341,8 +344,12 @@ static hr_status parse_text(struct hr_str_view text, bool schema, const struct h
 {
     struct hr_arena arena;
     hr_arena_init(&arena, NULL);
-    struct parser p = {.text = text.ptr, .pos = text.ptr, .end = text.ptr + text.len,
-                       .arena = &arena, .err = err, .tok_start = text.ptr};
+    struct parser p = {.text = text.ptr,
+                       .pos = text.ptr,
+                       .end = text.ptr + text.len,
+                       .arena = &arena,
+                       .err = err,
+                       .tok_start = text.ptr};
     hr_status status = run(&p, schema, ret);
     hr_arena_done(&arena);
     return status;

@@ -28,7 +28,8 @@ struct hr_sql_x hr_sql_wrap(struct hr_sql_parser *p, struct hr_expr *x, int32_t 
 
 /* Lists and names ------------------------------------------------------------------------------ */
 
-struct hr_sql_list *hr_sql_push(struct hr_sql_parser *p, struct hr_sql_list *list, struct hr_sql_x a)
+struct hr_sql_list *hr_sql_push(struct hr_sql_parser *p, struct hr_sql_list *list,
+                                struct hr_sql_x a)
 {
     if (p->status != HR_OK) return NULL;
     if (!list) {
@@ -85,8 +86,8 @@ static struct hr_sql_x call_list(struct hr_sql_parser *p, int32_t pos, int32_t e
                                  const char *name, const struct hr_sql_list *list)
 {
     if (p->status != HR_OK) return no_x;
-    struct hr_expr *x = hr_expr_call(p->arena, name, list ? list->exprs.items : NULL,
-                                     list ? list->exprs.count : 0);
+    struct hr_expr *x =
+        hr_expr_call(p->arena, name, list ? list->exprs.items : NULL, list ? list->exprs.count : 0);
     return hr_sql_wrap(p, x, pos, end, (list ? list->depth : 0) + 1u);
 }
 
@@ -159,8 +160,8 @@ struct hr_sql_x hr_sql_case(struct hr_sql_parser *p, const struct hr_sql_token *
     struct hr_sql_list *args = NULL;
     for (uint32_t i = 0; p->status == HR_OK && whens && i < whens->exprs.count; i++) {
         struct hr_expr *item = whens->exprs.items[i];
-        struct hr_sql_x x = {.x = item, .pos = item->sql_pos, .end = item->sql_end,
-                             .depth = whens->depth};
+        struct hr_sql_x x = {
+            .x = item, .pos = item->sql_pos, .end = item->sql_end, .depth = whens->depth};
         if (operand.x && i % 2 == 0)
             x = hr_sql_binary(p, i == 0 ? operand : copy_of(p, operand), "=", x);
         args = hr_sql_push(p, args, x);
@@ -216,8 +217,8 @@ struct hr_sql_type hr_sql_type(struct hr_sql_parser *p, const struct hr_sql_toke
 struct hr_sql_x hr_sql_name_expr(struct hr_sql_parser *p, struct hr_sql_names *names)
 {
     /* Functions that need no parentheses. */
-    static const char *const bare[] = {"current_date",    "current_timestamp", "localtimestamp",
-                                       "current_user",    "session_user",      "current_catalog",
+    static const char *const bare[] = {"current_date",     "current_timestamp", "localtimestamp",
+                                       "current_user",     "session_user",      "current_catalog",
                                        "current_database", "current_schema"};
     if (p->status != HR_OK) return no_x;
     if (names->names.count == 1 && names->first_is_word) {

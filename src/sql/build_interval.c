@@ -153,8 +153,8 @@ static bool take_char(struct hr_str_view *s, char c)
 /* '1-2' YEAR TO MONTH; '1 02:03:04.5' DAY TO SECOND and its shorter forms. */
 static bool parse_range(struct interval *iv, struct hr_str_view text, bool minus, int from, int to)
 {
-    static const int64_t sizes[] = {12, 1, HR_US_PER_DAY, HR_US_PER_HOUR, HR_US_PER_MINUTE,
-                                    HR_US_PER_SECOND};
+    static const int64_t sizes[] = {
+        12, 1, HR_US_PER_DAY, HR_US_PER_HOUR, HR_US_PER_MINUTE, HR_US_PER_SECOND};
     static const int64_t most[] = {INT64_MAX, 11, INT64_MAX, 23, 59, 59};
     struct hr_str_view s = hr_sv_trim(text);
     bool year_month = to <= HR_IV_MONTH;

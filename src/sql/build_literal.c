@@ -133,7 +133,8 @@ struct hr_str_view hr_sql_string(struct hr_sql_parser *p, const struct hr_sql_to
 const char *hr_sql_cstring(struct hr_sql_parser *p, const struct hr_sql_token *token)
 {
     struct hr_str_view s = hr_sql_string(p, token);
-    if (memchr(s.ptr, 0, s.len)) hr_sql_unsupported(p, token->pos, token->end, "a NUL in this text");
+    if (memchr(s.ptr, 0, s.len))
+        hr_sql_unsupported(p, token->pos, token->end, "a NUL in this text");
     return s.ptr;
 }
 

@@ -266,9 +266,8 @@ void hr_sql_push_cte(struct hr_sql_parser *p, struct hr_plan *with, const struct
         cte.columns = columns->names.items;
         cte.column_count = columns->names.count;
     }
-    struct hr_cte *ctes =
-        hr_arena_grow(p->arena, with->ctes, with->cte_count * sizeof cte,
-                      (with->cte_count + 1) * sizeof cte);
+    struct hr_cte *ctes = hr_arena_grow(p->arena, with->ctes, with->cte_count * sizeof cte,
+                                        (with->cte_count + 1) * sizeof cte);
     if (!ctes) {
         hr_sql_oom(p);
         return;

@@ -107,8 +107,8 @@ void hr_sql_merge_options(struct hr_sql_parser *p, struct hr_sql_clauses *clause
 {
     if (p->status != HR_OK) return;
     for (uint32_t i = 0; i < options->count; i++)
-        clauses->options = hr_sql_put_option(p, clauses->options, options->items[i].key,
-                                             options->items[i].value);
+        clauses->options =
+            hr_sql_put_option(p, clauses->options, options->items[i].key, options->items[i].value);
 }
 
 static void set_columns(struct hr_sql_parser *p, struct hr_stmt *stmt,
@@ -205,7 +205,8 @@ static const char *strip(struct hr_sql_parser *p, struct hr_str_view text, char 
 /* SET TIME ZONE LOCAL | 'zone' | … : the setting of the session's zone. */
 static bool set_time_zone(struct hr_sql_parser *p)
 {
-    if (p->raw_count < 4 || !hr_sql_word_is(&p->raw[1], "TIME") || !hr_sql_word_is(&p->raw[2], "ZONE"))
+    if (p->raw_count < 4 || !hr_sql_word_is(&p->raw[1], "TIME") ||
+        !hr_sql_word_is(&p->raw[2], "ZONE"))
         return false;
     p->stmt->key = "spark.sql.session.timeZone";
     if (hr_sql_word_is(&p->raw[3], "LOCAL") && p->raw_count == 4) {

@@ -763,11 +763,11 @@ operand(A) ::= TRIM(C) LP trim_side(S) FROM vexpr(X) RP(R). {
     A = hr_sql_call(p, C->pos, R->end, S, &X, 1);
 }
 operand(A) ::= TRIM(C) LP trim_side(S) vexpr(Y) FROM vexpr(X) RP(R). {
-    struct hr_sql_x args[] = {X, Y};
+    struct hr_sql_x args[] = {Y, X};
     A = hr_sql_call(p, C->pos, R->end, S, args, 2);
 }
 operand(A) ::= TRIM(C) LP vexpr(Y) FROM vexpr(X) RP(R). {
-    struct hr_sql_x args[] = {X, Y};
+    struct hr_sql_x args[] = {Y, X};
     A = hr_sql_call(p, C->pos, R->end, "trim", args, 2);
 }
 %type trim_side {const char *}

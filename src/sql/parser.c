@@ -34,7 +34,8 @@ void hr_sql_unsupported(struct hr_sql_parser *p, int32_t pos, int32_t end, const
     if (p->status == HR_OK) HR_SQL_RAISE(p, pos, end, HR_E_NOT_SUPPORTED, "what", what);
 }
 
-void hr_sql_syntax_error(struct hr_sql_parser *p, const struct hr_sql_token *token, const char *hint)
+void hr_sql_syntax_error(struct hr_sql_parser *p, const struct hr_sql_token *token,
+                         const char *hint)
 {
     char error[160];
     if (p->status != HR_OK) return;
@@ -84,8 +85,8 @@ static void syntax_hint(const struct hr_sql_parser *p, char *hint, size_t size)
                (p->tokens[before].kind == HR_TK_FROM || p->tokens[before].kind == HR_TK_JOIN)) {
         snprintf(hint, size, ": missing ')'");
     } else if (p->expected == HR_TK_JOIN && p->at > 0 && token->kind) {
-        static const int sides[] = {HR_TK_LEFT, HR_TK_RIGHT, HR_TK_FULL, HR_TK_CROSS, HR_TK_INNER,
-                                    HR_TK_SEMI, HR_TK_ANTI, HR_TK_OUTER};
+        static const int sides[] = {HR_TK_LEFT,  HR_TK_RIGHT, HR_TK_FULL, HR_TK_CROSS,
+                                    HR_TK_INNER, HR_TK_SEMI,  HR_TK_ANTI, HR_TK_OUTER};
         for (size_t i = 0; i < HR_COUNT(sides); i++)
             if (p->tokens[p->at - 1].kind == sides[i]) snprintf(hint, size, ": missing 'JOIN'");
     }
@@ -108,10 +109,10 @@ static void feed(struct hr_sql_parser *p, void *lemon)
 /* Words that cannot name a table: once FROM has been read they stay keywords. */
 static bool is_strict(const struct hr_sql_parser *p, uint32_t at)
 {
-    static const int strict[] = {HR_TK_ANTI, HR_TK_CROSS, HR_TK_EXCEPT, HR_TK_FULL, HR_TK_INNER,
-                                 HR_TK_INTERSECT, HR_TK_JOIN, HR_TK_LATERAL, HR_TK_LEFT,
-                                 HR_TK_NATURAL, HR_TK_ON, HR_TK_RIGHT, HR_TK_SEMI, HR_TK_SETMINUS,
-                                 HR_TK_UNION, HR_TK_USING};
+    static const int strict[] = {HR_TK_ANTI,  HR_TK_CROSS,     HR_TK_EXCEPT, HR_TK_FULL,
+                                 HR_TK_INNER, HR_TK_INTERSECT, HR_TK_JOIN,   HR_TK_LATERAL,
+                                 HR_TK_LEFT,  HR_TK_NATURAL,   HR_TK_ON,     HR_TK_RIGHT,
+                                 HR_TK_SEMI,  HR_TK_SETMINUS,  HR_TK_UNION,  HR_TK_USING};
     bool found = false;
     for (size_t i = 0; i < HR_COUNT(strict); i++) found = found || p->tokens[at].kind == strict[i];
     int depth = 0;

@@ -13,15 +13,15 @@
 #include "sql/parser.h"
 
 #define HR_SQL_MAX_STATEMENT_BYTES (16 << 20)
-#define HR_SQL_MAX_DEPTH 1000       /* of expressions */
-#define HR_SQL_MAX_RELATIONS 1000   /* joins, set operations, subqueries in one statement */
+#define HR_SQL_MAX_DEPTH           1000 /* of expressions */
+#define HR_SQL_MAX_RELATIONS       1000 /* joins, set operations, subqueries in one statement */
 
 struct hr_sql_token {
-    uint16_t kind;       /* HR_TK_… */
-    bool is_word;        /* an unquoted word, whatever its kind has become */
+    uint16_t kind; /* HR_TK_… */
+    bool is_word;  /* an unquoted word, whatever its kind has become */
     const char *ptr;
     uint32_t len;
-    int32_t pos, end;    /* bytes in the statement */
+    int32_t pos, end;      /* bytes in the statement */
     uint32_t first, count; /* the raw tokens that were folded into this one */
 };
 
@@ -33,9 +33,9 @@ struct hr_sql_type {
 
 struct hr_sql_x {
     struct hr_expr *x;
-    int32_t pos, end;  /* with parentheses; the node's own range is without */
+    int32_t pos, end; /* with parentheses; the node's own range is without */
     uint16_t depth;
-    bool is_row;       /* (a, b): VALUES takes it apart */
+    bool is_row; /* (a, b): VALUES takes it apart */
 };
 
 struct hr_sql_list {
@@ -54,7 +54,7 @@ struct hr_sql_names {
 struct hr_sql_q {
     struct hr_plan *plan;
     int32_t pos, end;
-    bool is_union_all;   /* of this very level: more children may be added */
+    bool is_union_all; /* of this very level: more children may be added */
 };
 
 /* JOIN's parts before the tables are known. */
@@ -115,10 +115,10 @@ struct hr_sql_parser {
     uint32_t raw_count;
     struct hr_sql_token *tokens; /* what the grammar sees; the last has kind 0 */
     uint32_t token_count;
-    uint32_t at;        /* the token being fed */
+    uint32_t at;          /* the token being fed */
     bool failed_at_token; /* the error is the grammar's: PARSE_SYNTAX_ERROR at tokens[at] */
-    bool end_is_fine;   /* … and the statement could have ended there */
-    int expected;       /* the one token that the grammar would have taken there, or 0 */
+    bool end_is_fine;     /* … and the statement could have ended there */
+    int expected;         /* the one token that the grammar would have taken there, or 0 */
     uint32_t relation_count;
     struct hr_stmt *stmt;
 };
@@ -137,7 +137,8 @@ bool hr_sql_word_is(const struct hr_sql_token *token, const char *word);
 /* Errors: set status once, with the position of the text at fault. */
 void hr_sql_oom(struct hr_sql_parser *p);
 void hr_sql_fail(struct hr_sql_parser *p, hr_status status, int32_t pos, int32_t end);
-void hr_sql_syntax_error(struct hr_sql_parser *p, const struct hr_sql_token *token, const char *hint);
+void hr_sql_syntax_error(struct hr_sql_parser *p, const struct hr_sql_token *token,
+                         const char *hint);
 void hr_sql_unsupported(struct hr_sql_parser *p, int32_t pos, int32_t end, const char *what);
 #define HR_SQL_RAISE(p, pos, end, ...) \
     hr_sql_fail((p), HR_RAISE((p)->err, __VA_ARGS__), (pos), (end))
@@ -161,8 +162,8 @@ struct hr_sql_x hr_sql_interval(struct hr_sql_parser *p, const struct hr_sql_tok
 /* build_expr.c */
 struct hr_sql_x hr_sql_wrap(struct hr_sql_parser *p, struct hr_expr *x, int32_t pos, int32_t end,
                             uint32_t depth);
-struct hr_sql_x hr_sql_unary(struct hr_sql_parser *p, const struct hr_sql_token *op, const char *name,
-                             struct hr_sql_x a);
+struct hr_sql_x hr_sql_unary(struct hr_sql_parser *p, const struct hr_sql_token *op,
+                             const char *name, struct hr_sql_x a);
 struct hr_sql_x hr_sql_binary(struct hr_sql_parser *p, struct hr_sql_x a, const char *name,
                               struct hr_sql_x b);
 struct hr_sql_x hr_sql_call(struct hr_sql_parser *p, int32_t pos, int32_t end, const char *name,
@@ -185,7 +186,8 @@ struct hr_sql_x hr_sql_name_expr(struct hr_sql_parser *p, struct hr_sql_names *n
 struct hr_sql_x hr_sql_star(struct hr_sql_parser *p, struct hr_sql_names *qualifier,
                             const struct hr_sql_token *star, struct hr_sql_names *except,
                             int32_t end);
-struct hr_sql_x hr_sql_field(struct hr_sql_parser *p, struct hr_sql_x a, const struct hr_sql_token *name);
+struct hr_sql_x hr_sql_field(struct hr_sql_parser *p, struct hr_sql_x a,
+                             const struct hr_sql_token *name);
 struct hr_sql_x hr_sql_function(struct hr_sql_parser *p, struct hr_sql_names *name, bool distinct,
                                 struct hr_sql_list *args, const struct hr_sql_token *rp);
 struct hr_sql_x hr_sql_filter(struct hr_sql_parser *p, struct hr_sql_x call, struct hr_sql_x filter,
@@ -194,7 +196,8 @@ struct hr_sql_x hr_sql_ignore_nulls(struct hr_sql_parser *p, struct hr_sql_x cal
                                     const struct hr_sql_token *last);
 struct hr_sql_x hr_sql_lambda(struct hr_sql_parser *p, struct hr_sql_names *names, int32_t pos,
                               struct hr_sql_x body);
-struct hr_sql_x hr_sql_alias(struct hr_sql_parser *p, struct hr_sql_x a, struct hr_sql_names *names);
+struct hr_sql_x hr_sql_alias(struct hr_sql_parser *p, struct hr_sql_x a,
+                             struct hr_sql_names *names);
 struct hr_sql_x hr_sql_sort_key(struct hr_sql_parser *p, struct hr_sql_x a, bool descending,
                                 int nulls);
 struct hr_sql_x hr_sql_extract(struct hr_sql_parser *p, const struct hr_sql_token *start,
@@ -203,7 +206,8 @@ struct hr_sql_x hr_sql_extract(struct hr_sql_parser *p, const struct hr_sql_toke
 struct hr_sql_x hr_sql_subquery_refused(struct hr_sql_parser *p, int32_t pos, int32_t end);
 struct hr_sql_x hr_sql_over_refused(struct hr_sql_parser *p, struct hr_sql_x call,
                                     const struct hr_sql_token *over);
-struct hr_sql_list *hr_sql_push(struct hr_sql_parser *p, struct hr_sql_list *list, struct hr_sql_x a);
+struct hr_sql_list *hr_sql_push(struct hr_sql_parser *p, struct hr_sql_list *list,
+                                struct hr_sql_x a);
 struct hr_sql_names *hr_sql_push_name(struct hr_sql_parser *p, struct hr_sql_names *names,
                                       const struct hr_sql_token *name);
 struct hr_sql_type hr_sql_type(struct hr_sql_parser *p, const struct hr_sql_token *first,
@@ -251,8 +255,8 @@ struct hr_sql_select *hr_sql_new_select(struct hr_sql_parser *p, const struct hr
 struct hr_stmt *hr_sql_stmt(struct hr_sql_parser *p, enum hr_stmt_kind kind);
 void hr_sql_stmt_name(struct hr_stmt *stmt, const struct hr_sql_names *name);
 void hr_sql_stmt_query(struct hr_stmt *stmt, struct hr_sql_q q);
-void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt, struct hr_sql_columns *columns,
-                         struct hr_sql_clauses *clauses);
+void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                         struct hr_sql_columns *columns, struct hr_sql_clauses *clauses);
 struct hr_stmt *hr_sql_insert(struct hr_sql_parser *p, bool overwrite, struct hr_sql_names *table,
                               struct hr_sql_names *columns, bool by_name, struct hr_sql_q q);
 struct hr_stmt *hr_sql_show(struct hr_sql_parser *p, enum hr_show show, struct hr_sql_names *name,

@@ -64,8 +64,9 @@ static const struct hr_sql_token *raw(const struct hr_sql_parser *p, uint32_t i)
 
 static bool is_unit(const struct hr_sql_token *token)
 {
-    static const char *const units[] = {"year", "month", "week", "day", "hour", "minute", "second",
-                                        "millisecond", "microsecond", "nanosecond"};
+    static const char *const units[] = {"year",        "month",     "week",   "day",
+                                        "hour",        "minute",    "second", "millisecond",
+                                        "microsecond", "nanosecond"};
     struct hr_str_view w = hr_svn(token->ptr, token->len);
     if (!token->is_word) return false;
     if (w.len > 3 && (w.ptr[w.len - 1] | 0x20) == 's') w.len--;
@@ -103,9 +104,10 @@ static uint32_t type_length(const struct hr_sql_parser *p, uint32_t i)
 {
     const struct hr_sql_token *t = raw(p, i);
     if (hr_sql_word_is(t, "INTERVAL")) {
-        bool after_as = i > 0 && (hr_sql_word_is(raw(p, i - 1), "AS") ||
-                                  raw(p, i - 1)->kind == HR_TK_DCOLON);
-        bool in_columns = i > 1 && (raw(p, i - 1)->is_word || raw(p, i - 1)->kind == HR_TK_QUOTED) &&
+        bool after_as =
+            i > 0 && (hr_sql_word_is(raw(p, i - 1), "AS") || raw(p, i - 1)->kind == HR_TK_DCOLON);
+        bool in_columns = i > 1 &&
+                          (raw(p, i - 1)->is_word || raw(p, i - 1)->kind == HR_TK_QUOTED) &&
                           (raw(p, i - 2)->kind == HR_TK_LP || raw(p, i - 2)->kind == HR_TK_COMMA);
         if (!(after_as || in_columns) || !is_unit(raw(p, i + 1))) return 0;
         return hr_sql_word_is(raw(p, i + 2), "TO") && is_unit(raw(p, i + 3)) ? 4 : 2;
@@ -245,7 +247,8 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     case HR_TK_OVERLAY: return call && call_has(p, i + 1, HR_TK_PLACING, 0) ? t->kind : HR_TK_ID;
     case HR_TK_TABLE:
         if (prev && prev->kind != HR_TK_LP && prev->kind != HR_TK_UNION &&
-            prev->kind != HR_TK_EXCEPT && prev->kind != HR_TK_INTERSECT && prev->kind != HR_TK_QUERY)
+            prev->kind != HR_TK_EXCEPT && prev->kind != HR_TK_INTERSECT &&
+            prev->kind != HR_TK_QUERY)
             return t->kind;
         return next->kind == HR_TK_ID || next->kind == HR_TK_QUOTED ? HR_TK_TABLE_QUERY : t->kind;
     case HR_TK_EXCEPT:

@@ -120,9 +120,9 @@ def test_generate():
 def write_job(name, trigger):
     path = os.path.join(TMP, name + '.sql')
     with open(path, 'w', encoding='utf-8') as f:
-        f.write("CREATE TABLE p USING generator OPTIONS (name 'payments', rowsPerSecond '1000');\n"
+        f.write("CREATE TABLE p USING rate OPTIONS (rowsPerSecond '100');\n"
                 "CREATE STREAMING TABLE %s USING noop OPTIONS (%s) AS\n"
-                "  SELECT card, amount FROM STREAM p WHERE amount > 10;\n" % (name, trigger))
+                "  SELECT value FROM STREAM p WHERE value > 10;\n" % (name, trigger))
     return path
 
 

@@ -11,8 +11,10 @@ static void expect(const char *text, bool schema, const char *expected)
     const struct hr_type *type = NULL;
     hr_arena_init(&arena, NULL);
     hr_err_init(&err);
-    hr_status status = schema ? hr_schema_parse(hr_sv(text), &type, &err) : hr_type_parse(hr_sv(text), &type, &err);
-    const char *got = status == HR_OK ? hr_type_simple(&arena, type) : hr_error_info(status)->error_class;
+    hr_status status = schema ? hr_schema_parse(hr_sv(text), &type, &err)
+                              : hr_type_parse(hr_sv(text), &type, &err);
+    const char *got =
+        status == HR_OK ? hr_type_simple(&arena, type) : hr_error_info(status)->error_class;
     if (!HR_EXPECT_EQ_STR(got, expected)) printf("  for: %s (%s)\n", text, err.msg);
     hr_arena_done(&arena);
 }

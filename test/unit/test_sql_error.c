@@ -122,5 +122,6 @@ HR_TEST(limits)
     HR_EXPECT_EQ_I64(parse_repeated("SELECT * FROM t", ", t", 2000, ""), HR_E_LIMIT);
     HR_EXPECT_EQ_I64(parse_repeated("SELECT 1", " UNION SELECT 1", 2000, ""), HR_E_LIMIT);
     HR_EXPECT_EQ_I64(parse_repeated("SELECT 1", ", 1", 100000, ""), HR_OK);
-    HR_EXPECT_EQ_I64(parse_repeated("SELECT CAST(1 AS ", "ARRAY<", 200, "INT"), HR_E_PARSE_SYNTAX_ERROR);
+    HR_EXPECT_EQ_I64(parse_repeated("SELECT CAST(1 AS ", "ARRAY<", 200, "INT"),
+                     HR_E_PARSE_SYNTAX_ERROR);
 }

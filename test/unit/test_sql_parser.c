@@ -35,30 +35,34 @@ static void expect_plan(const char *sql, const char *expected)
 }
 
 #define ONE "\n+- 'OneRowRelation\n"
-#define T "\n+- 'UnresolvedRelation [t], [], false\n"
+#define T   "\n+- 'UnresolvedRelation [t], [], false\n"
 
 HR_TEST(select_items)
 {
     expect_plan("SELECT 1", "'Project [1]" ONE);
     expect_plan("select 1 as a, 2 b, 'x' `c d`", "'Project [1 AS a, 2 AS b, x AS c d]" ONE);
     expect_plan("SELECT t.*, a.b.c FROM t", "'Project [t.*, a.b.c]" T);
-    expect_plan("SELECT DISTINCT a FROM t", "'Distinct\n+- 'Project [a]\n   +- 'UnresolvedRelation [t], [], false\n");
+    expect_plan("SELECT DISTINCT a FROM t",
+                "'Distinct\n+- 'Project [a]\n   +- 'UnresolvedRelation [t], [], false\n");
     expect_plan("FROM t SELECT a", "'Project [a]" T);
-    expect_plan("SELECT /*+ BROADCAST(t) */ a /* c /* nested */ */ FROM t -- end", "'Project [a]" T);
+    expect_plan("SELECT /*+ BROADCAST(t) */ a /* c /* nested */ */ FROM t -- end",
+                "'Project [a]" T);
 }
 
 HR_TEST(keywords_are_identifiers)
 {
-    expect_plan("SELECT date, year, first, values FROM t", "'Project [date, year, first, values]" T);
+    expect_plan("SELECT date, year, first, values FROM t",
+                "'Project [date, year, first, values]" T);
     expect_plan("SELECT 1 left, 2 full, 3 on", "'Project [1 AS left, 2 AS full, 3 AS on]" ONE);
     expect_plan("SELECT if, case FROM t", "'Project [if, case]" T);
     expect_plan("SELECT 1 AS select, 2 from", "'Project [1 AS select, 2 AS from]" ONE);
     expect_plan("SELECT NOT, DISTINCT, interval FROM t", "'Project [NOT, DISTINCT, interval]" T);
     expect_plan("SELECT left('a', 1), if(true, 1, 2), replace('a', 'b'), extract FROM t",
                 "'Project [left(a, 1), (IF(true, 1, 2)), replace(a, b), extract]" T);
-    expect_plan("SELECT a FROM stream", "'Project [a]\n+- 'UnresolvedRelation [stream], [], false\n");
+    expect_plan("SELECT a FROM stream",
+                "'Project [a]\n+- 'UnresolvedRelation [stream], [], false\n");
     expect_plan("SELECT a FROM t WHERE", "'Project [a]\n+- 'SubqueryAlias WHERE\n"
-                "   +- 'UnresolvedRelation [t], [], false\n");
+                                         "   +- 'UnresolvedRelation [t], [], false\n");
 }
 
 HR_TEST(precedence)
@@ -78,8 +82,10 @@ HR_TEST(precedence)
 
 HR_TEST(predicates)
 {
-    expect_plan("SELECT a IN (1, 2), a NOT IN (1) FROM t", "'Project [(a IN (1, 2)), (NOT (a IN (1)))]" T);
-    expect_plan("SELECT a LIKE 'x%', a NOT LIKE 'y' FROM t", "'Project [a LIKE x%, (NOT a LIKE y)]" T);
+    expect_plan("SELECT a IN (1, 2), a NOT IN (1) FROM t",
+                "'Project [(a IN (1, 2)), (NOT (a IN (1)))]" T);
+    expect_plan("SELECT a LIKE 'x%', a NOT LIKE 'y' FROM t",
+                "'Project [a LIKE x%, (NOT a LIKE y)]" T);
     expect_plan("SELECT a LIKE ANY ('x', 'y') FROM t", "'Project [(a LIKE x OR a LIKE y)]" T);
     expect_plan("SELECT a NOT LIKE ALL ('x', 'y') FROM t",
                 "'Project [((NOT a LIKE x) AND (NOT a LIKE y))]" T);
@@ -106,21 +112,25 @@ HR_TEST(calls)
 
 HR_TEST(from)
 {
-    expect_plan("SELECT * FROM a, b x", "'Project [*]\n+- 'Join Inner\n"
+    expect_plan("SELECT * FROM a, b x",
+                "'Project [*]\n+- 'Join Inner\n"
                 "   :- 'UnresolvedRelation [a], [], false\n   +- 'SubqueryAlias x\n"
                 "      +- 'UnresolvedRelation [b], [], false\n");
-    expect_plan("SELECT * FROM a LEFT SEMI JOIN b ON a.i = b.i",
-                "'Project [*]\n+- 'Join LeftSemi, (a.i = b.i)\n"
-                "   :- 'UnresolvedRelation [a], [], false\n   +- 'UnresolvedRelation [b], [], false\n");
-    expect_plan("SELECT * FROM STREAM(a.b) WATERMARK ts DELAY OF INTERVAL 10 SECONDS AS x",
-                "'Project [*]\n+- 'SubqueryAlias x\n   +- 'EventTimeWatermark ts, 10000000 microseconds\n"
-                "      +- 'UnresolvedRelation [a.b], [], true\n");
+    expect_plan(
+        "SELECT * FROM a LEFT SEMI JOIN b ON a.i = b.i",
+        "'Project [*]\n+- 'Join LeftSemi, (a.i = b.i)\n"
+        "   :- 'UnresolvedRelation [a], [], false\n   +- 'UnresolvedRelation [b], [], false\n");
+    expect_plan(
+        "SELECT * FROM STREAM(a.b) WATERMARK ts DELAY OF INTERVAL 10 SECONDS AS x",
+        "'Project [*]\n+- 'SubqueryAlias x\n   +- 'EventTimeWatermark ts, 10000000 microseconds\n"
+        "      +- 'UnresolvedRelation [a.b], [], true\n");
     expect_plan("SELECT * FROM (SELECT 1) WATERMARK f(a) AS e DELAY OF INTERVAL '1' MINUTE",
                 "'Project [*]\n+- 'EventTimeWatermark f(a) AS e, 60000000 microseconds\n"
                 "   +- 'Project [1]\n      +- 'OneRowRelation\n");
     expect_plan("SELECT * FROM range(3)", "'Project [*]\n+- 'Range (0, 3, step=1)\n");
     expect_plan("SELECT * FROM range(1, 10, 2)", "'Project [*]\n+- 'Range (1, 10, step=2)\n");
-    expect_plan("SELECT * FROM ((SELECT 1))", "'Project [*]\n+- 'Project [1]\n   +- 'OneRowRelation\n");
+    expect_plan("SELECT * FROM ((SELECT 1))",
+                "'Project [*]\n+- 'Project [1]\n   +- 'OneRowRelation\n");
 }
 
 HR_TEST(set_operations)
@@ -128,7 +138,8 @@ HR_TEST(set_operations)
     expect_plan("SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3",
                 "'Union\n:- 'Project [1]\n:  +- 'OneRowRelation\n:- 'Project [2]\n"
                 ":  +- 'OneRowRelation\n+- 'Project [3]\n   +- 'OneRowRelation\n");
-    expect_plan("SELECT 1 UNION SELECT 2", "'Distinct\n+- 'Union\n   :- 'Project [1]\n"
+    expect_plan("SELECT 1 UNION SELECT 2",
+                "'Distinct\n+- 'Union\n   :- 'Project [1]\n"
                 "   :  +- 'OneRowRelation\n   +- 'Project [2]\n      +- 'OneRowRelation\n");
     expect_plan("SELECT 1 EXCEPT SELECT 2 INTERSECT SELECT 3",
                 "'Except\n:- 'Project [1]\n:  +- 'OneRowRelation\n+- 'Intersect\n"
@@ -140,7 +151,8 @@ HR_TEST(statements)
 {
     struct hr_arena arena;
     hr_arena_init(&arena, NULL);
-    struct hr_stmt *s = parse(&arena,
+    struct hr_stmt *s = parse(
+        &arena,
         "CREATE TABLE IF NOT EXISTS a.b (x INT NOT NULL COMMENT 'c', y STRUCT<z: ARRAY<INT>>) "
         "USING csv OPTIONS (path 'p', n -3, t true, a.b = 'c') PARTITIONED BY (x) COMMENT 'q'");
     HR_ASSERT_TRUE(s != NULL);
@@ -246,8 +258,10 @@ HR_TEST(literals)
 
 HR_TEST(splitting)
 {
-    const char *text = ";; -- nothing\n /* c ; */ SELECT ';' ; SELECT \"a;b\" -- x ;\n; SELECT `a;`";
-    const char *expected[] = {"-- nothing\n /* c ; */ SELECT ';'", "SELECT \"a;b\" -- x ;", "SELECT `a;`"};
+    const char *text =
+        ";; -- nothing\n /* c ; */ SELECT ';' ; SELECT \"a;b\" -- x ;\n; SELECT `a;`";
+    const char *expected[] = {"-- nothing\n /* c ; */ SELECT ';'", "SELECT \"a;b\" -- x ;",
+                              "SELECT `a;`"};
     size_t pos = 0;
     struct hr_str_view view;
     for (int i = 0; i < 3; i++) {
@@ -255,11 +269,16 @@ HR_TEST(splitting)
         HR_EXPECT_EQ_BYTES(view.ptr, view.len, expected[i]);
     }
     HR_EXPECT_FALSE(hr_sql_split_next(text, strlen(text), &pos, &view));
-    const struct { const char *text; bool complete; } cases[] = {
-        {"SELECT 1", false}, {"SELECT 1;", true}, {"SELECT 1; ", true}, {"", true}, {" -- x\n", true},
-        {"SELECT 1; SELECT", false}, {"SELECT ';", false}, {"SELECT ';';", true}, {"a -- ;", false},
+    const struct {
+        const char *text;
+        bool complete;
+    } cases[] = {
+        {"SELECT 1", false},  {"SELECT 1;", true},   {"SELECT 1; ", true},
+        {"", true},           {" -- x\n", true},     {"SELECT 1; SELECT", false},
+        {"SELECT ';", false}, {"SELECT ';';", true}, {"a -- ;", false},
     };
     for (size_t i = 0; i < HR_COUNT(cases); i++)
-        if (!HR_EXPECT_EQ_I64(hr_sql_is_complete(cases[i].text, strlen(cases[i].text)), cases[i].complete))
+        if (!HR_EXPECT_EQ_I64(hr_sql_is_complete(cases[i].text, strlen(cases[i].text)),
+                              cases[i].complete))
             printf("  for: %s\n", cases[i].text);
 }
