@@ -150,6 +150,9 @@ void hr_json_truncate(struct json_level *level, uint32_t len);
 void hr_json_unset(struct json_node *node, uint32_t idx);
 /* Field of a STRUCT node, or NULL. */
 struct json_node *hr_json_find(struct json_node *node, const char *name, uint32_t len);
+/* The same where the first 8 bytes are loaded already. */
+struct json_node *hr_json_find8(struct json_node *node, const char *name, uint64_t name8,
+                                uint32_t len);
 /* Bytes in the batch's arena; NULL sets out_of_memory. */
 char *hr_json_bytes(struct json_decoder *d, size_t size);
 

@@ -259,7 +259,7 @@ static bool starts_array(const char *p, const char *end)
 /* A line that the fast parsers refused. A carriage return ends a line, too. Stops when the batch is
  * full: *pos is where to go on. */
 static hr_status line_slow(struct json_decoder *d, const char **pos, const char *end,
-                           struct hr_err *err)
+                           bool carried, struct hr_err *err)
 {
     const char *p = *pos;
     const char *newline = memchr(p, '\n', (size_t)(end - p));
@@ -270,7 +270,7 @@ static hr_status line_slow(struct json_decoder *d, const char **pos, const char 
         const char *line_end = cr ? cr : stop;
         struct json_level *level = d->levels[0];
         /* An array at the root has a batch of its own, made large enough for its rows. */
-        if (starts_array(p, stop) && level->len > 0) break;
+        if (!carried && starts_array(p, stop) && level->len > 0) break;
         HR_TRY(record_slow(d, p, line_end, false, err));
         p = cr ? cr + 1 : stop;
     }
@@ -284,7 +284,7 @@ static hr_status lines(struct json_decoder *d, struct hr_err *err)
         if (d->isa && !d->isa->lines(d, &d->pos, d->end)) continue;
         if (d->out_of_memory) return HR_OOM(err);
         const char *before = d->pos;
-        HR_TRY(line_slow(d, &d->pos, d->end, err));
+        HR_TRY(line_slow(d, &d->pos, d->end, false, err));
         if (d->pos == before) break;
     }
     return HR_OK;
@@ -309,7 +309,7 @@ static hr_status carry_record(struct json_decoder *d, struct hr_err *err)
     while (p < end) {
         const char *before = p;
         if (d->isa && !d->isa->lines(d, &p, end)) continue;
-        HR_TRY(line_slow(d, &p, end, err));
+        HR_TRY(line_slow(d, &p, end, true, err));
         if (p == before)
             return HR_FAIL(err, HR_E_LIMIT, "an array of more than %u records on one line exceeds "
                            "the limit", d->capacity);
@@ -361,7 +361,7 @@ static hr_status rest(struct json_decoder *d, struct hr_err *err)
     if (d->rest < d->rest_end) carry_append(d, d->rest, (size_t)(d->rest_end - d->rest));
     d->rest = d->rest_end;
     if (!d->last || (d->carry.len == 0 && !d->carry_overlong)) return HR_OK;
-    if (d->levels[0]->len >= d->capacity) return HR_OK;
+    if (d->levels[0]->len > 0) return HR_OK; /* it has a batch of its own, large enough */
     return d->options.multi_line ? whole_file(d, err) : carry_record(d, err);
 }
 
@@ -378,13 +378,15 @@ static uint32_t batch_capacity(const struct json_decoder *d)
     size_t bytes = (size_t)(d->end - d->pos) + (size_t)(d->rest_end - d->rest);
     double rows = (double)bytes / d->record_bytes * 1.25 + 16;
     uint32_t capacity = rows < d->batch_rows ? (uint32_t)rows : d->batch_rows;
-    if (d->carry.len && starts_array(d->carry.ptr, d->carry.ptr + d->carry.len)) {
-        capacity += count_objects(d->carry.ptr, d->carry.ptr + d->carry.len) +
-                    count_objects(d->pos, d->end);
-    } else if (!d->carry.len && starts_array(d->pos, d->end)) {
+    if (d->carry.len) { /* the record that is put together may be an array */
+        const char *newline = d->pos < d->end ? memchr(d->pos, '\n', (size_t)(d->end - d->pos))
+                                              : NULL;
+        capacity += count_objects(d->carry.ptr, d->carry.ptr + d->carry.len);
+        if (newline) capacity += count_objects(d->pos, newline);
+    } else if (starts_array(d->pos, d->end)) {
         const char *newline = memchr(d->pos, '\n', (size_t)(d->end - d->pos));
         capacity = HR_MAX(capacity, count_objects(d->pos, newline ? newline : d->end));
-    } else if (!d->carry.len && starts_array(d->rest, d->rest_end)) {
+    } else if (d->pos == d->end) { /* only the last record is left */
         capacity += count_objects(d->rest, d->rest_end);
     }
     return capacity;

@@ -53,7 +53,12 @@ static hr_status build_table(struct json_decoder *d, struct json_node *node, str
 
 struct json_node *hr_json_find(struct json_node *node, const char *name, uint32_t len)
 {
-    uint64_t name8 = load_name8(name, len);
+    return hr_json_find8(node, name, load_name8(name, len), len);
+}
+
+struct json_node *hr_json_find8(struct json_node *node, const char *name, uint64_t name8,
+                                uint32_t len)
+{
     uint32_t at = name_hash(name8, len) & node->table_mask;
     for (; node->table[at]; at = (at + 1) & node->table_mask) {
         struct json_node *child = &node->children[node->table[at] - 1];
@@ -259,6 +264,8 @@ static hr_status take_validity(struct hr_arena *arena, const struct json_node *n
 {
     const struct json_level *level = node->level;
     uint32_t words = level->words, bit = node->bit & 63;
+    *ret = NULL;
+    if (level->len == 0) return HR_OK;
     const uint64_t *have = level->have + (node->bit >> 6);
     uint64_t all = ~UINT64_C(0);
     for (uint32_t i = 0; i < level->len; i++) all &= have[(size_t)i * words];

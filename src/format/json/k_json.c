@@ -522,7 +522,7 @@ HR_INLINE struct json_node *find(struct json_node *node, const char *key, uint32
     struct json_node *child = &node->children[node->hint];
     bool hit = child->name8 == name8 && child->name_len == len && !child->skip &&
                (len <= 8 || memcmp(child->name + 8, key + 8, len - 8) == 0);
-    if (HR_UNLIKELY(!hit)) child = hr_json_find(node, key, len);
+    if (HR_UNLIKELY(!hit)) child = hr_json_find8(node, key, name8, len);
     if (child) {
         uint32_t next = (uint32_t)(child - node->children) + 1;
         node->hint = next < node->child_count ? next : 0;
