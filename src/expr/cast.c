@@ -33,7 +33,11 @@ hr_status hr_cast_invalid(const struct hr_cast *c, uint32_t row, struct hr_err *
 static hr_status decimal_range(const struct hr_cast *c, uint32_t row, struct hr_err *err)
 {
     struct hr_buf text = {0};
-    hr_column_print(&c->in->col, hr_vector_row(c->in, row), hr_tz_utc(), &text);
+    if (c->from->id == HR_T_DOUBLE && fabs(hr_arg_f64(c->in, row)) < 1e15 &&
+        hr_arg_f64(c->in, row) == rint(hr_arg_f64(c->in, row)))
+        hr_buf_put_i64(&text, (int64_t)hr_arg_f64(c->in, row)); /* plain, as BigDecimal */
+    else
+        hr_column_print(&c->in->col, hr_vector_row(c->in, row), hr_tz_utc(), &text);
     hr_status status = hr_raise_decimal_range(hr_buf_cstr(&text), c->to, err);
     hr_buf_done(&text);
     return status;
@@ -141,20 +145,12 @@ static hr_status to_decimal(const struct hr_cast *c, struct hr_err *err)
 {
     int p = c->to->precision, s = c->to->scale;
     bool real = c->from->id == HR_T_FLOAT || c->from->id == HR_T_DOUBLE;
-    bool is_float = c->from->id == HR_T_FLOAT;
     hr_i128 *r = HR_OUT(hr_i128, c->out);
     HR_EACH_ROW(c->ctx, c->out, row) {
         bool ok;
         if (real) {
             double v = hr_arg_f64(c->in, row);
-            if (is_float) { /* by its own shortest digits */
-                char text[32];
-                size_t n = hr_format_f32((float)v, text);
-                bool over = false;
-                ok = isfinite(v) && hr_decimal_parse(hr_svn(text, n), p, s, &r[row], &over) && !over;
-            } else {
-                ok = hr_decimal_from_double(v, p, s, &r[row]);
-            }
+            ok = hr_decimal_from_double(v, p, s, &r[row]);
             if (!isfinite(v) && !c->nulls) return hr_cast_overflow(c, row, err);
         } else if (c->from->id == HR_T_DECIMAL) {
             ok = hr_decimal_rescale(HR_ARG(hr_i128, c->in, row), c->from->scale, s, &r[row]) &&

@@ -21,7 +21,8 @@ static const struct {
     {"pi", "PI"}, {"radians", "RADIANS"}, {"rint", "rint"}, {"rlike", "RLIKE"},
     {"sec", "SEC"}, {"signum", "SIGNUM"}, {"sin", "SIN"}, {"sinh", "SINH"}, {"sqrt", "SQRT"},
     {"tan", "TAN"}, {"tanh", "TANH"}, {"regexp", "REGEXP"}, {"regexp_like", "REGEXP_LIKE"},
-    {"first_value", "first_value"}, {"last_value", "last_value"},
+    {"first_value", "first"}, {"last_value", "last"}, {"array_agg", "collect_list"},
+    {"position", "locate"}, {"charindex", "locate"}, {"dateadd", "date_add"}, {"power", "POWER"},
     {"||", "concat"},
 };
 
@@ -102,7 +103,10 @@ static const struct {
     {"isnotnull", 1, "($0 IS NOT NULL)"}, {"istrue", 1, "($0 <=> true)"},
     {"isfalse", 1, "($0 <=> false)"}, {"like", 2, "$0 LIKE $1"},
     {"like", 3, "$0 LIKE $1 ESCAPE '$2'"}, {"if", 3, "(IF($0, $1, $2))"}, {"[]", 2, "$0[$1]"},
-    {"extract", 2, "extract($0 FROM $1)"}, {"date_part", 2, "date_part($0, $1)"},
+    {"extract", 2, "extract($0 FROM $1)"}, {"datepart", 2, "datepart($0 FROM $1)"},
+    {"trim", 2, "TRIM(BOTH $0 FROM $1)"}, {"ltrim", 2, "TRIM(LEADING $0 FROM $1)"},
+    {"rtrim", 2, "TRIM(TRAILING $0 FROM $1)"}, {"positive", 1, "(+ $0)"}, {"zeroifnull", 2, "zeroifnull($0)"}, {"nullifzero", 2, "nullifzero($0)"},
+    {"ceil", 2, "ceil($0, $1)"}, {"floor", 2, "floor($0, $1)"},
 };
 
 static bool print_form(const struct hr_expr *expr, struct hr_buf *out)
@@ -134,7 +138,7 @@ static void print_call(const struct hr_expr *expr, struct hr_buf *out)
     }
     bool symbol = fn && (fn->flags & HR_FN_OPERATOR) && strcmp(expr->name, "||") != 0;
     bool is_op = expr->arg_count == 2 && (symbol || hr_str_eq_nocase(expr->name, "div") ||
-                                          expr->name[0] == '+' || expr->name[0] == '-');
+                                          strchr("+-*/", expr->name[0]));
     if (is_op) {
         /* Spark's date and timestamp arithmetic with an interval prints without parentheses. */
         bool bare = expr->function && expr->function->name[0] == '_' && expr->type &&

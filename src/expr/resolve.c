@@ -201,7 +201,7 @@ hr_status hr_resolve_same_type(struct hr_arena *arena, const struct hr_conf *con
         }
     }
     if (!common) {
-        bool in = hr_str_eq_nocase(call->name, "in");
+        bool in = !hr_str_eq_nocase(call->name, "coalesce");
         struct hr_buf list = {0};
         hr_buf_putc(&list, in ? '[' : '(');
         for (uint32_t i = from; i < to; i += step) {
@@ -331,10 +331,17 @@ static const char *suggested_functions(const struct hr_type *from, const struct 
 static hr_status resolve_cast(struct hr_arena *arena, struct hr_expr *expr, struct hr_err *err)
 {
     const struct hr_type *from = expr->args[0]->type, *to = expr->type;
+    /* Spark prints a cast only where the user wrote one to an atomic type */
+    if (hr_type_is_nested(to)) expr->implicit_cast = true;
     if (hr_type_can_cast(from, to)) {
         expr->nullable = expr->args[0]->nullable || expr->try_cast || from->id == HR_T_NULL;
         return HR_OK;
     }
+    if (to->id == HR_T_BINARY && hr_type_is_integral(from))
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_CAST_WITH_CONF_SUGGESTION, "sqlExpr",
+                        hr_expr_quoted(arena, expr), "srcType", hr_type_quoted(arena, from),
+                        "targetType", hr_type_quoted(arena, to), "config", HR_ANSI_CONFIG,
+                        "configVal", "'false'");
     const char *functions = suggested_functions(from, to);
     if (functions)
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_CAST_WITH_FUNC_SUGGESTION, "sqlExpr",

@@ -334,6 +334,8 @@ hr_status hr_bind_case(HR_BIND_ARGS)
                         types ? types : "?");
     }
     for (uint32_t i = 0; i < pairs; i++) {
+        if (call->args[2 * i]->type->id == HR_T_NULL)
+            return hr_resolve_unexpected_type(arena, call, 2 * i, "\"BOOLEAN\"", err);
         HR_TRY(boolean_arg(arena, conf, call, err, 2 * i));
         call->args[2 * i + 1] = values[i];
     }
@@ -464,6 +466,7 @@ hr_status hr_bind_cast_name(HR_BIND_ARGS)
     for (size_t i = 0; i < HR_COUNT(types); i++)
         if (hr_str_eq_nocase(types[i].name, call->function->name)) type = hr_type(types[i].id);
     call->kind = HR_X_CAST;
+    call->implicit_cast = true;
     call->type = type;
     call->function = NULL;
     return hr_expr_resolve_node(arena, conf, call, err);

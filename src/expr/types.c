@@ -237,7 +237,12 @@ static const struct hr_type *implicit_word(const struct hr_type *from, struct hr
     if (accepted_only) return NULL;
     enum hr_type_id to = words[i].cast_to;
     if (from->id == HR_T_NULL)
+    {
+        const struct hr_type *null = hr_type(HR_T_NULL);
+        if (words[i].accepts == BIT(HR_T_ARRAY)) return hr_type_array(null, true);
+        if (words[i].accepts == BIT(HR_T_MAP)) return hr_type_map(null, null, true);
         return words[i].accepts == INTEGRAL ? hr_type(HR_T_INT) : default_type(to);
+    }
     if (to == HR_T_COUNT) return NULL;
     if (to == HR_T_DECIMAL && hr_type_is_numeric(from)) return hr_type_decimal_for(from);
     if (from->id == HR_T_STRING) return default_type(to);
@@ -245,6 +250,9 @@ static const struct hr_type *implicit_word(const struct hr_type *from, struct hr
         return from->id == HR_T_DATE && to == HR_T_TIMESTAMP ? hr_type(to) : NULL;
     }
     const struct hr_type *target = default_type(to);
+    if (hr_type_is_numeric(from) && target && hr_type_is_numeric(target) &&
+        hr_type_tightest(from, target) != target)
+        return NULL; /* arguments are widened only */
     return target && hr_type_can_store(from, target) ? target : NULL;
 }
 

@@ -58,8 +58,17 @@ const char *hr_value_sql(struct hr_arena *arena, const struct hr_column *col, ui
     };
     const char *before = marks[col->type->id].before, *after = marks[col->type->id].after;
     if (before) hr_buf_puts(&out, before);
-    hr_column_print(col, row, hr_tz_utc(), &out);
-    if (after) hr_buf_puts(&out, after);
+    if (col->type->id == HR_T_STRING) { /* as Spark writes a literal */
+        struct hr_str_view s = hr_string_view(&((const struct hr_string *)col->values)[row]);
+        for (size_t i = 0; i < s.len; i++) {
+            if (s.ptr[i] == '\\' || s.ptr[i] == '\'') hr_buf_putc(&out, '\\');
+            hr_buf_putc(&out, s.ptr[i]);
+        }
+    } else {
+        hr_column_print(col, row, hr_tz_utc(), &out);
+    }
+    bool number = out.len && out.ptr[out.len - 1] >= '0' && out.ptr[out.len - 1] <= '9';
+    if (after && (col->type->id != HR_T_DOUBLE || number)) hr_buf_puts(&out, after);
     const char *text = out.failed ? NULL : hr_arena_strndup(arena, out.ptr, out.len);
     hr_buf_done(&out);
     return text ? text : "?";

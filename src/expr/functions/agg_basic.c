@@ -295,6 +295,10 @@ static hr_status decimal_result(const struct hr_expr *call, struct hr_eval_ctx *
         hr_out_null(out, i);
         return HR_OK;
     }
+    if (call->function->aggregate == &hr_agg_sum)
+        return HR_RAISE(err, HR_E_ARITHMETIC_OVERFLOW, "message", "Overflow in sum of decimals",
+                        "alternative", " Use 'try_sum' to tolerate overflow and return NULL instead.",
+                        "config", HR_ANSI_CONFIG);
     char text[64] = "The sum";
     if (ok) text[hr_decimal_format(v, call->type->scale, text)] = 0;
     return hr_raise_decimal_range(text, call->type, err);
@@ -438,9 +442,9 @@ hr_status hr_bind_avg(HR_BIND_ARGS)
     const struct hr_type *t = call->args[0]->type;
     call->nullable = true;
     if (hr_type_is_interval(t))
-        call->type = t;
+        call->type = t->id == HR_T_INTERVAL_YM ? hr_type_interval_ym(0, 1) : hr_type_interval_dt(2, 5);
     else if (t->id == HR_T_DECIMAL)
-        call->type = hr_type_decimal_adjusted(t->precision + 4, t->scale + 4);
+        call->type = hr_type_decimal_bounded(t->precision + 4, t->scale + 4);
     else
         call->type = hr_type(HR_T_DOUBLE);
     return HR_OK;
@@ -678,8 +682,8 @@ PAIR_AGG(covar_pop, n == 0, s.ck / n)
 PAIR_AGG(covar_samp, n <= 1, s.ck / (n - 1))
 PAIR_AGG(corr, n <= 1 || s.x_mk == 0 || s.y_mk == 0, s.ck / sqrt(s.x_mk * s.y_mk))
 /* regr_…(y, x): the first argument is y */
-PAIR_AGG(regr_slope, n <= 1 || s.y_mk == 0, s.ck / s.y_mk)
-PAIR_AGG(regr_intercept, n <= 1 || s.y_mk == 0, s.x_avg - s.ck / s.y_mk * s.y_avg)
+PAIR_AGG(regr_slope, n <= 1 || s.y_mk == 0, (s.ck / n) / (s.y_mk / n))
+PAIR_AGG(regr_intercept, n <= 1 || s.y_mk == 0, s.x_avg - (s.ck / n) / (s.y_mk / n) * s.y_avg)
 PAIR_AGG(regr_r2, n <= 1 || s.y_mk == 0, s.x_mk == 0 ? 1.0 : s.ck * s.ck / s.x_mk / s.y_mk)
 PAIR_AGG(regr_avgx, n == 0, s.y_avg)
 PAIR_AGG(regr_avgy, n == 0, s.x_avg)

@@ -120,7 +120,7 @@ static hr_status bind_element(HR_BIND_ARGS, bool array_result)
 {
     const struct hr_type *t = call->args[0]->type;
     if (t->id == HR_T_NULL) t = hr_type_array(call->args[1]->type, true);
-    const struct hr_type *e = t->id == HR_T_ARRAY ? hr_type_common(t->fields[0].type, call->args[1]->type) : NULL;
+    const struct hr_type *e = t->id == HR_T_ARRAY ? hr_type_tightest(t->fields[0].type, call->args[1]->type) : NULL;
     if (!e) {
         const char *name = hr_arena_printf(arena, "`%s`", call->name);
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_ARRAY_FUNCTION_DIFF_TYPES, "sqlExpr",

@@ -22,7 +22,7 @@ static bool parse_spec(struct hr_str_view f, size_t *pos, struct spec *ret, uint
     struct spec s = {.precision = -1};
     size_t i = *pos, start = i;
     int64_t number = 0;
-    while (i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9') number = HR_MIN(number * 10 + f.ptr[i++] - '0', 10000);
+    for (; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++) number = HR_MIN(number * 10 + f.ptr[i] - '0', 10000);
     if (i < f.len && f.ptr[i] == '$' && number > 0) {
         *next_arg = (uint32_t)number;
         i++;
@@ -35,7 +35,7 @@ static bool parse_spec(struct hr_str_view f, size_t *pos, struct spec *ret, uint
         if (f.ptr[i] != ',' && f.ptr[i] != '(') s.flags[s.flag_count++] = f.ptr[i];
         i++;
     }
-    while (i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9') s.width = HR_MIN(s.width * 10 + f.ptr[i++] - '0', 10000);
+    for (; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++) s.width = HR_MIN(s.width * 10 + f.ptr[i] - '0', 10000);
     if (i < f.len && f.ptr[i] == '.') {
         s.precision = 0;
         for (i++; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++)

@@ -43,7 +43,13 @@
 static const double pi = 3.14159265358979323846;
 
 UNARY(sqrt, sqrt(x))
-UNARY(cbrt, cbrt(x))
+/* one Newton step more than libm: 27 gives 3 */
+static double cube_root(double x)
+{
+    double r = cbrt(x);
+    return r == 0 || !isfinite(r) ? r : r - (r * r * r - x) / (3 * r * r);
+}
+UNARY(cbrt, cube_root(x))
 UNARY(exp, exp(x))
 UNARY(expm1, expm1(x))
 UNARY(sin, sin(x))
@@ -469,6 +475,14 @@ hr_status hr_fn_raise_error(HR_EVAL_ARGS)
         return HR_RAISE(err, HR_E_USER_RAISED_EXCEPTION, "errorMessage", text ? text : "?");
     }
     return HR_OK;
+}
+
+hr_status hr_bind_assert_true(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    if (call->arg_count == 2) return HR_OK;
+    const char *text = hr_arena_printf(arena, "'%s' is not true!", hr_expr_text(arena, call->args[0]));
+    return text ? hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv(text)), err) : HR_OOM(err);
 }
 
 hr_status hr_fn_assert_true(HR_EVAL_ARGS)

@@ -197,9 +197,12 @@ static struct hr_str_view trim_set(struct hr_str_view s, struct hr_str_view set,
 
 static hr_status trim(HR_EVAL_ARGS, int sides)
 {
+    /* trim(set, text), but btrim(text, set) */
+    bool set_first = call->arg_count > 1 && call->function->name[0] != 'b';
     HR_EACH_ROW(ctx, out, row)
-        SHARE(trim_set(hr_arg_str(&args[0], row),
-                       call->arg_count > 1 ? hr_arg_str(&args[1], row) : hr_sv(" "), sides));
+        SHARE(trim_set(hr_arg_str(&args[set_first], row),
+                       call->arg_count > 1 ? hr_arg_str(&args[!set_first], row) : hr_sv(" "),
+                       sides));
     return HR_OK;
 }
 
@@ -269,6 +272,7 @@ static const char *find(struct hr_str_view s, struct hr_str_view what)
 static int32_t locate(struct hr_str_view s, struct hr_str_view what, int64_t from)
 {
     if (from < 1) return 0;
+    if (!what.len) return 1;
     size_t start = hr_utf8_offset(s.ptr, s.len, (size_t)from - 1);
     if (start == s.len && (int64_t)hr_utf8_count(s.ptr, s.len) < from - 1) return 0;
     const char *at = find(hr_svn(s.ptr + start, s.len - start), what);
@@ -631,6 +635,11 @@ static hr_status default_arg(HR_BIND_ARGS, uint32_t count, struct hr_expr *value
 hr_status hr_bind_pad(HR_BIND_ARGS)
 {
     return default_arg(arena, conf, call, err, 2, hr_expr_string(arena, hr_sv(" ")));
+}
+
+hr_status hr_bind_substring(HR_BIND_ARGS)
+{
+    return default_arg(arena, conf, call, err, 2, hr_expr_int(arena, hr_type(HR_T_INT), INT32_MAX));
 }
 
 hr_status hr_bind_locate(HR_BIND_ARGS)

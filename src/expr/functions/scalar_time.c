@@ -142,7 +142,8 @@ hr_status hr_bind_extract(HR_BIND_ARGS)
     if (!hr_type_is_datetime(t) && !hr_type_is_interval(t))
         return hr_resolve_unexpected_type(arena, call, 1, "(\"TIMESTAMP\" or \"INTERVAL\")", err);
     call->bound = field;
-    call->type = *field == F_SECONDS ? hr_type_decimal(8, 6) : hr_type(HR_T_INT);
+    bool small = hr_type_is_interval(t) && *field != F_YEAR && *field != F_DAY;
+    call->type = *field == F_SECONDS ? hr_type_decimal(8, 6) : hr_type(small ? HR_T_BYTE : HR_T_INT);
     return HR_OK;
 }
 
@@ -167,6 +168,8 @@ hr_status hr_fn_extract(HR_EVAL_ARGS)
                                          : field_of(us, field);
         if (field == F_SECONDS)
             HR_OUT(hr_i128, out)[row] = v;
+        else if (call->type->id == HR_T_BYTE)
+            HR_OUT(int8_t, out)[row] = (int8_t)v;
         else
             HR_OUT(int32_t, out)[row] = (int32_t)v;
     }
@@ -403,7 +406,7 @@ hr_status hr_fn_next_day(HR_EVAL_ARGS)
                 found = i;
         int64_t day = hr_arg_i64(&args[0], row);
         if (found < 0) {
-            const char *text = hr_arena_printf(ctx->arena, "'%.*s'", (int)s.len, s.ptr);
+            const char *text = hr_arena_strndup(ctx->arena, s.ptr, s.len);
             if (ctx->conf->ansi) return HR_RAISE(err, HR_E_ILLEGAL_DAY_OF_WEEK, "string", text ? text : "?");
             hr_out_null(out, row);
             continue;
@@ -695,7 +698,7 @@ hr_status hr_fn_from_unixtime(HR_EVAL_ARGS)
 static hr_status cannot_parse(struct hr_eval_ctx *ctx, struct hr_str_view s, const char *func, struct hr_err *err)
 {
     const char *message = hr_arena_printf(ctx->arena, "Text '%.*s' could not be parsed at index 0", (int)s.len, s.ptr);
-    return HR_RAISE(err, HR_E_CANNOT_PARSE_TIMESTAMP, "message", message ? message : "?", "func", func, "ansiConfig", HR_ANSI_CONFIG);
+    return HR_RAISE(err, HR_E_CANNOT_PARSE_TIMESTAMP, "message", message ? message : "?", "func", func);
 }
 
 /* to_timestamp(s, pattern), to_date(s, pattern), unix_timestamp(s, pattern): strings with a
