@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The command line as users see it: exit statuses, formats, errors with a caret, pipes, --keep-going."""
+"""The command line as users see it: exit statuses, formats, carets, pipes, --keep-going."""
 import json
 import os
 import signal
@@ -61,12 +61,14 @@ def test_formats():
                                  '|  2|a,"b"|NULL|\n+---+-----+----+\n')
     check('csv', run('sql', '--format', 'csv', '-e', sql).stdout, 'two,s,n\n2,"a,""b""",\n')
     check('csv two', run('sql', '--format=csv', '-e', 'SELECT 1+1 AS two').stdout, 'two\n2\n')
-    rows = [json.loads(line) for line in run('sql', '--format', 'json', '-e', sql).stdout.splitlines()]
+    text = run('sql', '--format', 'json', '-e', sql).stdout
+    rows = [json.loads(line) for line in text.splitlines()]
     check('json', rows, [{'two': 2, 's': 'a,"b"', 'n': None}])
     results = run('sql', '--format', 'results', '-e', sql + '; SELECT 2')
     first, second = [json.loads(line) for line in results.stdout.splitlines()]
     check('results', first, {'sql': sql, 'rows': [['2', 'a,"b"', None]], 'columns': [
-        {'name': 'two', 'type': 'int'}, {'name': 's', 'type': 'string'}, {'name': 'n', 'type': 'int'}]})
+        {'name': 'two', 'type': 'int'}, {'name': 's', 'type': 'string'},
+        {'name': 'n', 'type': 'int'}]})
     check('results 2', second['rows'], [['2']])
 
 
@@ -74,26 +76,30 @@ def test_errors():
     wrong = run('sql', '-e', 'SELEC 1')
     check('error status', wrong.returncode, 1)
     check('nothing on standard output', wrong.stdout, '')
-    check('error', wrong.stderr, "headrace: error: [PARSE_SYNTAX_ERROR] Syntax error at or near 'SELEC'. "
-                                 "(42601) at -e:1:1\n  SELEC 1\n  ^\n")
+    check('error', wrong.stderr, "headrace: error: [PARSE_SYNTAX_ERROR] "
+                                 "Syntax error at or near 'SELEC'. (42601) at -e:1:1\n  SELEC 1\n  ^\n")
     path = os.path.join(TMP, 'wrong.sql')
     with open(path, 'w', encoding='utf-8') as f:
         f.write("SELECT 1;\n\nSELECT 'é',\n\tnosuch\nFROM VALUES (1) AS t(a);\n")
     wrong = run('sql', '-f', path)
     check('error in a file', wrong.returncode, 1)
     contains('error in a file', wrong.stdout, '|  1|')
-    contains('error in a file', wrong.stderr, '[UNRESOLVED_COLUMN.', ' at %s:4:2\n  \tnosuch\n  \t^\n' % path)
+    contains('error in a file', wrong.stderr, '[UNRESOLVED_COLUMN.',
+             ' at %s:4:2\n  \tnosuch\n  \t^\n' % path)
     missing = run('sql', '-f', os.path.join(TMP, 'missing.sql'))
     check('missing file', missing.returncode, 1)
     contains('missing file', missing.stderr, 'missing.sql')
-    check('stops', run('sql', '--format', 'csv', '-e', 'SELECT 1 AS a; SELEC; SELECT 2').stdout, 'a\n1\n')
-    on = run('sql', '--keep-going', '--format', 'csv', '-e', 'SELECT 1 AS a; SELEC; SELECT 2 AS b')
+    stopped = run('sql', '--format', 'csv', '-e', 'SELECT 1 AS a; SELEC; SELECT 2')
+    check('stops', stopped.stdout, 'a\n1\n')
+    on = run('sql', '--keep-going', '--format', 'csv', '-e',
+             'SELECT 1 AS a; SELEC; SELECT 2 AS b')
     check('goes on', (on.returncode, on.stdout), (1, 'a\n1\nb\n2\n'))
     on = run('sql', '--keep-going', '--format', 'results', '-e', 'SELECT 1; SELEC; SELECT 2')
     lines = [json.loads(line) for line in on.stdout.splitlines()]
     check('results go on', [line['sql'] for line in lines], ['SELECT 1', 'SELEC', 'SELECT 2'])
     check('error object', lines[1]['error'], {
-        'class': 'PARSE_SYNTAX_ERROR', 'sqlState': '42601', 'message': "Syntax error at or near 'SELEC'.",
+        'class': 'PARSE_SYNTAX_ERROR', 'sqlState': '42601',
+        'message': "Syntax error at or near 'SELEC'.",
         'parameters': {'error': "'SELEC'", 'hint': ''}, 'line': 1, 'column': 1})
 
 
@@ -111,7 +117,8 @@ def test_pipe():
 def test_generate():
     first = run('generate', 'payments', '--rows', '50', '--seed', '7')
     check('generate', (first.returncode, len(first.stdout.splitlines())), (0, 50))
-    check('same seed', run('generate', 'payments', '--rows', '50', '--seed', '7').stdout, first.stdout)
+    again = run('generate', 'payments', '--rows', '50', '--seed', '7')
+    check('same seed', again.stdout, first.stdout)
     other = run('generate', 'payments', '--rows', '50', '--seed', '8').stdout
     check('another seed differs', other != first.stdout, True)
     check('unknown events', run('generate', 'nosuch').returncode, 1)
@@ -128,8 +135,9 @@ def write_job(name, trigger):
 
 def test_stop():
     path = write_job('endless', "trigger '100 milliseconds'")
-    job = subprocess.Popen([PROGRAM, 'run', path, '--checkpoint', os.path.join(TMP, 'ck'), '--ui', 'off',
-                            '--progress', 'json'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    job = subprocess.Popen([PROGRAM, 'run', path, '--checkpoint', os.path.join(TMP, 'ck'),
+                            '--ui', 'off', '--progress', 'json'], text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     line = job.stdout.readline()
     try:
         progress = json.loads(line)

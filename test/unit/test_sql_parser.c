@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statements → plans, as their printed trees (one line: nodes by '/', children of two in brackets). */
+/* Statements → plans, as their printed trees. */
 #include "hr_test.h"
 
 #include "base/datetime.h"
