@@ -44,8 +44,8 @@ char *hr_strdup(const char *text)
     return copy;
 }
 
-void hr_mem_init(struct hr_mem *mem, struct hr_mem *parent, const char *name,
-                 const char *setting, int64_t limit_bytes)
+void hr_mem_init(struct hr_mem *mem, struct hr_mem *parent, const char *name, const char *setting,
+                 int64_t limit_bytes)
 {
     assert(limit_bytes >= 0);
     mem->parent = parent;
@@ -66,10 +66,9 @@ static bool take(struct hr_mem *mem, int64_t bytes)
         return false;
     }
     int64_t peak = atomic_load_explicit(&mem->peak_bytes, memory_order_relaxed);
-    while (used > peak && !atomic_compare_exchange_weak_explicit(
-                              &mem->peak_bytes, &peak, used, memory_order_relaxed,
-                              memory_order_relaxed)) {
-    }
+    while (used > peak &&
+           !atomic_compare_exchange_weak_explicit(&mem->peak_bytes, &peak, used,
+                                                  memory_order_relaxed, memory_order_relaxed)) {}
     return true;
 }
 
@@ -92,8 +91,7 @@ void hr_mem_release(struct hr_mem *mem, int64_t bytes)
 {
     assert(bytes >= 0);
     for (; mem; mem = mem->parent) {
-        int64_t before =
-            atomic_fetch_sub_explicit(&mem->used_bytes, bytes, memory_order_relaxed);
+        int64_t before = atomic_fetch_sub_explicit(&mem->used_bytes, bytes, memory_order_relaxed);
         assert(before >= bytes);
         HR_UNUSED(before);
     }

@@ -20,11 +20,11 @@
 #endif
 
 #define FIRST_CHUNK_BYTES 1024
-#define MAX_CHUNK_BYTES (1024 * 1024)
+#define MAX_CHUNK_BYTES   (1024 * 1024)
 
 struct hr_arena_chunk {
     struct hr_arena_chunk *next;
-    size_t size; /* with this header */
+    size_t size;  /* with this header */
     char pad[48]; /* what follows a 64-byte aligned header is aligned too */
 };
 static_assert(sizeof(struct hr_arena_chunk) == 64, "allocations follow the header");
@@ -158,7 +158,8 @@ HR_INLINE void *alloc(struct hr_arena *arena, size_t size, size_t align)
 {
 #if !ONE_MALLOC_EACH
     uintptr_t at = ((uintptr_t)arena->pos + (align - 1)) & ~(uintptr_t)(align - 1);
-    if (HR_LIKELY(arena->pos && at <= (uintptr_t)arena->end && size <= (uintptr_t)arena->end - at)) {
+    if (HR_LIKELY(arena->pos && at <= (uintptr_t)arena->end &&
+                  size <= (uintptr_t)arena->end - at)) {
         arena->pos = (char *)at + size;
         return (void *)at;
     }

@@ -9,10 +9,10 @@
 #include "base/decimal.h"
 #include "base/env.h"
 
-/* Calendar ----------------------------------------------------------------------------------------- */
+/* Calendar ------------------------------------------------------------------------------------ */
 
 /* Years begin in March, so that the leap day is the last one; 400 years are one era of days. */
-#define ERA_DAYS 146097
+#define ERA_DAYS    146097
 #define EPOCH_SHIFT 719468 /* days from 0000-03-01 to 1970-01-01 */
 
 int64_t hr_days_from_civil(int64_t year, int32_t month, int32_t day)
@@ -75,7 +75,7 @@ int64_t hr_us_from_civil(const struct hr_civil *c)
     return seconds * HR_US_PER_SECOND + c->us;
 }
 
-/* Text to dates ------------------------------------------------------------------------------------ */
+/* Text to dates ------------------------------------------------------------------------------- */
 
 /* Spark's trimAll: ASCII control characters and blanks. */
 static struct hr_str_view trim_all(struct hr_str_view s)
@@ -255,7 +255,7 @@ bool hr_parse_timestamp_ntz(struct hr_str_view text, int64_t *ret_us)
     return stamp_local(&stamp, NULL, ret_us);
 }
 
-/* Dates to text ------------------------------------------------------------------------------------ */
+/* Dates to text ------------------------------------------------------------------------------- */
 
 static char *put2(char *out, int32_t v)
 {
@@ -321,7 +321,7 @@ size_t hr_format_timestamp(int64_t us, const struct hr_tz *tz, char *out)
     return hr_format_timestamp_ntz(hr_tz_to_local(tz, us), out);
 }
 
-/* Intervals ---------------------------------------------------------------------------------------- */
+/* Intervals ----------------------------------------------------------------------------------- */
 
 static void put_fields(int start, int end, struct hr_buf *out)
 {

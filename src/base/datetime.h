@@ -36,8 +36,10 @@ const char *hr_tz_name(const struct hr_tz *tz);
 int32_t hr_tz_offset_at(const struct hr_tz *tz, int64_t utc_us);
 /* The same, and the half-open range of instants around it that has this offset: loops over a column
  * look up once a range instead of once a row. */
-int32_t hr_tz_offset_span(const struct hr_tz *tz, int64_t utc_us, int64_t *ret_from, int64_t *ret_until);
-/* Wall clock → UTC; in a gap the later offset's shift is added, in an overlap the earlier instant. */
+int32_t hr_tz_offset_span(const struct hr_tz *tz, int64_t utc_us, int64_t *ret_from,
+                          int64_t *ret_until);
+/* Wall clock → UTC; in a gap the later offset's shift is added, in an overlap the earlier
+ * instant. */
 int64_t hr_tz_to_utc(const struct hr_tz *tz, int64_t local_us);
 HR_INLINE int64_t hr_tz_to_local(const struct hr_tz *tz, int64_t utc_us)
 {

@@ -14,16 +14,45 @@
 
 #define E19 ((hr_i128)UINT64_C(10000000000000000000))
 const hr_i128 hr_pow10[39] = {
-    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000,
-    INT64_C(10000000000), INT64_C(100000000000), INT64_C(1000000000000),
-    INT64_C(10000000000000), INT64_C(100000000000000), INT64_C(1000000000000000),
-    INT64_C(10000000000000000), INT64_C(100000000000000000), INT64_C(1000000000000000000),
-    E19, E19 * 10, E19 * 100, E19 * 1000, E19 * 10000, E19 * 100000, E19 * 1000000,
-    E19 * 10000000, E19 * 100000000, E19 * 1000000000, E19 * INT64_C(10000000000),
-    E19 * INT64_C(100000000000), E19 * INT64_C(1000000000000), E19 * INT64_C(10000000000000),
-    E19 * INT64_C(100000000000000), E19 * INT64_C(1000000000000000),
-    E19 * INT64_C(10000000000000000), E19 * INT64_C(100000000000000000),
-    E19 * INT64_C(1000000000000000000), E19 * E19,
+    1,
+    10,
+    100,
+    1000,
+    10000,
+    100000,
+    1000000,
+    10000000,
+    100000000,
+    1000000000,
+    INT64_C(10000000000),
+    INT64_C(100000000000),
+    INT64_C(1000000000000),
+    INT64_C(10000000000000),
+    INT64_C(100000000000000),
+    INT64_C(1000000000000000),
+    INT64_C(10000000000000000),
+    INT64_C(100000000000000000),
+    INT64_C(1000000000000000000),
+    E19,
+    E19 * 10,
+    E19 * 100,
+    E19 * 1000,
+    E19 * 10000,
+    E19 * 100000,
+    E19 * 1000000,
+    E19 * 10000000,
+    E19 * 100000000,
+    E19 * 1000000000,
+    E19 *INT64_C(10000000000),
+    E19 *INT64_C(100000000000),
+    E19 *INT64_C(1000000000000),
+    E19 *INT64_C(10000000000000),
+    E19 *INT64_C(100000000000000),
+    E19 *INT64_C(1000000000000000),
+    E19 *INT64_C(10000000000000000),
+    E19 *INT64_C(100000000000000000),
+    E19 *INT64_C(1000000000000000000),
+    E19 *E19,
 };
 
 static hr_u128 magnitude(hr_i128 v)
@@ -40,7 +69,7 @@ static bool with_sign(hr_u128 v, bool negative, hr_i128 *ret)
     return true;
 }
 
-/* 256-bit unsigned, for intermediates -------------------------------------------------------------- */
+/* 256-bit unsigned, for intermediates --------------------------------------------------------- */
 
 struct u256 {
     uint64_t w[4]; /* least significant first */
@@ -161,7 +190,7 @@ static bool scale_down(struct u256 v, int power, hr_u128 *ret)
     return divide_half_up(v, (hr_u128)hr_pow10[power], ret);
 }
 
-/* Arithmetic --------------------------------------------------------------------------------------- */
+/* Arithmetic ---------------------------------------------------------------------------------- */
 
 bool hr_decimal_rescale(hr_i128 unscaled, int from_scale, int to_scale, hr_i128 *ret)
 {
@@ -258,8 +287,10 @@ bool hr_decimal_div(hr_i128 a, int a_scale, hr_i128 b, int b_scale, int result_s
     } else {
         /* Dropping digits: divide by b × 10^-up, which is at most 256 bits wide. */
         struct u256 d = mul_128(magnitude(b), 1);
-        if (!scale_up(&d, -up) || !is_zero_high(&d)) v = 0;
-        else if (!divide_half_up(n, low_128(&d), &v)) return false;
+        if (!scale_up(&d, -up) || !is_zero_high(&d))
+            v = 0;
+        else if (!divide_half_up(n, low_128(&d), &v))
+            return false;
     }
     hr_i128 result;
     if (!with_sign(v, negative, &result) || !hr_decimal_fits(result, 38)) return false;
@@ -267,7 +298,7 @@ bool hr_decimal_div(hr_i128 a, int a_scale, hr_i128 b, int b_scale, int result_s
     return true;
 }
 
-/* Text --------------------------------------------------------------------------------------------- */
+/* Text ---------------------------------------------------------------------------------------- */
 
 static size_t put_u64(uint64_t v, char *out)
 {
@@ -320,7 +351,8 @@ size_t hr_decimal_format(hr_i128 unscaled, int scale, char *out)
 
 /* The parts of "-12.30E+3": significant digits as text, and where their point is. */
 struct literal {
-    char digits[80]; /* significant, without zeros in front; more are dropped, which half up allows */
+    char digits
+        [80]; /* significant, without zeros in front; more are dropped, which half up allows */
     int count;
     int64_t point; /* value = 0.digits × 10^point */
     bool negative;
@@ -383,7 +415,8 @@ static bool literal_value(const struct literal *lit, int scale, hr_i128 *ret)
         return true;
     }
     if (keep > HR_DECIMAL_MAX_PRECISION) return false;
-    for (int64_t i = 0; i < keep; i++) v = v * 10 + (i < lit->count ? (hr_u128)(lit->digits[i] - '0') : 0);
+    for (int64_t i = 0; i < keep; i++)
+        v = v * 10 + (i < lit->count ? (hr_u128)(lit->digits[i] - '0') : 0);
     if (keep < lit->count && lit->digits[keep] >= '5') v++;
     *ret = lit->negative ? -(hr_i128)v : (hr_i128)v;
     return true;
@@ -421,7 +454,7 @@ double hr_decimal_to_double(hr_i128 unscaled, int scale)
     return v;
 }
 
-/* Floats ------------------------------------------------------------------------------------------- */
+/* Floats -------------------------------------------------------------------------------------- */
 
 struct shortest {
     char digits[20];
@@ -465,9 +498,10 @@ static size_t put_java(const struct shortest *s, char *out)
 
 static size_t put_special(double v, char *out)
 {
-    const char *text = isnan(v) ? "NaN" : isinf(v) ? (v > 0 ? "Infinity" : "-Infinity")
-                       : signbit(v)                ? "-0.0"
-                                                   : "0.0";
+    const char *text = isnan(v)     ? "NaN"
+                       : isinf(v)   ? (v > 0 ? "Infinity" : "-Infinity")
+                       : signbit(v) ? "-0.0"
+                                    : "0.0";
     size_t n = strlen(text);
     memcpy(out, text, n);
     return n;
@@ -514,7 +548,8 @@ bool hr_decimal_from_double(double value, int precision, int scale, hr_i128 *ret
     }
     struct shortest s;
     split(hr_shortest_f64(value), &s);
-    struct literal lit = {.count = s.count, .point = (int64_t)s.exponent + 1, .negative = value < 0};
+    struct literal lit = {
+        .count = s.count, .point = (int64_t)s.exponent + 1, .negative = value < 0};
     memcpy(lit.digits, s.digits, (size_t)s.count);
     hr_i128 v;
     if (!literal_value(&lit, scale, &v) || !hr_decimal_fits(v, precision)) return false;

@@ -20,7 +20,8 @@ bool hr_decimal_rescale(hr_i128 unscaled, int from_scale, int to_scale, hr_i128 
 int hr_decimal_digits(hr_i128 unscaled);
 /* "-12.30", "1E+3" accepted; value rounded half up to scale. false: malformed.
  * *ret_overflow true: does not fit the precision. */
-bool hr_decimal_parse(struct hr_str_view text, int precision, int scale, hr_i128 *ret, bool *ret_overflow);
+bool hr_decimal_parse(struct hr_str_view text, int precision, int scale, hr_i128 *ret,
+                      bool *ret_overflow);
 /* Plain notation with exactly scale digits. Returns length; out has 48 bytes; no NUL. */
 size_t hr_decimal_format(hr_i128 unscaled, int scale, char *out);
 /* As Java's BigDecimal.toString (what Spark's cast to STRING of DECIMAL prints is plain; this is
@@ -28,8 +29,8 @@ size_t hr_decimal_format(hr_i128 unscaled, int scale, char *out);
 double hr_decimal_to_double(hr_i128 unscaled, int scale);
 /* The shortest decimal text of the double, rounded half up to scale. false: overflow, NaN, inf. */
 bool hr_decimal_from_double(double value, int precision, int scale, hr_i128 *ret);
-/* (a × b), (a ÷ b) with intermediate 256 bits, result at result_scale rounded half up. false: overflow
- * of 38 digits (or b = 0). */
+/* (a × b), (a ÷ b) with intermediate 256 bits, result at result_scale rounded half up. false:
+ * overflow of 38 digits (or b = 0). */
 bool hr_decimal_mul(hr_i128 a, int a_scale, hr_i128 b, int b_scale, int result_scale, hr_i128 *ret);
 bool hr_decimal_div(hr_i128 a, int a_scale, hr_i128 b, int b_scale, int result_scale, hr_i128 *ret);
 

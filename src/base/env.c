@@ -17,13 +17,15 @@
 #include "base/arena.h"
 #include "base/fault.h"
 
-/* Errors ----------------------------------------------------------------------------------------- */
+/* Errors -------------------------------------------------------------------------------------- */
 
 static hr_status io_error(struct hr_err *err, const char *what, int why)
 {
     hr_status code = HR_E_IO;
-    if (why == ENOENT || why == ENOTDIR) code = HR_E_NOT_FOUND;
-    else if (why == EEXIST) code = HR_E_EXISTS;
+    if (why == ENOENT || why == ENOTDIR)
+        code = HR_E_NOT_FOUND;
+    else if (why == EEXIST)
+        code = HR_E_EXISTS;
     else if (why == ENOSPC || why == EDQUOT || why == EROFS || why == EACCES || why == EPERM)
         code = HR_E_IO_FATAL;
     return HR_FAIL(err, code, "%s: %s", what, strerror(why));
@@ -40,7 +42,7 @@ static HR_COLD hr_status fd_error(struct hr_err *err, int fd, const char *doing,
     return io_error(err, what, why);
 }
 
-/* The real machine ------------------------------------------------------------------------------- */
+/* The real machine ---------------------------------------------------------------------------- */
 
 static int64_t real_now_us(struct hr_env *env)
 {
@@ -60,8 +62,7 @@ static void real_sleep_us(struct hr_env *env, int64_t us)
 {
     if (us <= 0) return;
     struct timespec t = {us / 1000000, us % 1000000 * 1000};
-    while (nanosleep(&t, &t) != 0 && errno == EINTR) {
-    }
+    while (nanosleep(&t, &t) != 0 && errno == EINTR) {}
 }
 
 static void real_random(struct hr_env *env, void *bytes, size_t size)
@@ -99,7 +100,8 @@ static hr_status real_open(struct hr_env *env, const char *path, enum hr_open_mo
 
 static hr_status real_close(struct hr_env *env, int fd, struct hr_err *err)
 {
-    if (close(fd) != 0 && errno != EINTR) return HR_FAIL(err, HR_E_IO, "close: %s", strerror(errno));
+    if (close(fd) != 0 && errno != EINTR)
+        return HR_FAIL(err, HR_E_IO, "close: %s", strerror(errno));
     return HR_OK;
 }
 
@@ -181,7 +183,8 @@ static hr_status real_mkdirs(struct hr_env *env, const char *path, struct hr_err
 {
     char part[4096];
     size_t len = strlen(path);
-    if (len == 0 || len >= sizeof part) return HR_FAIL(err, HR_E_IO_FATAL, "%s: name too long", path);
+    if (len == 0 || len >= sizeof part)
+        return HR_FAIL(err, HR_E_IO_FATAL, "%s: name too long", path);
     memcpy(part, path, len + 1);
     for (size_t i = 1; i <= len; i++) {
         if (part[i] != '/' && part[i] != '\0') continue;
@@ -238,7 +241,8 @@ static hr_status real_list(struct hr_env *env, const char *path,
     return status;
 }
 
-/* Who holds a flock on this file, by /proc/locks ("1: FLOCK ADVISORY WRITE pid maj:min:inode …"). */
+/* Who holds a flock on this file, by /proc/locks ("1: FLOCK ADVISORY WRITE pid maj:min:inode
+ * …"). */
 static int64_t lock_holder(int fd)
 {
     struct stat st;
@@ -250,7 +254,8 @@ static int64_t lock_holder(int fd)
         long pid;
         unsigned major_id, minor_id;
         unsigned long inode;
-        if (sscanf(line, "%*s FLOCK %*s %*s %ld %x:%x:%lu", &pid, &major_id, &minor_id, &inode) == 4 &&
+        if (sscanf(line, "%*s FLOCK %*s %*s %ld %x:%x:%lu", &pid, &major_id, &minor_id, &inode) ==
+                4 &&
             inode == st.st_ino && major_id == major(st.st_dev) && minor_id == minor(st.st_dev))
             holder = pid;
     }
@@ -270,10 +275,10 @@ static hr_status real_lock(struct hr_env *env, int fd, int64_t *ret_pid, struct 
     return HR_FAIL(err, HR_E_AGAIN, "locked by process %lld", (long long)pid);
 }
 
-#define FILE_METHODS                                                                            \
-    .open = real_open, .close = real_close, .pread = real_pread, .pwrite = real_pwrite,         \
-    .fdatasync = real_fdatasync, .truncate = real_truncate, .allocate = real_allocate,          \
-    .rename = real_rename, .unlink = real_unlink, .mkdirs = real_mkdirs,                        \
+#define FILE_METHODS                                                                    \
+    .open = real_open, .close = real_close, .pread = real_pread, .pwrite = real_pwrite, \
+    .fdatasync = real_fdatasync, .truncate = real_truncate, .allocate = real_allocate,  \
+    .rename = real_rename, .unlink = real_unlink, .mkdirs = real_mkdirs,                \
     .sync_dir = real_sync_dir, .stat = real_stat, .list = real_list, .lock = real_lock
 
 static const struct hr_env_vt real_vt = {
@@ -291,7 +296,7 @@ struct hr_env *hr_env_default(void)
     return &env;
 }
 
-/* The manual clock ------------------------------------------------------------------------------- */
+/* The manual clock ---------------------------------------------------------------------------- */
 
 struct manual_env {
     struct hr_env base;
@@ -345,7 +350,7 @@ void hr_env_free(struct hr_env *env)
     if (env && env->vt == &manual_vt) hr_free(HR_CONTAINER_OF(env, struct manual_env, base));
 }
 
-/* Over any env ----------------------------------------------------------------------------------- */
+/* Over any env -------------------------------------------------------------------------------- */
 
 hr_status hr_env_read_file(struct hr_env *env, const char *path, struct hr_buf *ret,
                            struct hr_err *err)
@@ -356,7 +361,8 @@ hr_status hr_env_read_file(struct hr_env *env, const char *path, struct hr_buf *
     struct hr_file_info info;
     if (env->vt->stat(env, path, &info, NULL) != HR_OK) info.size_bytes = 0;
     size_t step = info.size_bytes > 0 && info.size_bytes < INT64_C(1) << 30
-                      ? (size_t)info.size_bytes + 1 : 65536;
+                      ? (size_t)info.size_bytes + 1
+                      : 65536;
     size_t max = ret->max_bytes ? ret->max_bytes : (size_t)1 << 30;
     if (step > max) step = max; /* too long shows below, by a byte past the maximum */
     for (int64_t offset = 0;;) {
@@ -384,8 +390,10 @@ out:
 static void folder_of(const char *path, char *out, size_t size)
 {
     const char *slash = strrchr(path, '/');
-    if (!slash) snprintf(out, size, ".");
-    else snprintf(out, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    if (!slash)
+        snprintf(out, size, ".");
+    else
+        snprintf(out, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
 }
 
 static hr_status write_synced(struct hr_env *env, const char *path, const void *data, size_t size,
@@ -454,7 +462,8 @@ hr_status hr_env_list_sorted(struct hr_env *env, struct hr_arena *arena, const c
 
 hr_status hr_env_remove_tree(struct hr_env *env, const char *path, struct hr_err *err)
 {
-    /* A symbolic link is removed, never followed: unlink first, and go inside only a real folder. */
+    /* A symbolic link is removed, never followed: unlink first, and go inside only a real
+     * folder. */
     hr_status status = env->vt->unlink(env, path, NULL);
     if (status == HR_OK || status == HR_E_NOT_FOUND) return HR_OK;
     struct hr_file_info info;

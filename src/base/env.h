@@ -35,22 +35,27 @@ struct hr_env_vt {
     int64_t (*mono_ns)(struct hr_env *);      /* for durations */
     void (*sleep_us)(struct hr_env *, int64_t us);
     void (*random)(struct hr_env *, void *bytes, size_t size);
-    hr_status (*open)(struct hr_env *, const char *path, enum hr_open_mode, int *ret_fd, struct hr_err *);
+    hr_status (*open)(struct hr_env *, const char *path, enum hr_open_mode, int *ret_fd,
+                      struct hr_err *);
     hr_status (*close)(struct hr_env *, int fd, struct hr_err *);
     /* Reads up to size; *ret_read 0 at the end. */
-    hr_status (*pread)(struct hr_env *, int fd, void *data, size_t size, int64_t offset, size_t *ret_read, struct hr_err *);
+    hr_status (*pread)(struct hr_env *, int fd, void *data, size_t size, int64_t offset,
+                       size_t *ret_read, struct hr_err *);
     /* Writes all of it. A full disk is HR_E_IO_FATAL. */
-    hr_status (*pwrite)(struct hr_env *, int fd, const void *data, size_t size, int64_t offset, struct hr_err *);
+    hr_status (*pwrite)(struct hr_env *, int fd, const void *data, size_t size, int64_t offset,
+                        struct hr_err *);
     hr_status (*fdatasync)(struct hr_env *, int fd, struct hr_err *); /* failure is HR_E_IO_FATAL */
     hr_status (*truncate)(struct hr_env *, int fd, int64_t size, struct hr_err *);
-    hr_status (*allocate)(struct hr_env *, int fd, int64_t size, struct hr_err *); /* reserve blocks */
+    /* Reserves blocks. */
+    hr_status (*allocate)(struct hr_env *, int fd, int64_t size, struct hr_err *);
     hr_status (*rename)(struct hr_env *, const char *from, const char *to, struct hr_err *);
     hr_status (*unlink)(struct hr_env *, const char *path, struct hr_err *);
     hr_status (*mkdirs)(struct hr_env *, const char *path, struct hr_err *);
     hr_status (*sync_dir)(struct hr_env *, const char *path, struct hr_err *);
     hr_status (*stat)(struct hr_env *, const char *path, struct hr_file_info *ret, struct hr_err *);
     /* fn is called for each entry but . and ..; false stops. Order is the file system's. */
-    hr_status (*list)(struct hr_env *, const char *path, bool (*fn)(void *arg, const char *name), void *arg, struct hr_err *);
+    hr_status (*list)(struct hr_env *, const char *path, bool (*fn)(void *arg, const char *name),
+                      void *arg, struct hr_err *);
     /* Exclusive lock held until close; HR_E_AGAIN and the holder's pid (0 unknown) when taken. */
     hr_status (*lock)(struct hr_env *, int fd, int64_t *ret_pid, struct hr_err *);
 };
@@ -71,9 +76,11 @@ void hr_env_free(struct hr_env *env);
 #define hr_mono_ns(env) ((env)->vt->mono_ns(env))
 
 /* Whole files. read: HR_E_LIMIT beyond max_bytes (the buffer's own maximum). */
-hr_status hr_env_read_file(struct hr_env *env, const char *path, struct hr_buf *ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_env_read_file(struct hr_env *env, const char *path, struct hr_buf *ret,
+                           struct hr_err *err) HR_CHECKED;
 /* Durable and atomic: writes path.tmp, syncs, renames, syncs the folder. */
-hr_status hr_env_write_file(struct hr_env *env, const char *path, const void *data, size_t size, struct hr_err *err) HR_CHECKED;
+hr_status hr_env_write_file(struct hr_env *env, const char *path, const void *data, size_t size,
+                            struct hr_err *err) HR_CHECKED;
 bool hr_env_exists(struct hr_env *env, const char *path);
 /* Removes a folder and all below it; a missing one is fine. */
 hr_status hr_env_remove_tree(struct hr_env *env, const char *path, struct hr_err *err) HR_CHECKED;

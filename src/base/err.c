@@ -52,11 +52,13 @@ static void cut(char *text, size_t len)
 static void format(char *out, size_t size, const char *fmt, va_list args)
 {
     int n = vsnprintf(out, size, fmt, args);
-    if (n < 0) out[0] = '\0';
+    if (n < 0)
+        out[0] = '\0';
     else if ((size_t)n >= size) {
         /* The byte at size - 1 became NUL; whether a sequence was cut shows before it. */
         size_t end = size - 1, start = end;
-        while (start > 0 && end - start < 3 && ((unsigned char)out[start - 1] & 0xC0) == 0x80) start--;
+        while (start > 0 && end - start < 3 && ((unsigned char)out[start - 1] & 0xC0) == 0x80)
+            start--;
         if (start > 0 && (unsigned char)out[start - 1] >= 0xC0) cut(out, start - 1);
     }
 }
@@ -211,7 +213,7 @@ void hr_err_copy(struct hr_err *to, const struct hr_err *from)
     memcpy(to->params, from->params, from->params_len);
 }
 
-/* The public accessors ---------------------------------------------------------------------------- */
+/* The public accessors ------------------------------------------------------------------------ */
 
 const char *hr_err_class(const struct hr_err *err)
 {

@@ -28,8 +28,8 @@ static uint64_t load64(const unsigned char *p)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t crc_hardware(uint32_t crc,
-                                                               const unsigned char *p, size_t size)
+__attribute__((target("sse4.2"))) static uint32_t crc_hardware(uint32_t crc, const unsigned char *p,
+                                                               size_t size)
 {
     uint64_t c = crc;
     for (; size >= 8; size -= 8, p += 8) c = _mm_crc32_u64(c, load64(p));
@@ -69,10 +69,10 @@ static bool have_hardware(void)
 /* Nibble table: the fall-back need not be fast, only right and small. */
 static uint32_t crc_table(uint32_t crc, const unsigned char *p, size_t size)
 {
-    static const uint32_t table[16] = {
-        0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
-        0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
-        0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
+    static const uint32_t table[16] = {0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
+                                       0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+                                       0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+                                       0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
     for (; size; size--, p++) {
         crc = table[(crc ^ *p) & 15] ^ (crc >> 4);
         crc = table[(crc ^ (*p >> 4)) & 15] ^ (crc >> 4);

@@ -54,9 +54,10 @@ const char *hr_options_get(const struct hr_options *options, const char *key)
 
 bool hr_option_is_secret(const char *key)
 {
-    static const char *const words[] = {"password", "passwd", "secret", "token", "jaas",
-                                        "credential", "sasl.username", "api.key", "apikey",
-                                        "private.key", "access.key", "accesskey", "ssl.key.pem"};
+    static const char *const words[] = {"password",   "passwd",      "secret",        "token",
+                                        "jaas",       "credential",  "sasl.username", "api.key",
+                                        "apikey",     "private.key", "access.key",    "accesskey",
+                                        "ssl.key.pem"};
     size_t len = strlen(key);
     for (size_t i = 0; i < HR_COUNT(words); i++) {
         size_t n = strlen(words[i]);
@@ -66,14 +67,16 @@ bool hr_option_is_secret(const char *key)
     return false;
 }
 
-/* Messages --------------------------------------------------------------------------------------- */
+/* Messages ------------------------------------------------------------------------------------ */
 
 static hr_status bad(const struct hr_opt_spec *spec, const char *value, const char *wanted,
                      struct hr_err *err)
 {
     char why[320];
-    if (hr_option_is_secret(spec->name)) snprintf(why, sizeof why, "must be %s", wanted);
-    else snprintf(why, sizeof why, "'%.100s' is not %s", value, wanted);
+    if (hr_option_is_secret(spec->name))
+        snprintf(why, sizeof why, "must be %s", wanted);
+    else
+        snprintf(why, sizeof why, "'%.100s' is not %s", value, wanted);
     return HR_RAISE(err, HR_E_INVALID_OPTION, "name", spec->name, "why", why);
 }
 
@@ -93,7 +96,7 @@ static hr_status check_range(const struct hr_opt_spec *spec, int64_t v, const ch
     return bad(spec, value, wanted, err);
 }
 
-/* Values by type --------------------------------------------------------------------------------- */
+/* Values by type ------------------------------------------------------------------------------ */
 
 static hr_status parse_enum(const struct hr_opt_spec *spec, const char *value, int *ret,
                             struct hr_err *err)
@@ -134,9 +137,12 @@ static hr_status parse_char(const struct hr_opt_spec *spec, const char *value, u
         }
     }
     uint32_t code_point;
-    if (strcmp(value, "\\u0000") == 0) *ret = 0;
-    else if (hr_utf8_decode(value, len, &code_point) == len) *ret = code_point;
-    else return bad(spec, value, "a single character", err);
+    if (strcmp(value, "\\u0000") == 0)
+        *ret = 0;
+    else if (hr_utf8_decode(value, len, &code_point) == len)
+        *ret = code_point;
+    else
+        return bad(spec, value, "a single character", err);
     return HR_OK;
 }
 
@@ -186,9 +192,14 @@ static hr_status parse_one(const struct hr_opt_spec *spec, const char *value, vo
 static void set_zero(const struct hr_opt_spec *spec, void *target)
 {
     static const size_t sizes[] = {
-        [HR_OPT_STRING] = sizeof(char *), [HR_OPT_INT] = 8,      [HR_OPT_BOOL] = sizeof(bool),
-        [HR_OPT_DOUBLE] = 8,              [HR_OPT_BYTES] = 8,    [HR_OPT_DURATION] = 8,
-        [HR_OPT_ENUM] = sizeof(int),      [HR_OPT_CHAR] = 4,
+        [HR_OPT_STRING] = sizeof(char *),
+        [HR_OPT_INT] = 8,
+        [HR_OPT_BOOL] = sizeof(bool),
+        [HR_OPT_DOUBLE] = 8,
+        [HR_OPT_BYTES] = 8,
+        [HR_OPT_DURATION] = 8,
+        [HR_OPT_ENUM] = sizeof(int),
+        [HR_OPT_CHAR] = 4,
     };
     memset((char *)target + spec->offset, 0, sizes[spec->type]);
 }
@@ -199,13 +210,15 @@ hr_status hr_options_parse(const struct hr_opt_spec *specs, size_t spec_count,
     for (size_t i = 0; i < spec_count; i++) {
         const char *value = hr_options_get(options, specs[i].name);
         if (!value) value = specs[i].def;
-        if (!value) set_zero(&specs[i], target);
-        else HR_TRY(parse_one(&specs[i], value, target, err));
+        if (!value)
+            set_zero(&specs[i], target);
+        else
+            HR_TRY(parse_one(&specs[i], value, target, err));
     }
     return HR_OK;
 }
 
-/* Unknown keys ----------------------------------------------------------------------------------- */
+/* Unknown keys -------------------------------------------------------------------------------- */
 
 /* Edits from a to b without case, capped: enough for names of options. */
 static uint32_t distance(const char *a, const char *b)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The shortest decimal digits that read back as the same double or float, by Schubfach (R. Giulietti,
- * "The Schubfach way to render doubles", 2020), which is what Java's Double.toString has been since
- * JDK 19.
+ * The shortest decimal digits that read back as the same double or float, by Schubfach (R.
+ * Giulietti, "The Schubfach way to render doubles", 2020), which is what Java's Double.toString has
+ * been since JDK 19.
  *
- * v = c 2^q, and the numbers that round to v are the interval [(c - 1/2) 2^q, (c + 1/2) 2^q]. Scaled
- * by a power of ten such that the interval is between 2 and 20 wide, it holds at least one integer,
- * and at most one multiple of ten: that one is the answer if there is one, else the integer nearest
- * to v. The scaling multiplies by the top 126 bits of 10^-k, rounded up; those are exact enough for
- * every double. The table of them is computed at first use, from integers of 1280 bits, in a few
- * dozen microseconds.
+ * v = c 2^q, and the numbers that round to v are the interval [(c - 1/2) 2^q, (c + 1/2) 2^q].
+ * Scaled by a power of ten such that the interval is between 2 and 20 wide, it holds at least one
+ * integer, and at most one multiple of ten: that one is the answer if there is one, else the
+ * integer nearest to v. The scaling multiplies by the top 126 bits of 10^-k, rounded up; those are
+ * exact enough for every double. The table of them is computed at first use, from integers of 1280
+ * bits, in a few dozen microseconds.
  */
 #include "base/shortest.h"
 
 #include <pthread.h>
 
-/* Powers of ten ------------------------------------------------------------------------------------ */
+/* Powers of ten ------------------------------------------------------------------------------- */
 
 #define K_MIN (-324)
 #define K_MAX 292
@@ -94,7 +94,7 @@ static int log2_of_pow10(int e)
     return (int)(e * INT64_C(913124641741) >> 38);
 }
 
-/* Rounding to odd ---------------------------------------------------------------------------------- */
+/* Rounding to odd ----------------------------------------------------------------------------- */
 
 static uint64_t multiply_high(uint64_t a, uint64_t b)
 {
@@ -120,7 +120,7 @@ static uint64_t scaled_float(uint64_t g, uint64_t cp)
     return x >> 31 | (((x & mask) + mask) >> 32);
 }
 
-/* The choice --------------------------------------------------------------------------------------- */
+/* The choice ---------------------------------------------------------------------------------- */
 
 /* v, its lower and its upper bound, times four; odd: the bounds themselves do not round to v. */
 struct interval {

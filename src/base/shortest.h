@@ -11,7 +11,8 @@ struct hr_shortest {
     int exponent;
 };
 
-/* Of |v|, which is finite and not zero. Java's choice: at least two digits, nearest of the shortest. */
+/* Of |v|, which is finite and not zero. Java's choice: at least two digits, nearest of the
+ * shortest. */
 struct hr_shortest hr_shortest_f64(double v);
 struct hr_shortest hr_shortest_f32(float v);
 

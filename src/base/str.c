@@ -11,7 +11,7 @@
 #include "base/decimal.h"
 #include "base/utf8.h"
 
-/* Views ------------------------------------------------------------------------------------------ */
+/* Views --------------------------------------------------------------------------------------- */
 
 static unsigned char lower(char c)
 {
@@ -52,7 +52,7 @@ bool hr_str_eq_nocase(const char *a, const char *b)
     return hr_sv_eq_nocase(hr_sv(a), hr_sv(b));
 }
 
-/* Numbers ---------------------------------------------------------------------------------------- */
+/* Numbers ------------------------------------------------------------------------------------- */
 
 static bool digits(const char *p, const char *end, uint64_t *ret)
 {
@@ -222,7 +222,8 @@ bool hr_parse_bytes(struct hr_str_view text, int64_t *ret_bytes)
     static const char letters[] = "bkmgtp";
     struct hr_str_view rest = hr_sv_trim(text), number, unit;
     int64_t v;
-    if (!number_and_unit(&rest, &number, &unit) || rest.len || !hr_parse_i64(number, &v)) return false;
+    if (!number_and_unit(&rest, &number, &unit) || rest.len || !hr_parse_i64(number, &v))
+        return false;
     int shift = 0;
     if (unit.len) {
         const char *at = memchr(letters, lower(unit.ptr[0]), sizeof letters - 1);
@@ -306,7 +307,7 @@ bool hr_parse_duration(struct hr_str_view text, int64_t *ret_us)
     return true;
 }
 
-/* Buffer ----------------------------------------------------------------------------------------- */
+/* Buffer -------------------------------------------------------------------------------------- */
 
 #define BUF_DEFAULT_MAX ((size_t)1 << 30)
 
@@ -390,7 +391,8 @@ void hr_buf_vprintf(struct hr_buf *buf, const char *fmt, va_list args)
     va_list again;
     va_copy(again, args);
     size_t room = buf->capacity - buf->len;
-    int n = vsnprintf(buf->capacity ? buf->ptr + buf->len : NULL, buf->capacity ? room : 0, fmt, args);
+    int n =
+        vsnprintf(buf->capacity ? buf->ptr + buf->len : NULL, buf->capacity ? room : 0, fmt, args);
     if (n < 0) {
         buf->failed = true;
     } else {
@@ -430,8 +432,10 @@ static size_t put_json_special(struct hr_buf *buf, struct hr_str_view s, size_t 
     }
     uint32_t code_point;
     size_t n = hr_utf8_decode(s.ptr + at, s.len - at, &code_point);
-    if (n == 1) hr_buf_puts(buf, "\xEF\xBF\xBD");
-    else hr_buf_append(buf, s.ptr + at, n);
+    if (n == 1)
+        hr_buf_puts(buf, "\xEF\xBF\xBD");
+    else
+        hr_buf_append(buf, s.ptr + at, n);
     return n;
 }
 
@@ -465,11 +469,12 @@ hr_status hr_buf_status(const struct hr_buf *buf, struct hr_err *err)
 {
     if (!buf->failed) return HR_OK;
     size_t max = buf->max_bytes ? buf->max_bytes : BUF_DEFAULT_MAX;
-    if (buf->capacity > max / 2) return HR_FAIL(err, HR_E_LIMIT, "text exceeds the limit of %zu bytes", max);
+    if (buf->capacity > max / 2)
+        return HR_FAIL(err, HR_E_LIMIT, "text exceeds the limit of %zu bytes", max);
     return HR_OOM(err);
 }
 
-/* Codecs ----------------------------------------------------------------------------------------- */
+/* Codecs -------------------------------------------------------------------------------------- */
 
 void hr_buf_put_u8(struct hr_buf *buf, uint8_t v)
 {

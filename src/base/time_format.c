@@ -30,12 +30,13 @@ struct hr_time_format {
     bool has_era;
 };
 
-static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
-                                     "July",    "August",   "September", "October", "November", "December"};
+static const char *const months[] = {"January",   "February", "March",    "April",
+                                     "May",       "June",     "July",     "August",
+                                     "September", "October",  "November", "December"};
 static const char *const days[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                    "Friday", "Saturday", "Sunday"};
 
-/* Compiling ---------------------------------------------------------------------------------------- */
+/* Compiling ----------------------------------------------------------------------------------- */
 
 /* Largest count of each letter; a letter that is not here is an error. */
 static int max_count(char letter)
@@ -133,7 +134,8 @@ static hr_status compile_letters(struct compiler *c, size_t *at, struct hr_err *
         return illegal(c->pattern, why, err);
     }
     c->format->has_era = c->format->has_era || letter == 'G';
-    return push(c, (struct item){.kind = ITEM_FIELD, .letter = letter, .count = (uint8_t)count}, err);
+    return push(c, (struct item){.kind = ITEM_FIELD, .letter = letter, .count = (uint8_t)count},
+                err);
 }
 
 /* 'text', with '' for a quote; an empty pair is a quote. */
@@ -174,7 +176,8 @@ static hr_status compile_one(struct compiler *c, size_t *at, struct hr_err *err)
     char ch = c->pattern.ptr[*at];
     if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')) return compile_letters(c, at, err);
     if (ch == '\'') return compile_quoted(c, at, err);
-    if (ch == '{' || ch == '}' || ch == '#') return illegal(c->pattern, "{, } and # are reserved", err);
+    if (ch == '{' || ch == '}' || ch == '#')
+        return illegal(c->pattern, "{, } and # are reserved", err);
     if (ch == '[' || ch == ']') {
         (*at)++;
         return compile_bracket(c, ch, err);
@@ -198,7 +201,7 @@ hr_status hr_time_format_compile(struct hr_arena *arena, struct hr_str_view patt
     return HR_OK;
 }
 
-/* Printing ----------------------------------------------------------------------------------------- */
+/* Printing ------------------------------------------------------------------------------------ */
 
 struct moment {
     struct hr_civil civil;
@@ -266,24 +269,31 @@ static void print_zone(const struct item *it, const struct moment *m, struct hr_
     case 'X': print_offset(m->offset, it->count, true, out); break;
     case 'x': print_offset(m->offset, it->count, false, out); break;
     default: /* Z */
-        if (it->count == 4) print_localized_offset(m->offset, true, out);
-        else print_offset(m->offset, it->count == 5 ? 5 : 2, it->count == 5, out);
+        if (it->count == 4)
+            print_localized_offset(m->offset, true, out);
+        else
+            print_offset(m->offset, it->count == 5 ? 5 : 2, it->count == 5, out);
     }
 }
 
 static void print_text(const char *text, bool full, struct hr_buf *out)
 {
-    if (full) hr_buf_puts(out, text);
-    else hr_buf_append(out, text, 3);
+    if (full)
+        hr_buf_puts(out, text);
+    else
+        hr_buf_append(out, text, 3);
 }
 
 static void print_quarter(const struct item *it, int32_t month, struct hr_buf *out)
 {
     static const char *const full[] = {"1st quarter", "2nd quarter", "3rd quarter", "4th quarter"};
     int32_t q = (month - 1) / 3;
-    if (it->count <= 2) put_padded(out, q + 1, it->count);
-    else if (it->count == 3) hr_buf_printf(out, "Q%d", q + 1);
-    else hr_buf_puts(out, full[q]);
+    if (it->count <= 2)
+        put_padded(out, q + 1, it->count);
+    else if (it->count == 3)
+        hr_buf_printf(out, "Q%d", q + 1);
+    else
+        hr_buf_puts(out, full[q]);
 }
 
 static void print_field(const struct item *it, const struct moment *m, struct hr_buf *out)
@@ -304,13 +314,13 @@ static void print_field(const struct item *it, const struct moment *m, struct hr
     case 'q': print_quarter(it, c->month, out); break;
     case 'M':
     case 'L':
-        if (it->count <= 2) put_padded(out, c->month, it->count);
-        else print_text(months[c->month - 1], it->count == 4, out);
+        if (it->count <= 2)
+            put_padded(out, c->month, it->count);
+        else
+            print_text(months[c->month - 1], it->count == 4, out);
         break;
     case 'd': put_padded(out, c->day, it->count); break;
-    case 'D':
-        put_padded(out, m->days - hr_days_from_civil(c->year, 1, 1) + 1, it->count);
-        break;
+    case 'D': put_padded(out, m->days - hr_days_from_civil(c->year, 1, 1) + 1, it->count); break;
     case 'E': print_text(days[((m->days + 3) % 7 + 7) % 7], it->count == 4, out); break;
     case 'a': hr_buf_puts(out, c->hour < 12 ? "AM" : "PM"); break;
     case 'h': put_padded(out, (c->hour + 11) % 12 + 1, it->count); break;
@@ -341,15 +351,27 @@ void hr_time_format_print(const struct hr_time_format *format, int64_t local_us,
     m.offset = (int32_t)((local_us - m.utc_us) / HR_US_PER_SECOND);
     for (uint32_t i = 0; i < format->items.count; i++) {
         const struct item *it = &format->items.items[i];
-        if (it->kind == ITEM_FIELD) print_field(it, &m, out);
-        else if (it->kind == ITEM_LITERAL) hr_buf_put_sv(out, it->text);
+        if (it->kind == ITEM_FIELD)
+            print_field(it, &m, out);
+        else if (it->kind == ITEM_LITERAL)
+            hr_buf_put_sv(out, it->text);
     }
 }
 
-/* Parsing ------------------------------------------------------------------------------------------ */
+/* Parsing ------------------------------------------------------------------------------------- */
 
-enum { HAS_YEAR = 1, HAS_MONTH = 2, HAS_DAY = 4, HAS_DAY_OF_YEAR = 8, HAS_HOUR = 16, HAS_HOUR12 = 32,
-       HAS_PM = 64, HAS_WEEKDAY = 128, HAS_ERA = 256, HAS_QUARTER = 512 };
+enum {
+    HAS_YEAR = 1,
+    HAS_MONTH = 2,
+    HAS_DAY = 4,
+    HAS_DAY_OF_YEAR = 8,
+    HAS_HOUR = 16,
+    HAS_HOUR12 = 32,
+    HAS_PM = 64,
+    HAS_WEEKDAY = 128,
+    HAS_ERA = 256,
+    HAS_QUARTER = 512
+};
 
 struct parsed {
     uint32_t has;
@@ -418,8 +440,9 @@ static int take_name(struct cursor *c, const char *const *names, int count, bool
 static bool take_offset(struct cursor *c, struct parsed *out)
 {
     size_t n = 0;
-    while (c->p + n < c->end && n < 9 &&
-           ((c->p[n] >= '0' && c->p[n] <= '9') || c->p[n] == ':' || (n == 0 && strchr("+-", c->p[0]))))
+    while (
+        c->p + n < c->end && n < 9 &&
+        ((c->p[n] >= '0' && c->p[n] <= '9') || c->p[n] == ':' || (n == 0 && strchr("+-", c->p[0]))))
         n++;
     for (; n >= 2; n--) {
         if (!hr_tz_parse_offset(hr_svn(c->p, n), &out->offset)) continue;
@@ -433,15 +456,16 @@ static bool take_offset(struct cursor *c, struct parsed *out)
 static bool take_region(struct cursor *c, struct parsed *out)
 {
     static const char *const zones[][2] = {
-        {"EDT", "America/New_York"}, {"EST", "America/New_York"}, {"CDT", "America/Chicago"},
-        {"MDT", "America/Denver"},   {"MST", "America/Denver"},   {"PDT", "America/Los_Angeles"},
-        {"CET", "Europe/Paris"},     {"CEST", "Europe/Paris"},    {"BST", "Europe/London"},
-        {"EET", "Europe/Bucharest"}, {"EEST", "Europe/Bucharest"}, {"MSK", "Europe/Moscow"},
+        {"EDT", "America/New_York"},  {"EST", "America/New_York"},  {"CDT", "America/Chicago"},
+        {"MDT", "America/Denver"},    {"MST", "America/Denver"},    {"PDT", "America/Los_Angeles"},
+        {"CET", "Europe/Paris"},      {"CEST", "Europe/Paris"},     {"BST", "Europe/London"},
+        {"EET", "Europe/Bucharest"},  {"EEST", "Europe/Bucharest"}, {"MSK", "Europe/Moscow"},
         {"AEST", "Australia/Sydney"}, {"AEDT", "Australia/Sydney"}, {"IST", "Asia/Kolkata"},
     };
     size_t n = 0;
-    while (c->p + n < c->end && n < 64 && (((c->p[n] | 32) >= 'a' && (c->p[n] | 32) <= 'z') ||
-           (c->p[n] >= '0' && c->p[n] <= '9') || strchr("/_+-:", c->p[n])))
+    while (c->p + n < c->end && n < 64 &&
+           (((c->p[n] | 32) >= 'a' && (c->p[n] | 32) <= 'z') ||
+            (c->p[n] >= '0' && c->p[n] <= '9') || strchr("/_+-:", c->p[n])))
         n++;
     for (; n > 0; n--) {
         struct hr_str_view name = hr_svn(c->p, n);
@@ -488,7 +512,8 @@ static bool take_fraction(const struct item *it, struct cursor *c, struct parsed
 }
 
 /* A number of one or two digits (exactly two when the pattern has two letters) within a range. */
-static bool take_small(const struct item *it, struct cursor *c, int32_t low, int32_t high, int32_t *ret)
+static bool take_small(const struct item *it, struct cursor *c, int32_t low, int32_t high,
+                       int32_t *ret)
 {
     int64_t v;
     int max = it->letter == 'D' ? 3 : 2;
@@ -605,9 +630,11 @@ static bool resolve_date(const struct parsed *f, int64_t *ret_days)
     }
     int32_t month = f->has & HAS_MONTH ? f->month : 1, day = f->has & HAS_DAY ? f->day : 1;
     if (day > hr_days_in_month(year, month)) return false;
-    if (f->has & HAS_QUARTER && f->has & HAS_MONTH && (month - 1) / 3 + 1 != f->quarter) return false;
+    if (f->has & HAS_QUARTER && f->has & HAS_MONTH && (month - 1) / 3 + 1 != f->quarter)
+        return false;
     *ret_days = hr_days_from_civil(year, month, day);
-    if (f->has & HAS_DAY_OF_YEAR && *ret_days - hr_days_from_civil(year, 1, 1) + 1 != f->day_of_year)
+    if (f->has & HAS_DAY_OF_YEAR &&
+        *ret_days - hr_days_from_civil(year, 1, 1) + 1 != f->day_of_year)
         return false;
     return true;
 }
@@ -637,8 +664,11 @@ bool hr_time_format_parse(const struct hr_time_format *format, struct hr_str_vie
     memset(&f, 0, sizeof f);
     if (!parse_items(format, 0, format->items.count, &c, &f) || c.p != c.end) return false;
     if (!resolve(&f, &local)) return false;
-    if (f.has_offset) *ret_us = local - f.offset * HR_US_PER_SECOND;
-    else if (f.tz || tz) *ret_us = hr_tz_to_utc(f.tz ? f.tz : tz, local);
-    else *ret_us = local;
+    if (f.has_offset)
+        *ret_us = local - f.offset * HR_US_PER_SECOND;
+    else if (f.tz || tz)
+        *ret_us = hr_tz_to_utc(f.tz ? f.tz : tz, local);
+    else
+        *ret_us = local;
     return true;
 }

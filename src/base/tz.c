@@ -16,9 +16,9 @@
 #include "base/hash.h"
 #include "base/tz.h"
 
-#define ZONEINFO "/usr/share/zoneinfo/"
-#define NAME_MAX_LEN 64
-#define MAX_OFFSET (18 * 3600)
+#define ZONEINFO      "/usr/share/zoneinfo/"
+#define NAME_MAX_LEN  64
+#define MAX_OFFSET    (18 * 3600)
 #define CYCLE_SECONDS (INT64_C(146097) * 86400) /* 400 years */
 
 struct hr_tz {
@@ -37,7 +37,7 @@ struct hr_tz {
 /* Bounds of a file's data: far more than any zone has. */
 #define MAX_TRANSITIONS 4096
 
-/* Reading TZif ------------------------------------------------------------------------------------- */
+/* Reading TZif -------------------------------------------------------------------------------- */
 
 struct tzif {
     uint32_t isutcnt, isstdcnt, leapcnt, timecnt, typecnt, charcnt;
@@ -65,8 +65,10 @@ static bool read_header(struct hr_reader *r, struct tzif *h, uint8_t *ret_versio
 
 static bool skip(struct hr_reader *r, size_t bytes)
 {
-    if ((size_t)(r->end - r->pos) < bytes) r->failed = true;
-    else r->pos += bytes;
+    if ((size_t)(r->end - r->pos) < bytes)
+        r->failed = true;
+    else
+        r->pos += bytes;
     return !r->failed;
 }
 
@@ -170,7 +172,7 @@ static bool read_block(struct hr_tz *tz, struct hr_reader *r, const struct tzif 
     return true;
 }
 
-/* The POSIX rule ----------------------------------------------------------------------------------- */
+/* The POSIX rule ------------------------------------------------------------------------------ */
 
 struct rule_date {
     char kind; /* M: month.week.day, J: day 1 … 365 without leap day, 0: day 0 … 365 */
@@ -306,7 +308,8 @@ static bool load(struct hr_tz *tz, const char *data, size_t size)
     struct tzif h;
     uint8_t version;
     if (!read_header(&r, &h, &version) || version < '2') return false;
-    if (!skip(&r, h.timecnt * 5 + h.typecnt * 6 + h.charcnt + h.leapcnt * 8 + h.isstdcnt + h.isutcnt))
+    if (!skip(&r,
+              h.timecnt * 5 + h.typecnt * 6 + h.charcnt + h.leapcnt * 8 + h.isstdcnt + h.isutcnt))
         return false;
     if (!read_header(&r, &h, &version) || !read_block(tz, &r, &h)) return false;
     char footer[128];
@@ -319,7 +322,7 @@ static bool load(struct hr_tz *tz, const char *data, size_t size)
     return true;
 }
 
-/* The cache ---------------------------------------------------------------------------------------- */
+/* The cache ----------------------------------------------------------------------------------- */
 
 #define BUCKETS 512
 static const struct hr_tz *_Atomic buckets[BUCKETS];
@@ -384,7 +387,7 @@ static const struct hr_tz *fixed_zone(struct hr_str_view name, int32_t offset)
     return publish(tz);
 }
 
-/* Names -------------------------------------------------------------------------------------------- */
+/* Names --------------------------------------------------------------------------------------- */
 
 static bool two_digits(const char *p, int32_t *ret)
 {
@@ -402,17 +405,24 @@ bool hr_tz_parse_offset(struct hr_str_view text, int32_t *ret_seconds)
     const char *colon = memchr(p, ':', (size_t)(end - p));
     if (!colon) {
         size_t n = (size_t)(end - p);
-        if (n == 1) d[1] = p[0];
-        else if (n == 2 || n == 4 || n == 6) memcpy(d, p, n);
-        else return false;
+        if (n == 1)
+            d[1] = p[0];
+        else if (n == 2 || n == 4 || n == 6)
+            memcpy(d, p, n);
+        else
+            return false;
     } else {
         size_t hours = (size_t)(colon - p), rest = (size_t)(end - colon - 1);
         if (hours < 1 || hours > 2) return false;
         memcpy(d + 2 - hours, p, hours);
-        if (rest == 1) d[3] = colon[1];
-        else if (rest == 2) memcpy(d + 2, colon + 1, 2);
-        else if (rest == 5 && colon[3] == ':') memcpy(d + 2, colon + 1, 2), memcpy(d + 4, colon + 4, 2);
-        else return false;
+        if (rest == 1)
+            d[3] = colon[1];
+        else if (rest == 2)
+            memcpy(d + 2, colon + 1, 2);
+        else if (rest == 5 && colon[3] == ':')
+            memcpy(d + 2, colon + 1, 2), memcpy(d + 4, colon + 4, 2);
+        else
+            return false;
     }
     int32_t h, m, s;
     if (!two_digits(d, &h) || !two_digits(d + 2, &m) || !two_digits(d + 4, &s)) return false;
@@ -462,22 +472,42 @@ static const struct {
     char from[4];
     const char *to;
 } short_ids[] = {
-    {"ACT", "Australia/Darwin"},   {"AET", "Australia/Sydney"},    {"AGT", "America/Argentina/Buenos_Aires"},
-    {"ART", "Africa/Cairo"},       {"AST", "America/Anchorage"},   {"BET", "America/Sao_Paulo"},
-    {"BST", "Asia/Dhaka"},         {"CAT", "Africa/Harare"},       {"CNT", "America/St_Johns"},
-    {"CST", "America/Chicago"},    {"CTT", "Asia/Shanghai"},       {"EAT", "Africa/Addis_Ababa"},
-    {"ECT", "Europe/Paris"},       {"IET", "America/Indiana/Indianapolis"}, {"IST", "Asia/Kolkata"},
-    {"JST", "Asia/Tokyo"},         {"MIT", "Pacific/Apia"},        {"NET", "Asia/Yerevan"},
-    {"NST", "Pacific/Auckland"},   {"PLT", "Asia/Karachi"},        {"PNT", "America/Phoenix"},
-    {"PRT", "America/Puerto_Rico"}, {"PST", "America/Los_Angeles"}, {"SST", "Pacific/Guadalcanal"},
-    {"VST", "Asia/Ho_Chi_Minh"},   {"EST", "-05:00"},              {"MST", "-07:00"},
+    {"ACT", "Australia/Darwin"},
+    {"AET", "Australia/Sydney"},
+    {"AGT", "America/Argentina/Buenos_Aires"},
+    {"ART", "Africa/Cairo"},
+    {"AST", "America/Anchorage"},
+    {"BET", "America/Sao_Paulo"},
+    {"BST", "Asia/Dhaka"},
+    {"CAT", "Africa/Harare"},
+    {"CNT", "America/St_Johns"},
+    {"CST", "America/Chicago"},
+    {"CTT", "Asia/Shanghai"},
+    {"EAT", "Africa/Addis_Ababa"},
+    {"ECT", "Europe/Paris"},
+    {"IET", "America/Indiana/Indianapolis"},
+    {"IST", "Asia/Kolkata"},
+    {"JST", "Asia/Tokyo"},
+    {"MIT", "Pacific/Apia"},
+    {"NET", "Asia/Yerevan"},
+    {"NST", "Pacific/Auckland"},
+    {"PLT", "Asia/Karachi"},
+    {"PNT", "America/Phoenix"},
+    {"PRT", "America/Puerto_Rico"},
+    {"PST", "America/Los_Angeles"},
+    {"SST", "Pacific/Guadalcanal"},
+    {"VST", "Asia/Ho_Chi_Minh"},
+    {"EST", "-05:00"},
+    {"MST", "-07:00"},
     {"HST", "-10:00"},
 };
 
-/* A region name that cannot leave the zoneinfo folder: letters, digits and _ + - by single slashes. */
+/* A region name that cannot leave the zoneinfo folder: letters, digits and _ + - by single
+ * slashes. */
 static bool safe_name(struct hr_str_view name)
 {
-    static const char *const not_zones[] = {"posix/", "right/", "localtime", "posixrules", "Factory"};
+    static const char *const not_zones[] = {"posix/", "right/", "localtime", "posixrules",
+                                            "Factory"};
     if (name.len < 2 || name.len > NAME_MAX_LEN) return false;
     char before = '/';
     for (size_t i = 0; i < name.len; i++) {
@@ -522,8 +552,11 @@ const struct hr_tz *hr_tz_utc(void)
     static int32_t offset;
     static uint8_t abbreviation;
     static char utc[8] = "UTC";
-    static struct hr_tz tz = {.name = "UTC", .offsets = &offset, .abbreviation = &abbreviation,
-                              .abbreviations = utc, .cycle_from = INT64_MAX};
+    static struct hr_tz tz = {.name = "UTC",
+                              .offsets = &offset,
+                              .abbreviation = &abbreviation,
+                              .abbreviations = utc,
+                              .cycle_from = INT64_MAX};
     return &tz;
 }
 
@@ -535,7 +568,8 @@ const struct hr_tz *hr_tz_find(struct hr_str_view name)
     if (tz) return tz;
     if (name.len == 3) {
         for (size_t i = 0; i < HR_COUNT(short_ids); i++)
-            if (memcmp(name.ptr, short_ids[i].from, 3) == 0) return hr_tz_find(hr_sv(short_ids[i].to));
+            if (memcmp(name.ptr, short_ids[i].from, 3) == 0)
+                return hr_tz_find(hr_sv(short_ids[i].to));
     }
     tz = find_fixed(name);
     return tz ? tz : find_region(name);
@@ -546,7 +580,7 @@ const char *hr_tz_name(const struct hr_tz *tz)
     return tz->name;
 }
 
-/* Lookup ------------------------------------------------------------------------------------------- */
+/* Lookup -------------------------------------------------------------------------------------- */
 
 static int64_t floor_seconds(int64_t us)
 {
@@ -559,8 +593,10 @@ static uint32_t upper_bound(const int64_t *table, uint32_t count, int64_t value)
     uint32_t low = 0, high = count;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (table[middle] <= value) low = middle + 1;
-        else high = middle;
+        if (table[middle] <= value)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -578,7 +614,8 @@ int32_t hr_tz_offset_at(const struct hr_tz *tz, int64_t utc_us)
     return tz->offsets[upper_bound(tz->at, tz->count, fold(tz, floor_seconds(utc_us)))];
 }
 
-int32_t hr_tz_offset_span(const struct hr_tz *tz, int64_t utc_us, int64_t *ret_from, int64_t *ret_until)
+int32_t hr_tz_offset_span(const struct hr_tz *tz, int64_t utc_us, int64_t *ret_from,
+                          int64_t *ret_until)
 {
     *ret_from = INT64_MIN;
     *ret_until = INT64_MAX;
@@ -586,9 +623,12 @@ int32_t hr_tz_offset_span(const struct hr_tz *tz, int64_t utc_us, int64_t *ret_f
     int64_t seconds = floor_seconds(utc_us), folded = fold(tz, seconds), shift = seconds - folded;
     uint32_t i = upper_bound(tz->at, tz->count, folded);
     int64_t v;
-    if (i > 0 && !__builtin_mul_overflow(tz->at[i - 1] + shift, HR_US_PER_SECOND, &v)) *ret_from = v;
-    if (i < tz->count && !__builtin_mul_overflow(tz->at[i] + shift, HR_US_PER_SECOND, &v)) *ret_until = v;
-    else if (i == tz->count && tz->cycle_from != INT64_MAX) *ret_until = utc_us + 1;
+    if (i > 0 && !__builtin_mul_overflow(tz->at[i - 1] + shift, HR_US_PER_SECOND, &v))
+        *ret_from = v;
+    if (i < tz->count && !__builtin_mul_overflow(tz->at[i] + shift, HR_US_PER_SECOND, &v))
+        *ret_until = v;
+    else if (i == tz->count && tz->cycle_from != INT64_MAX)
+        *ret_until = utc_us + 1;
     return tz->offsets[i];
 }
 

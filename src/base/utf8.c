@@ -32,9 +32,9 @@ bool hr_utf8_valid(const char *text, size_t len)
 {
     size_t i = 0;
     while (i < len) {
-        if (len - i >= 32 &&
-            !((load8(text + i) | load8(text + i + 8) | load8(text + i + 16) | load8(text + i + 24)) &
-              HIGH_BITS)) {
+        if (len - i >= 32 && !((load8(text + i) | load8(text + i + 8) | load8(text + i + 16) |
+                                load8(text + i + 24)) &
+                               HIGH_BITS)) {
             i += 32;
             continue;
         }
@@ -90,7 +90,8 @@ size_t hr_utf8_decode(const char *text, size_t len, uint32_t *ret_code_point)
     case 1: *ret_code_point = p[0]; return 1;
     case 2: *ret_code_point = (uint32_t)(p[0] & 0x1F) << 6 | (p[1] & 0x3F); return 2;
     case 3:
-        *ret_code_point = (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (p[2] & 0x3F);
+        *ret_code_point =
+            (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (p[2] & 0x3F);
         return 3;
     case 4:
         *ret_code_point = (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 |
@@ -102,7 +103,8 @@ size_t hr_utf8_decode(const char *text, size_t len, uint32_t *ret_code_point)
 
 size_t hr_utf8_encode(uint32_t code_point, char *out)
 {
-    if (code_point > 0x10FFFF || (code_point >= 0xD800 && code_point <= 0xDFFF)) code_point = 0xFFFD;
+    if (code_point > 0x10FFFF || (code_point >= 0xD800 && code_point <= 0xDFFF))
+        code_point = 0xFFFD;
     if (code_point < 0x80) {
         out[0] = (char)code_point;
         return 1;

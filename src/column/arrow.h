@@ -18,7 +18,8 @@ enum {
 
 /* A type as an ArrowSchema; name may be "". A batch's schema is exported as its STRUCT. */
 hr_status hr_arrow_export_type(const struct hr_type *type, const char *name, bool nullable,
-                               uint32_t flags, struct ArrowSchema *ret, struct hr_err *err) HR_CHECKED;
+                               uint32_t flags, struct ArrowSchema *ret,
+                               struct hr_err *err) HR_CHECKED;
 
 /* The live rows. Fixed-width values and long strings inside of held buffers are shared, and batch
  * stays referenced until the result (and whatever was moved out of it) is released. Weights are not
@@ -32,6 +33,7 @@ hr_status hr_arrow_import_type(const struct ArrowSchema *schema, const struct hr
 /* Takes array over (its release becomes NULL) when it succeeds; array is the caller's still when it
  * fails. schema must be a struct and is only read. mem may be NULL. */
 hr_status hr_arrow_import_batch(const struct ArrowSchema *schema, struct ArrowArray *array,
-                                struct hr_mem *mem, struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+                                struct hr_mem *mem, struct hr_batch **ret,
+                                struct hr_err *err) HR_CHECKED;
 
 #endif

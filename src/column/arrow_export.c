@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Export. Every node of the tree holds a reference on one shared context (its memory and the batch),
- * because the consumer may move any child out and keep it longer than its parent.
+ * Export. Every node of the tree holds a reference on one shared context (its memory and the
+ * batch), because the consumer may move any child out and keep it longer than its parent.
  */
 #include <stdio.h>
 
@@ -41,7 +41,7 @@ static struct context *ref(struct context *ctx)
     return ctx;
 }
 
-/* Types -------------------------------------------------------------------------------------------- */
+/* Types --------------------------------------------------------------------------------------- */
 
 static void release_schema(struct ArrowSchema *schema)
 {
@@ -79,8 +79,8 @@ static bool schema_children(struct context *ctx, struct ArrowSchema *node, uint3
 /* A map's only child: struct "entries" of key and value. */
 static bool map_entries(struct context *ctx, const struct hr_type *map, struct ArrowSchema *ret)
 {
-    *ret = (struct ArrowSchema){.format = "+s", .name = "entries", .release = release_schema,
-                                .private_data = ref(ctx)};
+    *ret = (struct ArrowSchema){
+        .format = "+s", .name = "entries", .release = release_schema, .private_data = ref(ctx)};
     if (!schema_children(ctx, ret, 2)) return false;
     for (uint32_t i = 0; i < 2; i++) {
         const struct hr_field *f = &map->fields[i];
@@ -93,7 +93,8 @@ static bool schema_node(struct context *ctx, const struct hr_type *type, const c
                         bool nullable, struct ArrowSchema *ret)
 {
     *ret = (struct ArrowSchema){.flags = nullable ? ARROW_FLAG_NULLABLE : 0,
-                                .release = release_schema, .private_data = ref(ctx)};
+                                .release = release_schema,
+                                .private_data = ref(ctx)};
     ret->format = format_of(ctx, type);
     ret->name = hr_arena_strdup(&ctx->arena, name);
     if (!ret->format || !ret->name) return false;
@@ -114,13 +115,15 @@ hr_status hr_arrow_export_type(const struct hr_type *type, const char *name, boo
     if (!ctx) return HR_OOM(err);
     struct ArrowSchema root;
     bool ok = schema_node(ctx, type, name ? name : "", nullable, &root);
-    if (ok) *ret = root;
-    else root.release(&root);
+    if (ok)
+        *ret = root;
+    else
+        root.release(&root);
     unref(ctx);
     return ok ? HR_OK : HR_OOM(err);
 }
 
-/* Arrays ------------------------------------------------------------------------------------------- */
+/* Arrays -------------------------------------------------------------------------------------- */
 
 static void release_array(struct ArrowArray *array)
 {
@@ -133,7 +136,8 @@ static void release_array(struct ArrowArray *array)
 static bool start_array(struct context *ctx, int64_t length, int64_t buffers, int64_t children,
                         struct ArrowArray *ret)
 {
-    *ret = (struct ArrowArray){.length = length, .release = release_array, .private_data = ref(ctx)};
+    *ret =
+        (struct ArrowArray){.length = length, .release = release_array, .private_data = ref(ctx)};
     ret->buffers = HR_NEW_ARRAY(&ctx->arena, const void *, buffers + 1);
     ret->children = HR_NEW_ARRAY(&ctx->arena, struct ArrowArray *, children + 1);
     if (!ret->buffers || !ret->children) return false;
@@ -182,7 +186,8 @@ static hr_status export_views(struct context *ctx, const struct hr_column *col,
 {
     const struct hr_string *s = col->values;
     size_t own = homeless_bytes(ctx, col);
-    if (own > INT32_MAX) return HR_RAISE(err, HR_E_LIMIT, "what", "a column's strings", "limit", "2147483647 bytes");
+    if (own > INT32_MAX)
+        return HR_RAISE(err, HR_E_LIMIT, "what", "a column's strings", "limit", "2147483647 bytes");
     uint32_t variadic = ctx->buffer_count + (own > 0);
     if (!start_array(ctx, col->length, 3 + (int64_t)variadic, 0, ret)) return HR_OOM(err);
     struct arrow_view *views =
@@ -193,8 +198,10 @@ static hr_status export_views(struct context *ctx, const struct hr_column *col,
     int32_t used = 0;
     for (uint32_t i = 0; i < col->length; i++) {
         if (s[i].len <= HR_STRING_INLINE || !hr_column_valid(col, i)) {
-            if (s[i].len <= HR_STRING_INLINE) memcpy(&views[i], &s[i], 16);
-            else memset(&views[i], 0, 16);
+            if (s[i].len <= HR_STRING_INLINE)
+                memcpy(&views[i], &s[i], 16);
+            else
+                memset(&views[i], 0, 16);
             continue;
         }
         int32_t buffer = find_buffer(ctx, &s[i]), offset = used;
@@ -205,7 +212,8 @@ static hr_status export_views(struct context *ctx, const struct hr_column *col,
             memcpy(copies + used, s[i].ptr, s[i].len);
             used += (int32_t)s[i].len;
         }
-        views[i] = (struct arrow_view){.len = (int32_t)s[i].len, .buffer = buffer, .offset = offset};
+        views[i] =
+            (struct arrow_view){.len = (int32_t)s[i].len, .buffer = buffer, .offset = offset};
         memcpy(views[i].prefix, s[i].prefix, 4);
     }
     ret->buffers[1] = views;
@@ -228,7 +236,8 @@ static hr_status export_plain(struct context *ctx, const struct hr_column *col,
     if (!start_array(ctx, col->length, 3, 0, ret)) return HR_OOM(err);
     uint64_t total = 0;
     for (uint32_t i = 0; i < col->length; i++) total += hr_column_valid(col, i) ? s[i].len : 0;
-    if (total > INT32_MAX) return HR_RAISE(err, HR_E_LIMIT, "what", "a column's strings", "limit", "2147483647 bytes");
+    if (total > INT32_MAX)
+        return HR_RAISE(err, HR_E_LIMIT, "what", "a column's strings", "limit", "2147483647 bytes");
     int32_t *offsets = hr_arena_alloc_aligned(&ctx->arena, ((size_t)col->length + 1) * 4);
     char *bytes = hr_arena_alloc_aligned(&ctx->arena, HR_MAX(total, 1));
     if (!offsets || !bytes) return HR_OOM(err);

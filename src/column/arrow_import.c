@@ -28,17 +28,31 @@ static hr_status unsupported(struct hr_err *err, const char *format)
     return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", what);
 }
 
-/* Formats ------------------------------------------------------------------------------------------ */
+/* Formats ------------------------------------------------------------------------------------- */
 
 /* How the values of a format become ours. */
 enum conversion {
-    SAME,      /* same layout: shared */
-    BITS, NONE,
-    U8, U16, U32, U64, HALF,
-    DEC32, DEC64,
-    DATE_MS, SCALE,            /* SCALE: int64 × or ÷ factor */
-    VIEWS, OFFSETS32, OFFSETS64, FIXED_BYTES,
-    LIST32, LIST64, FIXED_LIST, MAP, STRUCTURE
+    SAME, /* same layout: shared */
+    BITS,
+    NONE,
+    U8,
+    U16,
+    U32,
+    U64,
+    HALF,
+    DEC32,
+    DEC64,
+    DATE_MS,
+    SCALE, /* SCALE: int64 × or ÷ factor */
+    VIEWS,
+    OFFSETS32,
+    OFFSETS64,
+    FIXED_BYTES,
+    LIST32,
+    LIST64,
+    FIXED_LIST,
+    MAP,
+    STRUCTURE
 };
 
 struct layout {
@@ -53,16 +67,16 @@ static const struct {
     enum hr_type_id id;
     int64_t factor;
 } plain_formats[] = {
-    {"n", NONE, HR_T_NULL, 0},         {"b", BITS, HR_T_BOOLEAN, 0},
-    {"c", SAME, HR_T_BYTE, 0},         {"C", U8, HR_T_SHORT, 0},
-    {"s", SAME, HR_T_SHORT, 0},        {"S", U16, HR_T_INT, 0},
-    {"i", SAME, HR_T_INT, 0},          {"I", U32, HR_T_LONG, 0},
-    {"l", SAME, HR_T_LONG, 0},         {"e", HALF, HR_T_FLOAT, 0},
-    {"f", SAME, HR_T_FLOAT, 0},        {"g", SAME, HR_T_DOUBLE, 0},
-    {"u", OFFSETS32, HR_T_STRING, 0},  {"U", OFFSETS64, HR_T_STRING, 0},
-    {"vu", VIEWS, HR_T_STRING, 0},     {"z", OFFSETS32, HR_T_BINARY, 0},
-    {"Z", OFFSETS64, HR_T_BINARY, 0},  {"vz", VIEWS, HR_T_BINARY, 0},
-    {"tdD", SAME, HR_T_DATE, 0},       {"tdm", DATE_MS, HR_T_DATE, 0},
+    {"n", NONE, HR_T_NULL, 0},        {"b", BITS, HR_T_BOOLEAN, 0},
+    {"c", SAME, HR_T_BYTE, 0},        {"C", U8, HR_T_SHORT, 0},
+    {"s", SAME, HR_T_SHORT, 0},       {"S", U16, HR_T_INT, 0},
+    {"i", SAME, HR_T_INT, 0},         {"I", U32, HR_T_LONG, 0},
+    {"l", SAME, HR_T_LONG, 0},        {"e", HALF, HR_T_FLOAT, 0},
+    {"f", SAME, HR_T_FLOAT, 0},       {"g", SAME, HR_T_DOUBLE, 0},
+    {"u", OFFSETS32, HR_T_STRING, 0}, {"U", OFFSETS64, HR_T_STRING, 0},
+    {"vu", VIEWS, HR_T_STRING, 0},    {"z", OFFSETS32, HR_T_BINARY, 0},
+    {"Z", OFFSETS64, HR_T_BINARY, 0}, {"vz", VIEWS, HR_T_BINARY, 0},
+    {"tdD", SAME, HR_T_DATE, 0},      {"tdm", DATE_MS, HR_T_DATE, 0},
 };
 
 static bool parse_int(const char **p, int64_t *ret)
@@ -80,7 +94,8 @@ static hr_status decimal_layout(const char *format, struct layout *ret, struct h
     const char *p = format + 2;
     bool ok = parse_int(&p, &precision) && *p++ == ',' && parse_int(&p, &scale);
     if (ok && *p == ',') ok = (p++, parse_int(&p, &bits));
-    if (!ok || *p || precision < 1 || precision > 38 || scale > precision) return unsupported(err, format);
+    if (!ok || *p || precision < 1 || precision > 38 || scale > precision)
+        return unsupported(err, format);
     if (bits != 32 && bits != 64 && bits != 128) return unsupported(err, format);
     ret->type = hr_type_decimal((int)precision, (int)scale);
     ret->conversion = bits == 32 ? DEC32 : bits == 64 ? DEC64 : SAME;
@@ -110,10 +125,14 @@ static hr_status time_layout(const char *format, struct layout *ret, struct hr_e
 static hr_status nested_layout(const char *format, struct layout *ret, struct hr_err *err)
 {
     ret->type = NULL;
-    if (strcmp(format, "+l") == 0) ret->conversion = LIST32;
-    else if (strcmp(format, "+L") == 0) ret->conversion = LIST64;
-    else if (strcmp(format, "+m") == 0) ret->conversion = MAP;
-    else if (strcmp(format, "+s") == 0) ret->conversion = STRUCTURE;
+    if (strcmp(format, "+l") == 0)
+        ret->conversion = LIST32;
+    else if (strcmp(format, "+L") == 0)
+        ret->conversion = LIST64;
+    else if (strcmp(format, "+m") == 0)
+        ret->conversion = MAP;
+    else if (strcmp(format, "+s") == 0)
+        ret->conversion = STRUCTURE;
     else {
         const char *p = format + 3;
         if (strncmp(format, "+w:", 3) != 0 || !parse_int(&p, &ret->factor) || *p)
@@ -151,10 +170,10 @@ static hr_status read_layout(const char *format, struct layout *ret, struct hr_e
     return unsupported(err, format);
 }
 
-/* Types -------------------------------------------------------------------------------------------- */
+/* Types --------------------------------------------------------------------------------------- */
 
-static hr_status import_type(const struct ArrowSchema *schema, int depth, const struct hr_type **ret,
-                             struct hr_err *err);
+static hr_status import_type(const struct ArrowSchema *schema, int depth,
+                             const struct hr_type **ret, struct hr_err *err);
 
 static hr_status import_fields(const struct ArrowSchema *schema, int depth, struct hr_field *fields,
                                struct hr_err *err)
@@ -180,8 +199,10 @@ static hr_status import_struct(const struct ArrowSchema *schema, int depth,
     hr_status status = import_fields(schema, depth, fields, err);
     if (status == HR_OK) {
         const struct hr_type *type = hr_type_struct(fields, (uint32_t)schema->n_children);
-        if (type) *ret = type;
-        else status = HR_OOM(err);
+        if (type)
+            *ret = type;
+        else
+            status = HR_OOM(err);
     }
     if (fields != few) hr_free(fields);
     return status;
@@ -190,7 +211,8 @@ static hr_status import_struct(const struct ArrowSchema *schema, int depth,
 static hr_status import_nested(const struct ArrowSchema *schema, const struct layout *layout,
                                int depth, const struct hr_type **ret, struct hr_err *err)
 {
-    if (schema->n_children < 0 || schema->n_children > 100000 || (schema->n_children && !schema->children))
+    if (schema->n_children < 0 || schema->n_children > 100000 ||
+        (schema->n_children && !schema->children))
         return wrong(err, schema->name, "a wrong number of children");
     if (layout->conversion == STRUCTURE) return import_struct(schema, depth, ret, err);
     if (schema->n_children != 1) return wrong(err, schema->name, "a list must have one child");
@@ -210,8 +232,8 @@ static hr_status import_nested(const struct ArrowSchema *schema, const struct la
     return HR_OK;
 }
 
-static hr_status import_type(const struct ArrowSchema *schema, int depth, const struct hr_type **ret,
-                             struct hr_err *err)
+static hr_status import_type(const struct ArrowSchema *schema, int depth,
+                             const struct hr_type **ret, struct hr_err *err)
 {
     struct layout layout;
     if (depth > MAX_DEPTH) return wrong(err, schema->name, "nested too deeply");
@@ -229,7 +251,7 @@ hr_status hr_arrow_import_type(const struct ArrowSchema *schema, const struct hr
     return import_type(schema, 0, ret, err);
 }
 
-/* Arrays ------------------------------------------------------------------------------------------- */
+/* Arrays -------------------------------------------------------------------------------------- */
 
 struct importer {
     struct hr_arena *arena;
@@ -255,7 +277,8 @@ static bool foreign_bit(const uint8_t *bits, int64_t i)
 }
 
 /* Bits from anywhere to fresh words. */
-static uint64_t *copy_bits(struct hr_arena *arena, const uint8_t *bits, int64_t first, int64_t length)
+static uint64_t *copy_bits(struct hr_arena *arena, const uint8_t *bits, int64_t first,
+                           int64_t length)
 {
     size_t words = HR_MAX(hr_bit_words((size_t)length), 1);
     uint64_t *to = hr_arena_alloc_aligned(arena, words * 8);
@@ -280,8 +303,8 @@ static hr_status import_validity(const struct importer *im, const struct source 
     if (src->layout->conversion == NONE || (bits && src->array->null_count != 0)) {
         static const uint8_t none;
         bool null_type = src->layout->conversion == NONE;
-        uint64_t *copy = copy_bits(im->arena, null_type ? &none : bits, src->first,
-                                   null_type ? 0 : src->length);
+        uint64_t *copy =
+            copy_bits(im->arena, null_type ? &none : bits, src->first, null_type ? 0 : src->length);
         if (null_type && copy) {
             size_t bytes = HR_MAX(hr_bit_words((size_t)src->length), 1) * 8;
             copy = hr_arena_zalloc(im->arena, bytes);
@@ -296,7 +319,8 @@ static hr_status import_validity(const struct importer *im, const struct source 
 
 static float half_to_float(uint16_t h)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 1023, bits;
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 1023,
+             bits;
     if (exponent == 31) {
         bits = sign | 0x7f800000u | mantissa << 13;
     } else if (exponent) {
@@ -310,18 +334,18 @@ static float half_to_float(uint16_t h)
     return f;
 }
 
-#define WIDEN(to_type, from_type, expr)                                       \
-    do {                                                                      \
-        to_type *to = values;                                                 \
-        for (int64_t i = 0; i < src->length; i++) {                           \
-            from_type v;                                                      \
+#define WIDEN(to_type, from_type, expr)                                        \
+    do {                                                                       \
+        to_type *to = values;                                                  \
+        for (int64_t i = 0; i < src->length; i++) {                            \
+            from_type v;                                                       \
             memcpy(&v, from + (src->first + i) * (int64_t)sizeof v, sizeof v); \
-            to[i] = (expr);                                                   \
-        }                                                                     \
+            to[i] = (expr);                                                    \
+        }                                                                      \
     } while (0)
 
-static hr_status import_scaled(const struct importer *im, const struct source *src, const char *from,
-                               const struct hr_column *col, int64_t *values)
+static hr_status import_scaled(const struct importer *im, const struct source *src,
+                               const char *from, const struct hr_column *col, int64_t *values)
 {
     int64_t factor = src->layout->factor;
     for (int64_t i = 0; i < src->length; i++) {
@@ -410,7 +434,8 @@ static hr_status import_offset_strings(const struct importer *im, const struct s
         if (len < 0 || len > INT32_MAX) return fail(im, src, "offsets go back");
         if (len && !bytes) return fail(im, src, "no bytes");
         bool valid = hr_column_valid(col, (uint32_t)i);
-        to[i] = valid ? hr_string_make(bytes ? bytes + from : "", (uint32_t)len) : hr_string_make("", 0);
+        to[i] = valid ? hr_string_make(bytes ? bytes + from : "", (uint32_t)len)
+                      : hr_string_make("", 0);
         from = end;
     }
     return HR_OK;
@@ -440,8 +465,8 @@ static hr_status import_views(const struct importer *im, const struct source *sr
         }
         memcpy(&buffer, view + 8, 4);
         memcpy(&offset, view + 12, 4);
-        if (buffer < 0 || buffer >= variadic || offset < 0 || sizes[buffer] < (int64_t)offset + len ||
-            !array->buffers[2 + buffer])
+        if (buffer < 0 || buffer >= variadic || offset < 0 ||
+            sizes[buffer] < (int64_t)offset + len || !array->buffers[2 + buffer])
             return fail(im, src, "a view outside of its buffers");
         to[i] = hr_string_make((const char *)array->buffers[2 + buffer] + offset, (uint32_t)len);
     }
@@ -451,8 +476,8 @@ static hr_status import_views(const struct importer *im, const struct source *sr
 static hr_status import_strings(const struct importer *im, const struct source *src,
                                 struct hr_column *col)
 {
-    struct hr_string *to = hr_arena_alloc_aligned(
-        im->arena, (size_t)HR_MAX(src->length, 1) * sizeof *to);
+    struct hr_string *to =
+        hr_arena_alloc_aligned(im->arena, (size_t)HR_MAX(src->length, 1) * sizeof *to);
     if (!to) return HR_OOM(im->err);
     col->values = to;
     if (src->layout->conversion == VIEWS) return import_views(im, src, col);
@@ -479,7 +504,8 @@ static hr_status import_offsets(const struct importer *im, const struct source *
     bool none = !fixed && (!src->array->buffers[1] || src->length == 0);
     for (int64_t i = 0; i <= src->length; i++) {
         int64_t v = fixed ? (src->first + i) * src->layout->factor : none ? 0 : offset_at(src, i);
-        if (v < before || v > limit || v > INT32_MAX) return fail(im, src, "offsets outside of the elements");
+        if (v < before || v > limit || v > INT32_MAX)
+            return fail(im, src, "offsets outside of the elements");
         to[i] = (int32_t)(before = v);
     }
     col->values = to;
@@ -528,10 +554,11 @@ static hr_status import_children(const struct importer *im, const struct source 
 static hr_status check_buffers(const struct importer *im, const struct source *src)
 {
     static const int8_t needed[] = {
-        [NONE] = 0, [STRUCTURE] = 1, [FIXED_LIST] = 1, [BITS] = 2, [SAME] = 2, [U8] = 2, [U16] = 2,
-        [U32] = 2, [U64] = 2, [HALF] = 2, [DEC32] = 2, [DEC64] = 2, [DATE_MS] = 2, [SCALE] = 2,
-        [VIEWS] = 3, [OFFSETS32] = 3, [OFFSETS64] = 3, [FIXED_BYTES] = 2, [LIST32] = 2,
-        [LIST64] = 2, [MAP] = 2};
+        [NONE] = 0,      [STRUCTURE] = 1, [FIXED_LIST] = 1,  [BITS] = 2,   [SAME] = 2,
+        [U8] = 2,        [U16] = 2,       [U32] = 2,         [U64] = 2,    [HALF] = 2,
+        [DEC32] = 2,     [DEC64] = 2,     [DATE_MS] = 2,     [SCALE] = 2,  [VIEWS] = 3,
+        [OFFSETS32] = 3, [OFFSETS64] = 3, [FIXED_BYTES] = 2, [LIST32] = 2, [LIST64] = 2,
+        [MAP] = 2};
     const struct ArrowArray *a = src->array;
     enum conversion how = src->layout->conversion;
     if (how == NONE) return a->n_buffers <= 1 ? HR_OK : fail(im, src, "a wrong number of buffers");
@@ -593,7 +620,8 @@ static hr_status import_dictionary(const struct importer *im, const struct sourc
     if (!dictionary) return fail(im, src, "the dictionary is missing");
     if (array->n_buffers != 2 || !array->buffers || (src->length && !array->buffers[1]))
         return fail(im, src, "a wrong number of buffers");
-    HR_TRY(import_column(im, src->schema->dictionary, dictionary, 0, dictionary->length, type, &words));
+    HR_TRY(import_column(im, src->schema->dictionary, dictionary, 0, dictionary->length, type,
+                         &words));
     struct layout layout = {.conversion = SAME};
     struct source with_layout = *src;
     with_layout.layout = &layout;
@@ -604,9 +632,11 @@ static hr_status import_dictionary(const struct importer *im, const struct sourc
         int64_t index;
         rows[i] = UINT32_MAX;
         if (indexes.validity && !hr_bit_get(indexes.validity, (uint32_t)i)) continue;
-        if (!src->schema->format || !index_value(src->schema->format, array->buffers[1], src->first + i, &index))
+        if (!src->schema->format ||
+            !index_value(src->schema->format, array->buffers[1], src->first + i, &index))
             return fail(im, src, "dictionary indexes must be integers");
-        if (index < 0 || index >= words.length) return fail(im, src, "an index outside of the dictionary");
+        if (index < 0 || index >= words.length)
+            return fail(im, src, "an index outside of the dictionary");
         rows[i] = (uint32_t)index;
     }
     return hr_column_take(im->arena, &words, rows, (uint32_t)src->length, ret, im->err);
@@ -672,7 +702,8 @@ hr_status hr_arrow_import_batch(const struct ArrowSchema *schema, struct ArrowAr
     HR_TRY(hr_arrow_import_type(schema, &type, err));
     if (type->id != HR_T_STRUCT) return wrong(err, schema->name, "a batch must be a struct");
     if (!array->release) return wrong(err, NULL, "the array has been released");
-    if (array->length < 0 || array->length > INT32_MAX) return wrong(err, NULL, "lengths do not fit");
+    if (array->length < 0 || array->length > INT32_MAX)
+        return wrong(err, NULL, "lengths do not fit");
     struct hr_batch *batch = hr_batch_new(type, (uint32_t)array->length, mem);
     if (!batch) return HR_OOM(err);
     struct importer im = {&batch->arena, err};

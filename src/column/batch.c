@@ -25,7 +25,7 @@ struct own_batch {
     struct hr_column columns[];
 };
 
-/* Buffers ------------------------------------------------------------------------------------------ */
+/* Buffers ------------------------------------------------------------------------------------- */
 
 #define BUFFER_SLACK 64
 
@@ -57,19 +57,20 @@ void hr_buffer_unref(struct hr_buffer *buffer)
     uint32_t before = atomic_fetch_sub_explicit(&buffer->refs, 1, memory_order_acq_rel);
     assert(before > 0);
     if (before > 1) return;
-    if (buffer->free_fn) buffer->free_fn(buffer);
-    else hr_free(buffer);
+    if (buffer->free_fn)
+        buffer->free_fn(buffer);
+    else
+        hr_free(buffer);
 }
 
-/* Life --------------------------------------------------------------------------------------------- */
+/* Life ---------------------------------------------------------------------------------------- */
 
 /* column_count 0 leaves `columns` to the caller: shared with another batch. */
 static struct hr_batch *new_batch(const struct hr_type *schema, uint32_t row_count,
                                   uint32_t column_count, struct hr_mem *mem)
 {
     assert(schema && schema->id == HR_T_STRUCT);
-    struct own_batch *own =
-        hr_alloc(sizeof *own + column_count * sizeof(struct hr_column));
+    struct own_batch *own = hr_alloc(sizeof *own + column_count * sizeof(struct hr_column));
     if (!own) return NULL;
     memset(own, 0, sizeof *own + column_count * sizeof(struct hr_column));
     struct hr_batch *batch = &own->base;
@@ -128,8 +129,10 @@ static struct hr_batch_hold *add_hold(struct hr_batch *batch)
 {
     struct own_batch *own = HR_CONTAINER_OF(batch, struct own_batch, base);
     struct hr_batch_hold *hold;
-    if (own->holds_used < OWN_HOLDS) hold = &own->holds[own->holds_used++];
-    else hold = HR_NEW(&batch->arena, struct hr_batch_hold);
+    if (own->holds_used < OWN_HOLDS)
+        hold = &own->holds[own->holds_used++];
+    else
+        hold = HR_NEW(&batch->arena, struct hr_batch_hold);
     if (!hold) return NULL;
     hold->next = batch->holds;
     batch->holds = hold;
@@ -155,7 +158,7 @@ bool hr_batch_hold_buffer(struct hr_batch *batch, struct hr_buffer *buffer)
     return true;
 }
 
-/* One batch from another --------------------------------------------------------------------------- */
+/* One batch from another ---------------------------------------------------------------------- */
 
 /* A batch with the rows of `batch`, holding it; columns are its columns when column_count is 0. */
 static struct hr_batch *derive(struct hr_batch *batch, const struct hr_type *schema,
@@ -176,7 +179,8 @@ static struct hr_batch *derive(struct hr_batch *batch, const struct hr_type *sch
 struct hr_batch *hr_batch_new_sel(struct hr_batch *batch, uint32_t capacity, uint32_t **ret_sel)
 {
     struct hr_batch *ret = derive(batch, batch->schema, 0);
-    uint32_t *sel = ret ? hr_arena_alloc_aligned(&ret->arena, HR_MAX(capacity, 1) * sizeof *sel) : NULL;
+    uint32_t *sel =
+        ret ? hr_arena_alloc_aligned(&ret->arena, HR_MAX(capacity, 1) * sizeof *sel) : NULL;
     if (!sel) {
         hr_batch_unref(ret);
         return NULL;
@@ -217,7 +221,8 @@ static bool shift_column(struct hr_arena *arena, const struct hr_column *col, ui
     *ret = *col;
     ret->length = count;
     if (col->validity) ret->validity = col->validity + first / 64;
-    if (type->id == HR_T_BOOLEAN) ret->values = (const uint64_t *)col->values + first / 64;
+    if (type->id == HR_T_BOOLEAN)
+        ret->values = (const uint64_t *)col->values + first / 64;
     else if (type->id == HR_T_ARRAY || type->id == HR_T_MAP)
         ret->values = (const int32_t *)col->values + first;
     else if (col->values)
@@ -265,7 +270,7 @@ struct hr_batch *hr_batch_slice(struct hr_batch *batch, uint32_t offset, uint32_
     return ret;
 }
 
-/* Copies ------------------------------------------------------------------------------------------- */
+/* Copies -------------------------------------------------------------------------------------- */
 
 static bool gather_weights(struct hr_batch *ret, struct hr_batch *const *batches, uint32_t count)
 {
@@ -332,8 +337,8 @@ struct hr_batch *hr_batch_compact(struct hr_batch *batch, bool deep)
 }
 
 /* Buffers of batch and its holds, depth first; a chain deeper than any plan is cut. */
-static uint32_t collect_buffers(const struct hr_batch *batch, struct hr_buffer **ret, uint32_t count,
-                                uint32_t max, int depth)
+static uint32_t collect_buffers(const struct hr_batch *batch, struct hr_buffer **ret,
+                                uint32_t count, uint32_t max, int depth)
 {
     for (struct hr_batch_hold *h = batch->holds; h && count < max && depth < 32; h = h->next) {
         if (h->batch) count = collect_buffers(h->batch, ret, count, max, depth + 1);

@@ -131,8 +131,10 @@ void hr_builder_f64(struct hr_builder *b, double v)
     assert(b->type->id == HR_T_FLOAT || b->type->id == HR_T_DOUBLE);
     if (!room(b)) return;
     void *to = b->values;
-    if (b->type->id == HR_T_FLOAT) ((float *)to)[b->length++] = (float)v;
-    else ((double *)to)[b->length++] = v;
+    if (b->type->id == HR_T_FLOAT)
+        ((float *)to)[b->length++] = (float)v;
+    else
+        ((double *)to)[b->length++] = v;
 }
 
 void hr_builder_decimal(struct hr_builder *b, hr_i128 unscaled)
@@ -248,7 +250,7 @@ hr_status hr_builder_finish(struct hr_builder *b, struct hr_column *ret, struct 
     return HR_OK;
 }
 
-/* Batches ------------------------------------------------------------------------------------------ */
+/* Batches ------------------------------------------------------------------------------------- */
 
 hr_status hr_batch_builder_init(struct hr_batch_builder *bb, const struct hr_type *schema,
                                 uint32_t capacity, struct hr_mem *mem, struct hr_err *err)

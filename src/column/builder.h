@@ -11,7 +11,8 @@
 
 struct hr_builder; /* one column; nested builders for children */
 
-struct hr_builder *hr_builder_new(struct hr_arena *arena, const struct hr_type *type, uint32_t capacity);
+struct hr_builder *hr_builder_new(struct hr_arena *arena, const struct hr_type *type,
+                                  uint32_t capacity);
 void hr_builder_null(struct hr_builder *b);
 void hr_builder_bool(struct hr_builder *b, bool v);
 void hr_builder_i64(struct hr_builder *b, int64_t v); /* BYTE … LONG, DATE, TIMESTAMPs, intervals */
@@ -25,9 +26,11 @@ void hr_builder_str_shared(struct hr_builder *b, struct hr_str_view s);
 void hr_builder_copy(struct hr_builder *b, const struct hr_column *col, uint32_t row);
 /* Nested: append to the child builders, then close the parent's row. */
 struct hr_builder *hr_builder_child(struct hr_builder *b, uint32_t i);
-void hr_builder_close(struct hr_builder *b); /* STRUCT row done; ARRAY/MAP: elements since last close */
+/* STRUCT: the row is done. ARRAY, MAP: its elements are those since the last close. */
+void hr_builder_close(struct hr_builder *b);
 uint32_t hr_builder_length(const struct hr_builder *b);
-hr_status hr_builder_finish(struct hr_builder *b, struct hr_column *ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_builder_finish(struct hr_builder *b, struct hr_column *ret,
+                            struct hr_err *err) HR_CHECKED;
 
 /* A whole batch: one builder a field of the schema. */
 struct hr_batch_builder {
@@ -35,9 +38,11 @@ struct hr_batch_builder {
     struct hr_builder **columns;
 };
 hr_status hr_batch_builder_init(struct hr_batch_builder *bb, const struct hr_type *schema,
-                                uint32_t capacity, struct hr_mem *mem, struct hr_err *err) HR_CHECKED;
+                                uint32_t capacity, struct hr_mem *mem,
+                                struct hr_err *err) HR_CHECKED;
 /* All columns must have the same length. The builder is done afterwards. */
-hr_status hr_batch_builder_finish(struct hr_batch_builder *bb, struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_batch_builder_finish(struct hr_batch_builder *bb, struct hr_batch **ret,
+                                  struct hr_err *err) HR_CHECKED;
 void hr_batch_builder_done(struct hr_batch_builder *bb); /* abandons; fine after finish */
 
 #endif

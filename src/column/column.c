@@ -8,7 +8,7 @@
 #include "base/decimal.h"
 #include "column/hash.h"
 
-/* Strings ------------------------------------------------------------------------------------------ */
+/* Strings ------------------------------------------------------------------------------------- */
 
 int hr_string_cmp(const struct hr_string *a, const struct hr_string *b)
 {
@@ -26,7 +26,7 @@ int hr_string_cmp(const struct hr_string *a, const struct hr_string *b)
     return (a->len > b->len) - (a->len < b->len);
 }
 
-/* Buffers ------------------------------------------------------------------------------------------ */
+/* Buffers ------------------------------------------------------------------------------------- */
 
 static size_t values_bytes(const struct hr_type *type, uint32_t length)
 {
@@ -60,7 +60,8 @@ hr_status hr_column_alloc(struct hr_arena *arena, const struct hr_type *type, ui
     if (type->field_count) {
         col.children = HR_NEW_ARRAY(arena, struct hr_column, type->field_count);
         if (!col.children) return HR_OOM(err);
-        for (uint32_t i = 0; i < type->field_count; i++) col.children[i].type = type->fields[i].type;
+        for (uint32_t i = 0; i < type->field_count; i++)
+            col.children[i].type = type->fields[i].type;
     }
     *ret = col;
     return HR_OK;
@@ -93,7 +94,7 @@ uint32_t hr_column_null_count(const struct hr_column *col)
     return col->length - valid;
 }
 
-/* Order and equality ------------------------------------------------------------------------------- */
+/* Order and equality -------------------------------------------------------------------------- */
 
 static bool is_null(const struct hr_column *col, uint32_t row)
 {
@@ -107,7 +108,8 @@ static int compare_f64(double x, double y)
     return (int)isnan(x) - (int)isnan(y);
 }
 
-static int compare_lists(const struct hr_column *a, uint32_t i, const struct hr_column *b, uint32_t j)
+static int compare_lists(const struct hr_column *a, uint32_t i, const struct hr_column *b,
+                         uint32_t j)
 {
     const int32_t *x = a->values, *y = b->values;
     int32_t n = x[i + 1] - x[i], m = y[j + 1] - y[j];
@@ -121,10 +123,10 @@ static int compare_lists(const struct hr_column *a, uint32_t i, const struct hr_
     return (n > m) - (n < m);
 }
 
-#define COMPARE_AS(type_)                                                              \
-    do {                                                                               \
+#define COMPARE_AS(type_)                                                                   \
+    do {                                                                                    \
         type_ x = ((const type_ *)a->values)[a_row], y = ((const type_ *)b->values)[b_row]; \
-        return (x > y) - (x < y);                                                      \
+        return (x > y) - (x < y);                                                           \
     } while (0)
 
 int hr_column_compare(const struct hr_column *a, uint32_t a_row, const struct hr_column *b,
@@ -136,8 +138,7 @@ int hr_column_compare(const struct hr_column *a, uint32_t a_row, const struct hr
     switch (a->type->id) {
     case HR_T_NULL:
     case HR_T_COUNT: return 0;
-    case HR_T_BOOLEAN:
-        return (int)hr_bit_get(a->values, a_row) - (int)hr_bit_get(b->values, b_row);
+    case HR_T_BOOLEAN: return (int)hr_bit_get(a->values, a_row) - (int)hr_bit_get(b->values, b_row);
     case HR_T_BYTE: COMPARE_AS(int8_t);
     case HR_T_SHORT: COMPARE_AS(int16_t);
     case HR_T_INT:
@@ -181,22 +182,22 @@ bool hr_column_equal(const struct hr_column *a, uint32_t a_row, const struct hr_
     return hr_column_compare(a, a_row, b, b_row) == 0;
 }
 
-/* Hashes ------------------------------------------------------------------------------------------- */
+/* Hashes -------------------------------------------------------------------------------------- */
 
-#define HASH_LOOP(expr)                                                                    \
-    do {                                                                                   \
-        if (!rows && !col->validity) {                                                     \
-            for (uint32_t i = 0; i < count; i++) {                                         \
-                const uint32_t row = i;                                                    \
-                hash[i] = hr_hash_combine(hash[i], (expr));                                \
-            }                                                                              \
-        } else {                                                                           \
-            for (uint32_t i = 0; i < count; i++) {                                         \
-                const uint32_t row = rows ? rows[i] : i;                                   \
-                hash[i] = hr_hash_combine(hash[i],                                         \
-                                          hr_column_valid(col, row) ? (expr) : HR_NULL_WORD); \
-            }                                                                              \
-        }                                                                                  \
+#define HASH_LOOP(expr)                                                                          \
+    do {                                                                                         \
+        if (!rows && !col->validity) {                                                           \
+            for (uint32_t i = 0; i < count; i++) {                                               \
+                const uint32_t row = i;                                                          \
+                hash[i] = hr_hash_combine(hash[i], (expr));                                      \
+            }                                                                                    \
+        } else {                                                                                 \
+            for (uint32_t i = 0; i < count; i++) {                                               \
+                const uint32_t row = rows ? rows[i] : i;                                         \
+                hash[i] =                                                                        \
+                    hr_hash_combine(hash[i], hr_column_valid(col, row) ? (expr) : HR_NULL_WORD); \
+            }                                                                                    \
+        }                                                                                        \
     } while (0)
 #define AS(type_) (((const type_ *)col->values)[row])
 
@@ -256,20 +257,24 @@ void hr_column_hash(const struct hr_column *col, const uint32_t *rows, uint32_t 
     case HR_T_DOUBLE: HASH_LOOP(hr_word_of_f64(AS(double))); break;
     case HR_T_DECIMAL: HASH_LOOP(hr_word_of_i128(AS(hr_i128))); break;
     case HR_T_STRING:
-    case HR_T_BINARY: HASH_LOOP(hr_word_of_string((const struct hr_string *)col->values + row)); break;
+    case HR_T_BINARY:
+        HASH_LOOP(hr_word_of_string((const struct hr_string *)col->values + row));
+        break;
     case HR_T_ARRAY:
     case HR_T_MAP: hash_lists(col, rows, count, hash); break;
     case HR_T_STRUCT: hash_struct(col, rows, count, hash); break;
     }
 }
 
-/* Text --------------------------------------------------------------------------------------------- */
+/* Text ---------------------------------------------------------------------------------------- */
 
 static void print_inner(const struct hr_column *col, uint32_t row, const struct hr_tz *tz,
                         struct hr_buf *out)
 {
-    if (is_null(col, row)) hr_buf_puts(out, "null");
-    else hr_column_print(col, row, tz, out);
+    if (is_null(col, row))
+        hr_buf_puts(out, "null");
+    else
+        hr_column_print(col, row, tz, out);
 }
 
 static void print_list(const struct hr_column *col, uint32_t row, const struct hr_tz *tz,

@@ -86,9 +86,15 @@ struct hr_column {
     struct hr_column *children; /* type->field_count of them */
 };
 
-HR_INLINE bool hr_bit_get(const uint64_t *bits, uint32_t i) { return (bits[i >> 6] >> (i & 63)) & 1; }
+HR_INLINE bool hr_bit_get(const uint64_t *bits, uint32_t i)
+{
+    return (bits[i >> 6] >> (i & 63)) & 1;
+}
 HR_INLINE void hr_bit_set(uint64_t *bits, uint32_t i) { bits[i >> 6] |= UINT64_C(1) << (i & 63); }
-HR_INLINE void hr_bit_clear(uint64_t *bits, uint32_t i) { bits[i >> 6] &= ~(UINT64_C(1) << (i & 63)); }
+HR_INLINE void hr_bit_clear(uint64_t *bits, uint32_t i)
+{
+    bits[i >> 6] &= ~(UINT64_C(1) << (i & 63));
+}
 HR_INLINE void hr_bit_put(uint64_t *bits, uint32_t i, bool v)
 {
     bits[i >> 6] = (bits[i >> 6] & ~(UINT64_C(1) << (i & 63))) | ((uint64_t)v << (i & 63));
@@ -106,7 +112,7 @@ struct hr_buffer {
     _Atomic uint32_t refs;
     size_t size;
     char *data;
-    void (*free_fn)(struct hr_buffer *); /* frees data and the struct; NULL: hr_free of the struct */
+    void (*free_fn)(struct hr_buffer *); /* frees data and struct; NULL: hr_free of the struct */
     void *owner;                         /* for free_fn */
 };
 /* One block: the struct and size bytes with 64 bytes of readable slack behind. NULL: no memory. */
@@ -142,14 +148,16 @@ struct hr_batch *hr_batch_with_sel(struct hr_batch *batch, const uint32_t *sel, 
  * *ret_sel and sel_count 0; the caller writes them and sets sel_count. */
 struct hr_batch *hr_batch_new_sel(struct hr_batch *batch, uint32_t capacity, uint32_t **ret_sel);
 /* Columns `indexes` of batch under another schema, sharing memory and selection. */
-struct hr_batch *hr_batch_project(struct hr_batch *batch, const struct hr_type *schema, const uint32_t *indexes);
+struct hr_batch *hr_batch_project(struct hr_batch *batch, const struct hr_type *schema,
+                                  const uint32_t *indexes);
 /* A batch without selection holding copies of the live rows (or batch itself, re-referenced, when
  * it has no selection). String bytes are not copied unless deep. */
 struct hr_batch *hr_batch_compact(struct hr_batch *batch, bool deep);
 /* Rows [offset, offset+count) of the live rows. */
 struct hr_batch *hr_batch_slice(struct hr_batch *batch, uint32_t offset, uint32_t count);
 /* One batch of all live rows of several of one schema. deep: string bytes are copied too. */
-struct hr_batch *hr_batch_concat(struct hr_batch *const *batches, uint32_t count, const struct hr_type *schema, bool deep);
+struct hr_batch *hr_batch_concat(struct hr_batch *const *batches, uint32_t count,
+                                 const struct hr_type *schema, bool deep);
 
 /* Allocates col's buffers in the arena for length rows: values (uninitialised), validity only
  * where with_validity (set to all ones). Nested types: the offsets, of which the first is 0, and
@@ -164,13 +172,17 @@ hr_status hr_column_take(struct hr_arena *arena, const struct hr_column *src, co
                          uint32_t count, struct hr_column *ret, struct hr_err *err) HR_CHECKED;
 uint32_t hr_column_null_count(const struct hr_column *col);
 
-/* The order of SQL: NULLs first, NaN above all, nested types field by field. Any type. <0, 0, >0. */
-int hr_column_compare(const struct hr_column *a, uint32_t a_row, const struct hr_column *b, uint32_t b_row);
+/* The order of SQL: NULLs first, NaN above all, nested types field by field. Any type. Less, equal,
+ * greater: < 0, 0, > 0. */
+int hr_column_compare(const struct hr_column *a, uint32_t a_row, const struct hr_column *b,
+                      uint32_t b_row);
 /* Equal in the sense of grouping: NULL = NULL, NaN = NaN, -0.0 = 0.0. */
-bool hr_column_equal(const struct hr_column *a, uint32_t a_row, const struct hr_column *b, uint32_t b_row);
+bool hr_column_equal(const struct hr_column *a, uint32_t a_row, const struct hr_column *b,
+                     uint32_t b_row);
 /* hash[i] = combine(hash[i], value at rows[i]) for grouping and shuffles; equal values, equal
  * hashes. rows NULL: 0 … count-1. Part of the state format. */
-void hr_column_hash(const struct hr_column *col, const uint32_t *rows, uint32_t count, uint64_t *hash);
+void hr_column_hash(const struct hr_column *col, const uint32_t *rows, uint32_t count,
+                    uint64_t *hash);
 
 /* Checks every invariant above; for debug builds between operators and for foreign batches. */
 hr_status hr_batch_verify(const struct hr_batch *batch, struct hr_err *err) HR_CHECKED;
@@ -178,6 +190,7 @@ hr_status hr_batch_verify(const struct hr_batch *batch, struct hr_err *err) HR_C
 /* Spark's cast of one value to STRING (NULL prints as "null" inside nested values; the caller
  * handles a NULL at the top). tz for TIMESTAMP. */
 struct hr_tz;
-void hr_column_print(const struct hr_column *col, uint32_t row, const struct hr_tz *tz, struct hr_buf *out);
+void hr_column_print(const struct hr_column *col, uint32_t row, const struct hr_tz *tz,
+                     struct hr_buf *out);
 
 #endif

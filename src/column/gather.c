@@ -55,16 +55,16 @@ static void gather_bits(uint64_t *dst, uint32_t at, const uint64_t *src, const s
     }
 }
 
-#define GATHER_WIDTH(type_)                                                                   \
-    static void gather_##type_(type_ *restrict dst, const type_ *restrict src,                \
-                               const uint32_t *restrict rows, uint32_t count, bool absent)    \
-    {                                                                                         \
-        if (!absent) {                                                                        \
-            for (uint32_t i = 0; i < count; i++) dst[i] = src[rows[i]];                       \
-        } else {                                                                              \
-            for (uint32_t i = 0; i < count; i++)                                              \
-                dst[i] = rows[i] == UINT32_MAX ? 0 : src[rows[i]];                            \
-        }                                                                                     \
+#define GATHER_WIDTH(type_)                                                                \
+    static void gather_##type_(type_ *restrict dst, const type_ *restrict src,             \
+                               const uint32_t *restrict rows, uint32_t count, bool absent) \
+    {                                                                                      \
+        if (!absent) {                                                                     \
+            for (uint32_t i = 0; i < count; i++) dst[i] = src[rows[i]];                    \
+        } else {                                                                           \
+            for (uint32_t i = 0; i < count; i++)                                           \
+                dst[i] = rows[i] == UINT32_MAX ? 0 : src[rows[i]];                         \
+        }                                                                                  \
     }
 typedef unsigned __int128 word128;
 GATHER_WIDTH(uint8_t)
@@ -119,10 +119,13 @@ static hr_status child_part(struct hr_arena *scratch, const struct hr_part *p, i
     int64_t end = offsets[at];
     for (uint32_t i = 0; i < p->count; i++) {
         uint32_t row = p->rows ? p->rows[i] : p->first + i;
-        if (row != UINT32_MAX && hr_column_valid(p->col, row)) end += src[row + 1] - src[row];
-        else if (!p->rows) end += src[row + 1] - src[row]; /* a range keeps what NULL rows hide */
-        if (end > INT32_MAX) return HR_RAISE(err, HR_E_LIMIT, "what", "the elements of a batch's arrays",
-                                             "limit", "2147483647");
+        if (row != UINT32_MAX && hr_column_valid(p->col, row))
+            end += src[row + 1] - src[row];
+        else if (!p->rows)
+            end += src[row + 1] - src[row]; /* a range keeps what NULL rows hide */
+        if (end > INT32_MAX)
+            return HR_RAISE(err, HR_E_LIMIT, "what", "the elements of a batch's arrays", "limit",
+                            "2147483647");
         offsets[at + i + 1] = (int32_t)end;
     }
     ret->count = (uint32_t)(end - offsets[at]);
@@ -196,8 +199,10 @@ static hr_status gather_values(struct hr_arena *arena, const struct hr_part *par
     size_t width = hr_type_width(ret->type);
     uint32_t at = 0;
     for (uint32_t i = 0; i < part_count; at += parts[i++].count) {
-        if (id == HR_T_BOOLEAN) gather_bits(values, at, parts[i].col->values, &parts[i]);
-        else gather_fixed(values, at, width, &parts[i], any_absent(&parts[i]));
+        if (id == HR_T_BOOLEAN)
+            gather_bits(values, at, parts[i].col->values, &parts[i]);
+        else
+            gather_fixed(values, at, width, &parts[i], any_absent(&parts[i]));
     }
     if (deep && hr_type_is_string(ret->type)) return own_strings(arena, values, ret->length, err);
     return HR_OK;
@@ -208,7 +213,8 @@ hr_status hr_gather(struct hr_arena *arena, const struct hr_type *type, const st
 {
     bool too_many, with_validity = false;
     uint32_t total = total_rows(parts, part_count, &too_many);
-    if (too_many) return HR_RAISE(err, HR_E_LIMIT, "what", "the rows of a batch", "limit", "2147483647");
+    if (too_many)
+        return HR_RAISE(err, HR_E_LIMIT, "what", "the rows of a batch", "limit", "2147483647");
     for (uint32_t i = 0; i < part_count && !with_validity; i++)
         with_validity = parts[i].count && (parts[i].col->validity || any_absent(&parts[i]));
     struct hr_column col;

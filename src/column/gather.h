@@ -14,7 +14,8 @@ struct hr_part {
 
 /* The rows of all parts, one after the other. deep: bytes of strings are copied into the arena. */
 hr_status hr_gather(struct hr_arena *arena, const struct hr_type *type, const struct hr_part *parts,
-                    uint32_t part_count, bool deep, struct hr_column *ret, struct hr_err *err) HR_CHECKED;
+                    uint32_t part_count, bool deep, struct hr_column *ret,
+                    struct hr_err *err) HR_CHECKED;
 
 /* Whether values of the type point outside of the column's own buffers. */
 bool hr_type_has_strings(const struct hr_type *type);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a value contributes to a hash, shared by hr_column_hash and the hash kernels. Part of the
- * state format: an integer counts as its 64-bit value whatever its width, a float as the bits of its
- * double (one zero, one NaN), a decimal as its low word plus its mixed high word, a string of up to
- * 12 bytes as the two words of its view (no branch on its length, no bytes to fetch), a longer one
- * as XXH3 of its bytes.
+ * state format: an integer counts as its 64-bit value whatever its width, a float as the bits of
+ * its double (one zero, one NaN), a decimal as its low word plus its mixed high word, a string of
+ * up to 12 bytes as the two words of its view (no branch on its length, no bytes to fetch), a
+ * longer one as XXH3 of its bytes.
  */
 #ifndef HR_COLUMN_HASH_H
 #define HR_COLUMN_HASH_H

@@ -29,7 +29,7 @@ const struct hr_type_info hr_type_info[HR_T_COUNT] = {
     [HR_T_STRUCT] = {"STRUCT", 0, "+s"},
 };
 
-/* The table ---------------------------------------------------------------------------------------- */
+/* The table ----------------------------------------------------------------------------------- */
 
 #define TABLE_SIZE (HR_TYPE_LIMIT * 2)
 
@@ -99,14 +99,15 @@ static const struct hr_type *intern(struct hr_type *like)
     return found;
 }
 
-/* Constructors ------------------------------------------------------------------------------------- */
+/* Constructors -------------------------------------------------------------------------------- */
 
 const struct hr_type *hr_type(enum hr_type_id id)
 {
     /* Static, so that these never fail. The hash is set at load time. */
     static struct hr_type simple[HR_T_ARRAY];
     static bool ready;
-    assert(id < HR_T_ARRAY && id != HR_T_DECIMAL && id != HR_T_INTERVAL_YM && id != HR_T_INTERVAL_DT);
+    assert(id < HR_T_ARRAY && id != HR_T_DECIMAL && id != HR_T_INTERVAL_YM &&
+           id != HR_T_INTERVAL_DT);
     if (HR_UNLIKELY(!__atomic_load_n(&ready, __ATOMIC_ACQUIRE))) {
         pthread_mutex_lock(&lock);
         for (int i = 0; i < HR_T_ARRAY && !ready; i++) {
@@ -130,8 +131,7 @@ const struct hr_type *hr_type_decimal(int precision, int scale)
 static const struct hr_type *interval(enum hr_type_id id, int start, int end, int low, int high)
 {
     if (start < low || end > high || start > end) return NULL;
-    struct hr_type like = {
-        .id = id, .start_field = (uint8_t)start, .end_field = (uint8_t)end};
+    struct hr_type like = {.id = id, .start_field = (uint8_t)start, .end_field = (uint8_t)end};
     return intern(&like);
 }
 
@@ -191,11 +191,12 @@ int32_t hr_type_field_index(const struct hr_type *type, struct hr_str_view name)
     return -1;
 }
 
-/* Text --------------------------------------------------------------------------------------------- */
+/* Text ---------------------------------------------------------------------------------------- */
 
 static void put_lower(struct hr_buf *out, const char *text)
 {
-    for (; *text; text++) hr_buf_putc(out, *text >= 'A' && *text <= 'Z' ? (char)(*text + 32) : *text);
+    for (; *text; text++)
+        hr_buf_putc(out, *text >= 'A' && *text <= 'Z' ? (char)(*text + 32) : *text);
 }
 
 /* Spark's quoteIfNeeded. */
@@ -237,8 +238,10 @@ static void put_fields(const struct hr_type *type, bool sql, struct hr_buf *out)
         const struct hr_field *f = &type->fields[i];
         if (i) hr_buf_puts(out, type->id == HR_T_MAP && !sql ? "," : comma);
         if (type->id == HR_T_STRUCT) {
-            if (sql) put_name(out, f->name);
-            else hr_buf_puts(out, f->name);
+            if (sql)
+                put_name(out, f->name);
+            else
+                hr_buf_puts(out, f->name);
             hr_buf_puts(out, colon);
         }
         print(f->type, sql, out);
@@ -252,8 +255,10 @@ static void print(const struct hr_type *type, bool sql, struct hr_buf *out)
         put_interval(type, sql, out);
         return;
     }
-    if (sql) hr_buf_puts(out, hr_type_info[type->id].name);
-    else put_lower(out, hr_type_info[type->id].name);
+    if (sql)
+        hr_buf_puts(out, hr_type_info[type->id].name);
+    else
+        put_lower(out, hr_type_info[type->id].name);
     if (type->id == HR_T_DECIMAL) hr_buf_printf(out, "(%d,%d)", type->precision, type->scale);
     if (hr_type_is_nested(type)) {
         hr_buf_putc(out, '<');

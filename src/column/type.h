@@ -72,10 +72,22 @@ const struct hr_type *hr_type_struct(const struct hr_field *fields, uint32_t fie
 /* Same type but for names' case and nullability at any depth. */
 bool hr_type_same(const struct hr_type *a, const struct hr_type *b);
 
-HR_INLINE bool hr_type_is_string(const struct hr_type *t) { return t->id == HR_T_STRING || t->id == HR_T_BINARY; }
-HR_INLINE bool hr_type_is_integral(const struct hr_type *t) { return t->id >= HR_T_BYTE && t->id <= HR_T_LONG; }
-HR_INLINE bool hr_type_is_fractional(const struct hr_type *t) { return t->id >= HR_T_FLOAT && t->id <= HR_T_DECIMAL; }
-HR_INLINE bool hr_type_is_numeric(const struct hr_type *t) { return t->id >= HR_T_BYTE && t->id <= HR_T_DECIMAL; }
+HR_INLINE bool hr_type_is_string(const struct hr_type *t)
+{
+    return t->id == HR_T_STRING || t->id == HR_T_BINARY;
+}
+HR_INLINE bool hr_type_is_integral(const struct hr_type *t)
+{
+    return t->id >= HR_T_BYTE && t->id <= HR_T_LONG;
+}
+HR_INLINE bool hr_type_is_fractional(const struct hr_type *t)
+{
+    return t->id >= HR_T_FLOAT && t->id <= HR_T_DECIMAL;
+}
+HR_INLINE bool hr_type_is_numeric(const struct hr_type *t)
+{
+    return t->id >= HR_T_BYTE && t->id <= HR_T_DECIMAL;
+}
 HR_INLINE bool hr_type_is_nested(const struct hr_type *t) { return t->id >= HR_T_ARRAY; }
 HR_INLINE size_t hr_type_width(const struct hr_type *t) { return hr_type_info[t->id].width_bytes; }
 

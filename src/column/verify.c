@@ -15,7 +15,8 @@ static hr_status verify_strings(const struct hr_column *col, const char *name, s
     for (uint32_t i = 0; i < col->length; i++) {
         if (s[i].len <= HR_STRING_INLINE) {
             for (uint32_t k = s[i].len; k < HR_STRING_INLINE; k++)
-                if (s[i].inlined[k]) return bad(err, name, "inline string is not padded with zeros");
+                if (s[i].inlined[k])
+                    return bad(err, name, "inline string is not padded with zeros");
         } else if (!s[i].ptr || memcmp(s[i].prefix, s[i].ptr, 4) != 0) {
             return bad(err, name, "string prefix differs from its bytes");
         }
@@ -42,7 +43,8 @@ static hr_status verify_column(const struct hr_column *col, const struct hr_type
     bool has_values = type->id != HR_T_NULL && type->id != HR_T_STRUCT;
     if (has_values && !col->values) return bad(err, name, "no values");
     size_t align = type->id == HR_T_BOOLEAN ? 8 : type->id >= HR_T_ARRAY ? 4 : hr_type_width(type);
-    if (has_values && (uintptr_t)col->values % HR_MAX(align, 1)) return bad(err, name, "values are not aligned");
+    if (has_values && (uintptr_t)col->values % HR_MAX(align, 1))
+        return bad(err, name, "values are not aligned");
     if ((uintptr_t)col->validity % 8) return bad(err, name, "validity is not aligned");
     if (type->field_count && !col->children) return bad(err, name, "no children");
     if (hr_type_is_string(type)) HR_TRY(verify_strings(col, name, err));

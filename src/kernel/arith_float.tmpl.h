@@ -2,22 +2,22 @@
 /* Template: float arithmetic of T (parameters T, NAME, FMOD). Only a zero divisor fails. */
 #define FN(name) HR_K_PASTE(name##_, NAME)
 
-#define OP add
+#define OP         add
 #define EXPR(x, y) ((x) + (y))
 #include "kernel/arith_float_loop.tmpl.h"
-#define OP sub
+#define OP         sub
 #define EXPR(x, y) ((x) - (y))
 #include "kernel/arith_float_loop.tmpl.h"
-#define OP mul
+#define OP         mul
 #define EXPR(x, y) ((x) * (y))
 #include "kernel/arith_float_loop.tmpl.h"
-#define OP div
+#define OP         div
 #define EXPR(x, y) ((x) / (y))
-#define DIVIDES 1
+#define DIVIDES    1
 #include "kernel/arith_float_loop.tmpl.h"
-#define OP mod
+#define OP         mod
 #define EXPR(x, y) FMOD(x, y)
-#define DIVIDES 1
+#define DIVIDES    1
 #include "kernel/arith_float_loop.tmpl.h"
 
 static int64_t FN(negate)(const void *from, const uint64_t *valid, size_t n, void *to)

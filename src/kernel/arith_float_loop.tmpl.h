@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Template: the loop of one operator (parameters OP, EXPR; DIVIDES) inside of arith_float.tmpl.h. */
+/* Template: the loop of one operator (parameters OP, EXPR; DIVIDES) inside of
+ * arith_float.tmpl.h. */
 #define FN2(name) HR_K_PASTE(HR_K_PASTE(OP, name##_), NAME)
 
 HR_INLINE int64_t FN2(_impl)(const T *a, const T *b, const uint64_t *valid, size_t n, T *out,
@@ -18,8 +19,9 @@ HR_INLINE int64_t FN2(_impl)(const T *a, const T *b, const uint64_t *valid, size
     return -1;
 }
 
-static int64_t HR_K_PASTE(HR_K_PASTE(OP, _), NAME)(enum hr_shape shape, const void *a, const void *b,
-                                                   const uint64_t *valid, size_t n, void *out)
+static int64_t HR_K_PASTE(HR_K_PASTE(OP, _), NAME)(enum hr_shape shape, const void *a,
+                                                   const void *b, const uint64_t *valid, size_t n,
+                                                   void *out)
 {
     if (n == 0) return -1;
     const T a_value = *(const T *)a, b_value = *(const T *)b;

@@ -5,7 +5,7 @@
  * so that a failure can still be found in the inputs.
  */
 #define FN2(name) HR_K_PASTE(HR_K_PASTE(OP, name##_), NAME)
-#define ROW HR_K_PASTE(HR_K_PASTE(row_, OP), HR_K_PASTE(_, NAME))
+#define ROW       HR_K_PASTE(HR_K_PASTE(row_, OP), HR_K_PASTE(_, NAME))
 
 static HR_NOINLINE int64_t FN2(_find)(const T *a, const T *b, const uint64_t *valid, size_t at,
                                       size_t end, bool a_one, bool b_one)
@@ -44,8 +44,9 @@ HR_INLINE int64_t FN2(_impl)(const T *a, const T *b, const uint64_t *valid, size
     return -1;
 }
 
-static int64_t HR_K_PASTE(HR_K_PASTE(OP, _), NAME)(enum hr_shape shape, const void *a, const void *b,
-                                                   const uint64_t *valid, size_t n, void *out)
+static int64_t HR_K_PASTE(HR_K_PASTE(OP, _), NAME)(enum hr_shape shape, const void *a,
+                                                   const void *b, const uint64_t *valid, size_t n,
+                                                   void *out)
 {
     if (n == 0) return -1;
     const T a_value = *(const T *)a, b_value = *(const T *)b;

@@ -4,8 +4,9 @@
 #define VALUE(v) (v)
 #endif
 
-static int64_t HR_K_PASTE(HR_K_PASTE(cast_, FROM_NAME), HR_K_PASTE(_, TO_NAME))(
-    const void *from, const uint64_t *valid, size_t n, void *to)
+static int64_t HR_K_PASTE(HR_K_PASTE(cast_, FROM_NAME),
+                          HR_K_PASTE(_, TO_NAME))(const void *from, const uint64_t *valid, size_t n,
+                                                  void *to)
 {
     const FROM *a = from;
     TO *out = to;

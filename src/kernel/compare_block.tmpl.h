@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Template: one comparison (parameters BLOCK, CMP) inside of compare.tmpl.h. one: b is one value. */
+/* Template: one comparison (parameters BLOCK, CMP) inside of compare.tmpl.h. one: b is one
+ * value. */
 #define FN2(name) HR_K_PASTE(HR_K_PASTE(name, BLOCK), HR_K_PASTE(_, NAME))
 
 /* 64 rows to a word. */
@@ -23,10 +24,12 @@ HR_INLINE uint64_t FN2(full_)(const T *a, const T *b, bool one)
 #endif
 }
 
-HR_INLINE void FN2(all_)(const T *a, const T *b, size_t n, uint64_t *bits, bool one, uint64_t invert)
+HR_INLINE void FN2(all_)(const T *a, const T *b, size_t n, uint64_t *bits, bool one,
+                         uint64_t invert)
 {
     size_t at = 0;
-    for (; at + 64 <= n; at += 64) bits[at / 64] = FN2(full_)(a + at, one ? b : b + at, one) ^ invert;
+    for (; at + 64 <= n; at += 64)
+        bits[at / 64] = FN2(full_)(a + at, one ? b : b + at, one) ^ invert;
     if (at == n) return;
     uint64_t word = 0;
     for (size_t i = at; i < n; i++) word |= (uint64_t)(CMP(a[i], b[one ? 0 : i])) << (i - at);

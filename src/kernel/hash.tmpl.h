@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Template: hashes of T (parameters T, NAME, WORD). */
-static void HR_K_PASTE(hash_, NAME)(const void *from, const uint64_t *valid, size_t n, uint64_t *hash)
+static void HR_K_PASTE(hash_, NAME)(const void *from, const uint64_t *valid, size_t n,
+                                    uint64_t *hash)
 {
     const T *values = from;
     if (!valid) {

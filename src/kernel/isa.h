@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For the files k_*.c alone, which are compiled once per instruction set: names with its suffix, and
- * the few steps that compilers do not find by themselves (64 bytes to 64 bits).
+ * For the files k_*.c alone, which are compiled once per instruction set: names with its suffix,
+ * and the few steps that compilers do not find by themselves (64 bytes to 64 bits).
  *
  * HR_ISA is base, v3 or v4; HR_ISA_LEVEL 1, 3 or 4.
  */
@@ -17,12 +17,12 @@
 #endif
 
 #ifndef HR_ISA
-#define HR_ISA base
+#define HR_ISA       base
 #define HR_ISA_LEVEL 1
 #endif
 
 #define HR_K_PASTE_(a, b) a##b
-#define HR_K_PASTE(a, b) HR_K_PASTE_(a, b)
+#define HR_K_PASTE(a, b)  HR_K_PASTE_(a, b)
 /* hr_k_compare_v3, … */
 #define HR_K_NAME(name) HR_K_PASTE(hr_k_##name##_, HR_ISA)
 
@@ -77,9 +77,10 @@ HR_INLINE uint64_t valid_word(const uint64_t *valid, size_t at)
 HR_INLINE uint64_t pack_bytes(const uint8_t *bytes)
 {
 #if defined(__AVX2__)
-    uint32_t a = (uint32_t)_mm256_movemask_epi8(_mm256_loadu_si256((const __m256i *)(const void *)bytes));
-    uint32_t b =
-        (uint32_t)_mm256_movemask_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(bytes + 32)));
+    uint32_t a =
+        (uint32_t)_mm256_movemask_epi8(_mm256_loadu_si256((const __m256i *)(const void *)bytes));
+    uint32_t b = (uint32_t)_mm256_movemask_epi8(
+        _mm256_loadu_si256((const __m256i *)(const void *)(bytes + 32)));
     return (uint64_t)b << 32 | a;
 #elif defined(__SSE2__)
     uint64_t word = 0;
@@ -92,7 +93,8 @@ HR_INLINE uint64_t pack_bytes(const uint8_t *bytes)
     static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
     const uint8x16_t weight = vld1q_u8(weights);
     uint8x16_t a = vandq_u8(vld1q_u8(bytes), weight), b = vandq_u8(vld1q_u8(bytes + 16), weight);
-    uint8x16_t c = vandq_u8(vld1q_u8(bytes + 32), weight), d = vandq_u8(vld1q_u8(bytes + 48), weight);
+    uint8x16_t c = vandq_u8(vld1q_u8(bytes + 32), weight),
+               d = vandq_u8(vld1q_u8(bytes + 48), weight);
     uint8x16_t sum = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
     sum = vpaddq_u8(sum, sum);
     return vgetq_lane_u64(vreinterpretq_u64_u8(sum), 0);
@@ -101,7 +103,8 @@ HR_INLINE uint64_t pack_bytes(const uint8_t *bytes)
     for (int i = 0; i < 8; i++) {
         uint64_t eight;
         memcpy(&eight, bytes + 8 * i, 8);
-        word |= ((eight & UINT64_C(0x8040201008040201)) * UINT64_C(0x0101010101010101) >> 56) << (8 * i);
+        word |= ((eight & UINT64_C(0x8040201008040201)) * UINT64_C(0x0101010101010101) >> 56)
+                << (8 * i);
     }
     return word;
 #endif

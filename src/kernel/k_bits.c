@@ -6,7 +6,8 @@
  */
 #include "kernel/isa.h"
 
-static void combine(enum hr_bit_op op, const uint64_t *a, const uint64_t *b, size_t n, uint64_t *out)
+static void combine(enum hr_bit_op op, const uint64_t *a, const uint64_t *b, size_t n,
+                    uint64_t *out)
 {
     size_t words = hr_bit_words(n);
     switch (op) {
@@ -57,8 +58,9 @@ HR_INLINE size_t expand_word(uint64_t word, uint32_t base, uint32_t *out)
     uint32_t *start = out;
 #if defined(__AVX512F__)
     const __m512i sixteen = _mm512_set1_epi32(16);
-    __m512i rows = _mm512_add_epi32(_mm512_set1_epi32((int)base),
-                                    _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    __m512i rows =
+        _mm512_add_epi32(_mm512_set1_epi32((int)base),
+                         _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
     for (int i = 0; i < 4; i++, word >>= 16) {
         __mmask16 mask = (__mmask16)word;
         _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(mask, rows));
@@ -131,6 +133,10 @@ static void gather(const uint64_t *bits, const uint32_t *rows, size_t n, uint64_
 }
 
 const struct hr_bits_kernels HR_K_NAME(bits) = {
-    .combine = combine, .invert = invert, .count = count, .to_sel = to_sel,
-    .filter_sel = filter_sel, .gather = gather,
+    .combine = combine,
+    .invert = invert,
+    .count = count,
+    .to_sel = to_sel,
+    .filter_sel = filter_sel,
+    .gather = gather,
 };

@@ -3,12 +3,12 @@
  * instruction set mends, so the loops are plain. */
 #include "kernel/isa.h"
 
-#define GATHER(type, name)                                                               \
+#define GATHER(type, name)                                                                \
     static void gather_##name(const void *from, const uint32_t *rows, size_t n, void *to) \
-    {                                                                                    \
-        const type *src = from;                                                          \
-        type *out = to;                                                                  \
-        for (size_t i = 0; i < n; i++) out[i] = src[rows[i]];                            \
+    {                                                                                     \
+        const type *src = from;                                                           \
+        type *out = to;                                                                   \
+        for (size_t i = 0; i < n; i++) out[i] = src[rows[i]];                             \
     }
 typedef unsigned __int128 word128;
 GATHER(uint8_t, 1)

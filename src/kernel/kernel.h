@@ -34,7 +34,14 @@ enum hr_cmp_op { HR_CMP_EQ, HR_CMP_NE, HR_CMP_LT, HR_CMP_LE, HR_CMP_GT, HR_CMP_G
 
 /* DIV and MOD of integers are Java's: towards zero, the sign of the dividend. They fail on a zero
  * divisor (floats, too: Spark's ANSI mode) and on MIN / -1; MIN % -1 is 0. */
-enum hr_arith_op { HR_ARITH_ADD, HR_ARITH_SUB, HR_ARITH_MUL, HR_ARITH_DIV, HR_ARITH_MOD, HR_ARITH_COUNT };
+enum hr_arith_op {
+    HR_ARITH_ADD,
+    HR_ARITH_SUB,
+    HR_ARITH_MUL,
+    HR_ARITH_DIV,
+    HR_ARITH_MOD,
+    HR_ARITH_COUNT
+};
 
 /* Which operand is one value for all rows. */
 enum hr_shape { HR_COL_COL, HR_COL_CONST, HR_CONST_COL };
@@ -42,22 +49,27 @@ enum hr_shape { HR_COL_COL, HR_COL_CONST, HR_CONST_COL };
 enum hr_bit_op { HR_BIT_AND, HR_BIT_OR, HR_BIT_XOR, HR_BIT_ANDNOT };
 
 struct hr_compare_kernels {
-    void (*cols[HR_K_COUNT])(enum hr_cmp_op op, const void *a, const void *b, size_t n, uint64_t *bits);
-    void (*to_const[HR_K_COUNT])(enum hr_cmp_op op, const void *a, const void *value, size_t n, uint64_t *bits);
+    void (*cols[HR_K_COUNT])(enum hr_cmp_op op, const void *a, const void *b, size_t n,
+                             uint64_t *bits);
+    void (*to_const[HR_K_COUNT])(enum hr_cmp_op op, const void *a, const void *value, size_t n,
+                                 uint64_t *bits);
 };
 
 struct hr_arith_kernels {
-    int64_t (*binary[HR_ARITH_COUNT][HR_K_NUMBERS])(enum hr_shape shape, const void *a, const void *b,
-                                                    const uint64_t *valid, size_t n, void *out);
+    int64_t (*binary[HR_ARITH_COUNT][HR_K_NUMBERS])(enum hr_shape shape, const void *a,
+                                                    const void *b, const uint64_t *valid, size_t n,
+                                                    void *out);
     int64_t (*negate[HR_K_NUMBERS])(const void *a, const uint64_t *valid, size_t n, void *out);
     int64_t (*absolute[HR_K_NUMBERS])(const void *a, const uint64_t *valid, size_t n, void *out);
     /* Fails where the value does not fit; a float is cut towards zero, NaN does not fit. As in
      * Spark, 2^63 as a float fits LONG, as its maximum. */
-    int64_t (*cast[HR_K_NUMBERS][HR_K_NUMBERS])(const void *a, const uint64_t *valid, size_t n, void *out);
+    int64_t (*cast[HR_K_NUMBERS][HR_K_NUMBERS])(const void *a, const uint64_t *valid, size_t n,
+                                                void *out);
 };
 
 struct hr_bits_kernels {
-    void (*combine)(enum hr_bit_op op, const uint64_t *a, const uint64_t *b, size_t n, uint64_t *out);
+    void (*combine)(enum hr_bit_op op, const uint64_t *a, const uint64_t *b, size_t n,
+                    uint64_t *out);
     void (*invert)(const uint64_t *a, size_t n, uint64_t *out);
     size_t (*count)(const uint64_t *bits, size_t n);
     /* Numbers of the set bits; sel has room for n. Returns how many. */
@@ -74,20 +86,24 @@ struct hr_gather_kernels {
 
 struct hr_fold_kernels {
     /* *sum += the valid values. false: overflow, *sum untouched. I8 … I64. */
-    bool (*sum_i64[HR_K_I64 + 1])(const void *values, const uint64_t *valid, size_t n, int64_t *sum);
+    bool (*sum_i64[HR_K_I64 + 1])(const void *values, const uint64_t *valid, size_t n,
+                                  int64_t *sum);
     /* In row order, one after the other, as Spark: the same result on every machine. */
     void (*sum_f32)(const float *values, const uint64_t *valid, size_t n, double *sum);
     void (*sum_f64)(const double *values, const uint64_t *valid, size_t n, double *sum);
     bool (*sum_i128)(const hr_i128 *values, const uint64_t *valid, size_t n, hr_i128 *sum);
     /* *best becomes the least (greatest) of itself and the valid values when has_best, else of the
      * values alone. Returns whether *best is set now. Not for STR. */
-    bool (*min[HR_K_STR])(const void *values, const uint64_t *valid, size_t n, bool has_best, void *best);
-    bool (*max[HR_K_STR])(const void *values, const uint64_t *valid, size_t n, bool has_best, void *best);
+    bool (*min[HR_K_STR])(const void *values, const uint64_t *valid, size_t n, bool has_best,
+                          void *best);
+    bool (*max[HR_K_STR])(const void *values, const uint64_t *valid, size_t n, bool has_best,
+                          void *best);
 };
 
 /* hash[i] = hr_hash_combine(hash[i], value i), as hr_column_hash: part of the state format. */
 struct hr_hash_kernels {
-    void (*combine[HR_K_COUNT])(const void *values, const uint64_t *valid, size_t n, uint64_t *hash);
+    void (*combine[HR_K_COUNT])(const void *values, const uint64_t *valid, size_t n,
+                                uint64_t *hash);
 };
 
 struct hr_scan_kernels {

@@ -33,7 +33,8 @@ static void model_add(struct model *m, const char *row)
 
 static const struct hr_type *model_schema(void)
 {
-    struct hr_field inner[] = {{"x", hr_type(HR_T_STRING), true}, {"y", hr_type_decimal(12, 2), true}};
+    struct hr_field inner[] = {{"x", hr_type(HR_T_STRING), true},
+                               {"y", hr_type_decimal(12, 2), true}};
     const struct hr_type *st = hr_type_struct(inner, 2);
     struct hr_field fields[MODEL_COLUMNS] = {
         {"i", hr_type(HR_T_INT), true},
@@ -78,8 +79,10 @@ static void model_list(struct hr_builder *b, uint64_t r, char *text, size_t size
     size_t at = (size_t)snprintf(text, size, "[");
     for (int i = 0; i < (int)(r % 4); i++) {
         bool null = (r >> (i + 8)) % 5 == 0;
-        if (null) hr_builder_null(hr_builder_child(b, 0));
-        else hr_builder_str(hr_builder_child(b, 0), hr_sv(model_text(r >> i, s)));
+        if (null)
+            hr_builder_null(hr_builder_child(b, 0));
+        else
+            hr_builder_str(hr_builder_child(b, 0), hr_sv(model_text(r >> i, s)));
         at += (size_t)snprintf(text + at, size - at, "%s%s", i ? ", " : "", null ? "null" : s);
     }
     snprintf(text + at, size - at, "]");
@@ -128,11 +131,13 @@ static void model_row(struct hr_builder **c, uint64_t *seed, char *text, size_t 
     if (LIVE(6)) model_struct(c[6], r[6], parts[6], sizeof parts[6]);
 #undef LIVE
     size_t at = 0;
-    for (int i = 0; i < MODEL_COLUMNS; i++) at += (size_t)snprintf(text + at, size - at, "%s|", parts[i]);
+    for (int i = 0; i < MODEL_COLUMNS; i++)
+        at += (size_t)snprintf(text + at, size - at, "%s|", parts[i]);
 }
 
 /* NULL when memory ran out. */
-static struct hr_batch *model_batch(uint32_t rows, uint64_t *seed, struct hr_mem *mem, struct model *m)
+static struct hr_batch *model_batch(uint32_t rows, uint64_t *seed, struct hr_mem *mem,
+                                    struct model *m)
 {
     struct hr_batch_builder bb;
     struct hr_batch *batch = NULL;
@@ -153,8 +158,10 @@ static void model_print(const struct hr_batch *batch, uint32_t live, struct hr_b
     hr_buf_clear(out);
     for (uint32_t c = 0; c < batch->schema->field_count; c++) {
         const struct hr_column *col = &batch->columns[c];
-        if (col->type->id != HR_T_NULL && hr_column_valid(col, row)) hr_column_print(col, row, NULL, out);
-        else hr_buf_puts(out, "NULL");
+        if (col->type->id != HR_T_NULL && hr_column_valid(col, row))
+            hr_column_print(col, row, NULL, out);
+        else
+            hr_buf_puts(out, "NULL");
         hr_buf_putc(out, '|');
     }
 }

@@ -19,7 +19,8 @@ HR_TEST(civil_every_day)
             for (int d = 1; d <= n; d++, day++) {
                 int32_t year, month, dom;
                 hr_civil_from_days(day, &year, &month, &dom);
-                HR_ASSERT_TRUE(year == y && month == m && dom == d && hr_days_from_civil(y, m, d) == day);
+                HR_ASSERT_TRUE(year == y && month == m && dom == d &&
+                               hr_days_from_civil(y, m, d) == day);
             }
         }
     }
@@ -49,21 +50,32 @@ HR_TEST(tz_berlin_changes)
     HR_EXPECT_EQ_STR(hr_tz_abbreviation(berlin, spring), "CEST");
     HR_EXPECT_EQ_STR(hr_tz_abbreviation(berlin, autumn), "CET");
     /* a gap moves forward, an overlap takes the earlier instant */
-    HR_EXPECT_EQ_I64(hr_tz_to_utc(berlin, instant("2024-03-31 02:30:00")), instant("2024-03-31 01:30:00"));
-    HR_EXPECT_EQ_I64(hr_tz_to_utc(berlin, instant("2024-10-27 02:30:00")), instant("2024-10-27 00:30:00"));
-    HR_EXPECT_EQ_I64(hr_tz_to_utc(berlin, instant("2024-10-27 03:00:00")), instant("2024-10-27 02:00:00"));
+    HR_EXPECT_EQ_I64(hr_tz_to_utc(berlin, instant("2024-03-31 02:30:00")),
+                     instant("2024-03-31 01:30:00"));
+    HR_EXPECT_EQ_I64(hr_tz_to_utc(berlin, instant("2024-10-27 02:30:00")),
+                     instant("2024-10-27 00:30:00"));
+    HR_EXPECT_EQ_I64(hr_tz_to_utc(berlin, instant("2024-10-27 03:00:00")),
+                     instant("2024-10-27 02:00:00"));
     /* beyond the file's own transitions, by the rule and by the 400-year cycle */
     HR_EXPECT_EQ_I64(hr_tz_offset_at(berlin, instant("2150-07-01 00:00:00")), 7200);
     HR_EXPECT_EQ_I64(hr_tz_offset_at(berlin, instant("9999-07-01 00:00:00")), 7200);
     HR_EXPECT_EQ_I64(hr_tz_offset_at(berlin, instant("9999-12-31 00:00:00")), 3600);
-    HR_EXPECT_EQ_I64(hr_tz_offset_at(berlin, instant("1880-01-01 00:00:00")), 3208); /* local mean time */
+    HR_EXPECT_EQ_I64(hr_tz_offset_at(berlin, instant("1880-01-01 00:00:00")),
+                     3208); /* local mean time */
 }
 
 /* The span that comes with an offset must be true at its ends. */
 HR_TEST(tz_spans)
 {
-    static const char *const names[] = {"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata",
-                                        "Africa/Casablanca", "Europe/Dublin", "Pacific/Apia", "UTC", "+05:30"};
+    static const char *const names[] = {"Europe/Berlin",
+                                        "America/New_York",
+                                        "Australia/Lord_Howe",
+                                        "Asia/Kolkata",
+                                        "Africa/Casablanca",
+                                        "Europe/Dublin",
+                                        "Pacific/Apia",
+                                        "UTC",
+                                        "+05:30"};
     for (size_t z = 0; z < HR_COUNT(names); z++) {
         const struct hr_tz *tz = hr_tz_find(hr_sv(names[z]));
         HR_ASSERT_TRUE(tz != NULL);
@@ -83,19 +95,42 @@ HR_TEST(tz_spans)
 
 HR_TEST(tz_names)
 {
-    static const char *const bad[] = {"", "Nowhere/City", "../../etc/passwd", "/etc/passwd", "Europe/../Berlin",
-                                      "Europe//Berlin", "Europe/Berlin/", "posix/Europe/Berlin", "zone.tab", "tzdata.zi",
-                                      "Europe", "+19:00", "+1:2:3", "+", "GMT+", "UTC 1", "+01:60", "leapseconds",
+    static const char *const bad[] = {"",
+                                      "Nowhere/City",
+                                      "../../etc/passwd",
+                                      "/etc/passwd",
+                                      "Europe/../Berlin",
+                                      "Europe//Berlin",
+                                      "Europe/Berlin/",
+                                      "posix/Europe/Berlin",
+                                      "zone.tab",
+                                      "tzdata.zi",
+                                      "Europe",
+                                      "+19:00",
+                                      "+1:2:3",
+                                      "+",
+                                      "GMT+",
+                                      "UTC 1",
+                                      "+01:60",
+                                      "leapseconds",
                                       "Europe/Berlin\n"};
     for (size_t i = 0; i < HR_COUNT(bad); i++)
         if (!HR_EXPECT_TRUE(hr_tz_find(hr_sv(bad[i])) == NULL)) puts(bad[i]);
     static const struct {
         const char *name, *printed;
         int32_t offset;
-    } fixed[] = {{"Z", "UTC", 0}, {"+2", "+02:00", 7200}, {"+02", "+02:00", 7200}, {"-0330", "-03:30", -12600},
-                 {"+05:30", "+05:30", 19800}, {"UTC+1", "UTC+01:00", 3600}, {"GMT-3", "GMT-03:00", -10800},
-                 {"+18:00", "+18:00", 64800}, {"+01:02:03", "+01:02:03", 3723}, {"GMT", "GMT", 0},
-                 {"+7:03", "+07:03", 25380}, {"+07:3", "+07:03", 25380}};
+    } fixed[] = {{"Z", "UTC", 0},
+                 {"+2", "+02:00", 7200},
+                 {"+02", "+02:00", 7200},
+                 {"-0330", "-03:30", -12600},
+                 {"+05:30", "+05:30", 19800},
+                 {"UTC+1", "UTC+01:00", 3600},
+                 {"GMT-3", "GMT-03:00", -10800},
+                 {"+18:00", "+18:00", 64800},
+                 {"+01:02:03", "+01:02:03", 3723},
+                 {"GMT", "GMT", 0},
+                 {"+7:03", "+07:03", 25380},
+                 {"+07:3", "+07:03", 25380}};
     for (size_t i = 0; i < HR_COUNT(fixed); i++) {
         const struct hr_tz *tz = hr_tz_find(hr_sv(fixed[i].name));
         HR_ASSERT_TRUE(tz != NULL);
@@ -131,8 +166,15 @@ HR_TEST(cast_text_to_time)
         {"12024-01-01", "+12024-01-01 00:00:00", "+12024-01-01"},
         {"1234567-01-01", NULL, "+1234567-01-01"},
         {"12345678-01-01", NULL, NULL},
-        {"24", NULL, NULL}, {"", NULL, NULL}, {"  ", NULL, NULL}, {"abc", NULL, NULL}, {"2024-", NULL, NULL},
-        {"2024-01-01x", NULL, NULL}, {"2024/01/01", NULL, NULL}, {"-", NULL, NULL}, {"2024-111-01", NULL, NULL},
+        {"24", NULL, NULL},
+        {"", NULL, NULL},
+        {"  ", NULL, NULL},
+        {"abc", NULL, NULL},
+        {"2024-", NULL, NULL},
+        {"2024-01-01x", NULL, NULL},
+        {"2024/01/01", NULL, NULL},
+        {"-", NULL, NULL},
+        {"2024-111-01", NULL, NULL},
     };
     for (size_t i = 0; i < HR_COUNT(cases); i++) {
         char text[48];
@@ -141,21 +183,26 @@ HR_TEST(cast_text_to_time)
         bool ok = hr_parse_timestamp(hr_sv(cases[i].text), hr_tz_utc(), &us);
         if (!HR_EXPECT_EQ_I64(ok, cases[i].timestamp != NULL)) puts(cases[i].text);
         if (ok && cases[i].timestamp)
-            HR_EXPECT_EQ_BYTES(text, hr_format_timestamp(us, hr_tz_utc(), text), cases[i].timestamp);
+            HR_EXPECT_EQ_BYTES(text, hr_format_timestamp(us, hr_tz_utc(), text),
+                               cases[i].timestamp);
         ok = hr_parse_date(hr_sv(cases[i].text), &days);
         if (!HR_EXPECT_EQ_I64(ok, cases[i].date != NULL)) puts(cases[i].text);
-        if (ok && cases[i].date) HR_EXPECT_EQ_BYTES(text, hr_format_date(days, text), cases[i].date);
+        if (ok && cases[i].date)
+            HR_EXPECT_EQ_BYTES(text, hr_format_date(days, text), cases[i].date);
     }
     int64_t us;
-    HR_EXPECT_TRUE(hr_parse_timestamp(hr_sv("12:30:01"), hr_tz_utc(), &us) && us % HR_US_PER_DAY == 45001000000);
+    HR_EXPECT_TRUE(hr_parse_timestamp(hr_sv("12:30:01"), hr_tz_utc(), &us) &&
+                   us % HR_US_PER_DAY == 45001000000);
     HR_EXPECT_FALSE(hr_parse_timestamp_ntz(hr_sv("12:30:01"), &us));
-    HR_EXPECT_TRUE(hr_parse_timestamp_ntz(hr_sv("1970-01-02 00:00:00+05:00"), &us) && us == HR_US_PER_DAY);
+    HR_EXPECT_TRUE(hr_parse_timestamp_ntz(hr_sv("1970-01-02 00:00:00+05:00"), &us) &&
+                   us == HR_US_PER_DAY);
 }
 
-/* Patterns ----------------------------------------------------------------------------------------- */
+/* Patterns ------------------------------------------------------------------------------------ */
 
 /* Parses text and prints what it gave, both by pattern; NULL: must not parse. */
-static void check_pattern(const char *pattern, const char *text, const char *zone, const char *utc, const char *again)
+static void check_pattern(const char *pattern, const char *text, const char *zone, const char *utc,
+                          const char *again)
 {
     struct hr_arena arena = {0};
     struct hr_time_format *format;
@@ -163,7 +210,8 @@ static void check_pattern(const char *pattern, const char *text, const char *zon
     struct hr_err err;
     int64_t us = 0;
     const struct hr_tz *tz = hr_tz_find(hr_sv(zone));
-    if (!HR_EXPECT_OK(hr_time_format_compile(&arena, hr_sv(pattern), &format, &err))) puts(err.msg);
+    if (!HR_EXPECT_OK(hr_time_format_compile(&arena, hr_sv(pattern), &format, &err)))
+        puts(err.msg);
     else {
         bool ok = hr_time_format_parse(format, hr_sv(text), tz, &us);
         if (!HR_EXPECT_EQ_I64(ok, utc != NULL)) printf("  %s by %s\n", text, pattern);
@@ -181,21 +229,24 @@ static void check_pattern(const char *pattern, const char *text, const char *zon
 HR_TEST(patterns_parse_and_print)
 {
     const char *berlin = "Europe/Berlin";
-    check_pattern("yyyy-MM-dd HH:mm:ss", "2024-07-01 12:34:56", berlin, "2024-07-01 10:34:56", NULL);
+    check_pattern("yyyy-MM-dd HH:mm:ss", "2024-07-01 12:34:56", berlin, "2024-07-01 10:34:56",
+                  NULL);
     check_pattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "2024-07-01T12:34:56.123456+02:00", berlin,
                   "2024-07-01 10:34:56.123456", NULL);
-    check_pattern("yyyy-MM-dd HH:mm:ss[.SSS][XXX]", "2024-07-01 12:34:56", berlin, "2024-07-01 10:34:56",
-                  "2024-07-01 12:34:56.000+02:00");
+    check_pattern("yyyy-MM-dd HH:mm:ss[.SSS][XXX]", "2024-07-01 12:34:56", berlin,
+                  "2024-07-01 10:34:56", "2024-07-01 12:34:56.000+02:00");
     check_pattern("yyyyMMddHHmmssSSS", "20240701123456789", "UTC", "2024-07-01 12:34:56.789", NULL);
-    check_pattern("dd/MMM/yyyy:HH:mm:ss Z", "10/Oct/2000:13:55:36 -0700", "UTC", "2000-10-10 20:55:36",
-                  "10/Oct/2000:20:55:36 +0000");
-    check_pattern("EEE, d MMM yyyy h:mm a z", "Wed, 3 Jul 2024 1:05 PM CEST", berlin, "2024-07-03 11:05:00", NULL);
-    check_pattern("EEEE MMMM d u 'o''clock'", "WEDNESDAY july 3 2024 O'Clock", "UTC", "2024-07-03 00:00:00",
-                  "Wednesday July 3 2024 o'clock");
+    check_pattern("dd/MMM/yyyy:HH:mm:ss Z", "10/Oct/2000:13:55:36 -0700", "UTC",
+                  "2000-10-10 20:55:36", "10/Oct/2000:20:55:36 +0000");
+    check_pattern("EEE, d MMM yyyy h:mm a z", "Wed, 3 Jul 2024 1:05 PM CEST", berlin,
+                  "2024-07-03 11:05:00", NULL);
+    check_pattern("EEEE MMMM d u 'o''clock'", "WEDNESDAY july 3 2024 O'Clock", "UTC",
+                  "2024-07-03 00:00:00", "Wednesday July 3 2024 o'clock");
     check_pattern("EEE yyyy-MM-dd", "Mon 2024-07-03", "UTC", NULL, NULL);
     check_pattern("yyyy-DDD", "2024-366", "UTC", "2024-12-31 00:00:00", NULL);
     check_pattern("yyyy-DDD", "2023-366", "UTC", NULL, NULL);
-    check_pattern("yyyy-MM-dd VV", "2024-01-01 Asia/Tokyo", "Asia/Tokyo", "2023-12-31 15:00:00", NULL);
+    check_pattern("yyyy-MM-dd VV", "2024-01-01 Asia/Tokyo", "Asia/Tokyo", "2023-12-31 15:00:00",
+                  NULL);
     check_pattern("y-M-d K:m a O", "2024-1-2 0:5 PM GMT+8", "+08:00", "2024-01-02 04:05:00", NULL);
     check_pattern("k", "24", "UTC", "1970-01-01 00:00:00", NULL);
     check_pattern("yy", "24", "UTC", "2024-01-01 00:00:00", NULL);
@@ -209,7 +260,8 @@ HR_TEST(patterns_parse_and_print)
     check_pattern("d", "7", "UTC", "1970-01-07 00:00:00", NULL);
     check_pattern("dd", "7", "UTC", NULL, NULL);
     check_pattern("ss.SSS", "05.5", "UTC", "1970-01-01 00:00:05.5", "05.500");
-    check_pattern("ZZZZ xxx ZZZZZ", "GMT+02:00 +02:00 +02:00", "+02:00", "1969-12-31 22:00:00", NULL);
+    check_pattern("ZZZZ xxx ZZZZZ", "GMT+02:00 +02:00 +02:00", "+02:00", "1969-12-31 22:00:00",
+                  NULL);
     check_pattern("X x", "Z +00", "UTC", "1970-01-01 00:00:00", NULL);
     check_pattern("QQQ yyyy-MM", "Q1 2024-02", "UTC", "2024-02-01 00:00:00", NULL);
     check_pattern("[yyyy][MM]", "", "UTC", "1970-01-01 00:00:00", "197001");
@@ -217,12 +269,14 @@ HR_TEST(patterns_parse_and_print)
 
 HR_TEST(patterns_refused)
 {
-    static const char *const bad[] = {"YYYY", "'abc", "]", "yyyyyyy", "ddd", "B", "V", "OO", "{", "#", "w", "e", "SSSSSSSSSS",
-                                      "[[[[[[[[[[[[[[[[[y"};
+    static const char *const bad[] = {
+        "YYYY", "'abc", "]", "yyyyyyy", "ddd", "B",          "V",
+        "OO",   "{",    "#", "w",       "e",   "SSSSSSSSSS", "[[[[[[[[[[[[[[[[[y"};
     for (size_t i = 0; i < HR_COUNT(bad); i++) {
         struct hr_arena arena = {0};
         struct hr_time_format *format = NULL;
-        if (!HR_EXPECT_EQ_I64(hr_time_format_compile(&arena, hr_sv(bad[i]), &format, NULL), HR_E_INVALID_ARGUMENT))
+        if (!HR_EXPECT_EQ_I64(hr_time_format_compile(&arena, hr_sv(bad[i]), &format, NULL),
+                              HR_E_INVALID_ARGUMENT))
             puts(bad[i]);
         HR_EXPECT_TRUE(format == NULL);
         hr_arena_done(&arena);
@@ -241,9 +295,10 @@ HR_TEST(intervals)
     hr_format_interval_dt(7200000000, HR_IV_HOUR, HR_IV_MINUTE, &b);
     hr_buf_putc(&b, '|');
     hr_format_interval_dt(0, HR_IV_DAY, HR_IV_DAY, &b);
-    HR_EXPECT_EQ_STR(hr_buf_cstr(&b),
-                     "INTERVAL '1 02:03:04.5' DAY TO SECOND|INTERVAL '-106751991 04:00:54.775808' DAY TO SECOND|"
-                     "INTERVAL '-05.5' SECOND|INTERVAL '02:00' HOUR TO MINUTE|INTERVAL '0' DAY");
+    HR_EXPECT_EQ_STR(
+        hr_buf_cstr(&b),
+        "INTERVAL '1 02:03:04.5' DAY TO SECOND|INTERVAL '-106751991 04:00:54.775808' DAY TO SECOND|"
+        "INTERVAL '-05.5' SECOND|INTERVAL '02:00' HOUR TO MINUTE|INTERVAL '0' DAY");
     hr_buf_clear(&b);
     hr_format_interval_ym(-14, HR_IV_YEAR, HR_IV_MONTH, &b);
     hr_format_interval_ym(14, HR_IV_MONTH, HR_IV_MONTH, &b);

@@ -82,7 +82,8 @@ HR_TEST(decimal_divides_to_the_nearest)
     uint64_t seed = 12;
     int done = 0;
     for (int i = 0; i < 200000; i++) {
-        hr_i128 a = random_decimal(&seed) % hr_pow10[18], b = random_decimal(&seed) % hr_pow10[16], q;
+        hr_i128 a = random_decimal(&seed) % hr_pow10[18], b = random_decimal(&seed) % hr_pow10[16],
+                q;
         int power = (int)(hr_splitmix64(&seed) % 19);
         if (b == 0) continue;
         HR_ASSERT_TRUE(hr_decimal_div(a, 0, b, 0, power, &q));
@@ -102,7 +103,8 @@ HR_TEST(decimal_divides_to_the_nearest)
     HR_EXPECT_TRUE(hr_decimal_div(-5, 1, 10, 0, 1, &q) && q == -1); /* away from zero */
     HR_EXPECT_TRUE(hr_decimal_div(hr_pow10[37], 38, hr_pow10[37], 0, 0, &q) && q == 0);
     /* (10^38 - 1) / (10^38 - 1) with all the digits there are */
-    HR_EXPECT_TRUE(hr_decimal_div(hr_pow10[38] - 1, 38, hr_pow10[38] - 1, 38, 37, &q) && q == hr_pow10[37]);
+    HR_EXPECT_TRUE(hr_decimal_div(hr_pow10[38] - 1, 38, hr_pow10[38] - 1, 38, 37, &q) &&
+                   q == hr_pow10[37]);
 }
 
 HR_TEST(decimal_rescales_half_up)
@@ -127,7 +129,8 @@ HR_TEST(decimal_text_round_trip)
         bool overflow = true;
         size_t n = hr_decimal_format(v, scale, text);
         HR_ASSERT_TRUE(n <= 48);
-        HR_ASSERT_TRUE(hr_decimal_parse(hr_svn(text, n), 38, scale, &back, &overflow) && !overflow && back == v);
+        HR_ASSERT_TRUE(hr_decimal_parse(hr_svn(text, n), 38, scale, &back, &overflow) &&
+                       !overflow && back == v);
         /* digits as the text has them */
         int digits = 0;
         bool leading = true;
@@ -147,19 +150,35 @@ HR_TEST(decimal_parse_forms)
         int64_t value;
         int outcome; /* 0 fine, 1 overflow, 2 malformed */
     } cases[] = {
-        {"12.345", 5, 2, 1235, 0},  {"-12.345", 5, 2, -1235, 0}, {"1E+3", 4, 0, 1000, 0},
-        {"1e-3", 4, 3, 1, 0},       {"1e-4", 4, 3, 0, 0},        {"5e-4", 4, 3, 1, 0},
-        {" 7 ", 3, 0, 7, 0},        {".5", 2, 1, 5, 0},          {"5.", 2, 0, 5, 0},
-        {"+0.0", 2, 1, 0, 0},       {"999.5", 3, 0, 0, 1},       {"999.4", 3, 0, 999, 0},
-        {"1e40", 38, 0, 0, 1},      {"0e999999999999", 3, 0, 0, 0}, {"1e-999999999999", 3, 0, 0, 0},
-        {"", 3, 0, 0, 2},           {".", 3, 0, 0, 2},           {"1e", 3, 0, 0, 2},
-        {"1,5", 3, 0, 0, 2},        {"--1", 3, 0, 0, 2},         {"NaN", 3, 0, 0, 2},
-        {"0000000000000000000000000000000000000000000000000000000000000000000000000000000000000001", 3, 0, 1, 0},
+        {"12.345", 5, 2, 1235, 0},
+        {"-12.345", 5, 2, -1235, 0},
+        {"1E+3", 4, 0, 1000, 0},
+        {"1e-3", 4, 3, 1, 0},
+        {"1e-4", 4, 3, 0, 0},
+        {"5e-4", 4, 3, 1, 0},
+        {" 7 ", 3, 0, 7, 0},
+        {".5", 2, 1, 5, 0},
+        {"5.", 2, 0, 5, 0},
+        {"+0.0", 2, 1, 0, 0},
+        {"999.5", 3, 0, 0, 1},
+        {"999.4", 3, 0, 999, 0},
+        {"1e40", 38, 0, 0, 1},
+        {"0e999999999999", 3, 0, 0, 0},
+        {"1e-999999999999", 3, 0, 0, 0},
+        {"", 3, 0, 0, 2},
+        {".", 3, 0, 0, 2},
+        {"1e", 3, 0, 0, 2},
+        {"1,5", 3, 0, 0, 2},
+        {"--1", 3, 0, 0, 2},
+        {"NaN", 3, 0, 0, 2},
+        {"0000000000000000000000000000000000000000000000000000000000000000000000000000000000000001",
+         3, 0, 1, 0},
     };
     for (size_t i = 0; i < HR_COUNT(cases); i++) {
         hr_i128 v = 0;
         bool overflow = false;
-        bool ok = hr_decimal_parse(hr_sv(cases[i].text), cases[i].precision, cases[i].scale, &v, &overflow);
+        bool ok = hr_decimal_parse(hr_sv(cases[i].text), cases[i].precision, cases[i].scale, &v,
+                                   &overflow);
         if (!HR_EXPECT_EQ_I64(!ok ? 2 : overflow, cases[i].outcome)) puts(cases[i].text);
         if (ok && !overflow) HR_EXPECT_EQ_I64((int64_t)v, cases[i].value);
     }
@@ -229,7 +248,8 @@ HR_TEST(floats_print_shortest)
         double v = (double)(r % 1000000007) / 1000;
         if (i % 4 == 1) memcpy(&v, &r, 8);
         if (i % 4 == 2) r &= UINT64_C(0x7ff0000000000000), memcpy(&v, &r, 8); /* powers of two */
-        if (i % 4 == 3) r &= UINT64_C(0x000fffffffffffff) >> (r >> 58), memcpy(&v, &r, 8); /* subnormal */
+        if (i % 4 == 3)
+            r &= UINT64_C(0x000fffffffffffff) >> (r >> 58), memcpy(&v, &r, 8); /* subnormal */
         if (isfinite(v) && v != 0) check_f64(v);
         float f = (float)v;
         uint32_t bits = (uint32_t)r;
@@ -243,11 +263,26 @@ HR_TEST(floats_print_as_java)
     static const struct {
         double v;
         const char *text;
-    } cases[] = {{0.0, "0.0"}, {-0.0, "-0.0"}, {1, "1.0"}, {-1.5, "-1.5"}, {1e7, "1.0E7"}, {9999999, "9999999.0"},
-                 {0.001, "0.001"}, {0.0001, "1.0E-4"}, {123456789.125, "1.23456789125E8"}, {1e21, "1.0E21"},
-                 {4.9e-324, "4.9E-324"}, {1.7976931348623157e308, "1.7976931348623157E308"}, {1e23, "1.0E23"},
-                 {2e-3, "0.002"}, {100, "100.0"}, {12345678, "1.2345678E7"}, {NAN, "NaN"}, {INFINITY, "Infinity"},
-                 {-INFINITY, "-Infinity"}, {2.2250738585072014E-308, "2.2250738585072014E-308"}};
+    } cases[] = {{0.0, "0.0"},
+                 {-0.0, "-0.0"},
+                 {1, "1.0"},
+                 {-1.5, "-1.5"},
+                 {1e7, "1.0E7"},
+                 {9999999, "9999999.0"},
+                 {0.001, "0.001"},
+                 {0.0001, "1.0E-4"},
+                 {123456789.125, "1.23456789125E8"},
+                 {1e21, "1.0E21"},
+                 {4.9e-324, "4.9E-324"},
+                 {1.7976931348623157e308, "1.7976931348623157E308"},
+                 {1e23, "1.0E23"},
+                 {2e-3, "0.002"},
+                 {100, "100.0"},
+                 {12345678, "1.2345678E7"},
+                 {NAN, "NaN"},
+                 {INFINITY, "Infinity"},
+                 {-INFINITY, "-Infinity"},
+                 {2.2250738585072014E-308, "2.2250738585072014E-308"}};
     for (size_t i = 0; i < HR_COUNT(cases); i++) {
         char text[40];
         HR_EXPECT_EQ_BYTES(text, hr_format_f64(cases[i].v, text), cases[i].text);

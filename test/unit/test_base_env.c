@@ -47,7 +47,8 @@ HR_TEST(env_whole_files)
         HR_EXPECT_OK(hr_env_read_file(env, in_folder("a/f"), &small, NULL));
         hr_buf_done(&small);
         hr_buf_init(&small, size > 1 ? size - 1 : 1);
-        HR_EXPECT_EQ_I64(hr_env_read_file(env, in_folder("a/f"), &small, NULL), size > 1 ? HR_E_LIMIT : HR_OK);
+        HR_EXPECT_EQ_I64(hr_env_read_file(env, in_folder("a/f"), &small, NULL),
+                         size > 1 ? HR_E_LIMIT : HR_OK);
         hr_buf_done(&small);
         free(data);
     }
@@ -102,7 +103,8 @@ HR_TEST(env_descriptors)
     HR_EXPECT_TRUE(info.size_bytes == 4096 && !info.is_dir && info.mtime_us > 0);
     HR_EXPECT_OK(env->vt->close(env, fd, NULL));
     HR_EXPECT_EQ_I64(env->vt->open(env, in_folder("u"), HR_OPEN_EXCL, &fd, NULL), HR_E_EXISTS);
-    HR_EXPECT_EQ_I64(env->vt->open(env, in_folder("no/u"), HR_OPEN_CREATE, &fd, NULL), HR_E_NOT_FOUND);
+    HR_EXPECT_EQ_I64(env->vt->open(env, in_folder("no/u"), HR_OPEN_CREATE, &fd, NULL),
+                     HR_E_NOT_FOUND);
     HR_EXPECT_EQ_I64(env->vt->mkdirs(env, in_folder("u"), NULL), HR_E_IO_FATAL);
     HR_EXPECT_OK(hr_env_remove_tree(env, folder, NULL));
 }
@@ -117,14 +119,17 @@ HR_TEST(env_lists_sorted_and_removes_trees)
     HR_EXPECT_OK(hr_env_write_file(env, in_folder("a/Z"), "", 0, NULL));
     HR_EXPECT_OK(hr_env_list_sorted(env, &arena, in_folder("a"), &names, &count, NULL));
     HR_ASSERT_TRUE(count == 3);
-    HR_EXPECT_TRUE(strcmp(names[0], "Z") == 0 && strcmp(names[1], "b") == 0 && strcmp(names[2], "z") == 0);
-    HR_EXPECT_EQ_I64(hr_env_list_sorted(env, &arena, in_folder("no"), &names, &count, NULL), HR_E_NOT_FOUND);
+    HR_EXPECT_TRUE(strcmp(names[0], "Z") == 0 && strcmp(names[1], "b") == 0 &&
+                   strcmp(names[2], "z") == 0);
+    HR_EXPECT_EQ_I64(hr_env_list_sorted(env, &arena, in_folder("no"), &names, &count, NULL),
+                     HR_E_NOT_FOUND);
     /* a link to a folder outside is removed, what it points to is not */
     HR_EXPECT_OK(env->vt->mkdirs(env, in_folder("outside"), NULL));
     HR_EXPECT_OK(hr_env_write_file(env, in_folder("outside/keep"), "", 0, NULL));
     HR_EXPECT_EQ_I64(symlink(in_folder("outside"), in_folder("a/link")), 0);
     HR_EXPECT_OK(hr_env_remove_tree(env, in_folder("a"), NULL));
-    HR_EXPECT_TRUE(hr_env_exists(env, in_folder("outside/keep")) && !hr_env_exists(env, in_folder("a")));
+    HR_EXPECT_TRUE(hr_env_exists(env, in_folder("outside/keep")) &&
+                   !hr_env_exists(env, in_folder("a")));
     hr_arena_done(&arena);
     HR_EXPECT_OK(hr_env_remove_tree(env, folder, NULL));
 }

@@ -21,7 +21,8 @@ HR_TEST(err_table_is_complete)
 HR_TEST(err_raise_fills_places)
 {
     struct hr_err err;
-    HR_EXPECT_EQ_I64(HR_RAISE(&err, HR_E_UNRESOLVED_ROUTINE, "routineName", "`f`", "searchPath", "[a, b]"),
+    HR_EXPECT_EQ_I64(HR_RAISE(&err, HR_E_UNRESOLVED_ROUTINE, "routineName", "`f`", "searchPath",
+                              "[a, b]"),
                      HR_E_UNRESOLVED_ROUTINE);
     HR_EXPECT_EQ_STR(err.msg, "Cannot resolve routine `f` on search path [a, b].");
     HR_EXPECT_EQ_STR(hr_err_param(&err, "searchPath"), "[a, b]");
@@ -75,7 +76,7 @@ HR_TEST(err_locates_lines_and_columns)
     HR_EXPECT_EQ_I64(copy.line, 2);
 }
 
-/* Options ------------------------------------------------------------------------------------------ */
+/* Options ------------------------------------------------------------------------------------- */
 
 struct target {
     const char *path;
@@ -94,7 +95,8 @@ static const struct hr_opt_spec specs[] = {
     {"wait", HR_OPT_DURATION, AT(wait_us), "10 seconds", 0, 0, NULL, "time"},
     {"header", HR_OPT_BOOL, AT(header), "true", 0, 0, NULL, "flag"},
     {"ratio", HR_OPT_DOUBLE, AT(ratio), NULL, 0, 0, NULL, "ratio"},
-    {"mode", HR_OPT_ENUM, AT(mode), "PERMISSIVE", 0, 0, "permissive|dropmalformed|failfast", "mode"},
+    {"mode", HR_OPT_ENUM, AT(mode), "PERMISSIVE", 0, 0, "permissive|dropmalformed|failfast",
+     "mode"},
     {"quote", HR_OPT_CHAR, AT(quote), "\"", 0, 0, NULL, "quote"},
     {"auth.password", HR_OPT_INT, AT(rows), "1", 0, 0, NULL, "a number, secretly"},
 };
@@ -107,7 +109,8 @@ static void expect_bad(const char *key, const char *value, const char *message)
     struct hr_err err;
     hr_options_init(&options, &arena);
     HR_EXPECT_OK(hr_options_put(&options, key, value, NULL));
-    HR_EXPECT_EQ_I64(hr_options_parse(specs, HR_COUNT(specs), &options, &target, &err), HR_E_INVALID_OPTION);
+    HR_EXPECT_EQ_I64(hr_options_parse(specs, HR_COUNT(specs), &options, &target, &err),
+                     HR_E_INVALID_OPTION);
     HR_EXPECT_EQ_STR(err.msg, message);
     hr_arena_done(&arena);
 }
@@ -144,9 +147,11 @@ HR_TEST(options_messages)
     expect_bad("maxRows", "many", "option maxRows: 'many' is not a whole number");
     expect_bad("size", "1k1", "option size: '1k1' is not a size such as 64m or 1g");
     expect_bad("size", "12", "option size: '12' is not at least 1024 bytes");
-    expect_bad("wait", "10", "option wait: '10' is not a duration such as '10 seconds' or '500 ms'");
+    expect_bad("wait", "10",
+               "option wait: '10' is not a duration such as '10 seconds' or '500 ms'");
     expect_bad("header", "si", "option header: 'si' is not true or false");
-    expect_bad("mode", "fast", "option mode: 'fast' is not one of permissive,dropmalformed,failfast");
+    expect_bad("mode", "fast",
+               "option mode: 'fast' is not one of permissive,dropmalformed,failfast");
     expect_bad("quote", "ab", "option quote: 'ab' is not a single character");
     expect_bad("auth.password", "hunter2", "option auth.password: must be a whole number");
 }
@@ -162,23 +167,26 @@ HR_TEST(options_unknown_keys)
     HR_ASSERT_OK(hr_options_put(&options, "kafka.anything", "1", NULL));
     HR_ASSERT_OK(hr_options_put(&options, "HEADER", "1", NULL));
     HR_EXPECT_OK(hr_options_check_known(&options, "kafka.", tables, counts, 1, &err));
-    HR_EXPECT_EQ_I64(hr_options_check_known(&options, NULL, tables, counts, 1, &err), HR_E_INVALID_OPTION);
+    HR_EXPECT_EQ_I64(hr_options_check_known(&options, NULL, tables, counts, 1, &err),
+                     HR_E_INVALID_OPTION);
     HR_EXPECT_EQ_STR(err.msg, "option kafka.anything: is not known here");
     HR_ASSERT_OK(hr_options_put(&options, "maxRow", "1", NULL));
-    HR_EXPECT_EQ_I64(hr_options_check_known(&options, "kafka.", tables, counts, 1, &err), HR_E_INVALID_OPTION);
+    HR_EXPECT_EQ_I64(hr_options_check_known(&options, "kafka.", tables, counts, 1, &err),
+                     HR_E_INVALID_OPTION);
     HR_EXPECT_EQ_STR(err.msg, "option maxRow: is not known here; did you mean maxRows?");
     hr_arena_done(&arena);
 }
 
 HR_TEST(options_secrets)
 {
-    const char *secret[] = {"kafka.sasl.jaas.config", "Password", "ssl.keystore.password", "apiToken"};
+    const char *secret[] = {"kafka.sasl.jaas.config", "Password", "ssl.keystore.password",
+                            "apiToken"};
     for (size_t i = 0; i < HR_COUNT(secret); i++) HR_EXPECT_TRUE(hr_option_is_secret(secret[i]));
     HR_EXPECT_FALSE(hr_option_is_secret("path"));
     HR_EXPECT_FALSE(hr_option_is_secret("subscribe"));
 }
 
-/* Fault points ------------------------------------------------------------------------------------- */
+/* Fault points -------------------------------------------------------------------------------- */
 
 HR_TEST(fault_once_and_persistent)
 {

@@ -14,7 +14,8 @@ HR_TEST(mem_budget_is_all_or_nothing)
     hr_mem_init(&op, &query, "join", "j", 0);
     HR_EXPECT_OK(hr_mem_reserve(&op, 500, &err));
     HR_EXPECT_EQ_I64(hr_mem_reserve(&op, 200, &err), HR_E_MEMORY_LIMIT);
-    HR_EXPECT_EQ_STR(err.msg, "query q needs more than the memory limit of 600 bytes; raise spark.q.memory");
+    HR_EXPECT_EQ_STR(err.msg,
+                     "query q needs more than the memory limit of 600 bytes; raise spark.q.memory");
     HR_EXPECT_TRUE(op.used_bytes == 500 && query.used_bytes == 500 && process.used_bytes == 500);
     HR_EXPECT_OK(hr_mem_reserve(&process, 500, &err));
     HR_EXPECT_EQ_I64(hr_mem_reserve(&op, 50, &err), HR_E_MEMORY_LIMIT);
@@ -51,14 +52,16 @@ HR_TEST(arena_random_allocations_keep_their_bytes)
             uint64_t r = hr_splitmix64(&seed);
             size_t size = r % (i % 50 == 0 ? 700000 : 300);
             bool aligned = r >> 60 & 1;
-            blocks[i].p = aligned ? hr_arena_alloc_aligned(&arena, size) : hr_arena_alloc(&arena, size);
+            blocks[i].p =
+                aligned ? hr_arena_alloc_aligned(&arena, size) : hr_arena_alloc(&arena, size);
             blocks[i].size = aligned ? (size + 63) & ~(size_t)63 : size;
             HR_ASSERT_TRUE(blocks[i].p != NULL);
             HR_EXPECT_EQ_U64((uintptr_t)blocks[i].p % (aligned ? 64 : 16), 0);
             memset(blocks[i].p, (int)(i & 255), blocks[i].size);
         }
         for (size_t i = 0; i < HR_COUNT(blocks); i++)
-            for (size_t k = 0; k < blocks[i].size; k += 97) HR_ASSERT_TRUE(blocks[i].p[k] == (i & 255));
+            for (size_t k = 0; k < blocks[i].size; k += 97)
+                HR_ASSERT_TRUE(blocks[i].p[k] == (i & 255));
         HR_EXPECT_EQ_I64(mem.used_bytes, (int64_t)arena.total_bytes);
         hr_arena_reset(&arena);
         HR_EXPECT_TRUE(arena.total_bytes <= 1 << 20);
@@ -121,7 +124,8 @@ static bool scenario(struct hr_mem *mem)
     int trace = 0;
     bool ok = hr_arena_on_done(&arena, note, &trace, NULL) == HR_OK;
     HR_VEC(int64_t) v = {0};
-    for (int i = 0; ok && i < 200; i++) ok = HR_VEC_PUSH(&arena, &v, i) && hr_arena_alloc(&arena, (size_t)i * 50);
+    for (int i = 0; ok && i < 200; i++)
+        ok = HR_VEC_PUSH(&arena, &v, i) && hr_arena_alloc(&arena, (size_t)i * 50);
     for (int i = 0; i < 100; i++) hr_buf_printf(&buf, "%d,", i);
     ok = ok && hr_buf_status(&buf, NULL) == HR_OK;
     if (ok) HR_EXPECT_EQ_U64(buf.len, 290);

@@ -21,7 +21,9 @@ HR_TEST(sv_compare_and_trim)
 HR_TEST(parse_integers)
 {
     int64_t v = 77;
-    const char *bad[] = {"", "-", "+", "1 ", " 1", "0x1", "1.0", "9223372036854775808", "-9223372036854775809", "--1"};
+    const char *bad[] = {
+        "",   "-", "+", "1 ", " 1", "0x1", "1.0", "9223372036854775808", "-9223372036854775809",
+        "--1"};
     for (size_t i = 0; i < HR_COUNT(bad); i++) HR_EXPECT_FALSE(hr_parse_i64(hr_sv(bad[i]), &v));
     HR_EXPECT_EQ_I64(v, 77);
     HR_EXPECT_TRUE(hr_parse_i64(hr_sv("-9223372036854775808"), &v) && v == INT64_MIN);
@@ -41,16 +43,21 @@ HR_TEST(parse_floats_as_strtod)
         double want;
         memcpy(&want, &r, 8);
         if (isnan(want)) continue;
-        if (i % 3 == 0) snprintf(text, sizeof text, "%.17g", want);
-        else if (i % 3 == 1) snprintf(text, sizeof text, "%llu.%02llue%d", (unsigned long long)(r % 100000),
-                                      (unsigned long long)(r >> 40) % 100, (int)(r >> 20) % 60 - 30);
-        else snprintf(text, sizeof text, "%llu%010llu", (unsigned long long)r, (unsigned long long)(r % 9999999967));
+        if (i % 3 == 0)
+            snprintf(text, sizeof text, "%.17g", want);
+        else if (i % 3 == 1)
+            snprintf(text, sizeof text, "%llu.%02llue%d", (unsigned long long)(r % 100000),
+                     (unsigned long long)(r >> 40) % 100, (int)(r >> 20) % 60 - 30);
+        else
+            snprintf(text, sizeof text, "%llu%010llu", (unsigned long long)r,
+                     (unsigned long long)(r % 9999999967));
         double got = -1;
         if (!HR_EXPECT_TRUE(hr_parse_f64(hr_sv(text), &got))) puts(text);
         HR_EXPECT_EQ_F64(got, strtod(text, NULL));
     }
     double v = 5;
-    const char *bad[] = {"", ".", "-", "1e", "1e+", "0x10", "1d", "1 ", "e5", "1..2", "nan(1)", "-nan", "infinit"};
+    const char *bad[] = {"",   ".",  "-",    "1e",     "1e+",  "0x10",   "1d",
+                         "1 ", "e5", "1..2", "nan(1)", "-nan", "infinit"};
     for (size_t i = 0; i < HR_COUNT(bad); i++)
         if (!HR_EXPECT_FALSE(hr_parse_f64(hr_sv(bad[i]), &v))) puts(bad[i]);
     HR_EXPECT_TRUE(hr_parse_f64(hr_sv("-Infinity"), &v) && v == -INFINITY);
@@ -68,13 +75,36 @@ HR_TEST(parse_sizes_and_durations)
     static const struct {
         const char *text;
         int64_t value; /* -1: malformed */
-    } sizes[] = {{"64m", 67108864}, {"10 GiB", 10737418240}, {"512k", 524288}, {"1024", 1024}, {"7 KB", 7168},
-                 {"3b", 3}, {"2 bytes", 2}, {"1p", INT64_C(1) << 50}, {"", -1}, {"m", -1}, {"1.5m", -1},
-                 {"1 xb", -1}, {"99999999999g", -1}},
-      durations[] = {{"10 seconds", 10000000}, {"500 ms", 500000}, {"1 minute 30 seconds", 90000000},
-                     {"interval 5 seconds", 5000000}, {"INTERVAL 1 DAY", 86400000000}, {"2h", 7200000000},
-                     {"1.5 seconds", 1500000}, {"0", 0}, {".25 s", 250000}, {"3 us", 3}, {"1w", 604800000000},
-                     {"10", -1}, {"1 month", -1}, {"", -1}, {"seconds", -1}, {"1. s", -1}, {"- s", -1},
+    } sizes[] = {{"64m", 67108864},
+                 {"10 GiB", 10737418240},
+                 {"512k", 524288},
+                 {"1024", 1024},
+                 {"7 KB", 7168},
+                 {"3b", 3},
+                 {"2 bytes", 2},
+                 {"1p", INT64_C(1) << 50},
+                 {"", -1},
+                 {"m", -1},
+                 {"1.5m", -1},
+                 {"1 xb", -1},
+                 {"99999999999g", -1}},
+      durations[] = {{"10 seconds", 10000000},
+                     {"500 ms", 500000},
+                     {"1 minute 30 seconds", 90000000},
+                     {"interval 5 seconds", 5000000},
+                     {"INTERVAL 1 DAY", 86400000000},
+                     {"2h", 7200000000},
+                     {"1.5 seconds", 1500000},
+                     {"0", 0},
+                     {".25 s", 250000},
+                     {"3 us", 3},
+                     {"1w", 604800000000},
+                     {"10", -1},
+                     {"1 month", -1},
+                     {"", -1},
+                     {"seconds", -1},
+                     {"1. s", -1},
+                     {"- s", -1},
                      {"9999999999999 days", -1}};
     for (size_t i = 0; i < HR_COUNT(sizes); i++) {
         int64_t v = -1;
@@ -83,7 +113,8 @@ HR_TEST(parse_sizes_and_durations)
     }
     for (size_t i = 0; i < HR_COUNT(durations); i++) {
         int64_t v = -1;
-        if (!HR_EXPECT_EQ_I64(hr_parse_duration(hr_sv(durations[i].text), &v), durations[i].value >= 0))
+        if (!HR_EXPECT_EQ_I64(hr_parse_duration(hr_sv(durations[i].text), &v),
+                              durations[i].value >= 0))
             puts(durations[i].text);
         if (durations[i].value >= 0) HR_EXPECT_EQ_I64(v, durations[i].value);
     }
@@ -103,9 +134,17 @@ HR_TEST(utf8_all_code_points)
         HR_ASSERT_TRUE(hr_utf8_decode(bytes, n, &back) == n && back == cp);
         for (size_t k = 1; k < n; k++) HR_ASSERT_TRUE(!hr_utf8_valid(bytes, k));
     }
-    const char *bad[] = {"\x80", "\xC0\xAF", "\xC1\xBF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
-                         "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "abcdefghijklmnopqrstuvwxyz012345\xFF"};
-    for (size_t i = 0; i < HR_COUNT(bad); i++) HR_EXPECT_FALSE(hr_utf8_valid(bad[i], strlen(bad[i])));
+    const char *bad[] = {"\x80",
+                         "\xC0\xAF",
+                         "\xC1\xBF",
+                         "\xE0\x80\xAF",
+                         "\xED\xA0\x80",
+                         "\xF0\x8F\xBF\xBF",
+                         "\xF4\x90\x80\x80",
+                         "\xF8\x88\x80\x80\x80",
+                         "abcdefghijklmnopqrstuvwxyz012345\xFF"};
+    for (size_t i = 0; i < HR_COUNT(bad); i++)
+        HR_EXPECT_FALSE(hr_utf8_valid(bad[i], strlen(bad[i])));
     const char *text = "abcdefghij\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\xFFxyzabcdefgh";
     size_t len = strlen(text);
     HR_EXPECT_EQ_U64(hr_utf8_count(text, len), 25);
@@ -120,8 +159,9 @@ HR_TEST(json_strings)
 {
     struct hr_buf buf = {0};
     hr_buf_put_json(&buf, hr_svn("a\"\\/\b\f\n\r\t\x01\0\xC3\xA4\xFF\xE2\x82", 16));
-    HR_EXPECT_EQ_STR(hr_buf_cstr(&buf),
-                     "\"a\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u0000\xC3\xA4\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+    HR_EXPECT_EQ_STR(
+        hr_buf_cstr(&buf),
+        "\"a\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u0000\xC3\xA4\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
     hr_buf_done(&buf);
 }
 

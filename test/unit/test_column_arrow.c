@@ -28,7 +28,8 @@ HR_TEST(arrow_round_trip)
     for (uint64_t run = 1; run < 40; run++) {
         uint64_t seed = run;
         struct model m = {0};
-        struct hr_batch *batch = model_batch((uint32_t)(hr_splitmix64(&seed) % 200), &seed, NULL, &m);
+        struct hr_batch *batch =
+            model_batch((uint32_t)(hr_splitmix64(&seed) % 200), &seed, NULL, &m);
         round_trip(batch, run & 1 ? HR_ARROW_PLAIN_STRINGS : 0, &m);
         uint32_t offset = (uint32_t)(hr_splitmix64(&seed) % (batch->sel_count + 1));
         struct hr_batch *slice = hr_batch_slice(batch, offset, batch->sel_count - offset);
@@ -72,7 +73,7 @@ HR_TEST(arrow_shares_held_buffers)
     hr_buffer_unref(bytes);
 }
 
-/* Foreign arrays, made by hand --------------------------------------------------------------------- */
+/* Foreign arrays, made by hand ---------------------------------------------------------------- */
 
 static int released;
 static void release_array(struct ArrowArray *a)
@@ -92,18 +93,34 @@ struct foreign {
     const void *none[1];
 };
 
-static void foreign_init(struct foreign *f, const char *format, int64_t length, int64_t n_buffers, const void **buffers)
+static void foreign_init(struct foreign *f, const char *format, int64_t length, int64_t n_buffers,
+                         const void **buffers)
 {
     memset(f, 0, sizeof *f);
     f->fields[0] = &f->field;
     f->items[0] = &f->item;
     f->cols[0] = &f->col;
     f->children[0] = &f->child;
-    f->schema = (struct ArrowSchema){.format = "+s", .name = "", .n_children = 1, .children = f->fields, .release = release_schema};
-    f->field = (struct ArrowSchema){.format = format, .name = "c", .flags = ARROW_FLAG_NULLABLE, .release = release_schema};
-    f->item = (struct ArrowSchema){.format = "i", .name = "item", .flags = ARROW_FLAG_NULLABLE, .release = release_schema};
-    f->array = (struct ArrowArray){.length = length, .n_buffers = 1, .buffers = f->none, .n_children = 1, .children = f->cols, .release = release_array};
-    f->col = (struct ArrowArray){.length = length, .null_count = -1, .n_buffers = n_buffers, .buffers = buffers, .release = release_array};
+    f->schema = (struct ArrowSchema){.format = "+s",
+                                     .name = "",
+                                     .n_children = 1,
+                                     .children = f->fields,
+                                     .release = release_schema};
+    f->field = (struct ArrowSchema){
+        .format = format, .name = "c", .flags = ARROW_FLAG_NULLABLE, .release = release_schema};
+    f->item = (struct ArrowSchema){
+        .format = "i", .name = "item", .flags = ARROW_FLAG_NULLABLE, .release = release_schema};
+    f->array = (struct ArrowArray){.length = length,
+                                   .n_buffers = 1,
+                                   .buffers = f->none,
+                                   .n_children = 1,
+                                   .children = f->cols,
+                                   .release = release_array};
+    f->col = (struct ArrowArray){.length = length,
+                                 .null_count = -1,
+                                 .n_buffers = n_buffers,
+                                 .buffers = buffers,
+                                 .release = release_array};
 }
 
 /* Imports and prints all rows by |, or the error's code. */
@@ -155,19 +172,26 @@ HR_TEST(arrow_foreign_widths)
     fixed("b", (const uint8_t[]){0x0A}, "true|NULL|true|");
     fixed("tdD", (const int32_t[]){9, -1, 0, 19000}, "1969-12-31|NULL|2022-01-08|");
     fixed("tdm", (const int64_t[]){9, -1, 0, 86400000}, "1969-12-31|NULL|1970-01-02|");
-    fixed("tss:", (const int64_t[]){9, -1, INT64_MAX, 60}, "1969-12-31 23:59:59|NULL|1970-01-01 00:01:00|");
-    fixed("tsm:UTC", (const int64_t[]){9, 1, 0, 60}, "1970-01-01 00:00:00.001|NULL|1970-01-01 00:00:00.06|");
-    fixed("tsu:Europe/Berlin", (const int64_t[]){9, 1, 0, 60}, "1970-01-01 00:00:00.000001|NULL|1970-01-01 00:00:00.00006|");
-    fixed("tsn:", (const int64_t[]){9, -1, 0, 1999}, "1969-12-31 23:59:59.999999|NULL|1970-01-01 00:00:00.000001|");
-    fixed("tDs", (const int64_t[]){9, 61, 0, 0}, "INTERVAL '0 00:01:01' DAY TO SECOND|NULL|INTERVAL '0 00:00:00' DAY TO SECOND|");
-    fixed("tiM", (const int32_t[]){9, 13, 0, 0}, "INTERVAL '1-1' YEAR TO MONTH|NULL|INTERVAL '0-0' YEAR TO MONTH|");
+    fixed("tss:", (const int64_t[]){9, -1, INT64_MAX, 60},
+          "1969-12-31 23:59:59|NULL|1970-01-01 00:01:00|");
+    fixed("tsm:UTC", (const int64_t[]){9, 1, 0, 60},
+          "1970-01-01 00:00:00.001|NULL|1970-01-01 00:00:00.06|");
+    fixed("tsu:Europe/Berlin", (const int64_t[]){9, 1, 0, 60},
+          "1970-01-01 00:00:00.000001|NULL|1970-01-01 00:00:00.00006|");
+    fixed("tsn:", (const int64_t[]){9, -1, 0, 1999},
+          "1969-12-31 23:59:59.999999|NULL|1970-01-01 00:00:00.000001|");
+    fixed("tDs", (const int64_t[]){9, 61, 0, 0},
+          "INTERVAL '0 00:01:01' DAY TO SECOND|NULL|INTERVAL '0 00:00:00' DAY TO SECOND|");
+    fixed("tiM", (const int32_t[]){9, 13, 0, 0},
+          "INTERVAL '1-1' YEAR TO MONTH|NULL|INTERVAL '0-0' YEAR TO MONTH|");
     fixed("d:10,2", (const hr_i128[]){9, -12345, 0, 1}, "-123.45|NULL|0.01|");
     fixed("d:10,2,128", (const hr_i128[]){9, -12345, 0, 1}, "-123.45|NULL|0.01|");
     fixed("d:10,2,64", (const int64_t[]){9, -12345, 0, 1}, "-123.45|NULL|0.01|");
     fixed("d:5,2,32", (const int32_t[]){9, -12345, 0, 1}, "-123.45|NULL|0.01|");
     fixed("w:3", "xxxabcdefghi", "abc|NULL|ghi|");
     /* values that are not aligned are copied */
-    static const char bytes[] __attribute__((aligned(16))) = "?\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0";
+    static const char bytes[] __attribute__((aligned(16))) =
+        "?\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0";
     fixed("l", bytes + 1, "2|NULL|4|");
 }
 
@@ -196,7 +220,8 @@ HR_TEST(arrow_foreign_strings)
     foreign_init(&f, "c", 4, 2, index_buffers);
     f.item.format = "u";
     f.field.dictionary = &f.item;
-    f.child = (struct ArrowArray){.length = 3, .n_buffers = 3, .buffers = words, .release = release_array};
+    f.child = (struct ArrowArray){
+        .length = 3, .n_buffers = 3, .buffers = words, .release = release_array};
     f.col.dictionary = &f.child;
     expect_import(&f, "b|a|NULL|long enough for a pointer|", HR_OK);
     ((int8_t *)(uintptr_t)index_buffers[1])[3] = 3;
@@ -211,7 +236,8 @@ static void list_of(struct foreign *f, const char *format, int64_t n_buffers, co
     f->field.n_children = f->col.n_children = 1;
     f->field.children = f->items;
     f->col.children = f->children;
-    f->child = (struct ArrowArray){.length = 6, .n_buffers = 2, .buffers = items, .release = release_array};
+    f->child = (struct ArrowArray){
+        .length = 6, .n_buffers = 2, .buffers = items, .release = release_array};
 }
 
 HR_TEST(arrow_foreign_lists)
@@ -239,8 +265,11 @@ HR_TEST(arrow_foreign_lists)
 
 HR_TEST(arrow_refuses_formats)
 {
-    static const char *const bad[] = {"", "x", "+", "+ud:0,1", "+r", "+vl", "d:", "d:39,1", "d:10,2,256", "d:5,6", "w:", "w:-1",
-                                      "t", "ts", "tsx:", "tsu", "tDu:", "ttu", "tiD", "tin", "w:99999999999", "d:10,-2"};
+    static const char *const bad[] = {
+        "",       "x",          "+",     "+ud:0,1", "+r",   "+vl", "d:",
+        "d:39,1", "d:10,2,256", "d:5,6", "w:",      "w:-1", "t",   "ts",
+        "tsx:",   "tsu",        "tDu:",  "ttu",     "tiD",  "tin", "w:99999999999",
+        "d:10,-2"};
     const void *buffers[] = {NULL, "0123456789012345678901234567890123456789"};
     for (size_t i = 0; i < HR_COUNT(bad); i++) {
         struct foreign f;
@@ -282,19 +311,26 @@ HR_TEST(arrow_refuses_wrong_arrays)
     expect_import(&f, NULL, HR_E_INVALID_ARGUMENT);
     foreign_init(&f, "tss:", 1, 2, (const void *[]){NULL, (const int64_t[]){INT64_MAX}});
     expect_import(&f, NULL, HR_E_INVALID_ARGUMENT);
-    static const int32_t views[][4] = {{-1, 0, 0, 0}, {13, 0, 0, 0}, {13, 0, 1, 0}, {13, 0, -1, 0}, {13, 0, 0, -1}, {13, 0, 0, 8}};
+    static const int32_t views[][4] = {{-1, 0, 0, 0},  {13, 0, 0, 0},  {13, 0, 1, 0},
+                                       {13, 0, -1, 0}, {13, 0, 0, -1}, {13, 0, 0, 8}};
     for (size_t i = 0; i < HR_COUNT(views); i++) {
         const int64_t sizes[] = {i == 1 ? 12 : 20};
-        foreign_init(&f, "vu", 1, 4, (const void *[]){NULL, views[i], "01234567890123456789", sizes});
+        foreign_init(&f, "vu", 1, 4,
+                     (const void *[]){NULL, views[i], "01234567890123456789", sizes});
         expect_import(&f, NULL, HR_E_INVALID_ARGUMENT);
     }
     f.schema.format = "i";
     expect_import(&f, NULL, HR_E_INVALID_ARGUMENT);
     f.array.release = NULL;
     struct hr_batch *batch = NULL;
-    HR_EXPECT_TRUE(hr_arrow_import_batch(&f.schema, &f.array, NULL, &batch, NULL) != HR_OK && !batch);
+    HR_EXPECT_TRUE(hr_arrow_import_batch(&f.schema, &f.array, NULL, &batch, NULL) != HR_OK &&
+                   !batch);
     /* a schema nested without end */
-    struct ArrowSchema loop = {.format = "+l", .name = "", .n_children = 1, .release = release_schema}, *self = &loop;
+    struct ArrowSchema loop = {.format = "+l",
+                               .name = "",
+                               .n_children = 1,
+                               .release = release_schema},
+                       *self = &loop;
     loop.children = &self;
     const struct hr_type *type = NULL;
     HR_EXPECT_EQ_I64(hr_arrow_import_type(&loop, &type, NULL), HR_E_INVALID_ARGUMENT);

@@ -47,7 +47,8 @@ static void random_slice(struct hr_batch **batch, struct model *m, uint64_t *see
 static void random_concat(struct hr_batch **batch, struct model *m, uint64_t *seed)
 {
     struct hr_batch *parts[20];
-    uint32_t count = (uint32_t)(hr_splitmix64(seed) % HR_COUNT(parts)) + 1, mine = (uint32_t)(hr_splitmix64(seed) % count);
+    uint32_t count = (uint32_t)(hr_splitmix64(seed) % HR_COUNT(parts)) + 1,
+             mine = (uint32_t)(hr_splitmix64(seed) % count);
     struct model all = {0};
     for (uint32_t i = 0; i < count; i++) {
         if (i != mine) {
@@ -77,7 +78,8 @@ HR_TEST(batch_random_operations)
     for (uint64_t run = 1; run <= 60; run++) {
         uint64_t seed = run;
         struct model m = {0};
-        struct hr_batch *batch = model_batch((uint32_t)(hr_splitmix64(&seed) % 300), &seed, NULL, &m);
+        struct hr_batch *batch =
+            model_batch((uint32_t)(hr_splitmix64(&seed) % 300), &seed, NULL, &m);
         HR_ASSERT_TRUE(batch != NULL && model_same(batch, &m));
         for (int step = 0; step < 8; step++) {
             switch (hr_splitmix64(&seed) % 4) {
@@ -96,7 +98,8 @@ HR_TEST(batch_random_operations)
 HR_TEST(batch_weights_follow_rows)
 {
     uint64_t seed = 4;
-    struct hr_batch *a = model_batch(100, &seed, NULL, NULL), *b = model_batch(10, &seed, NULL, NULL);
+    struct hr_batch *a = model_batch(100, &seed, NULL, NULL),
+                    *b = model_batch(10, &seed, NULL, NULL);
     int32_t *weights = hr_arena_alloc(&a->arena, 100 * sizeof *weights);
     for (int i = 0; i < 100; i++) weights[i] = i % 2 ? 1 : -i;
     a->weights = weights;
@@ -107,7 +110,8 @@ HR_TEST(batch_weights_follow_rows)
     HR_EXPECT_EQ_I64(all->weights[0], -64);
     HR_EXPECT_EQ_I64(all->weights[36], 1);
     HR_EXPECT_EQ_I64(all->weights[47], -4);
-    hr_batch_unref(slice), hr_batch_unref(late), hr_batch_unref(a), hr_batch_unref(b), hr_batch_unref(all);
+    hr_batch_unref(slice), hr_batch_unref(late), hr_batch_unref(a), hr_batch_unref(b),
+        hr_batch_unref(all);
 }
 
 HR_TEST(batch_projects_and_holds)
@@ -115,7 +119,8 @@ HR_TEST(batch_projects_and_holds)
     uint64_t seed = 5;
     struct model m = {0};
     struct hr_batch *batch = model_batch(50, &seed, NULL, &m);
-    struct hr_field fields[] = {{"again", hr_type(HR_T_STRING), true}, {"i", hr_type(HR_T_INT), true}};
+    struct hr_field fields[] = {{"again", hr_type(HR_T_STRING), true},
+                                {"i", hr_type(HR_T_INT), true}};
     const uint32_t indexes[] = {1, 0};
     struct hr_batch *p = hr_batch_project(batch, hr_type_struct(fields, 2), indexes);
     hr_batch_unref(batch); /* p keeps it */
@@ -125,7 +130,8 @@ HR_TEST(batch_projects_and_holds)
     for (uint32_t i = 0; i < 50; i++) {
         char want[100], *end = strchr(strchr(m.rows[i], '|') + 1, '|');
         char *second = strchr(m.rows[i], '|') + 1;
-        snprintf(want, sizeof want, "%.*s|%.*s|", (int)(end - second), second, (int)(second - 1 - m.rows[i]), m.rows[i]);
+        snprintf(want, sizeof want, "%.*s|%.*s|", (int)(end - second), second,
+                 (int)(second - 1 - m.rows[i]), m.rows[i]);
         model_print(p, i, &buf);
         HR_EXPECT_EQ_STR(hr_buf_cstr(&buf), want);
     }
@@ -153,7 +159,8 @@ HR_TEST(batch_long_chains_of_holds)
         struct hr_batch *next = hr_batch_slice(batch, 0, batch->sel_count - (i == 0));
         if (next == batch) {
             hr_batch_unref(next);
-            next = hr_batch_with_sel(batch, batch->sel ? batch->sel : (const uint32_t[]){0}, batch->sel ? batch->sel_count : 1);
+            next = hr_batch_with_sel(batch, batch->sel ? batch->sel : (const uint32_t[]){0},
+                                     batch->sel ? batch->sel_count : 1);
         }
         hr_batch_unref(batch);
         batch = next;
@@ -206,7 +213,8 @@ HR_TEST(string_order_is_bytewise)
         uint64_t r = hr_splitmix64(&seed);
         for (int k = 0; k < 40; k++) bytes[k] = "a\0\377b"[(r >> (k % 13 * 2)) & 3];
         uint32_t n = (uint32_t)(r >> 50) % 20, m = (uint32_t)(r >> 40) % 20;
-        struct hr_string x = hr_string_make(bytes, n), y = hr_string_make(bytes + (r >> 60 & 1) * 20, m);
+        struct hr_string x = hr_string_make(bytes, n),
+                         y = hr_string_make(bytes + (r >> 60 & 1) * 20, m);
         int want = hr_sv_cmp(hr_string_view(&x), hr_string_view(&y)), got = hr_string_cmp(&x, &y);
         HR_ASSERT_TRUE((want < 0) == (got < 0) && (want > 0) == (got > 0));
         HR_ASSERT_TRUE(hr_string_eq(&x, &y) == (want == 0));
@@ -223,8 +231,10 @@ HR_TEST(column_float_rules)
     hr_builder_null(b);
     HR_ASSERT_OK(hr_builder_finish(b, &col, NULL));
     HR_EXPECT_EQ_I64(hr_column_compare(&col, 2, &col, 3), 0);
-    HR_EXPECT_TRUE(hr_column_compare(&col, 5, &col, 6) < 0 && hr_column_compare(&col, 6, &col, 6) == 0);
-    HR_EXPECT_TRUE(hr_column_compare(&col, 7, &col, 0) < 0 && hr_column_compare(&col, 7, &col, 7) == 0);
+    HR_EXPECT_TRUE(hr_column_compare(&col, 5, &col, 6) < 0 &&
+                   hr_column_compare(&col, 6, &col, 6) == 0);
+    HR_EXPECT_TRUE(hr_column_compare(&col, 7, &col, 0) < 0 &&
+                   hr_column_compare(&col, 7, &col, 7) == 0);
     uint64_t hash[8] = {0};
     hr_column_hash(&col, NULL, 8, hash);
     HR_EXPECT_TRUE(hash[2] == hash[3] && hash[1] != hash[4]);
@@ -265,8 +275,10 @@ HR_TEST(take_with_absent_rows)
         struct hr_column col, none;
         HR_ASSERT_OK(hr_column_take(&arena, &batch->columns[c], rows, 200, &col, NULL));
         for (uint32_t i = 0; i < 200; i++) {
-            if (rows[i] == UINT32_MAX) HR_ASSERT_TRUE(col.type->id == HR_T_NULL || !hr_column_valid(&col, i));
-            else HR_ASSERT_TRUE(hr_column_equal(&col, i, &batch->columns[c], rows[i]));
+            if (rows[i] == UINT32_MAX)
+                HR_ASSERT_TRUE(col.type->id == HR_T_NULL || !hr_column_valid(&col, i));
+            else
+                HR_ASSERT_TRUE(hr_column_equal(&col, i, &batch->columns[c], rows[i]));
         }
         HR_ASSERT_OK(hr_column_take(&arena, &batch->columns[c], NULL, 0, &none, NULL));
         HR_EXPECT_EQ_U64(none.length, 0);
@@ -324,7 +336,8 @@ static bool scenario(struct hr_mem *mem)
 {
     uint64_t seed = 11;
     bool ok = false;
-    struct hr_batch *a = model_batch(100, &seed, mem, NULL), *b = a ? hr_batch_slice(a, 3, 60) : NULL;
+    struct hr_batch *a = model_batch(100, &seed, mem, NULL),
+                    *b = a ? hr_batch_slice(a, 3, 60) : NULL;
     struct hr_batch *c = b ? hr_batch_compact(b, true) : NULL;
     struct hr_batch *parts[] = {a, b, c};
     struct hr_batch *d = c ? hr_batch_concat(parts, 3, a->schema, false) : NULL;
@@ -359,12 +372,14 @@ HR_TEST(every_allocation_may_fail)
 HR_TEST(batch_allocation_budget)
 {
     struct hr_field fields[10];
-    for (int i = 0; i < 10; i++) fields[i] = (struct hr_field){"c", hr_type(i & 1 ? HR_T_LONG : HR_T_STRING), true};
+    for (int i = 0; i < 10; i++)
+        fields[i] = (struct hr_field){"c", hr_type(i & 1 ? HR_T_LONG : HR_T_STRING), true};
     const struct hr_type *schema = hr_type_struct(fields, 10);
     hr_fault_arm(HR_FAULT_ALLOC, INT64_MAX, false);
     struct hr_batch *batch = hr_batch_new(schema, 8192, NULL);
     for (uint32_t i = 0; i < 10; i++)
-        HR_ASSERT_OK(hr_column_alloc(&batch->arena, fields[i].type, 8192, true, &batch->columns[i], NULL));
+        HR_ASSERT_OK(
+            hr_column_alloc(&batch->arena, fields[i].type, 8192, true, &batch->columns[i], NULL));
     uint32_t *sel;
     struct hr_batch *filtered = hr_batch_new_sel(batch, 8192, &sel);
     int64_t mallocs = hr_fault_passed(HR_FAULT_ALLOC);

@@ -2,8 +2,8 @@
 /* Every kernel of every instruction set that runs here against the scalar reference: random data
  * with the values that hurt, all tails, NULLs in all shapes. Memory ends where the arrays end, so
  * that a sanitizer sees a step too far. */
-#include "base/hash.h"
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "hr_test.h"
 #include "kernel/kernel.h"
 
@@ -39,10 +39,12 @@ static void random_ints(void *out, size_t width, size_t n, int mode, uint64_t *s
 
 static double random_double(int mode, uint64_t *seed)
 {
-    static const double edges[] = {0.0, -0.0, 1.0, -1.0, NAN, -NAN, INFINITY, -INFINITY, 127.9, 128.0,
-                                   -128.9, -129.0, 32767.5, 32768.0, 2147483647.5, 2147483648.0,
-                                   -2147483648.9, -2147483649.0, 0x1p63, -0x1p63, -0x1.1p63, 0x1p62,
-                                   5e-324, 1e300};
+    static const double edges[] = {0.0,           -0.0,          1.0,          -1.0,
+                                   NAN,           -NAN,          INFINITY,     -INFINITY,
+                                   127.9,         128.0,         -128.9,       -129.0,
+                                   32767.5,       32768.0,       2147483647.5, 2147483648.0,
+                                   -2147483648.9, -2147483649.0, 0x1p63,       -0x1p63,
+                                   -0x1.1p63,     0x1p62,        5e-324,       1e300};
     uint64_t r = next(seed);
     if (mode == 2) return edges[r % HR_COUNT(edges)];
     if (mode == 1) return (double)(r % 7) - 3;
@@ -64,7 +66,8 @@ static void random_values(enum hr_ktype type, void *out, size_t n, int mode, uin
         for (size_t i = 0; i < n; i++) {
             uint64_t r = next(seed);
             ((struct hr_string *)out)[i] =
-                hr_string_make(text_bytes + r % (mode == 1 ? 2 : 200), (uint32_t)(r >> 32) % (mode == 1 ? 16 : 40));
+                hr_string_make(text_bytes + r % (mode == 1 ? 2 : 200),
+                               (uint32_t)(r >> 32) % (mode == 1 ? 16 : 40));
         }
     } else {
         random_ints(out, widths[type], n, mode, seed);
@@ -79,7 +82,12 @@ static uint64_t *random_valid(int shape, size_t n, uint64_t *seed)
     uint64_t *valid = malloc(words * 8 + 1);
     for (size_t i = 0; i < words; i++) {
         uint64_t r = next(seed);
-        valid[i] = shape == 1 ? r : shape == 2 ? 0 : shape == 3 ? UINT64_MAX : (r & 1 ? UINT64_MAX : r & 2 ? r : 0);
+        valid[i] = shape == 1   ? r
+                   : shape == 2 ? 0
+                   : shape == 3 ? UINT64_MAX
+                                : (r & 1   ? UINT64_MAX
+                                   : r & 2 ? r
+                                           : 0);
     }
     if (shape == 3 && n) hr_bit_clear(valid, (uint32_t)(next(seed) % n));
     return valid;
@@ -113,20 +121,24 @@ static void for_all(void (*check)(struct round *))
     }
 }
 
-static void same_bits(const uint64_t *a, const uint64_t *b, size_t n, const char *what, int type, int op)
+static void same_bits(const uint64_t *a, const uint64_t *b, size_t n, const char *what, int type,
+                      int op)
 {
     if (memcmp(a, b, hr_bit_words(n) * 8) != 0)
-        hr_test_check(false, __FILE__, __LINE__, "%s type %d op %d n %zu differs", what, type, op, n);
+        hr_test_check(false, __FILE__, __LINE__, "%s type %d op %d n %zu differs", what, type, op,
+                      n);
 }
 
-static void check_compare(const struct hr_kernels *k, enum hr_ktype type, size_t n, int mode, uint64_t *seed)
+static void check_compare(const struct hr_kernels *k, enum hr_ktype type, size_t n, int mode,
+                          uint64_t *seed)
 {
     void *a = exact(n * widths[type]), *b = exact(n * widths[type]), *one = exact(widths[type]);
     uint64_t *x = exact(hr_bit_words(n) * 8), *y = exact(hr_bit_words(n) * 8);
     random_values(type, a, n, mode, seed);
     random_values(type, b, n, mode, seed);
     random_values(type, one, 1, mode, seed);
-    for (size_t i = 0; i < n; i += 3) memcpy((char *)b + i * widths[type], (char *)a + i * widths[type], widths[type]);
+    for (size_t i = 0; i < n; i += 3)
+        memcpy((char *)b + i * widths[type], (char *)a + i * widths[type], widths[type]);
     for (int op = HR_CMP_EQ; op <= HR_CMP_GE; op++) {
         k->compare->cols[type]((enum hr_cmp_op)op, a, b, n, x);
         reference()->compare->cols[type]((enum hr_cmp_op)op, a, b, n, y);
@@ -141,7 +153,8 @@ static void check_compare(const struct hr_kernels *k, enum hr_ktype type, size_t
 static void round_compare(struct round *r)
 {
     size_t n = r->n;
-    for (int type = 0; type < HR_K_COUNT; type++) check_compare(r->k, (enum hr_ktype)type, n, r->mode, &r->seed);
+    for (int type = 0; type < HR_K_COUNT; type++)
+        check_compare(r->k, (enum hr_ktype)type, n, r->mode, &r->seed);
 }
 
 HR_TEST(kernel_compare)
@@ -150,12 +163,12 @@ HR_TEST(kernel_compare)
 }
 
 /* Results must agree up to the failing row, on the valid rows. */
-static void same_results(const void *x, const void *y, int64_t rx, int64_t ry, enum hr_ktype type, size_t n,
-                         const uint64_t *valid, const char *what, int op)
+static void same_results(const void *x, const void *y, int64_t rx, int64_t ry, enum hr_ktype type,
+                         size_t n, const uint64_t *valid, const char *what, int op)
 {
     if (rx != ry) {
-        hr_test_check(false, __FILE__, __LINE__, "%s type %d op %d n %zu: row %lld, not %lld", what, type, op, n,
-                      (long long)rx, (long long)ry);
+        hr_test_check(false, __FILE__, __LINE__, "%s type %d op %d n %zu: row %lld, not %lld", what,
+                      type, op, n, (long long)rx, (long long)ry);
         return;
     }
     if (rx >= 0) return;
@@ -163,10 +176,13 @@ static void same_results(const void *x, const void *y, int64_t rx, int64_t ry, e
     for (size_t i = 0; i < n; i++) {
         if (valid && !hr_bit_get(valid, (uint32_t)i)) continue;
         const char *p = (const char *)x + i * w, *q = (const char *)y + i * w;
-        if (type == HR_K_F64 && isnan(((const double *)x)[i]) && isnan(((const double *)y)[i])) continue;
-        if (type == HR_K_F32 && isnan(((const float *)x)[i]) && isnan(((const float *)y)[i])) continue;
+        if (type == HR_K_F64 && isnan(((const double *)x)[i]) && isnan(((const double *)y)[i]))
+            continue;
+        if (type == HR_K_F32 && isnan(((const float *)x)[i]) && isnan(((const float *)y)[i]))
+            continue;
         if (memcmp(p, q, w) == 0) continue;
-        hr_test_check(false, __FILE__, __LINE__, "%s type %d op %d n %zu: value %zu differs", what, type, op, n, i);
+        hr_test_check(false, __FILE__, __LINE__, "%s type %d op %d n %zu: value %zu differs", what,
+                      type, op, n, i);
         return;
     }
 }
@@ -186,9 +202,11 @@ static void check_arith(const struct hr_kernels *k, enum hr_ktype type, size_t n
             same_results(x, y, rx, ry, type, n, valid, "arith", op * 10 + s);
         }
     }
-    int64_t rx = k->arith->negate[type](a, valid, n, x), ry = reference()->arith->negate[type](a, valid, n, y);
+    int64_t rx = k->arith->negate[type](a, valid, n, x),
+            ry = reference()->arith->negate[type](a, valid, n, y);
     same_results(x, y, rx, ry, type, n, valid, "negate", 0);
-    rx = k->arith->absolute[type](a, valid, n, x), ry = reference()->arith->absolute[type](a, valid, n, y);
+    rx = k->arith->absolute[type](a, valid, n, x),
+    ry = reference()->arith->absolute[type](a, valid, n, y);
     same_results(x, y, rx, ry, type, n, valid, "absolute", 0);
     /* in place */
     memcpy(y, a, n * w);
@@ -201,7 +219,8 @@ static void check_arith(const struct hr_kernels *k, enum hr_ktype type, size_t n
 static void round_arith(struct round *r)
 {
     size_t n = r->n;
-    for (int type = 0; type < HR_K_NUMBERS; type++) check_arith(r->k, (enum hr_ktype)type, n, r->mode, r->valid, &r->seed);
+    for (int type = 0; type < HR_K_NUMBERS; type++)
+        check_arith(r->k, (enum hr_ktype)type, n, r->mode, r->valid, &r->seed);
 }
 
 HR_TEST(kernel_arith)
@@ -231,7 +250,8 @@ HR_TEST(kernel_cast)
     for_all(round_cast);
 }
 
-static void check_selection(const struct hr_kernels *k, const uint64_t *bits, size_t n, uint64_t *seed)
+static void check_selection(const struct hr_kernels *k, const uint64_t *bits, size_t n,
+                            uint64_t *seed)
 {
     uint32_t *x = exact(n * 4), *y = exact(n * 4);
     size_t cx = k->bits->to_sel(bits, n, x), cy = reference()->bits->to_sel(bits, n, y);
@@ -240,7 +260,8 @@ static void check_selection(const struct hr_kernels *k, const uint64_t *bits, si
     HR_EXPECT_EQ_U64(k->bits->count(bits, n), cy);
     uint32_t *rows = exact(n * 4);
     for (size_t i = 0; i < n; i++) rows[i] = (uint32_t)(next(seed) % n);
-    cx = k->bits->filter_sel(bits, rows, n, x), cy = reference()->bits->filter_sel(bits, rows, n, y);
+    cx = k->bits->filter_sel(bits, rows, n, x),
+    cy = reference()->bits->filter_sel(bits, rows, n, y);
     HR_EXPECT_EQ_U64(cx, cy);
     HR_EXPECT_TRUE(memcmp(x, y, cy * 4) == 0);
     uint64_t *p = exact(hr_bit_words(n) * 8), *q = exact(hr_bit_words(n) * 8);
@@ -259,7 +280,8 @@ static void check_selection(const struct hr_kernels *k, const uint64_t *bits, si
 static void round_bits(struct round *r)
 {
     size_t n = r->n;
-    uint64_t *a = random_valid(1 + (int)(next(&r->seed) % 4), n, &r->seed), *b = random_valid(1, n, &r->seed);
+    uint64_t *a = random_valid(1 + (int)(next(&r->seed) % 4), n, &r->seed),
+             *b = random_valid(1, n, &r->seed);
     uint64_t *x = exact(hr_bit_words(n) * 8), *y = exact(hr_bit_words(n) * 8);
     for (int op = HR_BIT_AND; op <= HR_BIT_ANDNOT; op++) {
         r->k->bits->combine((enum hr_bit_op)op, a, b, n, x);
@@ -277,13 +299,16 @@ HR_TEST(kernel_bits)
     for_all(round_bits);
 }
 
-static void check_sums(const struct hr_kernels *k, enum hr_ktype type, const void *a, size_t n, const uint64_t *valid)
+static void check_sums(const struct hr_kernels *k, enum hr_ktype type, const void *a, size_t n,
+                       const uint64_t *valid)
 {
     int64_t x = 5, y = 5;
-    HR_EXPECT_EQ_I64(k->fold->sum_i64[type](a, valid, n, &x), reference()->fold->sum_i64[type](a, valid, n, &y));
+    HR_EXPECT_EQ_I64(k->fold->sum_i64[type](a, valid, n, &x),
+                     reference()->fold->sum_i64[type](a, valid, n, &y));
     HR_EXPECT_EQ_I64(x, y);
     x = y = INT64_MAX - 3;
-    HR_EXPECT_EQ_I64(k->fold->sum_i64[type](a, valid, n, &x), reference()->fold->sum_i64[type](a, valid, n, &y));
+    HR_EXPECT_EQ_I64(k->fold->sum_i64[type](a, valid, n, &x),
+                     reference()->fold->sum_i64[type](a, valid, n, &y));
     HR_EXPECT_EQ_I64(x, y);
 }
 
@@ -295,25 +320,32 @@ static void check_fold(const struct hr_kernels *k, enum hr_ktype type, size_t n,
     random_values(type, a, n, mode, seed);
     if (type <= HR_K_I64) check_sums(k, type, a, n, valid);
     double dx = 0.5, dy = 0.5;
-    if (type == HR_K_F64) k->fold->sum_f64(a, valid, n, &dx), reference()->fold->sum_f64(a, valid, n, &dy);
-    if (type == HR_K_F32) k->fold->sum_f32(a, valid, n, &dx), reference()->fold->sum_f32(a, valid, n, &dy);
+    if (type == HR_K_F64)
+        k->fold->sum_f64(a, valid, n, &dx), reference()->fold->sum_f64(a, valid, n, &dy);
+    if (type == HR_K_F32)
+        k->fold->sum_f32(a, valid, n, &dx), reference()->fold->sum_f32(a, valid, n, &dy);
     HR_EXPECT_EQ_F64(dx, dy);
     hr_i128 ix = 3, iy = 3;
     if (type == HR_K_I128)
-        HR_EXPECT_EQ_I64(k->fold->sum_i128(a, valid, n, &ix), reference()->fold->sum_i128(a, valid, n, &iy));
+        HR_EXPECT_EQ_I64(k->fold->sum_i128(a, valid, n, &ix),
+                         reference()->fold->sum_i128(a, valid, n, &iy));
     HR_EXPECT_TRUE(ix == iy);
     for (int has = 0; has < 2; has++) {
         char bx[16], by[16];
         random_values(type, bx, 1, mode, seed);
         memcpy(by, bx, 16);
-        HR_EXPECT_EQ_I64(k->fold->min[type](a, valid, n, has, bx), reference()->fold->min[type](a, valid, n, has, by));
-        bool both_nan = type == HR_K_F64 ? isnan(*(double *)bx) && isnan(*(double *)by)
-                                         : type == HR_K_F32 && isnan(*(float *)bx) && isnan(*(float *)by);
+        HR_EXPECT_EQ_I64(k->fold->min[type](a, valid, n, has, bx),
+                         reference()->fold->min[type](a, valid, n, has, by));
+        bool both_nan = type == HR_K_F64
+                            ? isnan(*(double *)bx) && isnan(*(double *)by)
+                            : type == HR_K_F32 && isnan(*(float *)bx) && isnan(*(float *)by);
         HR_EXPECT_TRUE(both_nan || memcmp(bx, by, w) == 0);
         memcpy(by, bx, 16);
-        HR_EXPECT_EQ_I64(k->fold->max[type](a, valid, n, has, bx), reference()->fold->max[type](a, valid, n, has, by));
-        both_nan = type == HR_K_F64 ? isnan(*(double *)bx) && isnan(*(double *)by)
-                                    : type == HR_K_F32 && isnan(*(float *)bx) && isnan(*(float *)by);
+        HR_EXPECT_EQ_I64(k->fold->max[type](a, valid, n, has, bx),
+                         reference()->fold->max[type](a, valid, n, has, by));
+        both_nan = type == HR_K_F64
+                       ? isnan(*(double *)bx) && isnan(*(double *)by)
+                       : type == HR_K_F32 && isnan(*(float *)bx) && isnan(*(float *)by);
         HR_EXPECT_TRUE(both_nan || memcmp(bx, by, w) == 0);
     }
     free(a);
@@ -322,7 +354,8 @@ static void check_fold(const struct hr_kernels *k, enum hr_ktype type, size_t n,
 static void round_fold(struct round *r)
 {
     size_t n = r->n;
-    for (int type = 0; type < HR_K_STR; type++) check_fold(r->k, (enum hr_ktype)type, n, r->mode, r->valid, &r->seed);
+    for (int type = 0; type < HR_K_STR; type++)
+        check_fold(r->k, (enum hr_ktype)type, n, r->mode, r->valid, &r->seed);
 }
 
 HR_TEST(kernel_fold)
@@ -362,7 +395,8 @@ static void round_scan(struct round *r)
     HR_EXPECT_EQ_U64(r->k->scan->find(text, n, '\n'), reference()->scan->find(text, n, '\n'));
     uint32_t *p = exact(n * 4), *q = exact(n * 4);
     for (size_t max = 0; max <= n; max += n / 2 + 1) {
-        size_t cx = r->k->scan->positions(text, n, '\0', p, max), cy = reference()->scan->positions(text, n, '\0', q, max);
+        size_t cx = r->k->scan->positions(text, n, '\0', p, max),
+               cy = reference()->scan->positions(text, n, '\0', q, max);
         HR_EXPECT_EQ_U64(cx, cy);
         HR_EXPECT_TRUE(memcmp(p, q, cy * 4) == 0);
     }
@@ -393,4 +427,3 @@ HR_TEST(kernel_chosen_runs)
     HR_EXPECT_TRUE(hr_kernels_named("base") != NULL);
     HR_EXPECT_TRUE(hr_kernels_named("no such set") == NULL);
 }
-
