@@ -77,8 +77,7 @@ def test_errors():
     check('error status', wrong.returncode, 1)
     check('nothing on standard output', wrong.stdout, '')
     check('error', wrong.stderr, "headrace: error: [PARSE_SYNTAX_ERROR] "
-
-                                             "Syntax error at or near 'SELEC'. (42601) at -e:1:1\n  SELEC 1\n  ^\n")
+          "Syntax error at or near 'SELEC'. (42601) at -e:1:1\n  SELEC 1\n  ^\n")
     path = os.path.join(TMP, 'wrong.sql')
     with open(path, 'w', encoding='utf-8') as f:
         f.write("SELECT 1;\n\nSELECT 'é',\n\tnosuch\nFROM VALUES (1) AS t(a);\n")
