@@ -122,6 +122,20 @@ struct hr_dstream *hr_socket_text_stream(struct hr_streaming *ssc, const char *h
 struct hr_dstream *hr_text_file_stream(struct hr_streaming *ssc, const char *dir, bool new_only,
                                        struct hr_err *err);
 
+/* Direct streams, without a receiver: format is what SQL knows after USING ("kafka", "json", "rate" …),
+ * options are its options as key, value, …, NULL; schema as for the table, or NULL for the source's
+ * own. A batch is a range of offsets that its RDD's partitions read (Kafka: createDirectStream); the
+ * checkpoint holds the offsets, and the source is told of them after each batch (Kafka: they are
+ * committed to the group). "spark.streaming.receiver.maxRate" limits the rows of all partitions.
+ *     const char *options[] = {"kafka.bootstrap.servers", "localhost:9092", "subscribe", "t", NULL};
+ *     struct hr_dstream *in = hr_source_stream(ssc, "kafka", NULL, options, &err);               */
+struct hr_dstream *hr_source_stream(struct hr_streaming *ssc, const char *format,
+                                    const char *schema, const char *const *options,
+                                    struct hr_err *err);
+/* Inside foreach_rdd or transform on such a stream itself: the batch's offsets [start, end) as the
+ * source writes them (Kafka: Spark's JSON). Borrowed from rdd. false: rdd is of another kind. */
+bool hr_rdd_offset_range(const struct hr_rdd *rdd, const char **ret_start, const char **ret_end);
+
 /*
  * Receivers of your own. start is called on a thread of the receiver's own and should return when
  * hr_receiver_stopped says so; it stores rows as they come. When it returns an error it is called
