@@ -45,7 +45,7 @@ HR_INLINE T FN(row_div)(T x, T y, U *bad)
 HR_INLINE T FN(row_mod)(T x, T y, U *bad)
 {
     *bad |= y == 0 ? SIGN_BIT : 0;
-    return (T)(x % ((y == 0) | (y == -1) ? 1 : y));
+    return (T)(x % (((y == 0) | (y == -1)) ? 1 : y));
 }
 
 HR_INLINE T FN(row_abs)(T x, T y, U *bad)

@@ -37,6 +37,8 @@ extern const struct hr_scan_kernels HR_K_NAME(scan);
 /* In front of a loop whose rows do not depend on each other, though arrays might overlap as far as
  * the compiler can tell. */
 #if defined(__clang__)
+/* Some of these loops divide, or call fmod: that they stay scalar is no news. */
+#pragma clang diagnostic ignored "-Wpass-failed"
 #define HR_K_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define HR_K_INDEPENDENT _Pragma("GCC ivdep")
