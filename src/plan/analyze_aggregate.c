@@ -8,7 +8,7 @@
 
 #include "plan/analyze.h"
 
-/* Groups ---------------------------------------------------------------------------------------- */
+/* Groups --------------------------------------------------------------------------------------- */
 
 static hr_status group_has_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
                                      const struct hr_expr *group, struct hr_err *err)
@@ -123,7 +123,7 @@ hr_status hr_analyze_groups(struct hr_analyzer *an, struct hr_plan *plan,
     return hr_analyze_windows(an, plan, window, plan->groups, plan->group_count, err);
 }
 
-/* The output list ------------------------------------------------------------------------------- */
+/* The output list ------------------------------------------------------------------------------ */
 
 static bool is_group(const struct hr_plan *plan, const struct hr_expr *expr)
 {
@@ -168,7 +168,7 @@ hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
     return HR_OK;
 }
 
-/* Over the aggregate ---------------------------------------------------------------------------- */
+/* Over the aggregate --------------------------------------------------------------------------- */
 
 /* Puts a reference to the output column whose value *expr is in its place; makes the column where
  * there is none. */

@@ -69,7 +69,7 @@ const char *hr_qualified_text(struct hr_analyzer *an, const struct hr_expr *expr
     return text ? text : "?";
 }
 
-/* Suggestions ----------------------------------------------------------------------------------- */
+/* Suggestions ---------------------------------------------------------------------------------- */
 
 static uint32_t levenshtein(const char *a, const char *b)
 {
@@ -177,7 +177,7 @@ hr_status hr_unresolved(struct hr_analyzer *an, const struct hr_expr *expr,
     return status;
 }
 
-/* Resolution ------------------------------------------------------------------------------------ */
+/* Resolution ----------------------------------------------------------------------------------- */
 
 #define MATCHES_MAX 8
 struct matches {
@@ -205,7 +205,8 @@ static void prefer_plain(struct matches *m)
     m->count = kept;
 }
 
-/* Is parts[0 … at) the way to the attribute's relation? "t", "default.t", "spark_catalog.default.t" */
+/* Is parts[0 … at) the way to the attribute's relation: "t", "default.t" or
+ * "spark_catalog.default.t"? */
 static bool qualifier_matches(const struct hr_analyzer *an, const struct hr_attr *attr,
                               const char *const *parts, uint32_t at)
 {
@@ -353,7 +354,7 @@ static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *nam
     return take_fields(an, ref, name, m.used_parts, expr, err);
 }
 
-/* Calls ----------------------------------------------------------------------------------------- */
+/* Calls ---------------------------------------------------------------------------------------- */
 
 static hr_status expand_star_args(struct hr_analyzer *an, const struct hr_names *names,
                                   struct hr_expr *call, struct hr_err *err)
@@ -417,7 +418,7 @@ hr_status hr_resolve(struct hr_analyzer *an, const struct hr_names *names, struc
     return resolve_in(an, names, false, expr, err);
 }
 
-/* Stars ----------------------------------------------------------------------------------------- */
+/* Stars ---------------------------------------------------------------------------------------- */
 
 static hr_status star_not_found(struct hr_analyzer *an, const struct hr_plan *input,
                                 const struct hr_expr *star, struct hr_err *err)

@@ -271,7 +271,7 @@ hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan, str
                           : open_table(an, relation, table, err);
 }
 
-/* VALUES ---------------------------------------------------------------------------------------- */
+/* VALUES --------------------------------------------------------------------------------------- */
 
 hr_status hr_one_row(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
@@ -438,7 +438,7 @@ hr_status hr_analyze_values(struct hr_analyzer *an, struct hr_plan **ret_plan, s
     return hr_plan_refresh(an->arena, plan, err);
 }
 
-/* Ranges and watermarks ------------------------------------------------------------------------- */
+/* Ranges and watermarks ------------------------------------------------------------------------ */
 
 hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {

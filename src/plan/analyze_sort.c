@@ -98,7 +98,7 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struc
     return carry_missing(an, plan, &filter->condition, 1, &shown, err);
 }
 
-/* ORDER BY -------------------------------------------------------------------------------------- */
+/* ORDER BY ------------------------------------------------------------------------------------- */
 
 static bool small_int(const struct hr_expr *expr, int64_t *ret)
 {
@@ -202,7 +202,7 @@ hr_status hr_analyze_sort(struct hr_analyzer *an, struct hr_plan **plan, struct 
     return carry_missing(an, plan, sort->exprs, sort->expr_count, &shown, err);
 }
 
-/* LIMIT and OFFSET ------------------------------------------------------------------------------ */
+/* LIMIT and OFFSET ----------------------------------------------------------------------------- */
 
 static hr_status bad_limit(struct hr_analyzer *an, hr_status code, const struct hr_expr *expr,
                            const char *name, const char *key, const char *value, int32_t pos,

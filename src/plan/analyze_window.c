@@ -18,7 +18,7 @@ struct window_args {
     int64_t length, slide, start; /* µs */
 };
 
-/* Arguments ------------------------------------------------------------------------------------- */
+/* Arguments ------------------------------------------------------------------------------------ */
 
 static hr_status duration(struct hr_analyzer *an, const struct hr_expr *call, uint32_t index,
                           int64_t *ret, struct hr_err *err)
@@ -106,7 +106,7 @@ static hr_status read_args(struct hr_analyzer *an, struct hr_expr *call, struct 
     return hr_err_at(err, call->sql_pos, call->sql_end);
 }
 
-/* Rewriting ------------------------------------------------------------------------------------- */
+/* Rewriting ------------------------------------------------------------------------------------ */
 
 /* The start of the newest window that time may be in, plus shift. */
 static hr_status bound(struct hr_analyzer *an, const struct window_args *w, int64_t shift,

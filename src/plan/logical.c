@@ -59,7 +59,7 @@ const struct hr_type *hr_plan_schema(const struct hr_plan *plan)
     return schema;
 }
 
-/* Text ------------------------------------------------------------------------------------------ */
+/* Text ----------------------------------------------------------------------------------------- */
 
 static const char *const kind_names[] = {
     [HR_P_RELATION] = "UnresolvedRelation",

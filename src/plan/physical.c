@@ -27,7 +27,7 @@ struct hr_pnode *hr_pnode_new(struct hr_planner *pl, const struct hr_operator_vt
     return node;
 }
 
-/* Expressions ----------------------------------------------------------------------------------- */
+/* Expressions ---------------------------------------------------------------------------------- */
 
 struct binding {
     struct hr_planner *pl;
@@ -103,7 +103,7 @@ static hr_status bind_program(struct hr_planner *pl, struct hr_pnode *node,
     return hr_compile(pl, node->exprs, count, &node->program, err);
 }
 
-/* Exchanges ------------------------------------------------------------------------------------- */
+/* Exchanges ------------------------------------------------------------------------------------ */
 
 hr_status hr_exchange(struct hr_planner *pl, struct hr_pnode *child, enum hr_dist dist,
                       struct hr_expr **exprs, uint32_t expr_count, struct hr_pnode **ret,
@@ -141,7 +141,7 @@ hr_status hr_single(struct hr_planner *pl, struct hr_pnode *child, struct hr_pno
     return hr_exchange(pl, child, HR_DIST_SINGLE, NULL, 0, ret, err);
 }
 
-/* Nodes ----------------------------------------------------------------------------------------- */
+/* Nodes ---------------------------------------------------------------------------------------- */
 
 static hr_status plan_leaf(struct hr_planner *pl, const struct hr_plan *plan,
                            const struct hr_operator_vt *vt, struct hr_pnode **ret,

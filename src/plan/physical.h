@@ -34,7 +34,7 @@ bool hr_pnode_is_single(const struct hr_pnode *node);
 /* child in one partition. */
 hr_status hr_single(struct hr_planner *pl, struct hr_pnode *child, struct hr_pnode **ret,
                     struct hr_err *err) HR_CHECKED;
-/* A copy of expr with attributes replaced by columns of the inputs (several: one after the other). */
+/* A copy of expr with columns of the inputs (one after the other) for its attributes. */
 hr_status hr_bind(struct hr_planner *pl, const struct hr_plan *const *inputs, uint32_t input_count,
                   const struct hr_expr *expr, struct hr_expr **ret, struct hr_err *err) HR_CHECKED;
 hr_status hr_bind_all(struct hr_planner *pl, const struct hr_plan *input,

@@ -235,7 +235,7 @@ hr_status hr_physical_aggregate(struct hr_planner *pl, const struct hr_plan *pla
     return result_project(pl, &p, child, ret, err);
 }
 
-/* DISTINCT -------------------------------------------------------------------------------------- */
+/* DISTINCT ------------------------------------------------------------------------------------- */
 
 static hr_status distinct_keys(struct hr_planner *pl, const struct hr_plan *plan,
                                struct hr_exprs *keys, struct hr_err *err)

@@ -185,7 +185,7 @@ hr_status hr_plan_filter(struct hr_arena *arena, struct hr_plan *child, struct h
     return HR_OK;
 }
 
-/* Copies ---------------------------------------------------------------------------------------- */
+/* Copies --------------------------------------------------------------------------------------- */
 
 static bool copy_exprs(struct hr_arena *arena, struct hr_expr ***exprs, uint32_t count)
 {
@@ -237,7 +237,7 @@ struct hr_plan *hr_plan_copy(struct hr_arena *arena, const struct hr_plan *plan)
     return copy;
 }
 
-/* References ------------------------------------------------------------------------------------ */
+/* References ----------------------------------------------------------------------------------- */
 
 static bool ref_within(void *arg, const struct hr_expr *expr)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What analysis, the rules and physical planning share: outputs, references, conjunctions, copies. */
+/* What analysis, rules and physical planning share: outputs, references, conjunctions, copies. */
 #ifndef HR_PLAN_TREE_H
 #define HR_PLAN_TREE_H
 

@@ -26,6 +26,7 @@ static hr_status infer_schema(struct hr_run *run, struct hr_table *table, struct
         .mem = &run->session->mem,
         .options = &table->options,
         .schema = table->schema,
+        .schema_only = true,
         .query_name = table->name,
     };
     struct hr_source *source = NULL;
@@ -140,7 +141,7 @@ hr_status hr_run_create_table(struct hr_run *run, struct hr_err *err)
     return hr_catalog_put(session, table, err);
 }
 
-/* INSERT ---------------------------------------------------------------------------------------- */
+/* INSERT --------------------------------------------------------------------------------------- */
 
 static const char *list_names(struct hr_run *run, const struct hr_type *schema)
 {
@@ -255,7 +256,7 @@ hr_status hr_run_insert(struct hr_run *run, struct hr_err *err)
     return status;
 }
 
-/* DROP ------------------------------------------------------------------------------------------ */
+/* DROP ----------------------------------------------------------------------------------------- */
 
 hr_status hr_run_drop(struct hr_run *run, struct hr_err *err)
 {

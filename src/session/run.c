@@ -24,7 +24,7 @@ hr_status hr_run_analyze(struct hr_run *run, struct hr_plan **plan, struct hr_er
     return hr_plan_analyze(run->arena, &run->conf, &run->session->catalog, plan, err);
 }
 
-/* Sources --------------------------------------------------------------------------------------- */
+/* Sources -------------------------------------------------------------------------------------- */
 
 struct sources {
     struct hr_exec_scan *scans;
@@ -75,7 +75,7 @@ static void close_sources(struct sources *sources)
     }
 }
 
-/* Running --------------------------------------------------------------------------------------- */
+/* Running -------------------------------------------------------------------------------------- */
 
 typedef hr_status (*emit_fn)(struct hr_exec *, uint32_t partition, uint32_t attempt,
                              struct hr_batch *batch, struct hr_err *err);
@@ -118,7 +118,7 @@ static hr_status run_plan(struct hr_run *run, struct hr_plan *plan, emit_fn emit
     return status;
 }
 
-/* Collecting ------------------------------------------------------------------------------------ */
+/* Collecting ----------------------------------------------------------------------------------- */
 
 struct delivery {
     uint32_t partition, attempt, order;
@@ -222,7 +222,7 @@ hr_status hr_run_query(struct hr_run *run, struct hr_err *err)
     return HR_OK;
 }
 
-/* Into a sink ----------------------------------------------------------------------------------- */
+/* Into a sink ---------------------------------------------------------------------------------- */
 
 struct writer {
     uint32_t partition, attempt;

@@ -75,7 +75,7 @@ struct hr_query *hr_session_query(struct hr_session *session, uint32_t index)
     return index < session->query_count ? session->queries[index] : NULL;
 }
 
-/* Statements ------------------------------------------------------------------------------------ */
+/* Statements ----------------------------------------------------------------------------------- */
 
 typedef hr_status (*run_fn)(struct hr_run *run, struct hr_err *err);
 

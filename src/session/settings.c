@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings: the table of settings.def, SET and RESET. Keys that nobody knows are kept, as in Spark. */
+/* Settings: the table of settings.def, SET and RESET. Unknown keys are kept, as in Spark. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -128,7 +128,7 @@ const struct hr_conf *hr_session_conf(struct hr_session *session)
     return &session->conf;
 }
 
-/* SET and RESET --------------------------------------------------------------------------------- */
+/* SET and RESET -------------------------------------------------------------------------------- */
 
 static const char *shown(const char *key, const char *value)
 {

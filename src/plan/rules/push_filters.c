@@ -135,7 +135,7 @@ static hr_status through_union(struct hr_rule_ctx *ctx, struct hr_plan **plan, s
     return hr_plan_refresh(ctx->arena, node, err);
 }
 
-/* Joins ----------------------------------------------------------------------------------------- */
+/* Joins ---------------------------------------------------------------------------------------- */
 
 /* Which sides a WHERE above the join may filter before it, and which its ON. */
 static bool where_left(enum hr_join_type t)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Limits go down: below projections (so that they meet their ORDER BY), into unions, into limits. */
+/* Limits go down: below projections (where they meet their ORDER BY), into unions and limits. */
 #include "plan/rules/rules.h"
 
 static hr_status limit_child(struct hr_rule_ctx *ctx, struct hr_plan **child, int64_t limit,

@@ -22,7 +22,7 @@ typedef hr_status (*hr_rule_fn)(struct hr_rule_ctx *ctx, struct hr_plan **plan, 
 #include "plan/rules/rules.def"
 #undef X
 
-/* Runs once, at the end, over the whole tree: who needs which columns is known from the top only. */
+/* Runs once, over the whole tree: who needs which columns is known from the top only. */
 hr_status hr_prune_columns(struct hr_rule_ctx *ctx, struct hr_plan **root, struct hr_err *err);
 
 #endif
