@@ -177,7 +177,7 @@ static hr_status gen_open(const struct hr_source_args *args, struct hr_source **
     hr_status status = setup(&s->gen, &s->options, args->options, err);
     if (!status)
         status = hr_connector_fixed_schema("generator", args->schema, s->gen.schema, err);
-    if (!status && !args->streaming && s->options.rows == 0)
+    if (!status && !args->streaming && !args->schema_only && s->options.rows == 0)
         status = HR_FAIL(err, HR_E_INVALID_OPTION,
                          "option numRows: a batch query over a generator needs an end");
     if (status) {

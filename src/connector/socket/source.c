@@ -224,13 +224,14 @@ static hr_status setup(struct socket_source *s, const struct hr_source_args *arg
         return HR_FAIL(err, HR_E_INVALID_OPTION, "option format: %s is unknown", s->options.format);
     if (args->conf) s->conf = *args->conf;
     HR_TRY(find_schema(s, args, err));
+    if (args->schema_only) return HR_OK;
     return hr_net_connect(s->options.host, s->options.port, 10000000, &s->fd, err);
 }
 
 static hr_status socket_open(const struct hr_source_args *args, struct hr_source **ret,
                              struct hr_err *err)
 {
-    if (!args->streaming)
+    if (!args->streaming && !args->schema_only)
         return HR_FAIL(err, HR_E_NOT_SUPPORTED,
                        "reading a socket as a table is not supported; read STREAM of it");
     struct socket_source *s = hr_zalloc(sizeof *s);
@@ -243,8 +244,10 @@ static hr_status socket_open(const struct hr_source_args *args, struct hr_source
     s->env = args->env;
     s->fd = -1;
     hr_status status = setup(s, args, err);
-    if (!status) status = hr_thread_start(&s->thread, "hr-socket", read_socket, s, err);
-    s->started = !status;
+    if (!status && !args->schema_only) {
+        status = hr_thread_start(&s->thread, "hr-socket", read_socket, s, err);
+        s->started = !status;
+    }
     if (status) {
         socket_close(&s->base);
         return status;
