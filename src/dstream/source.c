@@ -16,6 +16,8 @@ struct source_ds {
     struct hr_arena arena; /* options */
     struct hr_options options;
     struct hr_conf conf;
+    const struct hr_source_vt *vt;
+    const struct hr_type *given; /* the user's columns, or NULL */
     struct hr_source *source;
     struct hr_buf offset; /* where the next batch starts */
     bool has_offset;
@@ -124,6 +126,34 @@ static struct hr_rdd *source_compute(struct hr_dstream *ds, int64_t time, struct
     return plan(s, n, err) == HR_OK ? &n->node.base : NULL;
 }
 
+static hr_status put_options(struct source_ds *s, const char *const *options, struct hr_err *err)
+{
+    hr_options_init(&s->options, &s->arena);
+    for (uint32_t i = 0; options && options[i] && options[i + 1]; i += 2)
+        HR_TRY(hr_options_put(&s->options, options[i], options[i + 1], err));
+    s->conf = (struct hr_conf){.ansi = true, .batch_rows = HR_BATCH_ROWS, .threads = 1,
+                               .shuffle_partitions = s->ds.ssc->ctx->parallelism};
+    s->conf.tz = hr_tz_utc();
+    return HR_OK;
+}
+
+/* When the graph is built, to learn the schema; again at the start, when the checkpoint is known. */
+static hr_status open_source(struct source_ds *s, struct hr_err *err)
+{
+    const struct hr_streaming *ssc = s->ds.ssc;
+    const char *dir = NULL;
+    if (ssc->checkpoint_dir) {
+        dir = hr_arena_printf(&s->arena, "%s/source-%u", ssc->checkpoint_dir, s->ds.id);
+        if (!dir) return HR_OOM(err);
+    }
+    struct hr_source_args args = {.env = ssc->ctx->env, .conf = &s->conf, .options = &s->options,
+                                  .schema = s->given, .streaming = true, .checkpoint_dir = dir,
+                                  .query_name = ssc->ctx->app_name};
+    HR_TRY(s->vt->open(&args, &s->source, err));
+    s->ds.schema = s->source->schema;
+    return HR_OK;
+}
+
 static hr_status source_start(struct hr_dstream *ds, struct hr_err *err)
 {
     struct source_ds *s = (struct source_ds *)ds;
@@ -139,6 +169,11 @@ static hr_status source_start(struct hr_dstream *ds, struct hr_err *err)
                              .interval_us = ds->ssc->interval};
     if (!s->source)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "stream %u could not be made", ds->id);
+    if (ds->ssc->checkpoint_dir) {
+        s->source->vt->close(s->source);
+        s->source = NULL;
+        HR_TRY(open_source(s, err));
+    }
     if (s->has_offset) return HR_OK;
     HR_TRY(s->source->vt->initial_offset(s->source, &s->offset, err));
     s->has_offset = true;
@@ -190,24 +225,6 @@ static const struct hr_ds_vt source_vt = {
     .name = "source", .compute = source_compute, .free = source_free, .start = source_start,
     .save = source_save, .load = source_load, .batch_done = source_batch_done, .input = true};
 
-static hr_status open_source(struct source_ds *s, const struct hr_source_vt *vt,
-                             const struct hr_type *schema, const char *const *options,
-                             struct hr_err *err)
-{
-    hr_options_init(&s->options, &s->arena);
-    for (uint32_t i = 0; options && options[i] && options[i + 1]; i += 2)
-        HR_TRY(hr_options_put(&s->options, options[i], options[i + 1], err));
-    s->conf = (struct hr_conf){.ansi = true, .batch_rows = HR_BATCH_ROWS, .threads = 1,
-                               .shuffle_partitions = s->ds.ssc->ctx->parallelism};
-    s->conf.tz = hr_tz_utc();
-    struct hr_source_args args = {.env = s->ds.ssc->ctx->env, .conf = &s->conf,
-                                  .options = &s->options, .schema = schema, .streaming = true,
-                                  .query_name = s->ds.ssc->ctx->app_name};
-    HR_TRY(vt->open(&args, &s->source, err));
-    s->ds.schema = s->source->schema;
-    return HR_OK;
-}
-
 struct hr_dstream *hr_source_stream(struct hr_streaming *ssc, const char *format,
                                     const char *schema, const char *const *options,
                                     struct hr_err *err)
@@ -220,7 +237,10 @@ struct hr_dstream *hr_source_stream(struct hr_streaming *ssc, const char *format
         return NULL;
     }
     struct source_ds *s = hr_ds_new(ssc, &source_vt, sizeof *s, NULL, NULL, NULL, err);
-    if (!s || open_source(s, vt, type, options, err) != HR_OK) return NULL;
+    if (!s) return NULL;
+    s->vt = vt;
+    s->given = type;
+    if (put_options(s, options, err) != HR_OK || open_source(s, err) != HR_OK) return NULL;
     return &s->ds;
 }
 
