@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The three programs of the D-Streams paper, on 100-byte records and one core: grep (records that
- * match), word count (by key), top-k (the ten most frequent words of a 3-batch window, by the inverse
- * form). Each batch is read from memory; state, windows and outputs are as in a real stream.
+ * match), word count (by key), top-k (the ten most frequent words of a 3-batch window, by the
+ * inverse form). Each batch is read from memory; state, windows and outputs are as in a real
+ * stream.
  *
  *     bench_dstream [--mib N] [--batches N] [--threads N]
  *
@@ -40,7 +41,8 @@ static void make_input(struct input *in, size_t mib)
         for (int w = 0; w < 10; w++, at += 10) {
             char word[16];
             x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-            snprintf(word, sizeof word, "word%05u ", (unsigned)((x % 10000) * (x >> 32 & 0xff) / 256));
+            snprintf(word, sizeof word, "word%05u ",
+                     (unsigned)((x % 10000) * (x >> 32 & 0xff) / 256));
             memcpy(at, word, 10);
         }
     }
@@ -64,7 +66,8 @@ static bool matches(void *arg, const struct hr_row *row)
     return memmem(t.ptr, t.len, "word00042", 9) != NULL;
 }
 
-static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                       struct hr_err *err)
 {
     struct hr_text line = hr_row_str(row, 0), word;
     (void)arg, (void)err;
@@ -110,10 +113,12 @@ static int run(const char *name, const struct input *in, int batches, uint32_t t
     } else {
         ds = hr_dstream_flat_map(lines, "word STRING, n LONG", split, NULL, &err);
         if (strcmp(name, "wordcount") == 0)
-            status = hr_dstream_foreach_rdd(hr_dstream_reduce_by_key(ds, hr_sum, NULL, 0, &err), count_rows, &out, &err);
+            status = hr_dstream_foreach_rdd(hr_dstream_reduce_by_key(ds, hr_sum, NULL, 0, &err),
+                                            count_rows, &out, &err);
         else
             status = hr_dstream_foreach_rdd(
-                hr_dstream_reduce_by_key_and_window(ds, hr_sum, hr_subtract, NULL, NULL, 3 * SECOND, SECOND, 0, &err),
+                hr_dstream_reduce_by_key_and_window(ds, hr_sum, hr_subtract, NULL, NULL, 3 * SECOND,
+                                                    SECOND, 0, &err),
                 top, &out, &err);
     }
     if (status == 0) status = hr_streaming_start(ssc, &err);
@@ -123,9 +128,13 @@ static int run(const char *name, const struct input *in, int batches, uint32_t t
         if (status == 0) status = hr_streaming_step(ssc, &err);
     }
     double took = now_s() - start, records = (double)in->records * batches;
-    if (status) fprintf(stderr, "%s: %s: %s\n", name, hr_err_class(&err), err.msg);
-    else printf("{\"name\": \"dstream_%s\", \"records\": %.0f, \"out\": %llu, \"seconds\": %.3f, \"records_per_s\": %.0f, \"mb_per_s\": %.1f}\n",
-                name, records, (unsigned long long)out, took, records / took, records * RECORD / took / 1e6);
+    if (status)
+        fprintf(stderr, "%s: %s: %s\n", name, hr_err_class(&err), err.msg);
+    else
+        printf("{\"name\": \"dstream_%s\", \"records\": %.0f, \"out\": %llu, \"seconds\": %.3f, "
+               "\"records_per_s\": %.0f, \"mb_per_s\": %.1f}\n",
+               name, records, (unsigned long long)out, took, records / took,
+               records * RECORD / took / 1e6);
     hr_streaming_free(ssc);
     hr_context_free(ctx);
     return status != 0;
@@ -137,10 +146,14 @@ int main(int argc, char **argv)
     int batches = 10;
     uint32_t threads = 1;
     for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--mib") == 0) mib = strtoul(argv[i + 1], NULL, 10);
-        else if (strcmp(argv[i], "--batches") == 0) batches = (int)strtol(argv[i + 1], NULL, 10);
-        else if (strcmp(argv[i], "--threads") == 0) threads = (uint32_t)strtoul(argv[i + 1], NULL, 10);
-        else return fprintf(stderr, "bench_dstream [--mib N] [--batches N] [--threads N]\n"), 2;
+        if (strcmp(argv[i], "--mib") == 0)
+            mib = strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--batches") == 0)
+            batches = (int)strtol(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--threads") == 0)
+            threads = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+        else
+            return fprintf(stderr, "bench_dstream [--mib N] [--batches N] [--threads N]\n"), 2;
     }
     struct input in;
     make_input(&in, mib);

@@ -52,8 +52,10 @@ int main(int argc, char **argv)
     if (status == 0) status = hr_streaming_start(ssc, &err);
     while (status == 0 && acknowledged < 1000) status = hr_streaming_await(ssc, 20000, NULL, &err);
     if (status == 0) status = hr_streaming_stop(ssc, true, &err);
-    if (status) fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);
-    else printf("acknowledged %d, sum %.0f\n", acknowledged, sum);
+    if (status)
+        fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);
+    else
+        printf("acknowledged %d, sum %.0f\n", acknowledged, sum);
     hr_streaming_free(ssc);
     hr_context_free(ctx);
     return status != 0;

@@ -8,7 +8,8 @@
 #include <headrace/headrace.h>
 #include <stdio.h>
 
-static hr_status parse(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status parse(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                       struct hr_err *err)
 {
     struct hr_text line = hr_row_str(row, 0), host, level;
     (void)err;
@@ -37,14 +38,20 @@ int main(int argc, char **argv)
     struct hr_accumulator *bad = hr_accumulator_long(ctx, "unparsed lines", &err);
     struct hr_rdd *lines = hr_text_file(ctx, argc > 1 ? argv[1] : "README.md", 0, &err);
     struct hr_rdd *events = hr_rdd_flat_map(lines, "host STRING, errors LONG", parse, bad, &err);
-    struct hr_rdd *by_host = hr_rdd_cache(hr_rdd_reduce_by_key(events, hr_sum, NULL, 0, &err), &err);
+    struct hr_rdd *by_host =
+        hr_rdd_cache(hr_rdd_reduce_by_key(events, hr_sum, NULL, 0, &err), &err);
     if (hr_rdd_stats(by_host, "errors", &stats, &err) == 0)
-        rows = hr_rdd_collect(hr_rdd_sort_by(hr_rdd_filter(by_host, above, &stats, &err), "errors DESC, host", 1, &err), &err);
+        rows = hr_rdd_collect(hr_rdd_sort_by(hr_rdd_filter(by_host, above, &stats, &err),
+                                             "errors DESC, host", 1, &err),
+                              &err);
     for (const struct hr_row *row; (row = hr_rows_next(rows));)
-        printf("%.*s: %lld errors\n", (int)hr_row_str(row, 0).len, hr_row_str(row, 0).ptr, (long long)hr_row_long(row, 1));
-    if (!rows) fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);
-    else printf("%llu hosts, mean %.2f, unparsed lines %lld\n", (unsigned long long)stats.count, stats.mean,
-                (long long)hr_accumulator_value(bad));
+        printf("%.*s: %lld errors\n", (int)hr_row_str(row, 0).len, hr_row_str(row, 0).ptr,
+               (long long)hr_row_long(row, 1));
+    if (!rows)
+        fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);
+    else
+        printf("%llu hosts, mean %.2f, unparsed lines %lld\n", (unsigned long long)stats.count,
+               stats.mean, (long long)hr_accumulator_value(bad));
     hr_rows_free(rows);
     hr_context_free(ctx);
     return err.code != 0;

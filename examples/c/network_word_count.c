@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                       struct hr_err *err)
 {
     struct hr_text line = hr_row_str(row, 0), word;
     (void)arg, (void)err;
@@ -34,7 +35,8 @@ int main(int argc, char **argv)
     struct hr_dstream *counts = hr_dstream_reduce_by_key(words, hr_sum, NULL, 0, &err);
     hr_status status = hr_dstream_print(counts, 10, &err);
     if (status == 0) status = hr_streaming_start(ssc, &err);
-    if (status == 0) status = hr_streaming_await(ssc, seconds < 0 ? -1 : seconds * 1000000, NULL, &err);
+    if (status == 0)
+        status = hr_streaming_await(ssc, seconds < 0 ? -1 : seconds * 1000000, NULL, &err);
     if (status == 0) status = hr_streaming_stop(ssc, true, &err);
     if (status) fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);
     hr_streaming_free(ssc);

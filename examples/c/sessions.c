@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sessions by user from lines "SECOND USER", with a manual clock: a session closes when its user was
- * silent for three seconds.
+ * Sessions by user from lines "SECOND USER", with a manual clock: a session closes when its user
+ * was silent for three seconds.
  */
 #include <headrace/headrace.h>
 #include <stdio.h>
 
 #define SECOND INT64_C(1000000)
 
-static hr_status session(void *arg, int64_t time_us, const struct hr_row *key, const struct hr_row *value,
-                         struct hr_state *state, struct hr_emitter *out, struct hr_err *err)
+static hr_status session(void *arg, int64_t time_us, const struct hr_row *key,
+                         const struct hr_row *value, struct hr_state *state, struct hr_emitter *out,
+                         struct hr_err *err)
 {
     const struct hr_row *old = hr_state_get(state);
     int64_t events = old ? hr_row_long(old, 0) : 0;
@@ -60,13 +61,15 @@ int main(void)
     struct hr_dstream *in = hr_queue_stream(ssc, "user STRING, at LONG", true, &err);
     struct hr_state_spec spec = {.state_schema = "events LONG",
                                  .mapped_schema = "user STRING, events LONG, closed LONG",
-                                 .fn = session, .timeout_us = 3 * SECOND};
+                                 .fn = session,
+                                 .timeout_us = 3 * SECOND};
     hr_status status = hr_dstream_print(hr_dstream_map_with_state(in, &spec, &err), 100, &err);
     if (status == 0) status = hr_streaming_start(ssc, &err);
     struct second s = {0};
     read_ahead(&s);
     for (int silent = 0; status == 0 && silent < 4; s.wanted++) {
-        struct hr_rdd *batch = hr_parallelize(ctx, "user STRING, at LONG", events_of_second, &s, 1, &err);
+        struct hr_rdd *batch =
+            hr_parallelize(ctx, "user STRING, at LONG", events_of_second, &s, 1, &err);
         status = hr_queue_push(in, batch, &err);
         if (status == 0) status = hr_streaming_step(ssc, &err);
         silent = s.at < 0 ? silent + 1 : 0;

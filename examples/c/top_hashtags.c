@@ -8,7 +8,8 @@
 
 #define SECOND 1000000
 
-static hr_status hashtags(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status hashtags(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                          struct hr_err *err)
 {
     struct hr_text line = hr_row_str(row, 0), word;
     (void)arg, (void)err;
@@ -34,7 +35,8 @@ static hr_status print_top(void *arg, struct hr_rdd *rdd, int64_t time_us, struc
     if (!top) return err->code;
     printf("%lld s:", (long long)(time_us / SECOND));
     for (const struct hr_row *row; (row = hr_rows_next(top));)
-        printf(" %.*s=%lld", (int)hr_row_str(row, 0).len, hr_row_str(row, 0).ptr, (long long)hr_row_long(row, 1));
+        printf(" %.*s=%lld", (int)hr_row_str(row, 0).len, hr_row_str(row, 0).ptr,
+               (long long)hr_row_long(row, 1));
     printf("\n");
     hr_rows_free(top);
     return 0;
@@ -60,8 +62,10 @@ int main(void)
     struct hr_context *ctx = hr_context_new(&options, &err);
     struct hr_streaming *ssc = hr_streaming_new(ctx, SECOND, &err);
     struct hr_dstream *lines = hr_queue_stream(ssc, "line STRING", true, &err);
-    struct hr_dstream *tags = hr_dstream_flat_map(lines, "tag STRING, n LONG", hashtags, NULL, &err);
-    struct hr_dstream *counts = hr_dstream_reduce_by_key_and_window(tags, hr_sum, hr_subtract, in_use, NULL, 5 * SECOND, SECOND, 0, &err);
+    struct hr_dstream *tags =
+        hr_dstream_flat_map(lines, "tag STRING, n LONG", hashtags, NULL, &err);
+    struct hr_dstream *counts = hr_dstream_reduce_by_key_and_window(
+        tags, hr_sum, hr_subtract, in_use, NULL, 5 * SECOND, SECOND, 0, &err);
     hr_status status = hr_dstream_foreach_rdd(counts, print_top, NULL, &err);
     if (status == 0) status = hr_streaming_start(ssc, &err);
     for (bool more = true; status == 0 && more;) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words of files, counted:  word_count 'book/?*.txt'      (the word count of every Spark tutorial) */
+/* Words of files, counted:  word_count 'book/?*.txt'      (the word count of every Spark
+ * tutorial) */
 #include <headrace/headrace.h>
 #include <stdio.h>
 
-static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                       struct hr_err *err)
 {
     struct hr_text line = hr_row_str(row, 0), word;
     (void)arg, (void)err;
@@ -24,7 +26,8 @@ int main(int argc, char **argv)
     struct hr_rdd *counts = hr_rdd_reduce_by_key(words, hr_sum, NULL, 0, &err);
     struct hr_rows *rows = hr_rdd_collect(hr_rdd_sort_by(counts, "n DESC, word", 1, &err), &err);
     for (const struct hr_row *row; (row = hr_rows_next(rows));)
-        printf("%.*s %lld\n", (int)hr_row_str(row, 0).len, hr_row_str(row, 0).ptr, (long long)hr_row_long(row, 1));
+        printf("%.*s %lld\n", (int)hr_row_str(row, 0).len, hr_row_str(row, 0).ptr,
+               (long long)hr_row_long(row, 1));
     if (!rows) fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);
     hr_rows_free(rows);
     hr_context_free(ctx);

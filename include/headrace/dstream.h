@@ -4,7 +4,8 @@
  *
  *     struct hr_streaming *ssc = hr_streaming_new(ctx, 1000000, &err);          a batch a second
  *     struct hr_dstream *lines = hr_socket_text_stream(ssc, "localhost", 9999, &err);
- *     struct hr_dstream *words = hr_dstream_flat_map(lines, "word STRING, n LONG", split, NULL, &err);
+ *     struct hr_dstream *words =
+ *         hr_dstream_flat_map(lines, "word STRING, n LONG", split, NULL, &err);
  *     struct hr_dstream *counts = hr_dstream_reduce_by_key(words, hr_sum, NULL, 0, &err);
  *     hr_dstream_print(counts, 10, &err);
  *     if (hr_streaming_start(ssc, &err) == 0) hr_streaming_await(ssc, -1, &err);
@@ -42,7 +43,7 @@ struct hr_streaming;
 struct hr_dstream;
 struct hr_receiver;
 
-/* --- Streaming context ------------------------------------------------------------------------- */
+/* --- Streaming context ------------------------------------------------------------------------ */
 
 /* interval_us: at least 1 000. The context must outlive it. */
 struct hr_streaming *hr_streaming_new(struct hr_context *ctx, int64_t interval_us,
@@ -66,9 +67,10 @@ void hr_streaming_remember(struct hr_streaming *ssc, int64_t duration_us);
 hr_status hr_streaming_checkpoint(struct hr_streaming *ssc, const char *dir, struct hr_err *err);
 /* create builds the graph (always: functions cannot be read from disk). If dir holds a checkpoint,
  * the context goes on behind its last batch; a graph that does not fit it fails at start. */
-struct hr_streaming *hr_streaming_get_or_create(
-    const char *dir, struct hr_streaming *(*create)(void *arg, struct hr_err *err), void *arg,
-    struct hr_err *err);
+struct hr_streaming *hr_streaming_get_or_create(const char *dir,
+                                                struct hr_streaming *(*create)(void *arg,
+                                                                               struct hr_err *err),
+                                                void *arg, struct hr_err *err);
 struct hr_context *hr_streaming_context(const struct hr_streaming *ssc);
 int64_t hr_streaming_last_batch_us(const struct hr_streaming *ssc); /* 0: none yet */
 
@@ -78,7 +80,7 @@ int64_t hr_streaming_last_batch_us(const struct hr_streaming *ssc); /* 0: none y
 hr_status hr_streaming_set(struct hr_streaming *ssc, const char *key, const char *value,
                            struct hr_err *err);
 
-/* --- Listeners --------------------------------------------------------------------------------- */
+/* --- Listeners -------------------------------------------------------------------------------- */
 
 struct hr_batch_info {
     int64_t batch_time_us;
@@ -107,9 +109,10 @@ hr_status hr_streaming_add_listener(struct hr_streaming *ssc,
                                     const struct hr_streaming_listener *listener,
                                     struct hr_err *err);
 
-/* --- Inputs ------------------------------------------------------------------------------------ */
+/* --- Inputs ----------------------------------------------------------------------------------- */
 
-/* Takes RDDs that are pushed: one a batch, or all there are. An empty queue gives an empty batch. */
+/* Takes RDDs that are pushed: one a batch, or all there are. An empty queue gives an empty
+ * batch. */
 struct hr_dstream *hr_queue_stream(struct hr_streaming *ssc, const char *schema, bool one_at_a_time,
                                    struct hr_err *err);
 /* Any thread. The RDD is referenced until it has been processed. */
@@ -122,13 +125,15 @@ struct hr_dstream *hr_socket_text_stream(struct hr_streaming *ssc, const char *h
 struct hr_dstream *hr_text_file_stream(struct hr_streaming *ssc, const char *dir, bool new_only,
                                        struct hr_err *err);
 
-/* Direct streams, without a receiver: format is what SQL knows after USING ("kafka", "json", "rate" …),
- * options are its options as key, value, …, NULL; schema as for the table, or NULL for the source's
- * own. A batch is a range of offsets that its RDD's partitions read (Kafka: createDirectStream); the
- * checkpoint holds the offsets, and the source is told of them after each batch (Kafka: they are
- * committed to the group). "spark.streaming.receiver.maxRate" limits the rows of all partitions.
- *     const char *options[] = {"kafka.bootstrap.servers", "localhost:9092", "subscribe", "t", NULL};
- *     struct hr_dstream *in = hr_source_stream(ssc, "kafka", NULL, options, &err);               */
+/* Direct streams, without a receiver: format is what SQL knows after USING ("kafka", "json",
+ * "rate" …), options are its options as key, value, …, NULL; schema as for the table, or NULL
+ * for the source's own. A batch is a range of offsets that its RDD's partitions read (Kafka:
+ * createDirectStream); the checkpoint holds the offsets, and the source is told of them after
+ * each batch (Kafka: they are committed to the group). "spark.streaming.receiver.maxRate" limits
+ * the rows of all partitions.
+ *     const char *options[] = {"kafka.bootstrap.servers", "localhost:9092",
+ *                              "subscribe", "payments", NULL};
+ *     struct hr_dstream *in = hr_source_stream(ssc, "kafka", NULL, options, &err); */
 struct hr_dstream *hr_source_stream(struct hr_streaming *ssc, const char *format,
                                     const char *schema, const char *const *options,
                                     struct hr_err *err);
@@ -161,10 +166,10 @@ bool hr_receiver_stopped(const struct hr_receiver *receiver);
 /* Tells the listeners; goes on. */
 void hr_receiver_report_error(struct hr_receiver *receiver, const char *message);
 
-/* --- Transformations: batch by batch, as the RDD operations of the same names ------------------- */
+/* --- Transformations: batch by batch, as the RDD operations of the same names ----------------- */
 
-struct hr_dstream *hr_dstream_map(struct hr_dstream *in, const char *schema, hr_row_fn fn, void *arg,
-                                  struct hr_err *err);
+struct hr_dstream *hr_dstream_map(struct hr_dstream *in, const char *schema, hr_row_fn fn,
+                                  void *arg, struct hr_err *err);
 struct hr_dstream *hr_dstream_flat_map(struct hr_dstream *in, const char *schema, hr_row_fn fn,
                                        void *arg, struct hr_err *err);
 struct hr_dstream *hr_dstream_filter(struct hr_dstream *in, hr_predicate_fn fn, void *arg,
@@ -181,7 +186,8 @@ struct hr_dstream *hr_dstream_glom(struct hr_dstream *in, struct hr_err *err);
 struct hr_dstream *hr_dstream_repartition(struct hr_dstream *in, uint32_t partitions,
                                           struct hr_err *err);
 struct hr_dstream *hr_dstream_union(struct hr_dstream *a, struct hr_dstream *b, struct hr_err *err);
-/* One row `count` a batch, 0 for an empty one; the merged row, none for an empty one; (row, count). */
+/* One row `count` a batch, 0 for an empty one; the merged row, none for an empty one; (row,
+ * count). */
 struct hr_dstream *hr_dstream_count(struct hr_dstream *in, struct hr_err *err);
 struct hr_dstream *hr_dstream_reduce(struct hr_dstream *in, hr_merge_fn fn, void *arg,
                                      struct hr_err *err);
@@ -204,8 +210,8 @@ struct hr_dstream *hr_dstream_full_outer_join(struct hr_dstream *a, struct hr_ds
                                               uint32_t partitions, struct hr_err *err);
 struct hr_dstream *hr_dstream_cogroup(struct hr_dstream *a, struct hr_dstream *b,
                                       uint32_t partitions, struct hr_err *err);
-/* Any RDD to any RDD: called on the driver for every batch. schema: of what fn returns; NULL: that of
- * the input. */
+/* Any RDD to any RDD: called on the driver for every batch. schema: of what fn returns; NULL:
+ * that of the input. */
 typedef struct hr_rdd *(*hr_transform_fn)(void *arg, struct hr_rdd *rdd, int64_t time_us,
                                           struct hr_err *err);
 typedef struct hr_rdd *(*hr_transform_with_fn)(void *arg, struct hr_rdd *a, struct hr_rdd *b,
@@ -216,7 +222,7 @@ struct hr_dstream *hr_dstream_transform_with(struct hr_dstream *a, struct hr_dst
                                              const char *schema, hr_transform_with_fn fn, void *arg,
                                              struct hr_err *err);
 
-/* --- Windows: length and slide in µs, multiples of the stream's own slide; slide 0: that -------- */
+/* --- Windows: length and slide in µs, multiples of the stream's own slide; slide 0: that ------ */
 
 struct hr_dstream *hr_dstream_window(struct hr_dstream *in, int64_t length_us, int64_t slide_us,
                                      struct hr_err *err);
@@ -243,11 +249,11 @@ struct hr_dstream *hr_dstream_reduce_by_key_and_window(struct hr_dstream *in, hr
 hr_status hr_subtract(void *arg, const struct hr_row *a, const struct hr_row *b,
                       struct hr_emitter *out, struct hr_err *err);
 
-/* --- State ------------------------------------------------------------------------------------- */
+/* --- State ------------------------------------------------------------------------------------ */
 
-/* For every key with state or new rows, each batch. values: a row whose column 0 is the ARRAY of new
- * values (maybe empty; hr_row_length, hr_row_element); state: the old one, or NULL. Emit the new
- * state, or nothing to remove the key. */
+/* For every key with state or new rows, each batch. values: a row whose column 0 is the ARRAY of
+ * new values (maybe empty; hr_row_length, hr_row_element); state: the old one, or NULL. Emit the
+ * new state, or nothing to remove the key. */
 typedef hr_status (*hr_update_fn)(void *arg, const struct hr_row *key, const struct hr_row *values,
                                   const struct hr_row *state, struct hr_emitter *out,
                                   struct hr_err *err);
@@ -269,8 +275,8 @@ struct hr_state_spec {
     uint32_t partitions;
     struct hr_rdd *initial; /* rows (key, state); NULL: none */
 };
-struct hr_dstream *hr_dstream_map_with_state(struct hr_dstream *in, const struct hr_state_spec *spec,
-                                             struct hr_err *err);
+struct hr_dstream *hr_dstream_map_with_state(struct hr_dstream *in,
+                                             const struct hr_state_spec *spec, struct hr_err *err);
 /* All keys and states after each batch, of a stream made by map_with_state. */
 struct hr_dstream *hr_dstream_state_snapshots(struct hr_dstream *mapped, struct hr_err *err);
 /* The state as a row, or NULL; whether the key is timing out. */
@@ -280,7 +286,7 @@ bool hr_state_timing_out(const struct hr_state *state);
 struct hr_emitter *hr_state_update(struct hr_state *state);
 void hr_state_remove(struct hr_state *state);
 
-/* --- Storage and slices ------------------------------------------------------------------------ */
+/* --- Storage and slices ----------------------------------------------------------------------- */
 
 /* Batches' RDDs are kept by themselves where several consumers or windows need them; this forces a
  * level. Returns in. */
@@ -294,7 +300,7 @@ uint32_t hr_dstream_slice(struct hr_dstream *in, int64_t from_us, int64_t to_us,
 uint32_t hr_dstream_id(const struct hr_dstream *in);
 int64_t hr_dstream_slide_us(const struct hr_dstream *in);
 
-/* --- Outputs: run for every batch, in the order in which they were made -------------------------- */
+/* --- Outputs: run for every batch, in the order in which they were made ----------------------- */
 
 typedef hr_status (*hr_foreach_rdd_fn)(void *arg, struct hr_rdd *rdd, int64_t time_us,
                                        struct hr_err *err);

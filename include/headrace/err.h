@@ -3,8 +3,8 @@
  * Errors of the public interface.
  *
  * A function that can fail takes a struct hr_err * as its last argument (NULL: not interested) and
- * returns hr_status (0: it worked) or a pointer (NULL: it failed). The struct belongs to the caller,
- * nothing is allocated for it, and nothing is global.
+ * returns hr_status (0: it worked) or a pointer (NULL: it failed). The struct belongs to the
+ * caller, nothing is allocated for it, and nothing is global.
  *
  *     struct hr_err err = {0};
  *     if (hr_rdd_count(words, &n, &err)) fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);
@@ -32,7 +32,7 @@ enum {
     HR_ERR_BUG = 8,       /* an invariant of the library broke */
 };
 
-#define HR_ERR_MSG_MAX 1024
+#define HR_ERR_MSG_MAX    1024
 #define HR_ERR_PARAMS_MAX 768
 
 /* Zero it before first use. Read code, flags and msg; the rest has functions. */
@@ -59,8 +59,9 @@ const char *hr_err_sql_state(const struct hr_err *err);
 /* For user functions: fills err with class HR_USER_FUNCTION and a printf-style message, returns its
  * code.
  *
- *     if (price < 0) return hr_err_fail(err, "price %f", price);                                  */
-hr_status hr_err_fail(struct hr_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+ *     if (price < 0) return hr_err_fail(err, "price %f", price); */
+hr_status hr_err_fail(struct hr_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The value of the error's parameter name ("sqlExpr"), or NULL. Borrowed from err. */
 const char *hr_err_param(const struct hr_err *err, const char *name);

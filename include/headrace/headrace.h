@@ -24,7 +24,7 @@ extern "C" {
 /* Releases texts that the library gave to the caller. NULL is fine. */
 void hr_free(void *ptr);
 
-/* --- The context: threads, memory, the owner of RDDs ------------------------------------------- */
+/* --- The context: threads, memory, the owner of RDDs ------------------------------------------ */
 
 /* Zero (or a NULL pointer to the whole) means the default. Borrowed for the call. */
 struct hr_context_options {
@@ -43,7 +43,8 @@ struct hr_context *hr_context_new(const struct hr_context_options *options, stru
 /* Frees all RDDs, accumulators and broadcasts of the context. No job may be running and streaming
  * contexts must be freed before. NULL is fine. */
 void hr_context_free(struct hr_context *ctx);
-/* Ends all running jobs of the context with HR_CANCELLED, from any thread; jobs started later run. */
+/* Ends all running jobs of the context with HR_CANCELLED, from any thread; jobs started later
+ * run. */
 void hr_context_cancel_jobs(struct hr_context *ctx);
 uint32_t hr_context_default_parallelism(const struct hr_context *ctx);
 /* Now, in µs since 1970 UTC, by the context's clock; moves a manual clock forward. */

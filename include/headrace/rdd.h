@@ -23,8 +23,8 @@
  * Errors: a transformation that fails returns NULL and fills err; given a NULL rdd it returns NULL
  * and leaves err alone. So a chain is checked once, at its action.
  *
- * Ownership: an RDD belongs to the context (inside a DStream's functions: to the batch) and lives as
- * long; nothing has to be released. hr_rdd_ref keeps one longer than its batch, until
+ * Ownership: an RDD belongs to the context (inside a DStream's functions: to the batch) and
+ * lives as long; nothing has to be released. hr_rdd_ref keeps one longer than its batch, until
  * hr_rdd_unref. What a function is given as arg stays the caller's and must outlive the RDD.
  *
  * Threads: a context and its RDDs may be used from several threads, each RDD being built by one.
@@ -89,8 +89,8 @@ struct hr_rdd *hr_parallelize_strings(struct hr_context *ctx, const char *const 
 /* Rows written by fill, called once before this returns: emit rows of the schema.
  *     static hr_status two(void *arg, struct hr_emitter *out, struct hr_err *err) { … }         */
 typedef hr_status (*hr_fill_fn)(void *arg, struct hr_emitter *out, struct hr_err *err);
-struct hr_rdd *hr_parallelize(struct hr_context *ctx, const char *schema, hr_fill_fn fill, void *arg,
-                              uint32_t partitions, struct hr_err *err);
+struct hr_rdd *hr_parallelize(struct hr_context *ctx, const char *schema, hr_fill_fn fill,
+                              void *arg, uint32_t partitions, struct hr_err *err);
 /* LONG column `id` from start (inclusive) to end (exclusive) by step (not 0). */
 struct hr_rdd *hr_range(struct hr_context *ctx, int64_t start, int64_t end, int64_t step,
                         uint32_t partitions, struct hr_err *err);
@@ -108,7 +108,7 @@ struct hr_rdd *hr_binary_records(struct hr_context *ctx, const char *path, uint3
 /* No rows, no partitions. */
 struct hr_rdd *hr_empty_rdd(struct hr_context *ctx, const char *schema, struct hr_err *err);
 
-/* --- Transformations --------------------------------------------------------------------------- */
+/* --- Transformations -------------------------------------------------------------------------- */
 
 /* fn emits exactly one row of the schema for each row. */
 struct hr_rdd *hr_rdd_map(struct hr_rdd *rdd, const char *schema, hr_row_fn fn, void *arg,
@@ -163,7 +163,7 @@ struct hr_rdd *hr_rdd_pipe(struct hr_rdd *rdd, const char *const *argv, struct h
 struct hr_rdd *hr_rdd_sort_by(struct hr_rdd *rdd, const char *columns, uint32_t partitions,
                               struct hr_err *err);
 
-/* --- By key ------------------------------------------------------------------------------------ */
+/* --- By key ----------------------------------------------------------------------------------- */
 
 /* The same RDD with its first n columns as the key. */
 struct hr_rdd *hr_rdd_with_keys(struct hr_rdd *rdd, uint32_t n, struct hr_err *err);
@@ -188,10 +188,11 @@ struct hr_rdd *hr_rdd_fold_by_key(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_
                                   uint32_t partitions, struct hr_err *err);
 /* State of another type than the values: zero emits the first state, seq(state, values) and
  * comb(state, state) emit the next one. */
-struct hr_rdd *hr_rdd_aggregate_by_key(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
-                                       hr_merge_fn seq, hr_merge_fn comb, void *arg,
-                                       uint32_t partitions, struct hr_err *err);
-/* The general form: create(values) emits a state. map_side false: combine after the shuffle only. */
+struct hr_rdd *hr_rdd_aggregate_by_key(struct hr_rdd *rdd, const char *state_schema,
+                                       hr_fill_fn zero, hr_merge_fn seq, hr_merge_fn comb,
+                                       void *arg, uint32_t partitions, struct hr_err *err);
+/* The general form: create(values) emits a state. map_side false: combine after the shuffle
+ * only. */
 struct hr_combiner {
     const char *state_schema;
     hr_row_fn create;
@@ -232,7 +233,7 @@ struct hr_rdd *hr_rdd_partition_by(struct hr_rdd *rdd, uint32_t partitions, stru
 struct hr_rdd *hr_rdd_repartition_and_sort(struct hr_rdd *rdd, uint32_t partitions,
                                            struct hr_err *err);
 
-/* --- Actions ----------------------------------------------------------------------------------- */
+/* --- Actions ---------------------------------------------------------------------------------- */
 
 /* All rows, in order of partitions; the caller's. NULL: failed. */
 struct hr_rows *hr_rdd_collect(struct hr_rdd *rdd, struct hr_err *err);
@@ -284,7 +285,7 @@ hr_status hr_rdd_histogram(struct hr_rdd *rdd, const char *column, const double 
 hr_status hr_rdd_histogram_even(struct hr_rdd *rdd, const char *column, uint32_t count,
                                 double *ret_edges, uint64_t *ret_counts, struct hr_err *err);
 
-/* --- Life, storage, facts ---------------------------------------------------------------------- */
+/* --- Life, storage, facts --------------------------------------------------------------------- */
 
 /* HR_MEMORY: blocks that do not fit are computed again. Spark's _SER and _2 forms mean the same
  * here: blocks are columns already, and one machine has no second copy. */
@@ -314,7 +315,7 @@ struct hr_context *hr_rdd_context(const struct hr_rdd *rdd);
 char *hr_rdd_schema(const struct hr_rdd *rdd);
 char *hr_rdd_to_debug_string(struct hr_rdd *rdd);
 
-/* --- Shared variables -------------------------------------------------------------------------- */
+/* --- Shared variables ------------------------------------------------------------------------- */
 
 /*
  * Accumulators: tasks add, the driver reads. Updates made by an action's own function (foreach,

@@ -3,8 +3,8 @@
  * Rows: how a user's function reads its input and writes its output.
  *
  * Data moves in batches of columns; a struct hr_row is a cursor into one of them (nothing is copied
- * or allocated for a row), and a struct hr_emitter appends to the columns of the output. Columns are
- * numbered from 0 in the order of the schema, a Spark DDL text: "word STRING, n LONG".
+ * or allocated for a row), and a struct hr_emitter appends to the columns of the output. Columns
+ * are numbered from 0 in the order of the schema, a Spark DDL text: "word STRING, n LONG".
  *
  *     static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out,
  *                            struct hr_err *err)
@@ -23,11 +23,12 @@
  *              read-only or synchronised by its owner. Rows, texts and emitters must not be kept
  *              after the function returns, nor used from another thread.
  *   failure    return hr_err_fail(err, …): the job ends with that error (what the
- *              machine causes, such as a failed read, is tried again: four attempts). Reading a column as the wrong type, leaving a row half
- *              written or writing the wrong type fails the task too; it never yields a wrong value.
- *   repetition a function may run more than once for one row (retries, lost blocks): it must give
- *              the same answer each time, and its effects belong into actions.
- *   cleanup    arg is the caller's; hr_rdd_on_free() says when an RDD no longer needs it.
+ *              machine causes, such as a failed read, is tried again: four attempts). Reading a
+ *              column as the wrong type, leaving a row half written or writing the wrong type
+ *   fails the task too; it never yields a wrong value. repetition a function may run more than
+ *              once for one row (retries, lost blocks): it must give the same answer each time,
+ *   and its effects belong into actions. cleanup    arg is the caller's; hr_rdd_on_free() says
+ *   when an RDD no longer needs it.
  */
 #ifndef HEADRACE_ROW_H
 #define HEADRACE_ROW_H
@@ -88,7 +89,8 @@ struct hr_text hr_row_str(const struct hr_row *row, uint32_t column);
 /* ARRAY and MAP: number of elements (entries) of the value; 0 for NULL. */
 uint32_t hr_row_length(const struct hr_row *row, uint32_t column);
 /* Element i of an ARRAY as a row: of one column, or of the STRUCT's columns. false: no such. */
-bool hr_row_element(const struct hr_row *row, uint32_t column, uint32_t i, struct hr_row *ret_element);
+bool hr_row_element(const struct hr_row *row, uint32_t column, uint32_t i,
+                    struct hr_row *ret_element);
 /* Entry i of a MAP: key and value as rows. */
 bool hr_row_entry(const struct hr_row *row, uint32_t column, uint32_t i, struct hr_row *ret_key,
                   struct hr_row *ret_value);

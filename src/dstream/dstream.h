@@ -5,7 +5,8 @@
  *
  * A stream's RDD of a time is generated once (hr_ds_rdd) and remembered as long as windows, slices
  * or the user need it; forgetting it drops its blocks. Streams whose next RDD depends on their last
- * one (state, windows with an inverse) materialise each (hr_rdd_checkpoint), so lineage never grows.
+ * one (state, windows with an inverse) materialise each (hr_rdd_checkpoint), so lineage never
+ * grows.
  */
 #ifndef HR_DSTREAM_DSTREAM_H
 #define HR_DSTREAM_DSTREAM_H
@@ -78,7 +79,8 @@ enum hr_ds_state { HR_DS_NEW, HR_DS_RUNNING, HR_DS_STOPPED };
 
 struct hr_streaming {
     struct hr_context *ctx;
-    int64_t interval, zero, last; /* times of the first batch less one interval, of the last batch */
+    int64_t interval, zero,
+        last; /* times of the first batch less one interval, of the last batch */
     int64_t remember;
     struct hr_dstream *first, **tail;
     uint32_t stream_count;
@@ -106,10 +108,12 @@ void *hr_ds_new(struct hr_streaming *ssc, const struct hr_ds_vt *vt, size_t size
                 struct hr_err *err);
 /* The RDD of a time, generated when it is not remembered. Borrowed. *ret NULL: the time is not one
  * of this stream's. */
-hr_status hr_ds_rdd(struct hr_dstream *ds, int64_t time, struct hr_rdd **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_ds_rdd(struct hr_dstream *ds, int64_t time, struct hr_rdd **ret,
+                    struct hr_err *err) HR_CHECKED;
 /* Only what is remembered. */
 struct hr_rdd *hr_ds_remembered(struct hr_dstream *ds, int64_t time);
-hr_status hr_ds_put(struct hr_dstream *ds, int64_t time, struct hr_rdd *rdd, struct hr_err *err) HR_CHECKED;
+hr_status hr_ds_put(struct hr_dstream *ds, int64_t time, struct hr_rdd *rdd,
+                    struct hr_err *err) HR_CHECKED;
 struct hr_rdd *hr_ds_empty(struct hr_dstream *ds, struct hr_err *err);
 /* All rows as one stream's RDDs in (time - length, time], a union. NULL: failed. */
 struct hr_rdd *hr_ds_union(struct hr_dstream *in, int64_t after, int64_t upto, struct hr_err *err);
@@ -123,10 +127,10 @@ void hr_ds_plan_remember(struct hr_streaming *ssc);
 hr_status hr_ds_checkpoint_write(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
 hr_status hr_ds_checkpoint_restore(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
 
-#define HR_DS_NOTIFY(ssc, event, ...)                                           \
-    do {                                                                        \
+#define HR_DS_NOTIFY(ssc, event, ...)                                               \
+    do {                                                                            \
         for (const struct hr_ds_listener *l_ = (ssc)->listeners; l_; l_ = l_->next) \
-            if (l_->l.event) l_->l.event(l_->l.arg, __VA_ARGS__);               \
+            if (l_->l.event) l_->l.event(l_->l.arg, __VA_ARGS__);                   \
     } while (0)
 
 #endif

@@ -110,8 +110,10 @@ struct hr_rdd *hr_ds_union(struct hr_dstream *in, int64_t after, int64_t upto, s
         if (hr_ds_rdd(in, t, &rdd, err) != HR_OK) goto out;
         if (rdd && rdd->partition_count) rdds[n++] = rdd;
     }
-    if (n == 0) out = hr_ds_empty(in, err);
-    else if (n == 1) out = rdds[0];
+    if (n == 0)
+        out = hr_ds_empty(in, err);
+    else if (n == 1)
+        out = rdds[0];
     else {
         /* The newest first in line, so that the union belongs to the pool of this batch. */
         out = hr_rdd_union_all(rdds, n, err);
@@ -123,8 +125,8 @@ out:
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
-/* Children come after their parents, so one pass from the last to the first settles all. The list is
- * singly linked: the pass is by id. */
+/* Children come after their parents, so one pass from the last to the first settles all. The
+ * list is singly linked: the pass is by id. */
 static struct hr_dstream *by_id(struct hr_streaming *ssc, uint32_t id)
 {
     struct hr_dstream *ds = ssc->first;
@@ -209,8 +211,14 @@ uint32_t hr_dstream_slice(struct hr_dstream *in, int64_t from_us, int64_t to_us,
     return n;
 }
 
-uint32_t hr_dstream_id(const struct hr_dstream *in) { return in->id; }
-int64_t hr_dstream_slide_us(const struct hr_dstream *in) { return in->slide; }
+uint32_t hr_dstream_id(const struct hr_dstream *in)
+{
+    return in->id;
+}
+int64_t hr_dstream_slide_us(const struct hr_dstream *in)
+{
+    return in->slide;
+}
 
 struct hr_dstream *hr_dstream_persist(struct hr_dstream *in, enum hr_persist level,
                                       struct hr_err *err)

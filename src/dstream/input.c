@@ -120,8 +120,10 @@ static bool seen(const struct files_ds *f, const char *name)
         uint32_t mid = (low + high) / 2;
         int cmp = strcmp(f->names[mid], name);
         if (cmp == 0) return true;
-        if (cmp < 0) low = mid + 1;
-        else high = mid;
+        if (cmp < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return false;
 }
@@ -161,8 +163,9 @@ static struct hr_rdd *files_compute(struct hr_dstream *ds, int64_t time, struct 
     if (look(f, &paths, err) == HR_OK) {
         struct hr_rdd *files =
             paths.len ? hr_text_file(ds->ssc->ctx, hr_buf_cstr(&paths), 1, err) : NULL;
-        out = files ? hr_node_wrap(ds->ssc->batch_pool, files, err)
-                    : paths.len ? NULL : hr_ds_empty(ds, err);
+        out = files       ? hr_node_wrap(ds->ssc->batch_pool, files, err)
+              : paths.len ? NULL
+                          : hr_ds_empty(ds, err);
     }
     hr_buf_done(&paths);
     return out;
@@ -201,9 +204,13 @@ static hr_status files_load(struct hr_dstream *ds, struct hr_reader *in, struct 
     f->new_only = true;
     return HR_OK;
 }
-static const struct hr_ds_vt files_vt = {.name = "text-files", .compute = files_compute,
-                                         .free = files_free, .start = files_start,
-                                         .save = files_save, .load = files_load, .input = true};
+static const struct hr_ds_vt files_vt = {.name = "text-files",
+                                         .compute = files_compute,
+                                         .free = files_free,
+                                         .start = files_start,
+                                         .save = files_save,
+                                         .load = files_load,
+                                         .input = true};
 
 struct hr_dstream *hr_text_file_stream(struct hr_streaming *ssc, const char *dir, bool new_only,
                                        struct hr_err *err)

@@ -77,8 +77,7 @@ static struct hr_dstream *op_new(struct hr_dstream *a, struct hr_dstream *b, boo
     *op = *from;
     op->ds = base;
     op->schema = from->schema ? hr_strdup(from->schema) : NULL;
-    op->state_schema =
-        from->combiner.state_schema ? hr_strdup(from->combiner.state_schema) : NULL;
+    op->state_schema = from->combiner.state_schema ? hr_strdup(from->combiner.state_schema) : NULL;
     op->combiner.state_schema = op->state_schema;
     if (op->ds.schema || learn_schema(op, err) == HR_OK) return &op->ds;
     for (uint32_t i = 0; i < op->ds.parent_count; i++) op->ds.parents[i]->consumers--;
@@ -86,12 +85,12 @@ static struct hr_dstream *op_new(struct hr_dstream *a, struct hr_dstream *b, boo
     return NULL;
 }
 
-#define APPLY(name, expr)                                                                       \
-    static struct hr_rdd *name(const struct op_ds *op, struct hr_rdd *const *in, int64_t time,  \
-                               struct hr_err *err)                                              \
-    {                                                                                           \
-        HR_UNUSED(time), HR_UNUSED(op);                                                         \
-        return expr;                                                                            \
+#define APPLY(name, expr)                                                                      \
+    static struct hr_rdd *name(const struct op_ds *op, struct hr_rdd *const *in, int64_t time, \
+                               struct hr_err *err)                                             \
+    {                                                                                          \
+        HR_UNUSED(time), HR_UNUSED(op);                                                        \
+        return expr;                                                                           \
     }
 
 APPLY(apply_map, hr_rdd_map(in[0], op->schema, op->row_fn, op->arg, err))
@@ -115,7 +114,7 @@ APPLY(apply_cogroup, hr_rdd_cogroup(in, 2, op->partitions, err))
 APPLY(apply_transform, op->transform(op->arg, in[0], time, err))
 APPLY(apply_transform_with, op->transform_with(op->arg, in[0], in[1], time, err))
 
-/* --- count, reduce, count_by_value ------------------------------------------------------------- */
+/* --- count, reduce, count_by_value ------------------------------------------------------------ */
 
 static hr_status count_rows(void *arg, uint32_t partition, struct hr_rows *in,
                             struct hr_emitter *out, struct hr_err *err)
@@ -145,11 +144,12 @@ static struct hr_rdd *apply_count(const struct op_ds *op, struct hr_rdd *const *
                                   struct hr_err *err)
 {
     HR_UNUSED(op), HR_UNUSED(time);
-    struct hr_rdd *none = hr_node_from_batches(hr_node_of(in[0])->pool, in[0]->schema, NULL, NULL, 0,
-                                               1, err);
+    struct hr_rdd *none =
+        hr_node_from_batches(hr_node_of(in[0])->pool, in[0]->schema, NULL, NULL, 0, 1, err);
     struct hr_rdd *all = hr_rdd_union(in[0], none, err);
     struct hr_rdd *counts = hr_rdd_map_partitions(all, "count LONG", count_rows, NULL, err);
-    return hr_rdd_map_partitions(hr_rdd_coalesce(counts, 1, err), "count LONG", sum_rows, NULL, err);
+    return hr_rdd_map_partitions(hr_rdd_coalesce(counts, 1, err), "count LONG", sum_rows, NULL,
+                                 err);
 }
 
 static hr_status zero_key(void *arg, const struct hr_row *row, struct hr_emitter *out,
@@ -190,13 +190,13 @@ static struct hr_rdd *apply_ones(const struct op_ds *op, struct hr_rdd *const *i
     return hr_rdd_map_values(keys, "count LONG", one_long, NULL, err);
 }
 
-/* --- The public functions ---------------------------------------------------------------------- */
+/* --- The public functions --------------------------------------------------------------------- */
 
 #define ONE(...) op_new(in, NULL, false, &(const struct op_ds){__VA_ARGS__}, err)
 #define TWO(...) op_new(a, b, true, &(const struct op_ds){__VA_ARGS__}, err)
 
-struct hr_dstream *hr_dstream_map(struct hr_dstream *in, const char *schema, hr_row_fn fn, void *arg,
-                                  struct hr_err *err)
+struct hr_dstream *hr_dstream_map(struct hr_dstream *in, const char *schema, hr_row_fn fn,
+                                  void *arg, struct hr_err *err)
 {
     return ONE(.apply = apply_map, .schema = (char *)(uintptr_t)schema, .row_fn = fn, .arg = arg);
 }
@@ -368,10 +368,10 @@ struct hr_dstream *hr_dstream_transform_with(struct hr_dstream *a, struct hr_dst
     return with_given(a, b, true, schema, &op, err);
 }
 
-/* --- Windows that are made of others ------------------------------------------------------------ */
+/* --- Windows that are made of others ---------------------------------------------------------- */
 
-/* Counts are summed per batch first: (0-key, n) through the inverse form, so that a window costs what
- * enters and leaves. */
+/* Counts are summed per batch first: (0-key, n) through the inverse form, so that a window costs
+ * what enters and leaves. */
 struct hr_dstream *hr_dstream_count_by_window(struct hr_dstream *in, int64_t length_us,
                                               int64_t slide_us, struct hr_err *err)
 {
@@ -391,7 +391,8 @@ struct hr_dstream *hr_dstream_group_by_key_and_window(struct hr_dstream *in, int
                                                       int64_t slide_us, uint32_t partitions,
                                                       struct hr_err *err)
 {
-    return hr_dstream_group_by_key(hr_dstream_window(in, length_us, slide_us, err), partitions, err);
+    return hr_dstream_group_by_key(hr_dstream_window(in, length_us, slide_us, err), partitions,
+                                   err);
 }
 
 static bool not_zero(void *arg, const struct hr_row *row)

@@ -13,8 +13,8 @@ struct hr_pid {
     double latest_rate, latest_error;
 };
 
-/* After a batch: when it ended, its rows, how long it took and how long it had waited. true: *ret is
- * the new rate in rows a second. The first batch with rows only sets the starting point. */
+/* After a batch: when it ended, its rows, how long it took and how long it had waited. true:
+ * *ret is the new rate in rows a second. The first batch with rows only sets the starting point. */
 bool hr_pid_update(struct hr_pid *pid, int64_t time_us, uint64_t rows, int64_t processing_us,
                    int64_t scheduling_us, double *ret);
 

@@ -21,9 +21,9 @@
 #include "dstream/dstream.h"
 #include "rdd/block_store.h"
 
-#define RESTART_US INT64_C(2000000)
-#define CONNECT_US INT64_C(5000000)
-#define TEXT_FLUSH_ROWS HR_BATCH_ROWS
+#define RESTART_US       INT64_C(2000000)
+#define CONNECT_US       INT64_C(5000000)
+#define TEXT_FLUSH_ROWS  HR_BATCH_ROWS
 #define WAITING_ROWS_MAX UINT64_C(50000000)
 
 struct hr_receiver {
@@ -36,19 +36,22 @@ struct hr_receiver {
     pthread_cond_t wake;
     struct hr_batch_list blocks;
     uint64_t waiting_rows;
-    struct hr_emitter texts;    /* lines that are no block yet */
-    double rate;                /* rows a second; 0: no limit */
-    int64_t next_us;            /* monotonic: when the next block may come */
+    struct hr_emitter texts; /* lines that are no block yet */
+    double rate;             /* rows a second; 0: no limit */
+    int64_t next_us;         /* monotonic: when the next block may come */
     struct hr_pid pid;
     /* The write-ahead log. */
     bool wal;
-    uint64_t live, segment;     /* first segment that is needed; the one being written */
+    uint64_t live, segment; /* first segment that is needed; the one being written */
     int fd;
     int64_t wal_pos;
     void (*free_user)(void *);
 };
 
-static struct hr_env *env_of(const struct hr_receiver *r) { return r->ds.ssc->ctx->env; }
+static struct hr_env *env_of(const struct hr_receiver *r)
+{
+    return r->ds.ssc->ctx->env;
+}
 
 /* --- The log ---------------------------------------------------------------------------------- */
 
@@ -97,7 +100,8 @@ static void wal_rotate(struct hr_receiver *r)
     r->segment++;
 }
 
-static hr_status replay_segment(struct hr_receiver *r, const struct hr_buf *file, struct hr_err *err)
+static hr_status replay_segment(struct hr_receiver *r, const struct hr_buf *file,
+                                struct hr_err *err)
 {
     size_t at = 0;
     while (file->len - at >= 8) {
@@ -240,7 +244,8 @@ static struct hr_rdd *receiver_compute(struct hr_dstream *ds, int64_t time, stru
     struct hr_rdd *rdd = NULL;
     uint32_t *parts = hr_alloc((list.count + 1) * sizeof *parts);
     for (uint32_t i = 0; parts && i < list.count; i++) parts[i] = i;
-    if (!parts) HR_UNUSED(HR_OOM(err));
+    if (!parts)
+        HR_UNUSED(HR_OOM(err));
     else if (status == HR_OK)
         rdd = hr_node_from_batches(ds->ssc->batch_pool, ds->schema, list.items, parts, list.count,
                                    list.count, err);
@@ -362,10 +367,15 @@ static void receiver_batch_done(struct hr_dstream *ds, int64_t time)
     pthread_mutex_unlock(&r->lock);
 }
 
-static const struct hr_ds_vt receiver_vt = {
-    .name = "receiver", .compute = receiver_compute, .free = receiver_free,
-    .start = receiver_start, .stop = receiver_stop, .save = receiver_save, .load = receiver_load,
-    .batch_done = receiver_batch_done, .input = true};
+static const struct hr_ds_vt receiver_vt = {.name = "receiver",
+                                            .compute = receiver_compute,
+                                            .free = receiver_free,
+                                            .start = receiver_start,
+                                            .stop = receiver_stop,
+                                            .save = receiver_save,
+                                            .load = receiver_load,
+                                            .batch_done = receiver_batch_done,
+                                            .input = true};
 
 struct hr_dstream *hr_receiver_stream(struct hr_streaming *ssc, const char *schema,
                                       const struct hr_receiver_vt *vt, struct hr_err *err)
@@ -419,7 +429,8 @@ static hr_status socket_lines(struct hr_receiver *r, int fd, struct hr_buf *buf,
         }
         if (n == 0) {
             if (at < buf->len)
-                HR_TRY(hr_receiver_store_text(r, (struct hr_text){buf->ptr + at, buf->len - at}, err));
+                HR_TRY(
+                    hr_receiver_store_text(r, (struct hr_text){buf->ptr + at, buf->len - at}, err));
             return HR_FAIL(err, HR_E_IO, "socket: the other side has closed the connection");
         }
         memmove(buf->ptr, buf->ptr + at, buf->len - at);

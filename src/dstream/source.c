@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Direct streams: any source of src/connector (Kafka, files, rate …) without a receiver. A batch is a
- * range of offsets, planned on the driver; its RDD's partitions are the splits of that range and
- * read it themselves, again when they are recomputed. The offsets are in the checkpoint, so every
- * row is in exactly one batch.
+ * Direct streams: any source of src/connector (Kafka, files, rate …) without a receiver. A batch
+ * is a range of offsets, planned on the driver; its RDD's partitions are the splits of that
+ * range and read it themselves, again when they are recomputed. The offsets are in the
+ * checkpoint, so every row is in exactly one batch.
  */
 #include "base/datetime.h"
 #include "base/fault.h"
@@ -62,8 +62,10 @@ static hr_status source_compute_rdd(struct hr_rdd *rdd, uint32_t partition, stru
     struct split_iter *it = hr_zalloc(sizeof *it);
     if (!it) return HR_OOM(err);
     it->base = (struct hr_batch_iter){split_next, split_close};
-    it->spec = (struct hr_scan_spec){.schema = rdd->schema, .batch_rows = HR_BATCH_ROWS,
-                                     .mem = ctx->mem, .cancelled = ctx->cancelled};
+    it->spec = (struct hr_scan_spec){.schema = rdd->schema,
+                                     .batch_rows = HR_BATCH_ROWS,
+                                     .mem = ctx->mem,
+                                     .cancelled = ctx->cancelled};
     hr_status status =
         source->vt->open_reader(source, &n->splits[partition], &it->spec, &it->reader, err);
     if (status != HR_OK) {
@@ -116,11 +118,13 @@ static struct hr_rdd *source_compute(struct hr_dstream *ds, int64_t time, struct
     struct source_ds *s = (struct source_ds *)ds;
     bool kafka = hr_str_eq_nocase(s->source->vt->name, "kafka");
     HR_UNUSED(time);
-    struct source_node *n = hr_node_new(
-        &(struct hr_node_spec){.vt = kafka ? &source_rdd_vt : &other_rdd_vt, .size = sizeof *n,
-                               .pool = ds->ssc->batch_pool, .schema = ds->schema,
-                               .op_done = source_node_done},
-        err);
+    struct source_node *n =
+        hr_node_new(&(struct hr_node_spec){.vt = kafka ? &source_rdd_vt : &other_rdd_vt,
+                                           .size = sizeof *n,
+                                           .pool = ds->ssc->batch_pool,
+                                           .schema = ds->schema,
+                                           .op_done = source_node_done},
+                    err);
     if (!n) return NULL;
     n->from = s;
     return plan(s, n, err) == HR_OK ? &n->node.base : NULL;
@@ -131,13 +135,16 @@ static hr_status put_options(struct source_ds *s, const char *const *options, st
     hr_options_init(&s->options, &s->arena);
     for (uint32_t i = 0; options && options[i] && options[i + 1]; i += 2)
         HR_TRY(hr_options_put(&s->options, options[i], options[i + 1], err));
-    s->conf = (struct hr_conf){.ansi = true, .batch_rows = HR_BATCH_ROWS, .threads = 1,
+    s->conf = (struct hr_conf){.ansi = true,
+                               .batch_rows = HR_BATCH_ROWS,
+                               .threads = 1,
                                .shuffle_partitions = s->ds.ssc->ctx->parallelism};
     s->conf.tz = hr_tz_utc();
     return HR_OK;
 }
 
-/* When the graph is built, to learn the schema; again at the start, when the checkpoint is known. */
+/* When the graph is built, to learn the schema; again at the start, when the checkpoint is
+ * known. */
 static hr_status open_source(struct source_ds *s, struct hr_err *err)
 {
     const struct hr_streaming *ssc = s->ds.ssc;
@@ -146,8 +153,12 @@ static hr_status open_source(struct source_ds *s, struct hr_err *err)
         dir = hr_arena_printf(&s->arena, "%s/source-%u", ssc->checkpoint_dir, s->ds.id);
         if (!dir) return HR_OOM(err);
     }
-    struct hr_source_args args = {.env = ssc->ctx->env, .conf = &s->conf, .options = &s->options,
-                                  .schema = s->given, .streaming = true, .checkpoint_dir = dir,
+    struct hr_source_args args = {.env = ssc->ctx->env,
+                                  .conf = &s->conf,
+                                  .options = &s->options,
+                                  .schema = s->given,
+                                  .streaming = true,
+                                  .checkpoint_dir = dir,
                                   .query_name = ssc->ctx->app_name};
     HR_TRY(s->vt->open(&args, &s->source, err));
     s->ds.schema = s->source->schema;
@@ -221,9 +232,14 @@ static void source_batch_done(struct hr_dstream *ds, int64_t time)
     }
 }
 
-static const struct hr_ds_vt source_vt = {
-    .name = "source", .compute = source_compute, .free = source_free, .start = source_start,
-    .save = source_save, .load = source_load, .batch_done = source_batch_done, .input = true};
+static const struct hr_ds_vt source_vt = {.name = "source",
+                                          .compute = source_compute,
+                                          .free = source_free,
+                                          .start = source_start,
+                                          .save = source_save,
+                                          .load = source_load,
+                                          .batch_done = source_batch_done,
+                                          .input = true};
 
 struct hr_dstream *hr_source_stream(struct hr_streaming *ssc, const char *format,
                                     const char *schema, const char *const *options,

@@ -5,7 +5,8 @@
  * Each batch cogroups the new rows with the state of the batch before and materialises the result:
  * the state of time T is an RDD like any other, so a failed task is simply run again, and a
  * checkpoint writes it as rows. mapWithState's step has two outputs; it gives rows (is_state, key,
- * touched, state, mapped), kept once, which the mapped stream and the state's next step select from.
+ * touched, state, mapped), kept once, which the mapped stream and the state's next step select
+ * from.
  */
 #include "dstream/dstream.h"
 
@@ -73,8 +74,8 @@ static struct hr_rdd *update_compute(struct hr_dstream *ds, int64_t time, struct
     struct hr_rdd *grouped = hr_rdd_cogroup(both, 2, s->partitions, err);
     return hr_rdd_checkpoint(hr_rdd_flat_map_values(grouped, s->ddl, update_row, s, err), err);
 }
-static const struct hr_ds_vt update_vt = {.name = "update-state", .compute = update_compute,
-                                          .free = state_free};
+static const struct hr_ds_vt update_vt = {
+    .name = "update-state", .compute = update_compute, .free = state_free};
 
 static struct state_ds *state_new(struct hr_dstream *in, const struct hr_ds_vt *vt,
                                   const char *state_schema, uint32_t partitions,
@@ -90,7 +91,8 @@ static struct state_ds *state_new(struct hr_dstream *in, const struct hr_ds_vt *
     const struct hr_type *schema = keys ? hr_schema_concat(keys, state, false, false) : NULL;
     char *ddl = hr_strdup(state_schema);
     struct state_ds *s = NULL;
-    if (!schema || !ddl) HR_UNUSED(HR_OOM(err));
+    if (!schema || !ddl)
+        HR_UNUSED(HR_OOM(err));
     else if (check_initial(initial, schema, err) == HR_OK)
         s = hr_ds_new(in->ssc, vt, sizeof *s, schema, in, NULL, err);
     if (!s) {
@@ -136,7 +138,10 @@ const struct hr_row *hr_state_get(const struct hr_state *state)
     return state->has ? &state->row : NULL;
 }
 
-bool hr_state_timing_out(const struct hr_state *state) { return state->timing_out; }
+bool hr_state_timing_out(const struct hr_state *state)
+{
+    return state->timing_out;
+}
 
 struct hr_emitter *hr_state_update(struct hr_state *state)
 {
@@ -221,8 +226,9 @@ static void emit_state(const struct state_ds *s, const struct hr_row *key, int64
 }
 
 /* Row: key, new values ARRAY, old ARRAY of at most one STRUCT (touched, state…). */
-static hr_status step_key(const struct state_ds *s, const struct hr_row *row, struct hr_state *state,
-                          struct hr_emitter *mapped, struct hr_emitter *out, struct hr_err *err)
+static hr_status step_key(const struct state_ds *s, const struct hr_row *row,
+                          struct hr_state *state, struct hr_emitter *mapped, struct hr_emitter *out,
+                          struct hr_err *err)
 {
     struct hr_row key, old, value;
     int64_t touched = s->now;
@@ -323,9 +329,8 @@ static struct hr_rdd *first_states(struct state_ds *s, struct hr_err *err)
     if (s->initial) {
         struct hr_buf ddl = {0};
         hr_buf_printf(&ddl, "touched LONG, %s", s->ddl);
-        struct hr_rdd *out =
-            hr_rdd_map_values(hr_node_wrap(pool, s->initial, err), hr_buf_cstr(&ddl), add_touched,
-                              s, err);
+        struct hr_rdd *out = hr_rdd_map_values(hr_node_wrap(pool, s->initial, err),
+                                               hr_buf_cstr(&ddl), add_touched, s, err);
         hr_buf_done(&ddl);
         return out;
     }
@@ -354,10 +359,10 @@ static struct hr_rdd *step_compute(struct hr_dstream *ds, int64_t time, struct h
     hr_buf_done(&ddl);
     return hr_rdd_checkpoint(rows, err);
 }
-static const struct hr_ds_vt step_vt = {.name = "map-with-state", .compute = step_compute,
-                                        .free = state_free};
+static const struct hr_ds_vt step_vt = {
+    .name = "map-with-state", .compute = step_compute, .free = state_free};
 
-/* --- The two streams that select from the steps ------------------------------------------------- */
+/* --- The two streams that select from the steps ----------------------------------------------- */
 
 static struct hr_rdd *mapped_compute(struct hr_dstream *ds, int64_t time, struct hr_err *err)
 {
@@ -388,8 +393,8 @@ static struct hr_rdd *snapshot_compute(struct hr_dstream *ds, int64_t time, stru
 }
 static const struct hr_ds_vt snapshot_vt = {.name = "snapshots", .compute = snapshot_compute};
 
-struct hr_dstream *hr_dstream_map_with_state(struct hr_dstream *in, const struct hr_state_spec *spec,
-                                             struct hr_err *err)
+struct hr_dstream *hr_dstream_map_with_state(struct hr_dstream *in,
+                                             const struct hr_state_spec *spec, struct hr_err *err)
 {
     const struct hr_type *mapped;
     if (!in || hr_schema_from_ddl(spec->mapped_schema, &mapped, err) != HR_OK) return NULL;
@@ -420,8 +425,7 @@ struct hr_dstream *hr_dstream_state_snapshots(struct hr_dstream *in, struct hr_e
         HR_UNUSED(HR_OOM(err));
         return NULL;
     }
-    struct hr_dstream *ds =
-        hr_ds_new(in->ssc, &snapshot_vt, sizeof *ds, schema, &s->ds, NULL, err);
+    struct hr_dstream *ds = hr_ds_new(in->ssc, &snapshot_vt, sizeof *ds, schema, &s->ds, NULL, err);
     if (ds) ds->key_columns = s->keys;
     return ds;
 }

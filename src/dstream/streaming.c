@@ -14,7 +14,10 @@
 
 /* --- Settings --------------------------------------------------------------------------------- */
 
-#define OPT(name, type, field, def) {name, type, offsetof(struct hr_ds_conf, field), def, 0, 0, NULL, NULL}
+#define OPT(name, type, field, def)                                           \
+    {                                                                         \
+        name, type, offsetof(struct hr_ds_conf, field), def, 0, 0, NULL, NULL \
+    }
 static const struct hr_opt_spec conf_specs[] = {
     OPT("spark.streaming.receiver.maxRate", HR_OPT_INT, max_rate, "0"),
     OPT("spark.streaming.backpressure.enabled", HR_OPT_BOOL, backpressure, "false"),
@@ -101,8 +104,14 @@ void hr_streaming_free(struct hr_streaming *ssc)
     hr_free(ssc);
 }
 
-struct hr_context *hr_streaming_context(const struct hr_streaming *ssc) { return ssc->ctx; }
-int64_t hr_streaming_last_batch_us(const struct hr_streaming *ssc) { return ssc->last; }
+struct hr_context *hr_streaming_context(const struct hr_streaming *ssc)
+{
+    return ssc->ctx;
+}
+int64_t hr_streaming_last_batch_us(const struct hr_streaming *ssc)
+{
+    return ssc->last;
+}
 
 void hr_streaming_remember(struct hr_streaming *ssc, int64_t duration_us)
 {
@@ -120,9 +129,10 @@ hr_status hr_streaming_checkpoint(struct hr_streaming *ssc, const char *dir, str
     return ssc->ctx->env->vt->mkdirs(ssc->ctx->env, dir, err);
 }
 
-struct hr_streaming *hr_streaming_get_or_create(
-    const char *dir, struct hr_streaming *(*create)(void *arg, struct hr_err *err), void *arg,
-    struct hr_err *err)
+struct hr_streaming *hr_streaming_get_or_create(const char *dir,
+                                                struct hr_streaming *(*create)(void *arg,
+                                                                               struct hr_err *err),
+                                                void *arg, struct hr_err *err)
 {
     struct hr_streaming *ssc = create(arg, err);
     if (ssc && hr_streaming_checkpoint(ssc, dir, err) != HR_OK) {
@@ -133,7 +143,8 @@ struct hr_streaming *hr_streaming_get_or_create(
 }
 
 hr_status hr_streaming_add_listener(struct hr_streaming *ssc,
-                                    const struct hr_streaming_listener *listener, struct hr_err *err)
+                                    const struct hr_streaming_listener *listener,
+                                    struct hr_err *err)
 {
     if (ssc->state != HR_DS_NEW)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "listeners are added before the start");

@@ -69,7 +69,8 @@ static hr_status apply_changes(const struct window_ds *w, const struct hr_row *r
     if (*has) HR_TRY(hr_cells_from_row(values, &element, 0, total, err));
     if (hr_row_element(row, keys + 2, 0, &element)) {
         if (!*has)
-            return hr_err_fail(err, "the window's state has lost a key: is the reducer's inverse right?");
+            return hr_err_fail(
+                err, "the window's state has lost a key: is the reducer's inverse right?");
         HR_TRY(hr_merge_cells(w->inverse, w->arg, values, total, &element, err));
     }
     if (hr_row_element(row, keys + 1, 0, &element)) {
@@ -159,7 +160,8 @@ hr_status hr_subtract(void *arg, const struct hr_row *a, const struct hr_row *b,
     HR_UNUSED(arg), HR_UNUSED(err);
     for (uint32_t i = 0; i < hr_row_columns(a); i++) {
         const struct hr_type *type = out->schema->fields[i].type;
-        if (hr_row_is_null(b, i) || hr_row_is_null(a, i)) hr_emit_field(out, a, i);
+        if (hr_row_is_null(b, i) || hr_row_is_null(a, i))
+            hr_emit_field(out, a, i);
         else if (type->id == HR_T_FLOAT || type->id == HR_T_DOUBLE)
             hr_emit_double(out, hr_row_double(a, i) - hr_row_double(b, i));
         else

@@ -111,7 +111,8 @@ const struct hr_type *hr_schema_slice(const struct hr_type *schema, uint32_t fir
 /* Fields of a, then fields of b (of both, nullable where asked). */
 const struct hr_type *hr_schema_concat(const struct hr_type *a, const struct hr_type *b,
                                        bool a_nullable, bool b_nullable);
-hr_status hr_schema_from_ddl(const char *ddl, const struct hr_type **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_schema_from_ddl(const char *ddl, const struct hr_type **ret,
+                             struct hr_err *err) HR_CHECKED;
 /* "n DESC, word" over a schema. */
 struct hr_order {
     uint32_t column;
@@ -136,19 +137,24 @@ struct hr_cells {
     union hr_cell cell[];
 };
 #define HR_CELLS_MAX 64
-HR_INLINE size_t hr_cells_bytes(uint32_t count) { return sizeof(struct hr_cells) + count * sizeof(union hr_cell); }
+HR_INLINE size_t hr_cells_bytes(uint32_t count)
+{
+    return sizeof(struct hr_cells) + count * sizeof(union hr_cell);
+}
 void hr_cells_done(const struct hr_type *schema, struct hr_cells *cells);
 /* The cells of a row (scalar columns from first on). Long strings are copied. */
 hr_status hr_cells_from_row(const struct hr_type *schema, const struct hr_row *row, uint32_t first,
                             struct hr_cells *cells, struct hr_err *err) HR_CHECKED;
 hr_status hr_cells_check(const struct hr_type *schema, struct hr_err *err) HR_CHECKED;
-/* Column `index` of count cells structs (at states[i] + offset); strings are copied to the arena. */
+/* Column `index` of count cells structs (at states[i] + offset); strings are copied to the
+ * arena. */
 hr_status hr_cells_to_column(const struct hr_type *schema, uint32_t index, uint8_t *const *states,
                              uint32_t offset, uint32_t count, struct hr_arena *arena,
                              struct hr_column *ret, struct hr_err *err) HR_CHECKED;
 
 void hr_row_of_batch(const struct hr_batch *batch, uint32_t physical_row, struct hr_row *ret);
-void hr_row_of_cells(const struct hr_type *schema, const struct hr_cells *cells, struct hr_row *ret);
+void hr_row_of_cells(const struct hr_type *schema, const struct hr_cells *cells,
+                     struct hr_row *ret);
 /* The columns [first, first + count) of a row of a batch, as a row. */
 void hr_row_slice(const struct hr_row *row, uint32_t first, uint32_t count, struct hr_row *ret);
 /* As hr_row_print, with no limit. */
@@ -167,12 +173,13 @@ struct hr_emitter {
     struct hr_builder *array;    /* between array_begin and array_end */
     struct hr_cells *cells;      /* cell mode: one row into here instead of batches */
     bool failed;
-    struct hr_err err;           /* why */
-    struct hr_batch **ready;     /* full batches, [ready_head, ready_count) */
+    struct hr_err err;       /* why */
+    struct hr_batch **ready; /* full batches, [ready_head, ready_count) */
     uint32_t ready_head, ready_count, ready_capacity;
 };
 void hr_emitter_init(struct hr_emitter *out, const struct hr_type *schema, struct hr_mem *mem);
-void hr_emitter_init_cells(struct hr_emitter *out, const struct hr_type *schema, struct hr_cells *cells);
+void hr_emitter_init_cells(struct hr_emitter *out, const struct hr_type *schema,
+                           struct hr_cells *cells);
 void hr_emitter_done(struct hr_emitter *out);
 /* After a call of a user's function that returned status: the first of its error, the emitter's,
  * and what reading rows noted. */
@@ -185,7 +192,8 @@ hr_status hr_fill_cells(hr_fill_fn fill, void *arg, const struct hr_type *schema
                         struct hr_cells *cells, struct hr_err *err) HR_CHECKED;
 /* into = fn(into, value). */
 hr_status hr_merge_cells(hr_merge_fn fn, void *arg, const struct hr_type *schema,
-                         struct hr_cells *into, const struct hr_row *value, struct hr_err *err) HR_CHECKED;
+                         struct hr_cells *into, const struct hr_row *value,
+                         struct hr_err *err) HR_CHECKED;
 
 struct hr_rows {
     const struct hr_type *schema;
@@ -201,7 +209,8 @@ struct hr_rows {
     struct hr_err err;
 };
 /* Over a partition; done by hr_rows_done. */
-void hr_rows_of_iter(struct hr_rows *rows, const struct hr_type *schema, struct hr_batch_iter *iter);
+void hr_rows_of_iter(struct hr_rows *rows, const struct hr_type *schema,
+                     struct hr_batch_iter *iter);
 void hr_rows_done(struct hr_rows *rows);
 /* A result that takes over the references. NULL: no memory, and the batches are released. */
 struct hr_rows *hr_rows_of_batches(const struct hr_type *schema, struct hr_batch **batches,
@@ -232,13 +241,15 @@ struct hr_batch_list {
     uint32_t count, capacity;
 };
 /* Takes the reference, also on failure. */
-hr_status hr_batch_list_push(struct hr_batch_list *list, struct hr_batch *batch, struct hr_err *err) HR_CHECKED;
+hr_status hr_batch_list_push(struct hr_batch_list *list, struct hr_batch *batch,
+                             struct hr_err *err) HR_CHECKED;
 void hr_batch_list_done(struct hr_batch_list *list);
 /* All of a parent's partition; as one batch (never NULL). */
 hr_status hr_drain(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct hr_task_ctx *ctx,
                    struct hr_batch_list *list, struct hr_err *err) HR_CHECKED;
-hr_status hr_drain_one(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct hr_task_ctx *ctx,
-                       struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_drain_one(struct hr_rdd *rdd, uint32_t dep, uint32_t partition,
+                       struct hr_task_ctx *ctx, struct hr_batch **ret,
+                       struct hr_err *err) HR_CHECKED;
 
 /* Columns [first, first + schema->field_count) under another schema of the same types. */
 struct hr_rdd *hr_node_columns(struct hr_rdd *rdd, uint32_t first, const struct hr_type *schema,
@@ -255,8 +266,10 @@ struct hr_rdd *hr_shuffled(struct hr_rdd *rdd, struct hr_partitioner *partitione
 hr_status hr_sort_batch(struct hr_batch *batch, const struct hr_order *order, uint32_t order_count,
                         struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
 /* An iterator over batches already made; takes the references of list (which is emptied). */
-hr_status hr_iter_of_list(struct hr_batch_list *list, struct hr_batch_iter **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_iter_of_list(struct hr_batch_list *list, struct hr_batch_iter **ret,
+                          struct hr_err *err) HR_CHECKED;
 /* batch cut into pieces of at most HR_BATCH_ROWS as an iterator; takes the reference. */
-hr_status hr_iter_of_batch(struct hr_batch *batch, struct hr_batch_iter **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_iter_of_batch(struct hr_batch *batch, struct hr_batch_iter **ret,
+                           struct hr_err *err) HR_CHECKED;
 
 #endif

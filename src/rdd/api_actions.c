@@ -2,8 +2,8 @@
 /*
  * Actions: run the job and bring its answer to the driver.
  *
- * A job's callbacks come from task threads, but one partition belongs to one task at a time, so what
- * is kept by partition needs no lock; a retry announces itself by reset.
+ * A job's callbacks come from task threads, but one partition belongs to one task at a time, so
+ * what is kept by partition needs no lock; a retry announces itself by reset.
  */
 #include "base/hash.h"
 #include "rdd/api.h"
@@ -90,11 +90,10 @@ struct hr_rows *hr_rdd_collect(struct hr_rdd *rdd, struct hr_err *err)
     struct hr_batch_list list = {0};
     uint64_t rows = 0;
     hr_status status = collector_init(&c, rdd->partition_count, 0, err);
-    struct hr_job_options job = {.consume = collect_batch, .reset = collect_reset, .arg = &c,
-                                 .description = "collect"};
+    struct hr_job_options job = {
+        .consume = collect_batch, .reset = collect_reset, .arg = &c, .description = "collect"};
     if (status == HR_OK) status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
-    if (status == HR_OK)
-        status = collector_move(&c, 0, rdd->partition_count, 0, &list, &rows, err);
+    if (status == HR_OK) status = collector_move(&c, 0, rdd->partition_count, 0, &list, &rows, err);
     collector_done(&c);
     return result(rdd->schema, &list, status, err);
 }
@@ -113,8 +112,11 @@ struct hr_rows *hr_rdd_take(struct hr_rdd *rdd, uint64_t n, struct hr_err *err)
     while (status == HR_OK && rows < n && done < rdd->partition_count) {
         uint32_t count = HR_MIN(width, rdd->partition_count - done);
         for (uint32_t i = 0; i < count; i++) parts[i] = done + i;
-        struct hr_job_options job = {.partitions = parts, .partition_count = count,
-                                     .consume = collect_batch, .reset = collect_reset, .arg = &c,
+        struct hr_job_options job = {.partitions = parts,
+                                     .partition_count = count,
+                                     .consume = collect_batch,
+                                     .reset = collect_reset,
+                                     .arg = &c,
                                      .description = "take"};
         status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
         if (status == HR_OK) status = collector_move(&c, done, done + count, n, &list, &rows, err);
@@ -173,8 +175,8 @@ hr_status hr_rdd_count(struct hr_rdd *rdd, uint64_t *ret, struct hr_err *err)
     if (!rdd) return no_rdd(err);
     uint64_t *counts = hr_zalloc((rdd->partition_count + 1) * sizeof *counts), sum = 0;
     if (!counts) return HR_OOM(err);
-    struct hr_job_options job = {.consume = count_batch, .reset = count_reset, .arg = counts,
-                                 .description = "count"};
+    struct hr_job_options job = {
+        .consume = count_batch, .reset = count_reset, .arg = counts, .description = "count"};
     hr_status status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
     for (uint32_t i = 0; i < rdd->partition_count; i++) sum += counts[i];
     hr_free(counts);
@@ -352,8 +354,8 @@ static struct hr_rows *run_aggregation(struct hr_rdd *rdd, struct aggregation *a
         a->has = hr_zalloc(a->parts + 1);
         if (!a->cells || !a->has) status = HR_OOM(err);
     }
-    struct hr_job_options job = {.consume = aggregate_batch, .reset = aggregate_reset, .arg = a,
-                                 .description = name};
+    struct hr_job_options job = {
+        .consume = aggregate_batch, .reset = aggregate_reset, .arg = a, .description = name};
     if (status == HR_OK) status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
     if (status == HR_OK) status = merge_parts(a, &any, err);
     if (status == HR_OK && !any)
@@ -410,8 +412,7 @@ static hr_status foreach_batch(void *arg, uint32_t partition, uint32_t attempt,
     struct hr_row row;
     hr_status status = HR_OK;
     HR_UNUSED(attempt);
-    if (f->partition_fn)
-        return hr_batch_list_push(&f->parts[partition], hr_batch_ref(batch), err);
+    if (f->partition_fn) return hr_batch_list_push(&f->parts[partition], hr_batch_ref(batch), err);
     hr_task_local.deltas = &f->deltas[partition];
     hr_row_of_batch(batch, 0, &row);
     for (uint32_t i = 0; i < batch->sel_count && status == HR_OK; i++) {
@@ -441,7 +442,8 @@ static hr_status foreach_finish(void *arg, uint32_t partition, uint32_t attempt,
         list->count = 0;
         if (!rows) return HR_OOM(err);
         hr_task_local.deltas = &f->deltas[partition];
-        hr_status status = hr_emitter_check(NULL, f->partition_fn(f->arg, partition, rows, err), err);
+        hr_status status =
+            hr_emitter_check(NULL, f->partition_fn(f->arg, partition, rows, err), err);
         hr_task_local.deltas = outer;
         hr_rows_free(rows);
         HR_TRY(status);
@@ -457,8 +459,11 @@ static hr_status run_foreach(struct hr_rdd *rdd, struct foreach *f, struct hr_er
     f->deltas = hr_zalloc((n + 1) * sizeof *f->deltas);
     f->parts = f->partition_fn ? hr_zalloc((n + 1) * sizeof *f->parts) : NULL;
     hr_status status = f->deltas && (f->parts || !f->partition_fn) ? HR_OK : HR_OOM(err);
-    struct hr_job_options job = {.consume = foreach_batch, .finish = foreach_finish,
-                                 .reset = foreach_reset, .arg = f, .description = "foreach"};
+    struct hr_job_options job = {.consume = foreach_batch,
+                                 .finish = foreach_finish,
+                                 .reset = foreach_reset,
+                                 .arg = f,
+                                 .description = "foreach"};
     if (status == HR_OK) status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
     for (uint32_t i = 0; f->deltas && i < n; i++) foreach_reset(f, i, 0);
     hr_free(f->deltas);

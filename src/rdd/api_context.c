@@ -58,9 +58,15 @@ void hr_context_cancel_jobs(struct hr_context *ctx)
     pthread_mutex_unlock(&ctx->lock);
 }
 
-uint32_t hr_context_default_parallelism(const struct hr_context *ctx) { return ctx->parallelism; }
+uint32_t hr_context_default_parallelism(const struct hr_context *ctx)
+{
+    return ctx->parallelism;
+}
 
-int64_t hr_context_now_us(struct hr_context *ctx) { return hr_now_us(ctx->env); }
+int64_t hr_context_now_us(struct hr_context *ctx)
+{
+    return hr_now_us(ctx->env);
+}
 
 void hr_context_advance(struct hr_context *ctx, int64_t us)
 {

@@ -15,7 +15,8 @@ void hr_emitter_init(struct hr_emitter *out, const struct hr_type *schema, struc
     *out = (struct hr_emitter){.schema = schema, .mem = mem};
 }
 
-void hr_emitter_init_cells(struct hr_emitter *out, const struct hr_type *schema, struct hr_cells *cells)
+void hr_emitter_init_cells(struct hr_emitter *out, const struct hr_type *schema,
+                           struct hr_cells *cells)
 {
     *out = (struct hr_emitter){.schema = schema, .cells = cells};
     memset(cells, 0, hr_cells_bytes(schema->field_count));
@@ -59,7 +60,8 @@ hr_status hr_emitter_check(struct hr_emitter *out, hr_status status, struct hr_e
     if (HR_UNLIKELY(status != HR_OK)) {
         /* A function may return a number without having filled err. */
         t->misused = false;
-        if (err && err->code != status) return HR_FAIL(err, HR_E_USER_FUNCTION, "status %d", status);
+        if (err && err->code != status)
+            return HR_FAIL(err, HR_E_USER_FUNCTION, "status %d", status);
         return status;
     }
     if (HR_UNLIKELY(t->misused)) {
@@ -81,8 +83,7 @@ hr_status hr_emitter_check(struct hr_emitter *out, hr_status status, struct hr_e
 
 static bool open_batch(struct hr_emitter *out)
 {
-    hr_status status =
-        hr_batch_builder_init(&out->builder, out->schema, 1024, out->mem, &out->err);
+    hr_status status = hr_batch_builder_init(&out->builder, out->schema, 1024, out->mem, &out->err);
     out->failed = status != HR_OK;
     out->open = !out->failed;
     return out->open;
@@ -171,8 +172,10 @@ void hr_emit_null(struct hr_emitter *out)
 {
     struct target t;
     if (!next(out, &t)) return;
-    if (t.builder) hr_builder_null(t.builder);
-    else out->cells->nulls |= UINT64_C(1) << out->column;
+    if (t.builder)
+        hr_builder_null(t.builder);
+    else
+        out->cells->nulls |= UINT64_C(1) << out->column;
     advance(out);
 }
 
@@ -184,8 +187,10 @@ void hr_emit_bool(struct hr_emitter *out, bool value)
         fail_type(out, t.type, "a BOOLEAN");
         return;
     }
-    if (t.builder) hr_builder_bool(t.builder, value);
-    else t.cell->i64 = value;
+    if (t.builder)
+        hr_builder_bool(t.builder, value);
+    else
+        t.cell->i64 = value;
     advance(out);
 }
 
@@ -221,8 +226,10 @@ void hr_emit_long(struct hr_emitter *out, int64_t value)
     case HR_T_DOUBLE: hr_emit_double(out, (double)value); return;
     default: fail_type(out, t.type, "a LONG"); return;
     }
-    if (t.builder) hr_builder_i64(t.builder, value);
-    else t.cell->i64 = value;
+    if (t.builder)
+        hr_builder_i64(t.builder, value);
+    else
+        t.cell->i64 = value;
     advance(out);
 }
 
@@ -234,8 +241,10 @@ void hr_emit_double(struct hr_emitter *out, double value)
         fail_type(out, t.type, "a DOUBLE");
         return;
     }
-    if (t.builder) hr_builder_f64(t.builder, value);
-    else t.cell->f64 = t.type->id == HR_T_FLOAT ? (float)value : value;
+    if (t.builder)
+        hr_builder_f64(t.builder, value);
+    else
+        t.cell->f64 = t.type->id == HR_T_FLOAT ? (float)value : value;
     advance(out);
 }
 
@@ -265,7 +274,8 @@ void hr_emit_text(struct hr_emitter *out, struct hr_text value)
         fail(out, "a STRING of %zu bytes", value.len);
         return;
     }
-    if (t.builder) hr_builder_str(t.builder, hr_svn(value.ptr, value.len));
+    if (t.builder)
+        hr_builder_str(t.builder, hr_svn(value.ptr, value.len));
     else if (!cell_string(t.cell, value.ptr, value.len)) {
         fail(out, "out of memory");
         return;
@@ -275,8 +285,10 @@ void hr_emit_text(struct hr_emitter *out, struct hr_text value)
 
 void hr_emit_str(struct hr_emitter *out, const char *cstr)
 {
-    if (!cstr) hr_emit_null(out);
-    else hr_emit_text(out, hr_text(cstr));
+    if (!cstr)
+        hr_emit_null(out);
+    else
+        hr_emit_text(out, hr_text(cstr));
 }
 
 /* A field of cells, or of a column into cells: by value. */
@@ -293,10 +305,14 @@ static void copy_scalar(struct hr_emitter *out, const struct target *t, const st
         hr_i128 v;
         const struct hr_column *cols = row->columns_;
         const struct hr_cells *cells = row->cells_;
-        if (cols) memcpy(&v, (const hr_i128 *)cols[column].values + row->index_, sizeof v);
-        else memcpy(&v, &cells->cell[column], sizeof v);
-        if (t->builder) hr_builder_decimal(t->builder, v);
-        else memcpy(t->cell, &v, sizeof v);
+        if (cols)
+            memcpy(&v, (const hr_i128 *)cols[column].values + row->index_, sizeof v);
+        else
+            memcpy(&v, &cells->cell[column], sizeof v);
+        if (t->builder)
+            hr_builder_decimal(t->builder, v);
+        else
+            memcpy(t->cell, &v, sizeof v);
         advance(out);
         break;
     }
@@ -333,8 +349,10 @@ void hr_emit_field(struct hr_emitter *out, const struct hr_row *row, uint32_t co
             return;
         }
     }
-    if (hr_row_is_null(row, column)) hr_emit_null(out);
-    else copy_scalar(out, &t, row, column);
+    if (hr_row_is_null(row, column))
+        hr_emit_null(out);
+    else
+        copy_scalar(out, &t, row, column);
 }
 
 void hr_emit_fields(struct hr_emitter *out, const struct hr_row *row)
@@ -384,8 +402,7 @@ void hr_emit_end(struct hr_emitter *out)
     }
     out->column = 0;
     out->rows++;
-    if (!out->cells && out->open &&
-        hr_builder_length(out->builder.columns[0]) >= HR_BATCH_ROWS)
+    if (!out->cells && out->open && hr_builder_length(out->builder.columns[0]) >= HR_BATCH_ROWS)
         out->failed = hr_emitter_flush(out, &out->err) != HR_OK;
 }
 
@@ -412,8 +429,10 @@ hr_status hr_cells_check(const struct hr_type *schema, struct hr_err *err)
                        schema->field_count, HR_CELLS_MAX);
     for (uint32_t i = 0; i < schema->field_count; i++)
         if (hr_type_is_nested(schema->fields[i].type))
-            return HR_FAIL(err, HR_E_NOT_SUPPORTED, "column %s: combining values of nested type; "
-                           "use hr_rdd_group_by_key", schema->fields[i].name);
+            return HR_FAIL(err, HR_E_NOT_SUPPORTED,
+                           "column %s: combining values of nested type; "
+                           "use hr_rdd_group_by_key",
+                           schema->fields[i].name);
     return HR_OK;
 }
 

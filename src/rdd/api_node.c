@@ -122,10 +122,22 @@ hr_status hr_rdd_on_free(struct hr_rdd *rdd, void (*fn)(void *arg), void *arg, s
     return HR_OK;
 }
 
-uint32_t hr_rdd_id(const struct hr_rdd *rdd) { return rdd->id; }
-uint32_t hr_rdd_partitions(const struct hr_rdd *rdd) { return rdd->partition_count; }
-const char *hr_rdd_name(const struct hr_rdd *rdd) { return rdd->label; }
-struct hr_context *hr_rdd_context(const struct hr_rdd *rdd) { return hr_node_of(rdd)->ctx; }
+uint32_t hr_rdd_id(const struct hr_rdd *rdd)
+{
+    return rdd->id;
+}
+uint32_t hr_rdd_partitions(const struct hr_rdd *rdd)
+{
+    return rdd->partition_count;
+}
+const char *hr_rdd_name(const struct hr_rdd *rdd)
+{
+    return rdd->label;
+}
+struct hr_context *hr_rdd_context(const struct hr_rdd *rdd)
+{
+    return hr_node_of(rdd)->ctx;
+}
 
 struct hr_rdd *hr_rdd_set_name(struct hr_rdd *rdd, const char *name, struct hr_err *err)
 {
@@ -296,16 +308,18 @@ hr_status hr_drain(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct 
     return status;
 }
 
-hr_status hr_drain_one(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct hr_task_ctx *ctx,
-                       struct hr_batch **ret, struct hr_err *err)
+hr_status hr_drain_one(struct hr_rdd *rdd, uint32_t dep, uint32_t partition,
+                       struct hr_task_ctx *ctx, struct hr_batch **ret, struct hr_err *err)
 {
     struct hr_batch_list list = {0};
     hr_status status = hr_drain(rdd, dep, partition, ctx, &list, err);
     if (status == HR_OK) {
-        struct hr_batch *one = hr_batch_concat(list.items, list.count,
-                                               rdd->deps[dep].parent->schema, false);
-        if (one) *ret = one;
-        else status = HR_OOM(err);
+        struct hr_batch *one =
+            hr_batch_concat(list.items, list.count, rdd->deps[dep].parent->schema, false);
+        if (one)
+            *ret = one;
+        else
+            status = HR_OOM(err);
     }
     hr_batch_list_done(&list);
     return status;
@@ -332,7 +346,8 @@ static void list_close(struct hr_batch_iter *iter)
     hr_free(it);
 }
 
-hr_status hr_iter_of_list(struct hr_batch_list *list, struct hr_batch_iter **ret, struct hr_err *err)
+hr_status hr_iter_of_list(struct hr_batch_list *list, struct hr_batch_iter **ret,
+                          struct hr_err *err)
 {
     struct list_iter *it = hr_zalloc(sizeof *it);
     if (!it) {
@@ -351,8 +366,10 @@ hr_status hr_iter_of_batch(struct hr_batch *batch, struct hr_batch_iter **ret, s
     struct hr_batch_list list = {0};
     hr_status status = HR_OK;
     if (batch->sel_count <= HR_BATCH_ROWS) {
-        if (batch->sel_count) status = hr_batch_list_push(&list, batch, err);
-        else hr_batch_unref(batch);
+        if (batch->sel_count)
+            status = hr_batch_list_push(&list, batch, err);
+        else
+            hr_batch_unref(batch);
     } else {
         for (uint32_t at = 0; at < batch->sel_count && status == HR_OK; at += HR_BATCH_ROWS) {
             uint32_t n = HR_MIN((uint32_t)HR_BATCH_ROWS, batch->sel_count - at);

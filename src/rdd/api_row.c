@@ -26,7 +26,10 @@ int hr_text_cmp(struct hr_text a, struct hr_text b)
     return hr_sv_cmp(hr_svn(a.ptr, a.len), hr_svn(b.ptr, b.len));
 }
 
-HR_INLINE bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+HR_INLINE bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 bool hr_text_next_word(struct hr_text *rest, struct hr_text *ret_word)
 {
@@ -65,8 +68,10 @@ bool hr_text_to_double(struct hr_text text, double *ret)
 
 void hr_row_of_batch(const struct hr_batch *batch, uint32_t physical_row, struct hr_row *ret)
 {
-    *ret = (struct hr_row){.columns_ = batch->columns, .schema_ = batch->schema,
-                           .index_ = physical_row, .count_ = batch->schema->field_count};
+    *ret = (struct hr_row){.columns_ = batch->columns,
+                           .schema_ = batch->schema,
+                           .index_ = physical_row,
+                           .count_ = batch->schema->field_count};
 }
 
 void hr_row_of_cells(const struct hr_type *schema, const struct hr_cells *cells, struct hr_row *ret)
@@ -131,7 +136,10 @@ HR_INLINE bool locate(const struct hr_row *row, uint32_t column, const char *as,
     return true;
 }
 
-uint32_t hr_row_columns(const struct hr_row *row) { return row->count_; }
+uint32_t hr_row_columns(const struct hr_row *row)
+{
+    return row->count_;
+}
 
 int hr_row_find(const struct hr_row *row, const char *name)
 {
@@ -204,14 +212,13 @@ double hr_row_double(const struct hr_row *row, uint32_t column)
     if (!locate(row, column, "DOUBLE", &p)) return 0;
     if (p.null || p.type->id == HR_T_NULL) return 0;
     switch (p.type->id) {
-    case HR_T_FLOAT:
-        return p.cell ? p.cell->f64 : ((const float *)p.col->values)[row->index_];
-    case HR_T_DOUBLE:
-        return p.cell ? p.cell->f64 : ((const double *)p.col->values)[row->index_];
+    case HR_T_FLOAT: return p.cell ? p.cell->f64 : ((const float *)p.col->values)[row->index_];
+    case HR_T_DOUBLE: return p.cell ? p.cell->f64 : ((const double *)p.col->values)[row->index_];
     case HR_T_DECIMAL: {
         hr_i128 unscaled;
-        memcpy(&unscaled, p.cell ? (const void *)p.cell
-                                 : (const void *)((const hr_i128 *)p.col->values + row->index_),
+        memcpy(&unscaled,
+               p.cell ? (const void *)p.cell
+                      : (const void *)((const hr_i128 *)p.col->values + row->index_),
                sizeof unscaled);
         double d = (double)unscaled;
         for (int i = 0; i < p.type->scale; i++) d /= 10;
@@ -264,7 +271,8 @@ static void child_row(const struct hr_column *col, uint32_t i, struct hr_row *re
 {
     bool is_struct = col->type->id == HR_T_STRUCT;
     *ret = (struct hr_row){.columns_ = is_struct ? col->children : col,
-                           .schema_ = is_struct ? col->type : NULL, .index_ = i,
+                           .schema_ = is_struct ? col->type : NULL,
+                           .index_ = i,
                            .count_ = is_struct ? col->type->field_count : 1};
 }
 
@@ -275,7 +283,8 @@ uint32_t hr_row_length(const struct hr_row *row, uint32_t column)
     return list_range(row, column, HR_T_NULL, &col, &first, &count) ? count : 0;
 }
 
-bool hr_row_element(const struct hr_row *row, uint32_t column, uint32_t i, struct hr_row *ret_element)
+bool hr_row_element(const struct hr_row *row, uint32_t column, uint32_t i,
+                    struct hr_row *ret_element)
 {
     const struct hr_column *col;
     uint32_t first, count;
@@ -322,13 +331,28 @@ static void put_cell(const struct hr_type *type, const union hr_cell *cell, stru
     } narrow = {.bits = 0};
     const void *values = cell;
     switch (type->id) {
-    case HR_T_BOOLEAN: narrow.bits = cell->i64 != 0; values = &narrow; break;
-    case HR_T_BYTE: narrow.i8 = (int8_t)cell->i64; values = &narrow; break;
-    case HR_T_SHORT: narrow.i16 = (int16_t)cell->i64; values = &narrow; break;
+    case HR_T_BOOLEAN:
+        narrow.bits = cell->i64 != 0;
+        values = &narrow;
+        break;
+    case HR_T_BYTE:
+        narrow.i8 = (int8_t)cell->i64;
+        values = &narrow;
+        break;
+    case HR_T_SHORT:
+        narrow.i16 = (int16_t)cell->i64;
+        values = &narrow;
+        break;
     case HR_T_INT:
     case HR_T_DATE:
-    case HR_T_INTERVAL_YM: narrow.i32 = (int32_t)cell->i64; values = &narrow; break;
-    case HR_T_FLOAT: narrow.f32 = (float)cell->f64; values = &narrow; break;
+    case HR_T_INTERVAL_YM:
+        narrow.i32 = (int32_t)cell->i64;
+        values = &narrow;
+        break;
+    case HR_T_FLOAT:
+        narrow.f32 = (float)cell->f64;
+        values = &narrow;
+        break;
     default: break;
     }
     struct hr_column col = {.type = type, .length = 1, .values = values};

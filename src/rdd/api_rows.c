@@ -91,8 +91,10 @@ bool hr_rows_get(const struct hr_rows *rows, uint64_t i, struct hr_row *ret_row)
     uint32_t low = 0, high = rows->batch_count;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        if (rows->ends[mid] > i) high = mid;
-        else low = mid + 1;
+        if (rows->ends[mid] > i)
+            high = mid;
+        else
+            low = mid + 1;
     }
     const struct hr_batch *batch = rows->batches[low];
     uint32_t at = (uint32_t)(i - (rows->ends[low] - batch->sel_count));

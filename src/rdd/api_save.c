@@ -20,10 +20,10 @@ struct moments {
 
 struct number_job {
     uint32_t column;
-    struct moments *parts;  /* stats */
-    const double *edges;    /* histogram */
+    struct moments *parts; /* stats */
+    const double *edges;   /* histogram */
     uint32_t buckets;
-    uint64_t *counts;       /* by partition and bucket */
+    uint64_t *counts; /* by partition and bucket */
 };
 
 static void add_number(struct moments *m, double x)
@@ -61,8 +61,10 @@ static void count_number(const struct number_job *job, uint32_t partition, doubl
     if (!(x >= edges[0] && x <= edges[n])) return;
     while (high - low > 1) {
         uint32_t mid = (low + high) / 2;
-        if (x >= edges[mid]) low = mid;
-        else high = mid;
+        if (x >= edges[mid])
+            low = mid;
+        else
+            high = mid;
     }
     job->counts[(size_t)partition * n + low]++;
 }
@@ -78,8 +80,10 @@ static hr_status number_batch(void *arg, uint32_t partition, uint32_t attempt,
         row.index_ = batch->sel ? batch->sel[i] : i;
         if (hr_row_is_null(&row, job->column)) continue;
         double x = hr_row_double(&row, job->column);
-        if (job->parts) add_number(&job->parts[partition], x);
-        else count_number(job, partition, x);
+        if (job->parts)
+            add_number(&job->parts[partition], x);
+        else
+            count_number(job, partition, x);
     }
     return hr_emitter_check(NULL, HR_OK, err);
 }
@@ -88,8 +92,10 @@ static void number_reset(void *arg, uint32_t partition, uint32_t attempt)
 {
     struct number_job *job = arg;
     HR_UNUSED(attempt);
-    if (job->parts) job->parts[partition] = (struct moments){0};
-    else memset(job->counts + (size_t)partition * job->buckets, 0, job->buckets * sizeof(uint64_t));
+    if (job->parts)
+        job->parts[partition] = (struct moments){0};
+    else
+        memset(job->counts + (size_t)partition * job->buckets, 0, job->buckets * sizeof(uint64_t));
 }
 
 static hr_status run_numbers(struct hr_rdd *rdd, const char *column, struct number_job *job,
@@ -101,8 +107,8 @@ static hr_status run_numbers(struct hr_rdd *rdd, const char *column, struct numb
     if (!hr_type_is_numeric(rdd->schema->fields[order.column].type))
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "column %s is no number", column);
     job->column = order.column;
-    struct hr_job_options options = {.consume = number_batch, .reset = number_reset, .arg = job,
-                                     .description = "stats"};
+    struct hr_job_options options = {
+        .consume = number_batch, .reset = number_reset, .arg = job, .description = "stats"};
     return hr_context_run(hr_node_of(rdd)->ctx, rdd, &options, err);
 }
 
@@ -192,8 +198,8 @@ struct hr_rows *hr_rdd_lookup(struct hr_rdd *rdd, hr_fill_fn key, void *arg, str
     }
     hr_emitter_init(&out, schema, NULL);
     hr_status status = hr_emitter_check(&out, key(arg, &out, err), err);
-    if (status == HR_OK && out.rows != 1) status = hr_err_fail(err, "lookup of one key, not %d",
-                                                               (int)out.rows);
+    if (status == HR_OK && out.rows != 1)
+        status = hr_err_fail(err, "lookup of one key, not %d", (int)out.rows);
     if (status == HR_OK) status = hr_emitter_flush(&out, err);
     if (status == HR_OK) status = hr_batch_list_push(&list, hr_emitter_pop(&out), err);
     if (status == HR_OK)
@@ -219,8 +225,10 @@ struct hr_rdd *hr_rdd_persist(struct hr_rdd *rdd, enum hr_persist level, struct 
         HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "storage level %d", (int)level));
         return NULL;
     }
-    if (level == HR_PERSIST_NONE) hr_rdd_unpersist(rdd);
-    else rdd->storage = levels[level];
+    if (level == HR_PERSIST_NONE)
+        hr_rdd_unpersist(rdd);
+    else
+        rdd->storage = levels[level];
     return rdd;
 }
 
@@ -269,8 +277,8 @@ struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err)
     uint32_t *parts = NULL;
     struct hr_rdd *out = NULL;
     hr_status status = k.parts ? HR_OK : HR_OOM(err);
-    struct hr_job_options job = {.consume = keep_batch, .reset = keep_reset, .arg = &k,
-                                 .description = "checkpoint"};
+    struct hr_job_options job = {
+        .consume = keep_batch, .reset = keep_reset, .arg = &k, .description = "checkpoint"};
     if (status == HR_OK) status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
     for (uint32_t p = 0; status == HR_OK && p < n; p++) count += k.parts[p].count;
     if (status == HR_OK) {
@@ -285,7 +293,8 @@ struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err)
             batches[count++] = k.parts[p].items[i];
         }
     if (status == HR_OK)
-        out = hr_node_from_batches(hr_node_of(rdd)->pool, rdd->schema, batches, parts, count, n, err);
+        out =
+            hr_node_from_batches(hr_node_of(rdd)->pool, rdd->schema, batches, parts, count, n, err);
     if (out) {
         hr_node_of(out)->key_columns = hr_node_of(rdd)->key_columns;
         hr_node_of(out)->hash_partitions = hr_node_of(rdd)->hash_partitions;
@@ -359,11 +368,14 @@ hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct 
     if (hr_env_exists(env, path)) HR_TRY(env->vt->list(env, path, found_file, &used, err));
     if (used) return HR_FAIL(err, HR_E_EXISTS, "output folder %s exists and is not empty", path);
     HR_TRY(env->vt->mkdirs(env, path, err));
-    struct saver s = {.env = env, .path = path,
-                      .texts = hr_zalloc((rdd->partition_count + 1) * sizeof *s.texts)};
+    struct saver s = {
+        .env = env, .path = path, .texts = hr_zalloc((rdd->partition_count + 1) * sizeof *s.texts)};
     if (!s.texts) return HR_OOM(err);
-    struct hr_job_options job = {.consume = save_batch, .finish = save_finish, .reset = save_reset,
-                                 .arg = &s, .description = "saveAsTextFile"};
+    struct hr_job_options job = {.consume = save_batch,
+                                 .finish = save_finish,
+                                 .reset = save_reset,
+                                 .arg = &s,
+                                 .description = "saveAsTextFile"};
     hr_status status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
     for (uint32_t i = 0; i < rdd->partition_count; i++) hr_buf_done(&s.texts[i]);
     hr_free(s.texts);

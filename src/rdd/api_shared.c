@@ -161,7 +161,10 @@ struct hr_broadcast *hr_broadcast(struct hr_context *ctx, void *value, void (*fr
     return b;
 }
 
-const void *hr_broadcast_value(const struct hr_broadcast *broadcast) { return broadcast->value; }
+const void *hr_broadcast_value(const struct hr_broadcast *broadcast)
+{
+    return broadcast->value;
+}
 
 void hr_broadcast_destroy(struct hr_broadcast *broadcast)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * combineByKey and what is made of it: reduceByKey, foldByKey, aggregateByKey, distinct, countByKey.
+ * combineByKey and what is made of it: reduceByKey, foldByKey, aggregateByKey, distinct,
+ * countByKey.
  *
  *   values ── combine (map side) ── shuffle by key ── combine (merging states) ── states
  *
- * Both sides are one operator over the keyed table: a key's row holds the state as cells. On the map
- * side the table is emitted and emptied when it grows beyond FLUSH_BYTES, so memory is bounded and
- * keys that never repeat cost little; the reduce side holds all of its partition's keys.
+ * Both sides are one operator over the keyed table: a key's row holds the state as cells. On the
+ * map side the table is emitted and emptied when it grows beyond FLUSH_BYTES, so memory is
+ * bounded and keys that never repeat cost little; the reduce side holds all of its partition's
+ * keys.
  */
 #include "rdd/api.h"
 #include "state/table.h"
@@ -55,20 +57,24 @@ static hr_status merge_columns(enum simple how, const struct hr_row *a, const st
         const struct hr_type *type = out->schema->fields[i].type;
         bool a_null = hr_row_is_null(a, i), b_null = hr_row_is_null(b, i);
         if (a_null || b_null) {
-            if (a_null && b_null) hr_emit_null(out);
-            else hr_emit_field(out, a_null ? b : a, i);
+            if (a_null && b_null)
+                hr_emit_null(out);
+            else
+                hr_emit_field(out, a_null ? b : a, i);
         } else if (type->id == HR_T_FLOAT || type->id == HR_T_DOUBLE) {
             double x = hr_row_double(a, i), y = hr_row_double(b, i);
-            hr_emit_double(out, how == MERGE_SUM ? x + y
-                                : (how == MERGE_MIN) == (x < y) ? x : y);
+            hr_emit_double(out, how == MERGE_SUM ? x + y : (how == MERGE_MIN) == (x < y) ? x : y);
         } else if (hr_type_is_string(type)) {
             int cmp = hr_text_cmp(hr_row_str(a, i), hr_row_str(b, i));
-            if (how == MERGE_SUM) hr_emit_double(out, 0); /* reports the type */
-            else hr_emit_field(out, (how == MERGE_MIN) == (cmp < 0) ? a : b, i);
+            if (how == MERGE_SUM)
+                hr_emit_double(out, 0); /* reports the type */
+            else
+                hr_emit_field(out, (how == MERGE_MIN) == (cmp < 0) ? a : b, i);
         } else {
             int64_t x = hr_row_long(a, i), y = hr_row_long(b, i);
-            hr_emit_long(out, how == MERGE_SUM ? (int64_t)((uint64_t)x + (uint64_t)y)
-                              : (how == MERGE_MIN) == (x < y) ? x : y);
+            hr_emit_long(out, how == MERGE_SUM                ? (int64_t)((uint64_t)x + (uint64_t)y)
+                              : (how == MERGE_MIN) == (x < y) ? x
+                                                              : y);
         }
     }
     hr_emit_end(out);
@@ -99,8 +105,10 @@ hr_status hr_max(void *arg, const struct hr_row *a, const struct hr_row *b, stru
 /* Which merges can be done without a call: LONG and DOUBLE columns only. */
 static enum simple simple_of(const struct hr_type *state, hr_merge_fn fn)
 {
-    enum simple how = fn == hr_sum ? MERGE_SUM : fn == hr_min ? MERGE_MIN
-                    : fn == hr_max ? MERGE_MAX : MERGE_CALL;
+    enum simple how = fn == hr_sum   ? MERGE_SUM
+                      : fn == hr_min ? MERGE_MIN
+                      : fn == hr_max ? MERGE_MAX
+                                     : MERGE_CALL;
     for (uint32_t i = 0; state && i < state->field_count; i++) {
         enum hr_type_id id = state->fields[i].type->id;
         if (id != HR_T_LONG && id != HR_T_DOUBLE && id != HR_T_TIMESTAMP) return MERGE_CALL;
@@ -110,17 +118,22 @@ static enum simple simple_of(const struct hr_type *state, hr_merge_fn fn)
 
 HR_INLINE void merge_i64(enum simple how, int64_t *into, int64_t v)
 {
-    if (how == MERGE_SUM) *into = (int64_t)((uint64_t)*into + (uint64_t)v);
-    else if (how == MERGE_MIN ? v < *into : v > *into) *into = v;
+    if (how == MERGE_SUM)
+        *into = (int64_t)((uint64_t)*into + (uint64_t)v);
+    else if (how == MERGE_MIN ? v < *into : v > *into)
+        *into = v;
 }
 
 HR_INLINE void merge_f64(enum simple how, double *into, double v)
 {
-    if (how == MERGE_SUM) *into += v;
-    else if (how == MERGE_MIN ? v < *into : v > *into) *into = v;
+    if (how == MERGE_SUM)
+        *into += v;
+    else if (how == MERGE_MIN ? v < *into : v > *into)
+        *into = v;
 }
 
-/* Column c of all rows into their states. New rows' states are zero cells whose null bits are set. */
+/* Column c of all rows into their states. New rows' states are zero cells whose null bits are
+ * set. */
 static void merge_simple(const struct combine_iter *it, const struct hr_batch *batch, uint32_t c)
 {
     const struct combine_node *op = it->op;
@@ -254,8 +267,10 @@ static hr_status emit(struct combine_iter *it, struct hr_batch **ret, struct hr_
     for (uint32_t c = 0; status == HR_OK && op->state && c < op->state->field_count; c++)
         status = hr_cells_to_column(op->state, c, states, 0, n, &batch->arena,
                                     &batch->columns[op->keys + c], err);
-    if (status != HR_OK) hr_batch_unref(batch);
-    else *ret = batch;
+    if (status != HR_OK)
+        hr_batch_unref(batch);
+    else
+        *ret = batch;
     return status;
 }
 
@@ -350,9 +365,8 @@ static struct combine_node *combine_node(struct hr_rdd *rdd, const struct hr_dep
 {
     const struct hr_type *types[HR_ORDER_MAX];
     const struct hr_type *keys = hr_schema_slice(rdd->schema, 0, spec->keys);
-    const struct hr_type *schema = keys && spec->state
-                                       ? hr_schema_concat(keys, spec->state, false, false)
-                                       : keys;
+    const struct hr_type *schema =
+        keys && spec->state ? hr_schema_concat(keys, spec->state, false, false) : keys;
     if (!schema) {
         if (dep->partitioner) dep->partitioner->free(dep->partitioner);
         HR_UNUSED(HR_OOM(err));
@@ -360,9 +374,14 @@ static struct combine_node *combine_node(struct hr_rdd *rdd, const struct hr_dep
     }
     struct combine_node *op = hr_node_new(
         &(struct hr_node_spec){.vt = dep->kind == HR_DEP_SHUFFLE ? &reduce_vt : &combine_vt,
-                               .size = sizeof *op, .pool = hr_node_of(rdd)->pool, .schema = schema,
-                               .partitions = partitions, .deps = dep, .dep_count = 1,
-                               .key_columns = spec->keys, .hash_partitions = hash_partitions,
+                               .size = sizeof *op,
+                               .pool = hr_node_of(rdd)->pool,
+                               .schema = schema,
+                               .partitions = partitions,
+                               .deps = dep,
+                               .dep_count = 1,
+                               .key_columns = spec->keys,
+                               .hash_partitions = hash_partitions,
                                .op_done = combine_done},
         err);
     if (!op) return NULL;
@@ -393,8 +412,8 @@ static struct hr_rdd *combine(struct hr_rdd *rdd, const struct combine_spec *spe
                               uint32_t partitions, struct hr_err *err)
 {
     if (spec->keys > HR_ORDER_MAX) {
-        HR_UNUSED(HR_FAIL(err, HR_E_LIMIT, "a key of %u columns; at most %d", spec->keys,
-                          HR_ORDER_MAX));
+        HR_UNUSED(
+            HR_FAIL(err, HR_E_LIMIT, "a key of %u columns; at most %d", spec->keys, HR_ORDER_MAX));
         return NULL;
     }
     if (spec->state && hr_cells_check(spec->state, err) != HR_OK) return NULL;
@@ -411,15 +430,18 @@ static struct hr_rdd *combine(struct hr_rdd *rdd, const struct combine_spec *spe
         if (placed) return &op->node.base;
     }
     struct hr_rdd *from = op ? &op->node.base : rdd;
-    struct hr_dependency wide = {
-        .kind = HR_DEP_SHUFFLE, .parent = from,
-        .partitioner = hr_partitioner_hash(from->schema, spec->keys, partitions, err)};
+    struct hr_dependency wide = {.kind = HR_DEP_SHUFFLE,
+                                 .parent = from,
+                                 .partitioner = hr_partitioner_hash(from->schema, spec->keys,
+                                                                    partitions, err)};
     if (!wide.partitioner) return NULL;
     bool combined = op != NULL;
     op = combine_node(from, &wide, spec, false, partitions, partitions, err);
     if (!op) return NULL;
-    if (combined) merges_states(op, spec);
-    else makes_states(op, spec);
+    if (combined)
+        merges_states(op, spec);
+    else
+        makes_states(op, spec);
     return &op->node.base;
 }
 
@@ -444,20 +466,28 @@ struct hr_rdd *hr_rdd_fold_by_key(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_
 {
     const struct hr_type *values = rdd ? values_of(rdd, err) : NULL;
     if (!values) return NULL;
-    struct combine_spec spec = {.state = values, .keys = hr_node_of(rdd)->key_columns,
-                                .zero = zero, .merge_value = fn, .merge_states = fn, .arg = arg};
+    struct combine_spec spec = {.state = values,
+                                .keys = hr_node_of(rdd)->key_columns,
+                                .zero = zero,
+                                .merge_value = fn,
+                                .merge_states = fn,
+                                .arg = arg};
     return combine(rdd, &spec, partitions, err);
 }
 
-struct hr_rdd *hr_rdd_aggregate_by_key(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
-                                       hr_merge_fn seq, hr_merge_fn comb, void *arg,
-                                       uint32_t partitions, struct hr_err *err)
+struct hr_rdd *hr_rdd_aggregate_by_key(struct hr_rdd *rdd, const char *state_schema,
+                                       hr_fill_fn zero, hr_merge_fn seq, hr_merge_fn comb,
+                                       void *arg, uint32_t partitions, struct hr_err *err)
 {
     const struct hr_type *state;
     if (!rdd || hr_schema_from_ddl(state_schema, &state, err) != HR_OK || !values_of(rdd, err))
         return NULL;
-    struct combine_spec spec = {.state = state, .keys = hr_node_of(rdd)->key_columns, .zero = zero,
-                                .merge_value = seq, .merge_states = comb, .arg = arg};
+    struct combine_spec spec = {.state = state,
+                                .keys = hr_node_of(rdd)->key_columns,
+                                .zero = zero,
+                                .merge_value = seq,
+                                .merge_states = comb,
+                                .arg = arg};
     return combine(rdd, &spec, partitions, err);
 }
 
@@ -467,9 +497,12 @@ struct hr_rdd *hr_rdd_combine_by_key(struct hr_rdd *rdd, const struct hr_combine
     const struct hr_type *state;
     if (!rdd || hr_schema_from_ddl(c->state_schema, &state, err) != HR_OK || !values_of(rdd, err))
         return NULL;
-    struct combine_spec spec = {.state = state, .keys = hr_node_of(rdd)->key_columns,
-                                .create = c->create, .merge_value = c->merge_value,
-                                .merge_states = c->merge_states, .arg = c->arg,
+    struct combine_spec spec = {.state = state,
+                                .keys = hr_node_of(rdd)->key_columns,
+                                .create = c->create,
+                                .merge_value = c->merge_value,
+                                .merge_states = c->merge_states,
+                                .arg = c->arg,
                                 .no_map_side = c->no_map_side};
     return combine(rdd, &spec, partitions, err);
 }

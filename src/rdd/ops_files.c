@@ -13,10 +13,10 @@
 #include "base/fault.h"
 #include "rdd/api.h"
 
-#define BLOCK_BYTES ((size_t)1 << 20)
-#define SPLIT_BYTES (INT64_C(32) << 20)
+#define BLOCK_BYTES    ((size_t)1 << 20)
+#define SPLIT_BYTES    (INT64_C(32) << 20)
 #define LINE_MAX_BYTES ((size_t)1 << 30)
-#define GLOB_DEPTH 32
+#define GLOB_DEPTH     32
 
 struct file_split {
     const char *path;
@@ -134,8 +134,9 @@ struct lines_iter {
     struct hr_env *env;
     const struct file_split *split;
     int fd;
-    int64_t pos;            /* of the next read */
-    struct hr_buffer *buf;  /* bytes [at, end) are not handed out yet; file position of `end` is pos */
+    int64_t pos; /* of the next read */
+    struct hr_buffer
+        *buf; /* bytes [at, end) are not handed out yet; file position of `end` is pos */
     size_t at, end;
     bool skip_first, eof;
     const volatile bool *cancelled;
@@ -195,7 +196,8 @@ static hr_status lines_batch(struct lines_iter *it, struct hr_batch **ret, struc
     HR_TRY(hr_batch_builder_init(&bb, it->node->node.base.schema, 1024, NULL, err));
     uint32_t n = 0;
     do {
-        if (it->skip_first) it->skip_first = false;
+        if (it->skip_first)
+            it->skip_first = false;
         else {
             hr_builder_str_shared(bb.columns[0], line);
             n++;
@@ -253,8 +255,10 @@ static hr_status read_all(struct hr_env *env, const struct file_split *split,
     }
     if (status == HR_OK && done < (size_t)split->length)
         status = HR_FAIL(err, HR_E_IO, "%s became shorter while it was read", split->path);
-    if (status != HR_OK) hr_buffer_unref(buf);
-    else *ret = buf;
+    if (status != HR_OK)
+        hr_buffer_unref(buf);
+    else
+        *ret = buf;
     return status;
 }
 
@@ -312,7 +316,10 @@ static const struct hr_rdd_vt files_vt = {"HadoopRDD", files_compute, NULL, hr_n
 
 /* --- Building --------------------------------------------------------------------------------- */
 
-static void files_done(struct hr_node *node) { hr_arena_done(&((struct files_node *)node)->arena); }
+static void files_done(struct hr_node *node)
+{
+    hr_arena_done(&((struct files_node *)node)->arena);
+}
 
 static hr_status cut_file(struct files_node *f, const struct file_split *file, int64_t split_bytes,
                           struct hr_err *err)
@@ -346,17 +353,19 @@ static struct hr_rdd *files(struct hr_context *ctx, const char *paths, const cha
 {
     const struct hr_type *schema;
     if (!ctx || hr_schema_from_ddl(ddl, &schema, err) != HR_OK) return NULL;
-    struct files_node *f = hr_node_new(
-        &(struct hr_node_spec){.vt = &files_vt, .size = sizeof *f, .pool = &ctx->pool,
-                               .schema = schema, .op_done = files_done},
-        err);
+    struct files_node *f = hr_node_new(&(struct hr_node_spec){.vt = &files_vt,
+                                                              .size = sizeof *f,
+                                                              .pool = &ctx->pool,
+                                                              .schema = schema,
+                                                              .op_done = files_done},
+                                       err);
     if (!f) return NULL;
     f->mode = mode;
     f->record_bytes = record_bytes;
     struct lister l = {.env = ctx->env, .arena = &f->arena};
     if (list_files(&l, paths, err) != HR_OK) return NULL;
-    int64_t size = split_size(&l, mode, partitions ? partitions : HR_MIN(2u, ctx->parallelism),
-                              record_bytes);
+    int64_t size =
+        split_size(&l, mode, partitions ? partitions : HR_MIN(2u, ctx->parallelism), record_bytes);
     for (uint32_t i = 0; i < l.files.count; i++) {
         if (record_bytes && l.files.items[i].size % record_bytes) {
             HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s: %lld bytes are no multiple of %u",

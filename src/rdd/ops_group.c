@@ -4,8 +4,8 @@
  * subtractByKey, intersection.
  *
  * Each input's partition (behind its shuffle by key) is drained into one batch. A keyed table maps
- * each key to a chain of row numbers per input: heads in the table's row, links in next[]. Output is
- * gathered column by column with hr_column_take; no row is copied one by one.
+ * each key to a chain of row numbers per input: heads in the table's row, links in next[].
+ * Output is gathered column by column with hr_column_take; no row is copied one by one.
  *
  *   key ─ {head0, tail0, count0} {head1, tail1, count1} …       next0[row] next1[row] …
  */
@@ -15,7 +15,7 @@
 #include "state/table.h"
 
 #define INPUTS_MAX 8
-#define NO_ROW UINT32_MAX
+#define NO_ROW     UINT32_MAX
 
 enum group_mode { GROUP, INNER, LEFT, RIGHT, FULL, SUBTRACT, INTERSECT };
 
@@ -55,7 +55,8 @@ HR_INLINE struct chain *chain_of(uint8_t *states, uint32_t input)
     return (struct chain *)(void *)states + input;
 }
 
-static hr_status add_input(struct groups *g, uint32_t input, struct hr_keys *keys, struct hr_err *err)
+static hr_status add_input(struct groups *g, uint32_t input, struct hr_keys *keys,
+                           struct hr_err *err)
 {
     const struct hr_batch *batch = g->inputs[input];
     uint32_t n = batch->row_count;
@@ -65,15 +66,16 @@ static hr_status add_input(struct groups *g, uint32_t input, struct hr_keys *key
     hr_status status = states && g->next[input] ? HR_OK : HR_OOM(err);
     for (uint32_t i = 0; i < g->op->keys; i++)
         vectors[i] = (struct hr_vector){.col = batch->columns[i]};
-    if (status == HR_OK)
-        status = hr_keys_encode(g->op->codec, vectors, NULL, n, 0, keys, err);
+    if (status == HR_OK) status = hr_keys_encode(g->op->codec, vectors, NULL, n, 0, keys, err);
     if (status == HR_OK)
         status = hr_ktable_upsert(g->table, keys->views, keys->hashes, n, states, NULL, err);
     for (uint32_t row = 0; status == HR_OK && row < n; row++) {
         struct chain *c = chain_of(states[row], input);
         g->next[input][row] = NO_ROW;
-        if (c->count++) g->next[input][c->tail] = row;
-        else c->head = row;
+        if (c->count++)
+            g->next[input][c->tail] = row;
+        else
+            c->head = row;
         c->tail = row;
     }
     hr_free(states);
@@ -119,8 +121,7 @@ static hr_status key_columns(const struct groups *g, uint8_t *const *rows, uint3
     struct hr_str_view *keys = hr_alloc((count + 1) * sizeof *keys);
     if (!keys) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) keys[i] = hr_ktable_key(g->table, rows[i]);
-    hr_status status =
-        hr_keys_decode(g->op->codec, keys, count, &out->arena, out->columns, err);
+    hr_status status = hr_keys_decode(g->op->codec, keys, count, &out->arena, out->columns, err);
     hr_free(keys);
     return status;
 }
@@ -169,8 +170,10 @@ static hr_status emit_groups(struct groups *g, struct hr_batch **ret, struct hr_
         status = array_column(g, i, out, err);
         if (status == HR_OK && !hr_batch_hold_batch(out, g->inputs[i])) status = HR_OOM(err);
     }
-    if (status != HR_OK) hr_batch_unref(out);
-    else *ret = out;
+    if (status != HR_OK)
+        hr_batch_unref(out);
+    else
+        *ret = out;
     return status;
 }
 
@@ -262,8 +265,10 @@ static hr_status emit_pairs(struct groups *g, struct hr_batch **ret, struct hr_e
             status = take_columns(out, left, g->inputs[1], op->keys, &p, p.right, err);
     }
     pairs_done(&p);
-    if (status != HR_OK) hr_batch_unref(out);
-    else *ret = out;
+    if (status != HR_OK)
+        hr_batch_unref(out);
+    else
+        *ret = out;
     return status;
 }
 
@@ -284,7 +289,10 @@ static const struct hr_rdd_vt subtract_vt = {"SubtractedRDD", group_compute, NUL
 
 /* --- Building --------------------------------------------------------------------------------- */
 
-static void group_done(struct hr_node *node) { hr_arena_done(&((struct group_node *)node)->arena); }
+static void group_done(struct hr_node *node)
+{
+    hr_arena_done(&((struct group_node *)node)->arena);
+}
 
 static hr_status check_keys(struct hr_rdd *const *rdds, uint32_t count, uint32_t keys,
                             struct hr_err *err)
@@ -331,12 +339,17 @@ static struct hr_rdd *group(struct hr_rdd *const *rdds, uint32_t count, uint32_t
     if (check_keys(rdds, count, keys, err) != HR_OK) return NULL;
     partitions = hr_default_partitions(rdds, count, partitions);
     if (place(rdds, count, keys, partitions, deps, err) != HR_OK) return NULL;
-    struct group_node *op = hr_node_new(
-        &(struct hr_node_spec){.vt = vt, .size = sizeof *op, .pool = hr_node_of(rdds[0])->pool,
-                               .schema = schema, .partitions = partitions, .deps = deps,
-                               .dep_count = count, .key_columns = keys,
-                               .hash_partitions = partitions, .op_done = group_done},
-        err);
+    struct group_node *op = hr_node_new(&(struct hr_node_spec){.vt = vt,
+                                                               .size = sizeof *op,
+                                                               .pool = hr_node_of(rdds[0])->pool,
+                                                               .schema = schema,
+                                                               .partitions = partitions,
+                                                               .deps = deps,
+                                                               .dep_count = count,
+                                                               .key_columns = keys,
+                                                               .hash_partitions = partitions,
+                                                               .op_done = group_done},
+                                        err);
     if (!op) return NULL;
     for (uint32_t i = 0; i < keys; i++) types[i] = rdds[0]->schema->fields[i].type;
     op->mode = mode;
@@ -357,7 +370,8 @@ static const struct hr_type *cogroup_schema(struct hr_rdd *const *rdds, uint32_t
     for (uint32_t i = 0; i < count; i++) {
         const struct hr_type *schema = rdds[i]->schema, *value;
         if (schema->field_count <= keys) {
-            HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "RDD %u has no values beside its key", i));
+            HR_UNUSED(
+                HR_FAIL(err, HR_E_INVALID_ARGUMENT, "RDD %u has no values beside its key", i));
             return NULL;
         }
         uint32_t n = schema->field_count - keys;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Operations on one partition, row by row or as a whole: map, flatMap, filter, mapPartitions,
- * select, sample, glom, unique ids. Each is a node with one narrow parent and an iterator that pulls
- * the parent's batches.
+ * select, sample, glom, unique ids. Each is a node with one narrow parent and an iterator that
+ * pulls the parent's batches.
  */
 #include <math.h>
 
@@ -15,14 +15,14 @@ struct fn_node {
     hr_predicate_fn predicate;
     hr_partition_fn partition_fn;
     void *arg;
-    bool one_to_one;  /* map: exactly one row each */
-    uint32_t prefix;  /* columns kept before what the function emits */
-    bool suffix;      /* the row behind it */
+    bool one_to_one;   /* map: exactly one row each */
+    uint32_t prefix;   /* columns kept before what the function emits */
+    bool suffix;       /* the row behind it */
     uint32_t *columns; /* select */
-    bool replacement; /* sample */
+    bool replacement;  /* sample */
     double fraction, lower;
     uint64_t seed;
-    int64_t *starts;  /* zip_with_index: first number of each partition */
+    int64_t *starts; /* zip_with_index: first number of each partition */
 };
 
 struct fn_iter {
@@ -184,8 +184,8 @@ static struct hr_rdd *values_like(struct hr_rdd *rdd, const char *ddl, hr_row_fn
     if (!rdd || hr_schema_from_ddl(ddl, &values, err) != HR_OK) return NULL;
     const struct hr_node *from = hr_node_of(rdd);
     const struct hr_type *keys = hr_schema_slice(rdd->schema, 0, from->key_columns);
-    struct fn_node *op = row_node(
-        rdd, keys ? hr_schema_concat(keys, values, false, false) : NULL, fn, arg, err);
+    struct fn_node *op =
+        row_node(rdd, keys ? hr_schema_concat(keys, values, false, false) : NULL, fn, arg, err);
     if (!op) return NULL;
     op->one_to_one = one_to_one;
     op->prefix = from->key_columns;
@@ -240,8 +240,10 @@ static hr_status filter_batch(struct fn_iter *it, struct hr_batch *batch, struct
     hr_task_local.deltas = outer;
     out->sel_count = n;
     hr_status status = hr_emitter_check(NULL, HR_OK, err);
-    if (status != HR_OK) hr_batch_unref(out);
-    else *ret = out;
+    if (status != HR_OK)
+        hr_batch_unref(out);
+    else
+        *ret = out;
     return status;
 }
 
@@ -424,8 +426,10 @@ static struct hr_rdd *project(struct hr_rdd *rdd, const uint32_t *columns, uint3
     const struct hr_type *schema = hr_type_struct(fields, count);
     uint32_t *copy = hr_alloc(count * sizeof *copy);
     struct fn_node *op = NULL;
-    if (schema && copy) op = hr_node_narrow(&project_vt, sizeof *op, rdd, schema, fn_done, err);
-    else HR_UNUSED(HR_OOM(err));
+    if (schema && copy)
+        op = hr_node_narrow(&project_vt, sizeof *op, rdd, schema, fn_done, err);
+    else
+        HR_UNUSED(HR_OOM(err));
     if (!op) {
         hr_free(copy);
         return NULL;
@@ -616,8 +620,9 @@ static hr_status number_next(struct hr_batch_iter *iter, struct hr_batch **ret, 
         memcpy(out->columns, in->columns, last * sizeof *in->columns);
         int64_t *values = (int64_t *)(uintptr_t)out->columns[last].values;
         for (uint32_t i = 0; i < in->row_count; i++, it->index++)
-            values[i] = it->op->starts ? it->op->starts[it->partition] + (int64_t)it->index
-                                       : (int64_t)(it->index * rdd->partition_count + it->partition);
+            values[i] = it->op->starts
+                            ? it->op->starts[it->partition] + (int64_t)it->index
+                            : (int64_t)(it->index * rdd->partition_count + it->partition);
         *ret = out;
     } else {
         hr_batch_unref(out);
@@ -679,8 +684,10 @@ struct hr_rdd *hr_rdd_zip_with_index(struct hr_rdd *rdd, struct hr_err *err)
         return NULL;
     }
     if (rdd->partition_count > 1) {
-        struct hr_job_options job = {.consume = count_batch, .reset = count_reset,
-                                     .arg = op->starts, .description = "zipWithIndex"};
+        struct hr_job_options job = {.consume = count_batch,
+                                     .reset = count_reset,
+                                     .arg = op->starts,
+                                     .description = "zipWithIndex"};
         if (hr_context_run(op->node.ctx, rdd, &job, err) != HR_OK) return NULL;
     }
     int64_t sum = 0;

@@ -99,7 +99,8 @@ static hr_status converse(struct child *c, struct hr_rows *in, struct hr_emitter
             status = HR_FAIL(err, HR_E_IO, "poll: %s", strerror(errno));
         if (c->in >= 0 && fds[1].revents) {
             ssize_t n = write(c->in, todo.ptr + sent, todo.len - sent);
-            if (n > 0) sent += (size_t)n;
+            if (n > 0)
+                sent += (size_t)n;
             else if (errno == EPIPE) { /* it wants no more: as in a shell, that is its right */
                 close(c->in);
                 c->in = -1;
@@ -167,8 +168,10 @@ struct hr_rdd *hr_rdd_pipe(struct hr_rdd *rdd, const char *const *argv, struct h
     bool whole = args && (args->argv = hr_zalloc((n + 1) * sizeof *args->argv)) != NULL;
     for (uint32_t i = 0; whole && i < n; i++) whole = (args->argv[i] = hr_strdup(argv[i])) != NULL;
     struct hr_rdd *out = NULL;
-    if (!whole) HR_UNUSED(HR_OOM(err));
-    else out = hr_rdd_map_partitions(rdd, "value STRING", pipe_partition, args, err);
+    if (!whole)
+        HR_UNUSED(HR_OOM(err));
+    else
+        out = hr_rdd_map_partitions(rdd, "value STRING", pipe_partition, args, err);
     if (!out || hr_rdd_on_free(out, pipe_free, args, err) != HR_OK) {
         if (args && !out) pipe_free(args);
         return NULL;

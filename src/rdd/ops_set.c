@@ -10,7 +10,8 @@ static hr_status union_compute(struct hr_rdd *rdd, uint32_t partition, struct hr
     for (uint32_t i = 0; i < rdd->dep_count; i++) {
         const struct hr_dependency *dep = &rdd->deps[i];
         if (partition < dep->out_start || partition >= dep->out_start + dep->count) continue;
-        return hr_rdd_parent_iter(rdd, i, partition - dep->out_start + dep->in_start, ctx, ret, err);
+        return hr_rdd_parent_iter(rdd, i, partition - dep->out_start + dep->in_start, ctx, ret,
+                                  err);
     }
     return HR_BUG(err, "partition %u of a union belongs to no parent", partition);
 }
@@ -35,17 +36,22 @@ struct hr_rdd *hr_rdd_union_all(struct hr_rdd *const *rdds, uint32_t count, stru
         return NULL;
     }
     for (uint32_t i = 0; i < count; i++) {
-        deps[i] = (struct hr_dependency){.kind = HR_DEP_RANGE, .parent = rdds[i],
+        deps[i] = (struct hr_dependency){.kind = HR_DEP_RANGE,
+                                         .parent = rdds[i],
                                          .out_start = partitions,
                                          .count = rdds[i]->partition_count};
         partitions += rdds[i]->partition_count;
     }
     const struct hr_node *first = hr_node_of(rdds[0]);
-    struct hr_node *node = hr_node_new(
-        &(struct hr_node_spec){.vt = &union_vt, .size = sizeof *node, .pool = first->pool,
-                               .schema = rdds[0]->schema, .partitions = partitions, .deps = deps,
-                               .dep_count = count, .key_columns = first->key_columns},
-        err);
+    struct hr_node *node = hr_node_new(&(struct hr_node_spec){.vt = &union_vt,
+                                                              .size = sizeof *node,
+                                                              .pool = first->pool,
+                                                              .schema = rdds[0]->schema,
+                                                              .partitions = partitions,
+                                                              .deps = deps,
+                                                              .dep_count = count,
+                                                              .key_columns = first->key_columns},
+                                       err);
     hr_free(deps);
     return node ? &node->base : NULL;
 }
@@ -96,7 +102,8 @@ static hr_status chain_next(struct hr_batch_iter *iter, struct hr_batch **ret, s
         if (!it->current) {
             *ret = NULL;
             if (it->next == it->count) return HR_OK;
-            HR_TRY(hr_rdd_parent_iter(it->rdd, 0, it->parents[it->next], it->ctx, &it->current, err));
+            HR_TRY(
+                hr_rdd_parent_iter(it->rdd, 0, it->parents[it->next], it->ctx, &it->current, err));
             it->next++;
         }
         HR_TRY(it->current->next(it->current, ret, err));
@@ -138,13 +145,16 @@ struct hr_rdd *hr_rdd_coalesce(struct hr_rdd *rdd, uint32_t partitions, struct h
     struct hr_dependency dep = {.kind = HR_DEP_MANY, .parent = rdd};
     struct many_node *m = NULL;
     if (parents && starts)
-        m = hr_node_new(
-            &(struct hr_node_spec){.vt = &coalesce_vt, .size = sizeof *m,
-                                   .pool = hr_node_of(rdd)->pool, .schema = rdd->schema,
-                                   .partitions = partitions, .deps = &dep, .dep_count = 1,
-                                   .key_columns = hr_node_of(rdd)->key_columns,
-                                   .op_done = many_done},
-            err);
+        m = hr_node_new(&(struct hr_node_spec){.vt = &coalesce_vt,
+                                               .size = sizeof *m,
+                                               .pool = hr_node_of(rdd)->pool,
+                                               .schema = rdd->schema,
+                                               .partitions = partitions,
+                                               .deps = &dep,
+                                               .dep_count = 1,
+                                               .key_columns = hr_node_of(rdd)->key_columns,
+                                               .op_done = many_done},
+                        err);
     else
         HR_UNUSED(HR_OOM(err));
     if (!m) {
@@ -181,13 +191,15 @@ static hr_status cross(const struct hr_rdd *rdd, const struct hr_batch *a, uint3
                            : HR_OOM(err);
     for (uint32_t i = 0; status == HR_OK && i < b->row_count; i++) rows[i] = a_row;
     for (uint32_t c = 0; status == HR_OK && c < left; c++)
-        status = hr_column_take(&out->arena, &a->columns[c], rows, b->row_count, &out->columns[c],
-                                err);
+        status =
+            hr_column_take(&out->arena, &a->columns[c], rows, b->row_count, &out->columns[c], err);
     if (status == HR_OK)
         memcpy(out->columns + left, b->columns, b->schema->field_count * sizeof *b->columns);
     hr_free(rows);
-    if (status != HR_OK) hr_batch_unref(out);
-    else *ret = out;
+    if (status != HR_OK)
+        hr_batch_unref(out);
+    else
+        *ret = out;
     return status;
 }
 
@@ -234,12 +246,15 @@ struct hr_rdd *hr_rdd_cartesian(struct hr_rdd *a, struct hr_rdd *b, struct hr_er
     else if (!schema || !parents)
         HR_UNUSED(HR_OOM(err));
     else
-        m = hr_node_new(
-            &(struct hr_node_spec){.vt = &cartesian_vt, .size = sizeof *m,
-                                   .pool = hr_node_of(a)->pool, .schema = schema,
-                                   .partitions = (uint32_t)partitions, .deps = deps,
-                                   .dep_count = 2, .op_done = many_done},
-            err);
+        m = hr_node_new(&(struct hr_node_spec){.vt = &cartesian_vt,
+                                               .size = sizeof *m,
+                                               .pool = hr_node_of(a)->pool,
+                                               .schema = schema,
+                                               .partitions = (uint32_t)partitions,
+                                               .deps = deps,
+                                               .dep_count = 2,
+                                               .op_done = many_done},
+                        err);
     if (!m) {
         hr_free(parents);
         return NULL;
@@ -318,11 +333,14 @@ static struct hr_rdd *zip_node(struct hr_rdd *a, struct hr_rdd *b, const struct 
     }
     struct hr_dependency deps[] = {{.kind = HR_DEP_ONE_TO_ONE, .parent = a},
                                    {.kind = HR_DEP_ONE_TO_ONE, .parent = b}};
-    struct zip_node *z = hr_node_new(
-        &(struct hr_node_spec){.vt = &zip_vt, .size = sizeof *z, .pool = hr_node_of(a)->pool,
-                               .schema = schema, .partitions = a->partition_count, .deps = deps,
-                               .dep_count = 2},
-        err);
+    struct zip_node *z = hr_node_new(&(struct hr_node_spec){.vt = &zip_vt,
+                                                            .size = sizeof *z,
+                                                            .pool = hr_node_of(a)->pool,
+                                                            .schema = schema,
+                                                            .partitions = a->partition_count,
+                                                            .deps = deps,
+                                                            .dep_count = 2},
+                                     err);
     if (!z) return NULL;
     z->fn = fn;
     z->arg = arg;

@@ -45,8 +45,8 @@ struct hr_partitioner *hr_partitioner_hash(const struct hr_type *schema, uint32_
 {
     const struct hr_type *types[HR_ORDER_MAX];
     if (key_columns > HR_ORDER_MAX) {
-        HR_UNUSED(HR_FAIL(err, HR_E_LIMIT, "a key of %u columns; at most %d", key_columns,
-                          HR_ORDER_MAX));
+        HR_UNUSED(
+            HR_FAIL(err, HR_E_LIMIT, "a key of %u columns; at most %d", key_columns, HR_ORDER_MAX));
         return NULL;
     }
     struct hash_partitioner *p = hr_zalloc(sizeof *p);
@@ -78,13 +78,18 @@ static hr_status simple_assign(struct hr_partitioner *p, const struct hr_batch *
     return HR_OK;
 }
 
-static void simple_free(struct hr_partitioner *p) { hr_free(p); }
+static void simple_free(struct hr_partitioner *p)
+{
+    hr_free(p);
+}
 
 struct hr_partitioner *hr_partitioner_round_robin(uint32_t partitions, struct hr_err *err)
 {
     struct hr_partitioner *p = hr_alloc(sizeof *p);
-    if (!p) HR_UNUSED(HR_OOM(err));
-    else *p = (struct hr_partitioner){partitions, simple_assign, simple_free, "round-robin"};
+    if (!p)
+        HR_UNUSED(HR_OOM(err));
+    else
+        *p = (struct hr_partitioner){partitions, simple_assign, simple_free, "round-robin"};
     return p;
 }
 
@@ -122,7 +127,8 @@ static hr_status range_assign(struct hr_partitioner *base, const struct hr_batch
         uint32_t low = 0, high = p->bounds->row_count;
         while (low < high) {
             uint32_t mid = (low + high) / 2;
-            if (compare(p->order, p->order_count, batch->columns, row, p->bounds->columns, mid) <= 0)
+            if (compare(p->order, p->order_count, batch->columns, row, p->bounds->columns, mid) <=
+                0)
                 high = mid;
             else
                 low = mid + 1;
@@ -158,9 +164,14 @@ struct hr_rdd *hr_shuffled(struct hr_rdd *rdd, struct hr_partitioner *partitione
     bool hashed = partitioner->assign == hash_assign;
     struct hr_dependency dep = {.kind = HR_DEP_SHUFFLE, .parent = rdd, .partitioner = partitioner};
     struct hr_node *node = hr_node_new(
-        &(struct hr_node_spec){.vt = &shuffled_vt, .size = sizeof *node, .pool = from->pool,
-                               .schema = rdd->schema, .partitions = partitioner->partition_count,
-                               .deps = &dep, .dep_count = 1, .key_columns = from->key_columns,
+        &(struct hr_node_spec){.vt = &shuffled_vt,
+                               .size = sizeof *node,
+                               .pool = from->pool,
+                               .schema = rdd->schema,
+                               .partitions = partitioner->partition_count,
+                               .deps = &dep,
+                               .dep_count = 1,
+                               .key_columns = from->key_columns,
                                .hash_partitions = hashed ? partitioner->partition_count : 0},
         err);
     return node ? &node->base : NULL;
@@ -215,8 +226,10 @@ hr_status hr_sort_batch(struct hr_batch *batch, const struct hr_order *order, ui
     for (uint32_t c = 0; status == HR_OK && c < batch->schema->field_count; c++)
         status = hr_column_take(&out->arena, &batch->columns[c], rows, n, &out->columns[c], err);
     hr_free(rows);
-    if (status != HR_OK) hr_batch_unref(out);
-    else *ret = out;
+    if (status != HR_OK)
+        hr_batch_unref(out);
+    else
+        *ret = out;
     return status;
 }
 
@@ -243,12 +256,17 @@ static struct hr_rdd *sorted(struct hr_rdd *rdd, const struct hr_dependency *dep
                              uint32_t partitions, uint32_t hash_partitions,
                              const struct hr_order *order, uint32_t count, struct hr_err *err)
 {
-    struct sort_node *s = hr_node_new(
-        &(struct hr_node_spec){.vt = &sort_vt, .size = sizeof *s, .pool = hr_node_of(rdd)->pool,
-                               .schema = rdd->schema, .partitions = partitions, .deps = dep,
-                               .dep_count = 1, .key_columns = hr_node_of(rdd)->key_columns,
-                               .hash_partitions = hash_partitions},
-        err);
+    struct sort_node *s =
+        hr_node_new(&(struct hr_node_spec){.vt = &sort_vt,
+                                           .size = sizeof *s,
+                                           .pool = hr_node_of(rdd)->pool,
+                                           .schema = rdd->schema,
+                                           .partitions = partitions,
+                                           .deps = dep,
+                                           .dep_count = 1,
+                                           .key_columns = hr_node_of(rdd)->key_columns,
+                                           .hash_partitions = hash_partitions},
+                    err);
     if (!s) return NULL;
     memcpy(s->order, order, count * sizeof *order);
     s->order_count = count;
@@ -258,7 +276,8 @@ static struct hr_rdd *sorted(struct hr_rdd *rdd, const struct hr_dependency *dep
 /* Bounds that cut the sampled rows evenly. */
 static hr_status cut_bounds(struct hr_rows *sample, struct range_partitioner *p, struct hr_err *err)
 {
-    struct hr_batch *all = hr_batch_concat(sample->batches, sample->batch_count, sample->schema, true);
+    struct hr_batch *all =
+        hr_batch_concat(sample->batches, sample->batch_count, sample->schema, true);
     if (!all) return HR_OOM(err);
     struct hr_batch *ordered = NULL;
     hr_status status = hr_sort_batch(all, p->order, p->order_count, &ordered, err);
@@ -288,9 +307,9 @@ static hr_status cut_bounds(struct hr_rows *sample, struct range_partitioner *p,
 
 #define SAMPLES_PER_PARTITION 64
 
-static struct hr_partitioner *range_partitioner_new(struct hr_rdd *rdd, const struct hr_order *order,
-                                                    uint32_t count, uint32_t partitions,
-                                                    struct hr_err *err)
+static struct hr_partitioner *range_partitioner_new(struct hr_rdd *rdd,
+                                                    const struct hr_order *order, uint32_t count,
+                                                    uint32_t partitions, struct hr_err *err)
 {
     struct range_partitioner *p = hr_zalloc(sizeof *p);
     if (!p) {

@@ -106,8 +106,8 @@ static struct hr_rdd *slice_evenly(struct hr_context *ctx, struct hr_batch_list 
     return rdd;
 }
 
-struct hr_rdd *hr_parallelize(struct hr_context *ctx, const char *schema, hr_fill_fn fill, void *arg,
-                              uint32_t partitions, struct hr_err *err)
+struct hr_rdd *hr_parallelize(struct hr_context *ctx, const char *schema, hr_fill_fn fill,
+                              void *arg, uint32_t partitions, struct hr_err *err)
 {
     const struct hr_type *type;
     if (!ctx || hr_schema_from_ddl(schema, &type, err) != HR_OK) return NULL;
@@ -139,9 +139,12 @@ static hr_status fill_arrays(void *arg, struct hr_emitter *out, struct hr_err *e
     const struct arrays *a = arg;
     HR_UNUSED(err);
     for (size_t i = 0; i < a->count; i++) {
-        if (a->longs) hr_emit_long(out, a->longs[i]);
-        else if (a->doubles) hr_emit_double(out, a->doubles[i]);
-        else hr_emit_str(out, a->strings[i]);
+        if (a->longs)
+            hr_emit_long(out, a->longs[i]);
+        else if (a->doubles)
+            hr_emit_double(out, a->doubles[i]);
+        else
+            hr_emit_str(out, a->strings[i]);
         hr_emit_end(out);
     }
     return HR_OK;
@@ -212,7 +215,10 @@ static hr_status range_next(struct hr_batch_iter *iter, struct hr_batch **ret, s
     return HR_OK;
 }
 
-static void range_close(struct hr_batch_iter *iter) { hr_free(iter); }
+static void range_close(struct hr_batch_iter *iter)
+{
+    hr_free(iter);
+}
 
 static hr_status range_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
                                struct hr_batch_iter **ret, struct hr_err *err)
@@ -249,7 +255,9 @@ struct hr_rdd *hr_range(struct hr_context *ctx, int64_t start, int64_t end, int6
         return NULL;
     }
     struct range_node *r = hr_node_new(
-        &(struct hr_node_spec){.vt = &range_vt, .size = sizeof *r, .pool = &ctx->pool,
+        &(struct hr_node_spec){.vt = &range_vt,
+                               .size = sizeof *r,
+                               .pool = &ctx->pool,
                                .schema = schema,
                                .partitions = partitions ? partitions : ctx->parallelism},
         err);

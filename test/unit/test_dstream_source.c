@@ -34,8 +34,8 @@ static hr_status add_up(void *arg, struct hr_rdd *rdd, int64_t time_us, struct h
     return status;
 }
 
-static struct hr_streaming *open_stream(struct hr_context *ctx, const char *in, const char *checkpoint,
-                                        struct seen *seen)
+static struct hr_streaming *open_stream(struct hr_context *ctx, const char *in,
+                                        const char *checkpoint, struct seen *seen)
 {
     struct hr_err err = {0};
     const char *options[] = {"path", in, NULL};

@@ -41,22 +41,23 @@ static const char *text_of(struct hr_rows *rows, bool sort)
     return out;
 }
 
-#define EXPECT_ROWS(rdd, text)                                          \
-    do {                                                                \
-        struct hr_err err_ = {0};                                       \
-        const char *got_ = text_of(hr_rdd_collect(rdd, &err_), false);  \
-        HR_EXPECT_EQ_STR(got_, text);                                   \
-        HR_EXPECT_EQ_STR(err_.msg, "");                                 \
+#define EXPECT_ROWS(rdd, text)                                         \
+    do {                                                               \
+        struct hr_err err_ = {0};                                      \
+        const char *got_ = text_of(hr_rdd_collect(rdd, &err_), false); \
+        HR_EXPECT_EQ_STR(got_, text);                                  \
+        HR_EXPECT_EQ_STR(err_.msg, "");                                \
     } while (0)
-#define EXPECT_SORTED(rdd, text)                                        \
-    do {                                                                \
-        struct hr_err err_ = {0};                                       \
-        const char *got_ = text_of(hr_rdd_collect(rdd, &err_), true);   \
-        HR_EXPECT_EQ_STR(got_, text);                                   \
-        HR_EXPECT_EQ_STR(err_.msg, "");                                 \
+#define EXPECT_SORTED(rdd, text)                                      \
+    do {                                                              \
+        struct hr_err err_ = {0};                                     \
+        const char *got_ = text_of(hr_rdd_collect(rdd, &err_), true); \
+        HR_EXPECT_EQ_STR(got_, text);                                 \
+        HR_EXPECT_EQ_STR(err_.msg, "");                               \
     } while (0)
 
-static hr_status twice(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status twice(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                       struct hr_err *err)
 {
     (void)arg, (void)err;
     hr_emit_long(out, hr_row_long(row, 0) * 2);
@@ -64,7 +65,8 @@ static hr_status twice(void *arg, const struct hr_row *row, struct hr_emitter *o
     return 0;
 }
 
-static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status split(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                       struct hr_err *err)
 {
     struct hr_text line = hr_row_str(row, 0), word;
     (void)arg, (void)err;
@@ -98,7 +100,8 @@ HR_TEST(map_filter_range)
     struct hr_context *ctx = new_context(2);
     struct hr_err err = {0};
     struct hr_rdd *ten = hr_parallelize_longs(ctx, TEN, 10, 3, &err);
-    EXPECT_ROWS(hr_rdd_map(ten, "v LONG", twice, NULL, &err), "(2) (4) (6) (8) (10) (12) (14) (16) (18) (20)");
+    EXPECT_ROWS(hr_rdd_map(ten, "v LONG", twice, NULL, &err),
+                "(2) (4) (6) (8) (10) (12) (14) (16) (18) (20)");
     EXPECT_ROWS(hr_rdd_filter(ten, is_odd, NULL, &err), "(1) (3) (5) (7) (9)");
     EXPECT_ROWS(hr_range(ctx, 10, 0, -3, 2, &err), "(10) (7) (4) (1)");
     EXPECT_ROWS(hr_range(ctx, 5, 5, 1, 2, &err), "");
@@ -150,7 +153,8 @@ static hr_status fill_pairs(void *arg, struct hr_emitter *out, struct hr_err *er
 static struct hr_rdd *pairs(struct hr_context *ctx, const struct pair *p, uint32_t n)
 {
     struct hr_err err = {0};
-    struct hr_rdd *rdd = hr_parallelize(ctx, "k STRING, v LONG", fill_pairs, (void *)(uintptr_t)p, n, &err);
+    struct hr_rdd *rdd =
+        hr_parallelize(ctx, "k STRING, v LONG", fill_pairs, (void *)(uintptr_t)p, n, &err);
     HR_EXPECT_EQ_STR(err.msg, "");
     return rdd;
 }
@@ -181,7 +185,8 @@ HR_TEST(joins_and_groups)
     EXPECT_SORTED(hr_rdd_distinct(hr_rdd_union(l, l, &err), 0, &err), "(a,1) (a,3) (b,2) (c,4)");
     EXPECT_SORTED(hr_rdd_keys(l, &err), "a a b c");
     EXPECT_SORTED(hr_rdd_values(l, &err), "(1) (2) (3) (4)");
-    EXPECT_SORTED(hr_rdd_map_values(l, "w LONG", twice_value, NULL, &err), "(a,2) (a,6) (b,4) (c,8)");
+    EXPECT_SORTED(hr_rdd_map_values(l, "w LONG", twice_value, NULL, &err),
+                  "(a,2) (a,6) (b,4) (c,8)");
     hr_context_free(ctx);
 }
 
@@ -229,16 +234,20 @@ HR_TEST(reductions)
     HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(ten, hr_min, NULL, &err), false), "(1)");
     HR_EXPECT_EQ_STR(text_of(hr_rdd_fold(ten, zero_long, hr_max, NULL, &err), false), "(10)");
     HR_EXPECT_EQ_STR(text_of(hr_rdd_aggregate(ten, "n LONG, s DOUBLE", count_and_sum_zero,
-                                              count_and_sum, hr_sum, NULL, &err), false), "(10,55.0)");
+                                              count_and_sum, hr_sum, NULL, &err),
+                             false),
+                     "(10,55.0)");
     const char *words[] = {"a word", "a much longer word than others", "short"};
     struct hr_rdd *text = hr_parallelize_strings(ctx, words, 3, 3, &err);
     HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(text, longest, NULL, &err), false),
                      "a much longer word than others");
     struct hr_rdd *l = pairs(ctx, LEFT, 3);
     EXPECT_SORTED(hr_rdd_aggregate_by_key(l, "n LONG, s DOUBLE", count_and_sum_zero, count_and_sum,
-                                          hr_sum, NULL, 2, &err), "(a,2,4.0) (b,1,2.0) (c,1,4.0)");
+                                          hr_sum, NULL, 2, &err),
+                  "(a,2,4.0) (b,1,2.0) (c,1,4.0)");
     int64_t hundred = 100;
-    EXPECT_SORTED(hr_rdd_fold_by_key(hr_rdd_partition_by(l, 2, &err), zero_long, hr_max, &hundred, 2, &err),
+    EXPECT_SORTED(hr_rdd_fold_by_key(hr_rdd_partition_by(l, 2, &err), zero_long, hr_max, &hundred,
+                                     2, &err),
                   "(a,100) (b,100) (c,100)");
     HR_EXPECT_TRUE(hr_rdd_reduce(hr_empty_rdd(ctx, "a INT", &err), hr_sum, NULL, &err) == NULL);
     HR_EXPECT_EQ_STR(err.msg, "reduce of an empty RDD");
@@ -290,7 +299,8 @@ HR_TEST(partitions)
     hr_context_free(ctx);
 }
 
-static hr_status fail_at_five(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status fail_at_five(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                              struct hr_err *err)
 {
     (void)arg;
     if (hr_row_long(row, 0) == 5) return hr_err_fail(err, "five is not liked");
@@ -298,7 +308,8 @@ static hr_status fail_at_five(void *arg, const struct hr_row *row, struct hr_emi
     return 0;
 }
 
-static hr_status wrong_type(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status wrong_type(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                            struct hr_err *err)
 {
     (void)arg, (void)err;
     hr_emit_text(out, hr_row_str(row, 0));
@@ -306,7 +317,8 @@ static hr_status wrong_type(void *arg, const struct hr_row *row, struct hr_emitt
     return 0;
 }
 
-static hr_status half_row(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status half_row(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                          struct hr_err *err)
 {
     (void)arg, (void)err;
     hr_emit_row(out, row);
@@ -319,12 +331,15 @@ HR_TEST(user_errors)
     struct hr_err err = {0};
     uint64_t n;
     struct hr_rdd *ten = hr_parallelize_longs(ctx, TEN, 10, 5, &err);
-    HR_EXPECT_TRUE(hr_rdd_count(hr_rdd_map(ten, "v LONG", fail_at_five, NULL, &err), &n, &err) != 0);
+    HR_EXPECT_TRUE(hr_rdd_count(hr_rdd_map(ten, "v LONG", fail_at_five, NULL, &err), &n, &err) !=
+                   0);
     HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_USER_FUNCTION");
     HR_EXPECT_TRUE(strstr(err.msg, "five is not liked") != NULL);
-    HR_EXPECT_TRUE(hr_rdd_count(hr_rdd_map(ten, "v STRING", wrong_type, NULL, &err), &n, &err) != 0);
+    HR_EXPECT_TRUE(hr_rdd_count(hr_rdd_map(ten, "v STRING", wrong_type, NULL, &err), &n, &err) !=
+                   0);
     HR_EXPECT_TRUE(strstr(err.msg, "read as STRING") != NULL);
-    HR_EXPECT_TRUE(hr_rdd_count(hr_rdd_map(ten, "v LONG, w LONG", half_row, NULL, &err), &n, &err) != 0);
+    HR_EXPECT_TRUE(
+        hr_rdd_count(hr_rdd_map(ten, "v LONG, w LONG", half_row, NULL, &err), &n, &err) != 0);
     HR_EXPECT_TRUE(strstr(err.msg, "1 of 2 columns") != NULL);
     hr_err_init(&err);
     HR_EXPECT_TRUE(hr_rdd_map(ten, "v WRONGTYPE", twice, NULL, &err) == NULL);
@@ -376,10 +391,12 @@ HR_TEST(text_files)
         uint64_t n = 0;
         HR_EXPECT_OK(hr_rdd_count(hr_text_file(ctx, path, partitions, &err), &n, &err));
         HR_EXPECT_EQ_U64(n, 1000);
-        HR_EXPECT_OK(hr_rdd_count(hr_rdd_distinct(hr_text_file(ctx, out, partitions, &err), 3, &err), &n, &err));
+        HR_EXPECT_OK(hr_rdd_count(
+            hr_rdd_distinct(hr_text_file(ctx, out, partitions, &err), 3, &err), &n, &err));
         HR_EXPECT_EQ_U64(n, 1000);
     }
-    HR_EXPECT_EQ_STR(text_of(hr_rdd_take(hr_text_file(ctx, out, 9, &err), 2, &err), false), "(0) (1)");
+    HR_EXPECT_EQ_STR(text_of(hr_rdd_take(hr_text_file(ctx, out, 9, &err), 2, &err), false),
+                     "(0) (1)");
     HR_EXPECT_TRUE(hr_rdd_save_as_text_file(numbers, out, &err) != 0);
     HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_EXISTS");
     hr_err_init(&err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random lineage graphs against a sequential evaluation. Rows are (k LONG, v LONG). While a graph
- * runs, task attempts and shuffle writes fail, kept blocks are dropped and shuffle outputs are lost;
- * the result must be the same multiset. HR_SEED=n repeats a run, HR_GRAPHS=n sets the number.
+ * runs, task attempts and shuffle writes fail, kept blocks are dropped and shuffle outputs are
+ * lost; the result must be the same multiset. HR_SEED=n repeats a run, HR_GRAPHS=n sets the number.
  */
 #include <headrace/headrace.h>
 
@@ -22,11 +22,14 @@ struct table {
 };
 
 #define NODES_MAX 12
-#define ROWS_MAX 3000
+#define ROWS_MAX  3000
 
 static uint64_t seed;
 static struct hr_context_stats total; /* of all graphs: the faults must have happened */
-static uint32_t pick(uint32_t n) { return (uint32_t)(hr_splitmix64(&seed) % n); }
+static uint32_t pick(uint32_t n)
+{
+    return (uint32_t)(hr_splitmix64(&seed) % n);
+}
 
 static int by_pair(const void *a, const void *b)
 {
@@ -40,7 +43,10 @@ static struct table table_new(size_t capacity)
     return (struct table){malloc((capacity + 1) * sizeof(struct pair)), 0};
 }
 
-static void push(struct table *t, int64_t k, int64_t v) { t->rows[t->count++] = (struct pair){k, v}; }
+static void push(struct table *t, int64_t k, int64_t v)
+{
+    t->rows[t->count++] = (struct pair){k, v};
+}
 
 static struct table sorted_copy(const struct table *t)
 {
@@ -51,7 +57,8 @@ static struct table sorted_copy(const struct table *t)
     return out;
 }
 
-/* --- The operations, both ways ------------------------------------------------------------------ */
+/* --- The operations, both ways
+ * ------------------------------------------------------------------ */
 
 static hr_status fill_table(void *arg, struct hr_emitter *out, struct hr_err *err)
 {
@@ -65,7 +72,8 @@ static hr_status fill_table(void *arg, struct hr_emitter *out, struct hr_err *er
     return 0;
 }
 
-static hr_status swap_fn(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status swap_fn(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                         struct hr_err *err)
 {
     (void)arg, (void)err;
     hr_emit_long(out, hr_row_long(row, 1) % 17);
@@ -80,7 +88,8 @@ static bool keep_fn(void *arg, const struct hr_row *row)
     return (hr_row_long(row, 0) + hr_row_long(row, 1)) % 3 != 0;
 }
 
-static hr_status twice_fn(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status twice_fn(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                          struct hr_err *err)
 {
     (void)arg, (void)err;
     hr_emit_row(out, row);
@@ -88,7 +97,8 @@ static hr_status twice_fn(void *arg, const struct hr_row *row, struct hr_emitter
     return 0;
 }
 
-static hr_status length_fn(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status length_fn(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                           struct hr_err *err)
 {
     (void)arg, (void)err;
     hr_emit_long(out, hr_row_length(row, 1));
@@ -96,7 +106,8 @@ static hr_status length_fn(void *arg, const struct hr_row *row, struct hr_emitte
     return 0;
 }
 
-static hr_status add_fn(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err)
+static hr_status add_fn(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                        struct hr_err *err)
 {
     (void)arg, (void)err;
     hr_emit_long(out, hr_row_long(row, 0));
@@ -112,8 +123,10 @@ static struct table by_key(const struct table *t, bool count)
     struct table s = sorted_copy(t), out = table_new(t->count);
     for (size_t i = 0; i < s.count; i++) {
         bool same = out.count && out.rows[out.count - 1].k == s.rows[i].k;
-        if (!same) push(&out, s.rows[i].k, count ? 1 : s.rows[i].v);
-        else out.rows[out.count - 1].v += count ? 1 : s.rows[i].v;
+        if (!same)
+            push(&out, s.rows[i].k, count ? 1 : s.rows[i].v);
+        else
+            out.rows[out.count - 1].v += count ? 1 : s.rows[i].v;
     }
     free(s.rows);
     return out;
@@ -172,22 +185,44 @@ static void add_node(struct graph *g, struct hr_err *err)
     const struct table *s = &g->tables[a], *t = &g->tables[b];
     size_t size = 0;
     switch (pick(13)) {
-    case 0: g->rdds[i] = hr_rdd_map(x, SCHEMA, swap_fn, NULL, err); g->tables[i] = row_wise(s, 0); break;
-    case 1: g->rdds[i] = hr_rdd_filter(x, keep_fn, NULL, err); g->tables[i] = row_wise(s, 1); break;
+    case 0:
+        g->rdds[i] = hr_rdd_map(x, SCHEMA, swap_fn, NULL, err);
+        g->tables[i] = row_wise(s, 0);
+        break;
+    case 1:
+        g->rdds[i] = hr_rdd_filter(x, keep_fn, NULL, err);
+        g->tables[i] = row_wise(s, 1);
+        break;
     case 2:
         if (s->count * 2 > ROWS_MAX) return;
         g->rdds[i] = hr_rdd_flat_map(x, SCHEMA, twice_fn, NULL, err);
         g->tables[i] = row_wise(s, 2);
         break;
-    case 3: g->rdds[i] = hr_rdd_repartition(x, parts + 1, err); g->tables[i] = row_wise(s, 3); break;
-    case 4: g->rdds[i] = hr_rdd_coalesce(x, parts + 1, err); g->tables[i] = row_wise(s, 3); break;
-    case 5: g->rdds[i] = hr_rdd_distinct(x, parts, err); g->tables[i] = distinct(s); break;
-    case 6: g->rdds[i] = hr_rdd_reduce_by_key(x, hr_sum, NULL, parts, err); g->tables[i] = by_key(s, false); break;
+    case 3:
+        g->rdds[i] = hr_rdd_repartition(x, parts + 1, err);
+        g->tables[i] = row_wise(s, 3);
+        break;
+    case 4:
+        g->rdds[i] = hr_rdd_coalesce(x, parts + 1, err);
+        g->tables[i] = row_wise(s, 3);
+        break;
+    case 5:
+        g->rdds[i] = hr_rdd_distinct(x, parts, err);
+        g->tables[i] = distinct(s);
+        break;
+    case 6:
+        g->rdds[i] = hr_rdd_reduce_by_key(x, hr_sum, NULL, parts, err);
+        g->tables[i] = by_key(s, false);
+        break;
     case 7:
-        g->rdds[i] = hr_rdd_map_values(hr_rdd_group_by_key(x, parts, err), "v LONG", length_fn, NULL, err);
+        g->rdds[i] =
+            hr_rdd_map_values(hr_rdd_group_by_key(x, parts, err), "v LONG", length_fn, NULL, err);
         g->tables[i] = by_key(s, true);
         break;
-    case 8: g->rdds[i] = hr_rdd_sort_by(x, "v, k DESC", parts, err); g->tables[i] = row_wise(s, 3); break;
+    case 8:
+        g->rdds[i] = hr_rdd_sort_by(x, "v, k DESC", parts, err);
+        g->tables[i] = row_wise(s, 3);
+        break;
     case 9:
         if (s->count + t->count > ROWS_MAX) return;
         g->rdds[i] = hr_rdd_union(x, y, err);
@@ -201,7 +236,10 @@ static void add_node(struct graph *g, struct hr_err *err)
         g->rdds[i] = hr_rdd_map(hr_rdd_join(x, y, parts, err), SCHEMA, add_fn, NULL, err);
         g->tables[i] = join(s, t, size);
         break;
-    case 11: g->rdds[i] = hr_rdd_partition_by(x, parts, err); g->tables[i] = row_wise(s, 3); break;
+    case 11:
+        g->rdds[i] = hr_rdd_partition_by(x, parts, err);
+        g->tables[i] = row_wise(s, 3);
+        break;
     default: g->rdds[i] = hr_rdd_sort_by_key(x, pick(2), parts, err); g->tables[i] = row_wise(s, 3);
     }
     if (pick(4) == 0) hr_rdd_persist(g->rdds[i], (enum hr_persist)(1 + pick(3)), err);
@@ -214,7 +252,8 @@ static void lose_things(struct graph *g)
     for (uint32_t i = 0; i < g->count; i++) {
         struct hr_rdd *rdd = g->rdds[i];
         for (uint32_t d = 0; rdd && d < rdd->dep_count; d++)
-            if (rdd->deps[d].kind == HR_DEP_SHUFFLE && rdd->deps[d].parent->partition_count && pick(2))
+            if (rdd->deps[d].kind == HR_DEP_SHUFFLE && rdd->deps[d].parent->partition_count &&
+                pick(2))
                 hr_shuffle_lose(rdd->deps[d].shuffle, pick(rdd->deps[d].parent->partition_count));
         if (rdd && rdd->storage != HR_STORE_NONE && pick(3) == 0) {
             enum hr_storage_level level = rdd->storage;
@@ -244,7 +283,8 @@ static bool same(struct hr_rdd *rdd, const struct table *expected, struct hr_err
 static bool run_graph(void)
 {
     struct hr_err err = {0};
-    struct hr_context_options o = {.threads = 1 + pick(3), .default_parallelism = 1 + pick(5),
+    struct hr_context_options o = {.threads = 1 + pick(3),
+                                   .default_parallelism = 1 + pick(5),
                                    .memory_bytes = pick(2) ? 20000 : 0};
     struct hr_context *ctx = hr_context_new(&o, &err);
     struct graph g = {.count = 2};
@@ -284,12 +324,13 @@ HR_TEST(random_lineage)
     for (int i = 0; i < graphs; i++) {
         seed = first + (uint64_t)i;
         if (!HR_EXPECT_TRUE(run_graph())) {
-            printf("  repeat with HR_SEED=%llu HR_GRAPHS=1\n", (unsigned long long)(first + (uint64_t)i));
+            printf("  repeat with HR_SEED=%llu HR_GRAPHS=1\n",
+                   (unsigned long long)(first + (uint64_t)i));
             break;
         }
     }
-    printf("  %llu jobs, %llu tasks, %llu failed, %llu recomputed\n", (unsigned long long)total.jobs,
-           (unsigned long long)total.tasks, (unsigned long long)total.failed_tasks,
-           (unsigned long long)total.recomputed_tasks);
+    printf("  %llu jobs, %llu tasks, %llu failed, %llu recomputed\n",
+           (unsigned long long)total.jobs, (unsigned long long)total.tasks,
+           (unsigned long long)total.failed_tasks, (unsigned long long)total.recomputed_tasks);
     if (graphs >= 100) HR_EXPECT_TRUE(total.failed_tasks > 0);
 }
