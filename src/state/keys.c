@@ -272,7 +272,7 @@ HR_INLINE void encode_fixed_impl(const struct hr_vector *v, const uint32_t *rows
             put_fixed((uint8_t *)&value, v->col.values, id, width, rows ? rows[i] : i);
             set_fixed_view(&keys->views[i], value, width);
         }
-        memset(keys->nulls, 0, count);
+        if (count) memset(keys->nulls, 0, count);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -433,7 +433,7 @@ static hr_status encode_general(const struct hr_key_codec *codec, const struct h
         memset(out, 0, codec->null_bytes);
         out += len;
     }
-    memset(keys->nulls, 0, count);
+    if (count) memset(keys->nulls, 0, count);
     for (uint32_t n = 0; n < codec->node_count; n++) write_node(codec, vectors, n, rows, keys);
     for (uint32_t i = 0; i < count; i++)
         keys->views[i] =
