@@ -2,6 +2,7 @@
 /* The public RDD interface: transformations and actions with their exact results. */
 #include <headrace/headrace.h>
 
+#include "base/fault.h"
 #include "hr_test.h"
 
 static struct hr_context *new_context(uint32_t threads)
@@ -373,6 +374,49 @@ HR_TEST(accumulators_and_storage)
     char *text = hr_rdd_to_debug_string(hr_rdd_set_name(cut, "kept", &err));
     HR_EXPECT_TRUE(text && strstr(text, "kept ParallelCollectionRDD") != NULL);
     hr_free(text);
+    hr_context_free(ctx);
+}
+
+/* "(12)" to "12": how a row of one number is saved. */
+static hr_status without_brackets(void *arg, const struct hr_row *row, struct hr_emitter *out,
+                                  struct hr_err *err)
+{
+    struct hr_text t = hr_row_str(row, 0);
+    (void)arg, (void)err;
+    hr_emit_text(out, (struct hr_text){t.ptr + 1, t.len - 2});
+    hr_emit_end(out);
+    return 0;
+}
+
+static hr_status add_line(void *arg, const struct hr_row *row, struct hr_err *err)
+{
+    int64_t n = 0;
+    (void)err;
+    hr_text_to_long(hr_row_str(row, 0), &n);
+    hr_accumulator_add(arg, n);
+    return 0;
+}
+
+/* The second read of a file fails when rows of the first have been added already. */
+HR_TEST(accumulators_count_once_when_tasks_fail)
+{
+    char dir[] = "/tmp/hr-acc-XXXXXX", out[256];
+    struct hr_context *ctx = new_context(2);
+    struct hr_err err = {0};
+    struct hr_context_stats stats;
+    HR_ASSERT_TRUE(mkdtemp(dir) != NULL);
+    snprintf(out, sizeof out, "%s/out", dir);
+    HR_EXPECT_OK(hr_rdd_save_as_text_file(
+        hr_rdd_map(hr_range(ctx, 0, 400000, 1, 1, &err), "v LONG", twice, NULL, &err), out, &err));
+    struct hr_accumulator *acc = hr_accumulator_long(ctx, "lines", &err);
+    struct hr_rdd *lines = hr_text_file(ctx, out, 1, &err);
+    struct hr_rdd *trimmed = hr_rdd_map(lines, "v STRING", without_brackets, NULL, &err);
+    hr_fault_arm(HR_FAULT_SOURCE_READ, 2, false);
+    HR_EXPECT_OK(hr_rdd_foreach(trimmed, add_line, acc, &err));
+    hr_fault_disarm_all();
+    hr_context_get_stats(ctx, &stats);
+    HR_EXPECT_EQ_U64(stats.failed_tasks, 1);
+    HR_EXPECT_EQ_I64(hr_accumulator_value(acc), INT64_C(399999) * 400000);
     hr_context_free(ctx);
 }
 
