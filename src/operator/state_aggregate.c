@@ -26,6 +26,17 @@
 
 enum phase { PHASE_INPUT, PHASE_OUTPUT, PHASE_DONE };
 
+/* What is known of up to BLOCK rows at a time. */
+struct block {
+    uint8_t *states[BLOCK], *some_states[BLOCK];
+    uint32_t rows[BLOCK], some_rows[BLOCK];
+    int64_t panes[BLOCK];
+    uint32_t order[BLOCK]; /* indexes into the block, by pane */
+    uint32_t order_in_part[BLOCK];
+    struct hr_string part_views[BLOCK];
+    uint64_t part_hashes[BLOCK];
+};
+
 struct state_aggregate {
     struct hr_op op;
     /* The task's own part of the state; all of them where the whole plan is one task. */
@@ -40,14 +51,7 @@ struct state_aggregate {
     bool windowed; /* panes by window end */
     bool closing;  /* rows go when the watermark passes: append and update with an event-time key */
     enum phase phase;
-    /* of one block */
-    uint8_t *states[BLOCK], *some_states[BLOCK];
-    uint32_t rows[BLOCK], some_rows[BLOCK];
-    int64_t panes[BLOCK];
-    uint32_t order[BLOCK]; /* indexes into the block, by pane */
-    uint32_t order_in_part[BLOCK];
-    struct hr_string part_views[BLOCK];
-    uint64_t part_hashes[BLOCK];
+    struct block *b; /* scratch, not zeroed: opening must stay cheap for small epochs */
     /* output */
     uint32_t pane_index, dirty_index;
     struct hr_ktable_iter iter;
@@ -98,6 +102,8 @@ static hr_status open_parts(struct state_aggregate *op, struct hr_err *err)
     const struct hr_pnode *node = op->op.node;
     struct hr_task *task = op->op.task;
     hr_arena_init(&op->scratch, task->mem);
+    op->b = hr_arena_alloc(task->arena, sizeof *op->b);
+    if (!op->b) return HR_OOM(err);
     op->keys.mem = task->mem;
     struct hr_state *state = task->exec->states[node->state_id];
     if (task->partition_count == 1) {
@@ -171,16 +177,16 @@ static uint32_t drop_late(struct state_aggregate *op, uint32_t count)
     const struct hr_pnode *node = op->op.node;
     struct hr_task *task = op->op.task;
     if (node->event_time_key < 0) {
-        for (uint32_t i = 0; i < count; i++) op->panes[i] = HR_PANE_NONE;
+        for (uint32_t i = 0; i < count; i++) op->b->panes[i] = HR_PANE_NONE;
         return count;
     }
     const struct hr_vector *key = &op->vectors[node->event_time_key];
     int64_t late_us = op->closing ? task->late_watermark_us : INT64_MIN;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
-        int64_t time_us = event_time(key, op->rows[i]);
-        op->rows[kept] = op->rows[i];
-        op->panes[kept] = op->windowed ? time_us : HR_PANE_NONE;
+        int64_t time_us = event_time(key, op->b->rows[i]);
+        op->b->rows[kept] = op->b->rows[i];
+        op->b->panes[kept] = op->windowed ? time_us : HR_PANE_NONE;
         kept += time_us > late_us || time_us == HR_PANE_NONE;
     }
     if (kept < count) atomic_fetch_add(&task->exec->rows_dropped_late, (int64_t)(count - kept));
@@ -202,19 +208,19 @@ static void order_by_pane(struct state_aggregate *op, uint32_t count)
     uint32_t seen_count = 0, at = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t s = 0;
-        while (s < seen_count && seen[s] != op->panes[i]) s++;
+        while (s < seen_count && seen[s] != op->b->panes[i]) s++;
         if (s < seen_count) continue;
         if (seen_count == PANES_LINEAR) {
-            for (uint32_t k = 0; k < count; k++) op->order[k] = k;
-            qsort_r(op->order, count, sizeof *op->order, compare_panes, op->panes);
+            for (uint32_t k = 0; k < count; k++) op->b->order[k] = k;
+            qsort_r(op->b->order, count, sizeof *op->b->order, compare_panes, op->b->panes);
             return;
         }
-        seen[seen_count++] = op->panes[i];
+        seen[seen_count++] = op->b->panes[i];
     }
     for (uint32_t s = 0; s < seen_count; s++) {
         for (uint32_t i = 0; i < count; i++) {
-            op->order[at] = i;
-            at += op->panes[i] == seen[s];
+            op->b->order[at] = i;
+            at += op->b->panes[i] == seen[s];
         }
     }
 }
@@ -229,8 +235,8 @@ static uint32_t apply_filter(struct state_aggregate *op, const struct hr_vector 
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = hr_vector_row(predicate, rows[i]);
         bool pass = hr_bit_get(predicate->col.values, row) && hr_column_valid(&predicate->col, row);
-        op->some_rows[kept] = rows[i];
-        op->some_states[kept] = states[i];
+        op->b->some_rows[kept] = rows[i];
+        op->b->some_states[kept] = states[i];
         kept += pass;
     }
     return kept;
@@ -244,12 +250,12 @@ static hr_status update_rows(struct state_aggregate *op, struct hr_eval_ctx *ctx
     for (uint32_t a = 0; a < node->agg_count; a++) {
         const struct hr_agg_spec *spec = &node->aggs[a];
         const uint32_t *agg_rows = rows;
-        uint8_t *const *states = op->states;
+        uint8_t *const *states = op->b->states;
         uint32_t n = count;
         if (spec->filter >= 0) {
-            n = apply_filter(op, &op->vectors[spec->filter], rows, op->states, count);
-            agg_rows = op->some_rows;
-            states = op->some_states;
+            n = apply_filter(op, &op->vectors[spec->filter], rows, op->b->states, count);
+            agg_rows = op->b->some_rows;
+            states = op->b->some_states;
         }
         if (n == 0) continue;
         HR_TRY(hr_agg_of(spec)->update(spec->call, ctx, op->vectors + spec->first_arg, agg_rows, n,
@@ -263,7 +269,7 @@ static hr_status merge_rows(struct state_aggregate *op, const struct hr_column *
 {
     const struct hr_string *strings = saved->values;
     for (uint32_t i = 0; i < count; i++)
-        HR_TRY(hr_agg_merge(op->op.node, op->merge_state, op->states[i],
+        HR_TRY(hr_agg_merge(op->op.node, op->merge_state, op->b->states[i],
                             hr_string_view(&strings[rows[i]]), err));
     return HR_OK;
 }
@@ -275,8 +281,8 @@ static hr_status find_single(struct state_aggregate *op, uint32_t count, struct 
     HR_TRY(hr_state_pane(&op->parts[0], HR_PANE_NONE, &table, err));
     struct hr_string empty = hr_string_make("", 0);
     uint64_t hash = hr_key_hash("", 0);
-    HR_TRY(hr_ktable_upsert(table, &empty, &hash, 1, op->states, NULL, err));
-    for (uint32_t i = 1; i < count; i++) op->states[i] = op->states[0];
+    HR_TRY(hr_ktable_upsert(table, &empty, &hash, 1, op->b->states, NULL, err));
+    for (uint32_t i = 1; i < count; i++) op->b->states[i] = op->b->states[0];
     return HR_OK;
 }
 
@@ -288,24 +294,25 @@ static hr_status find_in_parts(struct state_aggregate *op, int64_t pane, uint32_
     for (uint32_t p = 0; p < op->part_count; p++) {
         uint32_t n = 0;
         for (uint32_t i = 0; i < count; i++) {
-            op->order_in_part[n] = i;
+            op->b->order_in_part[n] = i;
             n += hr_key_partition(op->keys.hashes[i], all_parts) == p;
         }
         if (n == 0) continue;
         for (uint32_t i = 0; i < n; i++) {
-            op->part_views[i] = op->keys.views[op->order_in_part[i]];
-            op->part_hashes[i] = op->keys.hashes[op->order_in_part[i]];
+            op->b->part_views[i] = op->keys.views[op->b->order_in_part[i]];
+            op->b->part_hashes[i] = op->keys.hashes[op->b->order_in_part[i]];
         }
         struct hr_ktable *table;
         HR_TRY(hr_state_pane(&op->parts[p], pane, &table, err));
-        HR_TRY(hr_ktable_upsert(table, op->part_views, op->part_hashes, n, op->some_states, NULL,
-                                err));
-        for (uint32_t i = 0; i < n; i++) op->states[op->order_in_part[i]] = op->some_states[i];
+        HR_TRY(hr_ktable_upsert(table, op->b->part_views, op->b->part_hashes, n, op->b->some_states,
+                                NULL, err));
+        for (uint32_t i = 0; i < n; i++)
+            op->b->states[op->b->order_in_part[i]] = op->b->some_states[i];
     }
     return HR_OK;
 }
 
-/* The groups of rows (all of one pane) → op->states. */
+/* The groups of rows (all of one pane) → op->b->states. */
 static hr_status find_groups(struct state_aggregate *op, int64_t pane, const uint32_t *rows,
                              uint32_t count, struct hr_err *err)
 {
@@ -314,7 +321,8 @@ static hr_status find_groups(struct state_aggregate *op, int64_t pane, const uin
     if (op->part_count > 1) return find_in_parts(op, pane, count, err);
     struct hr_ktable *table;
     HR_TRY(hr_state_pane(&op->parts[0], pane, &table, err));
-    return hr_ktable_upsert(table, op->keys.views, op->keys.hashes, count, op->states, NULL, err);
+    return hr_ktable_upsert(table, op->keys.views, op->keys.hashes, count, op->b->states, NULL,
+                            err);
 }
 
 /* rows[0 … count) of the block are live rows of in. */
@@ -326,10 +334,10 @@ static hr_status take_block(struct state_aggregate *op, struct hr_eval_ctx *ctx,
     order_by_pane(op, count);
     uint32_t rows[BLOCK];
     for (uint32_t at = 0; at < count;) {
-        int64_t pane = op->panes[op->order[at]];
+        int64_t pane = op->b->panes[op->b->order[at]];
         uint32_t n = 0;
-        while (at + n < count && op->panes[op->order[at + n]] == pane) {
-            rows[n] = op->rows[op->order[at + n]];
+        while (at + n < count && op->b->panes[op->b->order[at + n]] == pane) {
+            rows[n] = op->b->rows[op->b->order[at + n]];
             n++;
         }
         HR_TRY(find_groups(op, pane, rows, n, err));
@@ -366,7 +374,7 @@ static hr_status take_batch(struct state_aggregate *op, const struct hr_batch *i
     };
     for (uint32_t at = 0; at < in->sel_count; at += BLOCK) {
         uint32_t n = HR_MIN(BLOCK, in->sel_count - at);
-        for (uint32_t i = 0; i < n; i++) op->rows[i] = hr_op_row(in, at + i);
+        for (uint32_t i = 0; i < n; i++) op->b->rows[i] = hr_op_row(in, at + i);
         HR_TRY(take_block(op, &ctx, in, n, err));
     }
     return HR_OK;
@@ -409,7 +417,7 @@ static hr_status make_output(struct state_aggregate *op, struct hr_ktable *table
         status = HR_OOM(err);
         goto out;
     }
-    for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->states[i]);
+    for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->b->states[i]);
     if (node->key_count)
         HR_TRY_OUT(hr_keys_decode(op->codec, views, count, &out->arena, out->columns, err));
     struct hr_eval_ctx ctx = {.conf = task->conf,
@@ -418,7 +426,7 @@ static hr_status make_output(struct state_aggregate *op, struct hr_ktable *table
                               .partition = task->partition,
                               .row_count = count,
                               .sel_count = count};
-    HR_TRY_OUT(hr_agg_emit(node, &ctx, op->states, count, out, err));
+    HR_TRY_OUT(hr_agg_emit(node, &ctx, op->b->states, count, out, err));
     *ret = out;
     return HR_OK;
 out:
@@ -432,11 +440,11 @@ static hr_status group_times(struct state_aggregate *op, struct hr_ktable *table
 {
     struct hr_str_view *views = hr_arena_alloc(&op->scratch, sizeof *views * count);
     if (!views) return HR_OOM(err);
-    for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->states[i]);
+    for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->b->states[i]);
     return hr_keys_decode(op->codec, views, count, &op->scratch, ret_columns, err);
 }
 
-/* Of the count groups in op->states keeps those whose event time the watermark has passed. */
+/* Of the count groups in op->b->states keeps those whose event time the watermark has passed. */
 static hr_status keep_closed(struct state_aggregate *op, struct hr_ktable *table, uint32_t *count,
                              struct hr_err *err)
 {
@@ -448,7 +456,7 @@ static hr_status keep_closed(struct state_aggregate *op, struct hr_ktable *table
     uint32_t kept = 0;
     for (uint32_t i = 0; i < *count; i++) {
         int64_t time_us = event_time(&key, i);
-        op->states[kept] = op->states[i];
+        op->b->states[kept] = op->b->states[i];
         kept += time_us != HR_PANE_NONE && time_us <= op->op.task->evict_watermark_us;
     }
     *count = kept;
@@ -463,12 +471,12 @@ static uint32_t next_groups(struct state_aggregate *op, struct hr_ktable *table,
     if (!dirty_only) {
         if (!op->iterating) hr_ktable_iter_all(table, &op->iter);
         op->iterating = true;
-        return hr_ktable_iter_next(&op->iter, op->states, max);
+        return hr_ktable_iter_next(&op->iter, op->b->states, max);
     }
     uint32_t total = hr_ktable_dirty_count(table), n = 0;
     while (n < max && op->dirty_index < total) {
         uint8_t *states = hr_ktable_dirty(table, op->dirty_index++);
-        op->states[n] = states;
+        op->b->states[n] = states;
         n += !(hr_krow_of(states)->flags & HR_KROW_DELETED);
     }
     return n;
@@ -503,12 +511,12 @@ static hr_status evict_rows(struct state_aggregate *op, struct hr_state_part *pa
     struct hr_ktable_iter iter;
     hr_ktable_iter_all(pane->table, &iter);
     for (;;) {
-        uint32_t count = hr_ktable_iter_next(&iter, op->states, BLOCK);
+        uint32_t count = hr_ktable_iter_next(&iter, op->b->states, BLOCK);
         if (count == 0) return HR_OK;
         hr_arena_reset(&op->scratch);
         HR_TRY(keep_closed(op, pane->table, &count, err));
         for (uint32_t i = 0; i < count; i++)
-            HR_TRY(hr_ktable_delete(pane->table, op->states[i], err));
+            HR_TRY(hr_ktable_delete(pane->table, op->b->states[i], err));
         part->rows_removed += count;
     }
 }

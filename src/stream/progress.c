@@ -165,9 +165,9 @@ void hr_query_publish(struct hr_query *query, const struct hr_progress *progress
     hr_buf_clear(&query->progress_json);
     put_progress(&query->progress_json, query, progress);
     query->progress = *progress;
-    query->has_progress = true;
+    query->has_progress =
+        true; /* nobody waits for this: waking someone each epoch would cost more than it */
     uint32_t count = query->listener_count;
-    pthread_cond_broadcast(&query->changed);
     pthread_mutex_unlock(&query->lock);
     for (uint32_t i = 0; i < count; i++) {
         struct hr_query_listener *listener = &query->listeners[i];
