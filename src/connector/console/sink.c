@@ -49,7 +49,8 @@ static hr_status console_open(const struct hr_sink_args *args, struct hr_sink **
         width = cut ? 20 : 0;
     else
         return HR_FAIL(err, HR_E_INVALID_OPTION,
-                       "option truncate: true, false or a number of characters, not %s", o.truncate);
+                       "option truncate: true, false or a number of characters, not %s",
+                       o.truncate);
     struct console_sink *s = hr_zalloc(sizeof *s);
     if (!s) return HR_OOM(err);
     s->base.vt = &hr_sink_console;
@@ -114,6 +115,7 @@ static void console_describe(const struct hr_sink *sink, struct hr_buf *out)
 const struct hr_sink_vt hr_sink_console = {
     .name = "console",
     .abi = HR_CONNECTOR_ABI,
+    .guarantee = HR_NO_GUARANTEE,
     .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,
     .options = specs,
     .option_count = HR_COUNT(specs),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kafka as a sink: a row a message from the columns value (required), key, topic, partition and
- * headers. The producer is idempotent; the epoch commits when every message is acknowledged. An epoch
- * that runs again is produced again: at least once.
+ * headers. The producer is idempotent; the epoch commits when every message is acknowledged. An
+ * epoch that runs again is produced again: at least once.
  */
 #include "connector/kafka/kafka.h"
 
@@ -71,8 +71,9 @@ static hr_status setup(struct kafka_sink *s, const struct hr_sink_args *args, st
     s->partition = hr_type_field_index(schema, hr_sv("partition"));
     s->headers = hr_type_field_index(schema, hr_sv("headers"));
     if (s->value < 0)
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                       "Required attribute 'value' not found; to_json(struct(…)) AS value makes one");
+        return HR_FAIL(
+            err, HR_E_INVALID_ARGUMENT,
+            "Required attribute 'value' not found; to_json(struct(…)) AS value makes one");
     if (s->topic < 0 && !s->options.topic)
         return HR_FAIL(err, HR_E_INVALID_OPTION,
                        "option topic: must be given, or be a column of the rows");
@@ -248,6 +249,7 @@ static void kafka_describe(const struct hr_sink *sink, struct hr_buf *out)
 const struct hr_sink_vt hr_sink_kafka = {
     .name = "kafka",
     .abi = HR_CONNECTOR_ABI,
+    .guarantee = HR_AT_LEAST_ONCE,
     .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,
     .options = specs,
     .option_count = HR_COUNT(specs),

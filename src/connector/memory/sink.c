@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows into a named table of the process: option name, else the query's name. Complete mode replaces
- * the table. An epoch that this sink has committed is not taken twice.
+ * Rows into a named table of the process: option name, else the query's name. Complete mode
+ * replaces the table. An epoch that this sink has committed is not taken twice.
  */
 #include "connector/collect.h"
 #include "connector/memory/memory.h"
@@ -110,6 +110,7 @@ static void mem_describe(const struct hr_sink *sink, struct hr_buf *out)
 const struct hr_sink_vt hr_sink_memory = {
     .name = "memory",
     .abi = HR_CONNECTOR_ABI,
+    .guarantee = HR_NO_GUARANTEE,
     .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,
     .options = specs,
     .option_count = HR_COUNT(specs),

@@ -83,6 +83,7 @@ static hr_status noop_commit(struct hr_sink *sink, int64_t epoch,
 const struct hr_sink_vt hr_sink_noop = {
     .name = "noop",
     .abi = HR_CONNECTOR_ABI,
+    .guarantee = HR_NO_GUARANTEE,
     .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,
     .open = noop_open,
     .close = noop_close,

@@ -178,6 +178,7 @@ static void socket_describe(const struct hr_sink *sink, struct hr_buf *out)
 const struct hr_sink_vt hr_sink_socket = {
     .name = "socket",
     .abi = HR_CONNECTOR_ABI,
+    .guarantee = HR_AT_LEAST_ONCE,
     .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,
     .options = specs,
     .option_count = HR_COUNT(specs),

@@ -9,8 +9,8 @@
  *     open after a failure. Say in flags what the source can do.
  *  5. initial_offset, latest_offset: texts of your own. The same range must give the same rows for
  *     ever, if you claim HR_SOURCE_REPLAYABLE.
- *  6. plan_splits: what can be read side by side. open_reader, next, close: one task reads one split.
- *     Give only the columns of spec->schema; look at spec->cancelled when you wait.
+ *  6. plan_splits: what can be read side by side. open_reader, next, close: one task reads one
+ * split. Give only the columns of spec->schema; look at spec->cancelled when you wait.
  *  7. The sink: writers belong to tasks; commit_epoch makes the epoch visible at once, or fails.
  *     begin_epoch tells whether an epoch is there already: that is what exactly-once rests on.
  *  8. Test it as test/unit/test_connector_template.c does.
@@ -18,7 +18,7 @@
 #include "column/type_parse.h"
 #include "connector/connector.h"
 
-/* --- Step 3: options ---------------------------------------------------------------------------- */
+/* --- Step 3: options -------------------------------------------------------------------------- */
 
 struct template_options {
     int64_t limit;
@@ -28,7 +28,7 @@ static const struct hr_opt_spec specs[] = {
      "numbers to count"},
 };
 
-/* --- Step 4: open and close --------------------------------------------------------------------- */
+/* --- Step 4: open and close ------------------------------------------------------------------- */
 
 struct template_source {
     struct hr_source base; /* first */
@@ -61,7 +61,7 @@ static hr_status template_open(const struct hr_source_args *args, struct hr_sour
     return HR_OK;
 }
 
-/* --- Step 5: offsets ---------------------------------------------------------------------------- */
+/* --- Step 5: offsets -------------------------------------------------------------------------- */
 
 static hr_status template_initial(struct hr_source *source, struct hr_buf *ret, struct hr_err *err)
 {
@@ -82,7 +82,7 @@ static hr_status template_latest(struct hr_source *source, const char *start,
     return hr_buf_status(ret, err);
 }
 
-/* --- Step 6: splits and readers ----------------------------------------------------------------- */
+/* --- Step 6: splits and readers --------------------------------------------------------------- */
 
 struct range {
     int64_t next, end;
@@ -165,7 +165,7 @@ const struct hr_source_vt hr_source_template = {
     .latest_offset = template_latest,
 };
 
-/* --- Step 7: the sink --------------------------------------------------------------------------- */
+/* --- Step 7: the sink ------------------------------------------------------------------------- */
 
 struct template_sink {
     struct hr_sink base;
@@ -254,6 +254,7 @@ static hr_status sink_commit(struct hr_sink *sink, int64_t epoch,
 const struct hr_sink_vt hr_sink_template = {
     .name = "template",
     .abi = HR_CONNECTOR_ABI,
+    .guarantee = HR_NO_GUARANTEE,
     .modes = 1 << HR_MODE_APPEND,
     .open = sink_open,
     .close = sink_close,
