@@ -4,9 +4,9 @@
  *
  *     bench_json [megabytes [name]]
  *
- * flat: 150-byte records of stable keys, 10 % with escapes or non-ASCII text; damaged: the same with
- * 4 % broken; shuffled: the same with its keys in any order; nested: 326-byte bids, 7 fields read;
- * message: nested as separate messages. HEADRACE_JSON=slow|base|v3|v4 picks the parser.
+ * flat: 150-byte records of stable keys, 10 % with escapes or non-ASCII text; damaged: the same
+ * with 4 % broken; shuffled: the same with its keys in any order; nested: 326-byte bids, 7 fields
+ * read; message: nested as separate messages. HEADRACE_JSON=slow|base|v3|v4 picks the parser.
  */
 #include <stdio.h>
 #include <time.h>
@@ -44,7 +44,9 @@ static void flat(struct hr_buf *out, int64_t i, int damaged, bool shuffled)
     case 0: snprintf(field[1], 80, "\"page_id\":\"p\\u00e9\\n%05u\"", rnd(10000)); break;
     case 1: snprintf(field[2], 80, "\"ad_id\":\"a\\\"d\\\\%03u\"", rnd(1000)); break;
     case 2: snprintf(field[4], 80, "\"event_type\":\"caf\xc3\xa9\""); break;
-    case 3: snprintf(field[0], 80, "\"user_id\":\"\xe6\x97\xa5\xe6\x9c\xac%03u\"", rnd(1000)); break;
+    case 3:
+        snprintf(field[0], 80, "\"user_id\":\"\xe6\x97\xa5\xe6\x9c\xac%03u\"", rnd(1000));
+        break;
     default: break;
     }
     for (int j = 6; shuffled && j > 0; j--) {
@@ -94,7 +96,8 @@ static int64_t decode_lines(const struct hr_format_vt *vt, struct hr_decoder *de
     int64_t rows = 0;
     for (size_t i = 0; i < count; i++) {
         struct hr_batch *batch;
-        if (vt->feed(dec, blocks[i], blocks[i]->data, blocks[i]->size, i + 1 == count, NULL)) abort();
+        if (vt->feed(dec, blocks[i], blocks[i]->data, blocks[i]->size, i + 1 == count, NULL))
+            abort();
         for (;;) {
             if (vt->next(dec, &batch, NULL)) abort();
             if (!batch) break;
@@ -110,7 +113,8 @@ static int64_t decode_messages(const struct hr_format_vt *vt, struct hr_decoder 
 {
     for (int64_t i = 0; i < count; i += 4096) {
         struct hr_batch *batch;
-        if (vt->messages(dec, messages + i, (uint32_t)HR_MIN(4096, count - i), &batch, NULL)) abort();
+        if (vt->messages(dec, messages + i, (uint32_t)HR_MIN(4096, count - i), &batch, NULL))
+            abort();
         hr_batch_unref(batch);
     }
     return count;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options from tables: --name VALUE, --name=VALUE, -n VALUE; help and suggestions come from them. */
+/* Options from tables: --name VALUE, --name=VALUE, -n VALUE; help and suggestions come from them.
+ */
 #include <stdarg.h>
 
 #include "cli/cli.h"

@@ -66,8 +66,8 @@ struct cli_text {
 /* path "-": standard input. */
 hr_status cli_read(const char *path, struct cli_text *ret, struct hr_err *err) HR_CHECKED;
 
-/* One line: class, message, SQLSTATE, file:line:column, then the source line with a caret. statement
- * lies in text; NULL text: no position. */
+/* One line: class, message, SQLSTATE, file:line:column, then the source line with a caret.
+ * statement lies in text; NULL text: no position. */
 void cli_print_error(const struct hr_err *err, const struct cli_text *text,
                      struct hr_str_view statement);
 
@@ -104,7 +104,8 @@ enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_JSON, CLI_PROGRESS_OFF };
 void cli_catch_signals(void);
 /* How often they came. */
 int cli_signal_count(void);
-/* Waits for the session's queries to end, with progress. Exit status; a failure has been printed. */
+/* Waits for the session's queries to end, with progress. Exit status; a failure has been printed.
+ */
 int cli_await_queries(struct hr_session *session, enum cli_progress progress);
 
 /* The interactive shell. */

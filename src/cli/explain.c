@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* headrace explain FILE.sql: the plans of a job's queries; what defines tables and views is run first. */
+/* headrace explain FILE.sql: the plans of a job's queries; what defines tables and views is run
+ * first. */
 #include "cli/cli.h"
 #include "sql/parser.h"
 

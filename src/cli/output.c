@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Results as csv (RFC 4180: CRLF not, quotes where needed), json (one object a row) and results (one
- * object a statement: DESIGN, the form of tools/spark-results). The table is in table.c.
+ * Results as csv (RFC 4180: CRLF not, quotes where needed), json (one object a row) and results
+ * (one object a statement: DESIGN, the form of tools/spark-results). The table is in table.c.
  */
 #include <errno.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* headrace run FILE.sql: a job. Its statements run in order; then its streaming queries are waited for. */
+/* headrace run FILE.sql: a job. Its statements run in order; then its streaming queries are waited
+ * for. */
 #include <unistd.h>
 
 #include "cli/cli.h"

@@ -15,7 +15,7 @@ const struct hr_sink_vt *hr_sink_find(const char *name);
 const struct hr_source_vt *hr_source_at(size_t index);
 const struct hr_sink_vt *hr_sink_at(size_t index);
 
-/* --- For the connectors themselves --------------------------------------------------------------- */
+/* --- For the connectors themselves ------------------------------------------------------------ */
 
 /* batch with the columns that the scan wants, by name; takes over the reference on batch, also on
  * failure. */

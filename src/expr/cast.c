@@ -120,7 +120,10 @@ static hr_status real_to_integral(const struct hr_cast *c, struct hr_err *err)
         if (floor(v) < limit && ceil(v) >= -limit) {
             put_i64(c->out, row, (int64_t)v);
         } else if (c->nulls && !c->is_try) { /* legacy: Java's saturating conversion */
-            put_i64(c->out, row, isnan(v) ? 0 : v > 0 ? INT64_MAX >> (64 - bits) : INT64_MIN >> (64 - bits));
+            put_i64(c->out, row,
+                    isnan(v) ? 0
+                    : v > 0  ? INT64_MAX >> (64 - bits)
+                             : INT64_MIN >> (64 - bits));
         } else {
             FAILED(c, row, hr_cast_overflow);
         }
@@ -239,7 +242,8 @@ static hr_status timestamp_to_number(const struct hr_cast *c, struct hr_err *err
             HR_OUT(float, c->out)[row] = (float)((double)us / 1e6);
         } else if (c->to->id == HR_T_DECIMAL) {
             hr_i128 *r = &HR_OUT(hr_i128, c->out)[row];
-            if (!hr_decimal_rescale(us, 6, c->to->scale, r) || !hr_decimal_fits(*r, c->to->precision))
+            if (!hr_decimal_rescale(us, 6, c->to->scale, r) ||
+                !hr_decimal_fits(*r, c->to->precision))
                 FAILED(c, row, decimal_range);
         } else {
             int64_t s = floor_div(us, HR_US_PER_SECOND);

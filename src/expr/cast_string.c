@@ -167,8 +167,8 @@ bool hr_text_to_interval(struct hr_str_view text, const struct hr_type *type, in
         }
         if (!take_number(s, &pos, &v)) return false;
         if (field == HR_IV_SECOND && !take_fraction(s, &pos, &us)) return false;
-        if (__builtin_mul_overflow(v, units[field], &v) || __builtin_add_overflow(total, v, &total) ||
-            __builtin_add_overflow(total, us, &total))
+        if (__builtin_mul_overflow(v, units[field], &v) ||
+            __builtin_add_overflow(total, v, &total) || __builtin_add_overflow(total, us, &total))
             return false;
     }
     if (pos != s.len) return false;

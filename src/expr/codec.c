@@ -108,7 +108,8 @@ bool hr_value_decode(const struct hr_type *type, struct hr_reader *in, struct hr
         if (n > (uint64_t)(in->end - in->pos)) return false;
         for (uint64_t k = 0; k < n; k++)
             for (uint32_t i = 0; i < type->field_count; i++)
-                if (!hr_value_decode(type->fields[i].type, in, hr_builder_child(b, i))) return false;
+                if (!hr_value_decode(type->fields[i].type, in, hr_builder_child(b, i)))
+                    return false;
         hr_builder_close(b);
         return true;
     }
@@ -187,7 +188,8 @@ hr_status hr_value_set_add(struct hr_value_set *set, const void *key, uint32_t s
     for (; set->slots[i]; i = (i + 1) & set->mask) {
         uint32_t at = set->slots[i] - 1;
         struct entry e = entry_at(set, at);
-        if (e.hash != hash || e.size != size || memcmp(set->bytes + at + sizeof e, key, size)) continue;
+        if (e.hash != hash || e.size != size || memcmp(set->bytes + at + sizeof e, key, size))
+            continue;
         if (e.weight == 0) set->live++;
         e.weight += weight;
         if (e.weight == 0) set->live--;
@@ -247,7 +249,8 @@ hr_status hr_value_set_load(struct hr_value_set *set, struct hr_reader *in, stru
         if (in->failed || key.len > UINT32_MAX) break;
         HR_TRY(hr_value_set_add(set, key.ptr, (uint32_t)key.len, weight, err));
     }
-    return in->failed ? HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "an aggregate's state is damaged") : HR_OK;
+    return in->failed ? HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "an aggregate's state is damaged")
+                      : HR_OK;
 }
 
 void hr_value_set_done(struct hr_value_set *set)

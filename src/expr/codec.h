@@ -19,8 +19,10 @@ struct hr_blob {
     uint32_t len, cap;
     uint64_t count; /* items, by whoever appends */
 };
-hr_status hr_blob_append(struct hr_blob *blob, const void *data, size_t size, struct hr_err *err) HR_CHECKED;
-hr_status hr_blob_set(struct hr_blob *blob, const void *data, size_t size, struct hr_err *err) HR_CHECKED;
+hr_status hr_blob_append(struct hr_blob *blob, const void *data, size_t size,
+                         struct hr_err *err) HR_CHECKED;
+hr_status hr_blob_set(struct hr_blob *blob, const void *data, size_t size,
+                      struct hr_err *err) HR_CHECKED;
 void hr_blob_done(struct hr_blob *blob);
 
 /* Keys with a signed count each; keys whose count fell to 0 are not there. Insertion order. */
@@ -37,7 +39,8 @@ bool hr_value_set_next(const struct hr_value_set *set, uint32_t *pos, struct hr_
                        int64_t *ret_weight);
 int64_t hr_value_set_heap_bytes(const struct hr_value_set *set);
 void hr_value_set_save(const struct hr_value_set *set, struct hr_buf *out);
-hr_status hr_value_set_load(struct hr_value_set *set, struct hr_reader *in, struct hr_err *err) HR_CHECKED;
+hr_status hr_value_set_load(struct hr_value_set *set, struct hr_reader *in,
+                            struct hr_err *err) HR_CHECKED;
 void hr_value_set_done(struct hr_value_set *set);
 
 #endif

@@ -7,7 +7,8 @@ struct compiler {
     struct hr_arena *arena;
     const struct hr_conf *conf;
     bool fold;
-    bool strict; /* folding: a part that cannot be folded ends the attempt (else it is exponential) */
+    bool strict; /* folding: a part that cannot be folded ends the attempt (else it is exponential)
+                  */
     HR_VEC(struct hr_step) steps;
     HR_VEC(struct hr_slot) slots;
     HR_VEC(uint32_t) regs; /* parents */

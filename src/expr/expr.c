@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expression trees: making, copying, walking and comparing them. All memory is the given arena's. */
+/* Expression trees: making, copying, walking and comparing them. All memory is the given arena's.
+ */
 #include "expr/expr.h"
 
 #include <stdatomic.h>
@@ -46,7 +47,8 @@ struct hr_expr *hr_expr_call(struct hr_arena *arena, const char *name, struct hr
     return expr->name ? expr : NULL;
 }
 
-struct hr_expr *hr_expr_cast(struct hr_arena *arena, struct hr_expr *arg, const struct hr_type *type)
+struct hr_expr *hr_expr_cast(struct hr_arena *arena, struct hr_expr *arg,
+                             const struct hr_type *type)
 {
     struct hr_expr *expr = new_with_args(arena, HR_X_CAST, &arg, 1);
     if (!expr || !type) return NULL;
@@ -245,7 +247,8 @@ static bool same_node(const struct hr_expr *a, const struct hr_expr *b)
     case HR_X_COLUMN: return a->ordinal == b->ordinal;
     case HR_X_CALL:
         if (a->distinct != b->distinct) return false;
-        return a->function && b->function ? a->function == b->function : same_name(a->name, b->name);
+        return a->function && b->function ? a->function == b->function
+                                          : same_name(a->name, b->name);
     case HR_X_CAST: return a->try_cast == b->try_cast;
     case HR_X_ALIAS: return same_name(a->name, b->name);
     case HR_X_FIELD: return a->ordinal == b->ordinal && same_name(a->name, b->name);

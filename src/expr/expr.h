@@ -69,14 +69,18 @@ uint32_t hr_expr_next_attr_id(void);
 
 /* Constructors: NULL when out of memory. Strings are copied into the arena. */
 struct hr_expr *hr_expr_new(struct hr_arena *arena, enum hr_expr_kind kind);
-struct hr_expr *hr_expr_call(struct hr_arena *arena, const char *name, struct hr_expr *const *args, uint32_t arg_count);
-struct hr_expr *hr_expr_cast(struct hr_arena *arena, struct hr_expr *arg, const struct hr_type *type);
+struct hr_expr *hr_expr_call(struct hr_arena *arena, const char *name, struct hr_expr *const *args,
+                             uint32_t arg_count);
+struct hr_expr *hr_expr_cast(struct hr_arena *arena, struct hr_expr *arg,
+                             const struct hr_type *type);
 struct hr_expr *hr_expr_alias(struct hr_arena *arena, struct hr_expr *arg, const char *name);
 struct hr_expr *hr_expr_name(struct hr_arena *arena, const char *const *parts, uint32_t count);
-struct hr_expr *hr_expr_column(struct hr_arena *arena, const struct hr_type *type, uint32_t ordinal, bool nullable);
+struct hr_expr *hr_expr_column(struct hr_arena *arena, const struct hr_type *type, uint32_t ordinal,
+                               bool nullable);
 struct hr_expr *hr_expr_null(struct hr_arena *arena, const struct hr_type *type);
 struct hr_expr *hr_expr_bool(struct hr_arena *arena, bool v);
-struct hr_expr *hr_expr_int(struct hr_arena *arena, const struct hr_type *type, int64_t v); /* integral, dates, times */
+struct hr_expr *hr_expr_int(struct hr_arena *arena, const struct hr_type *type,
+                            int64_t v); /* integral, dates, times */
 struct hr_expr *hr_expr_double(struct hr_arena *arena, double v);
 struct hr_expr *hr_expr_decimal(struct hr_arena *arena, hr_i128 unscaled, int precision, int scale);
 struct hr_expr *hr_expr_string(struct hr_arena *arena, struct hr_str_view text);
@@ -84,9 +88,12 @@ struct hr_expr *hr_expr_copy(struct hr_arena *arena, const struct hr_expr *expr)
 
 bool hr_expr_is_literal_null(const struct hr_expr *expr);
 /* Bottom-up or top-down walk; fn false stops (and makes the walk return false). */
-bool hr_expr_walk(const struct hr_expr *expr, bool (*fn)(void *arg, const struct hr_expr *), void *arg);
+bool hr_expr_walk(const struct hr_expr *expr, bool (*fn)(void *arg, const struct hr_expr *),
+                  void *arg);
 /* Rewrites children first, then the node: fn may replace *expr. */
-hr_status hr_expr_rewrite(struct hr_expr **expr, hr_status (*fn)(void *arg, struct hr_expr **expr, struct hr_err *err), void *arg, struct hr_err *err) HR_CHECKED;
+hr_status hr_expr_rewrite(struct hr_expr **expr,
+                          hr_status (*fn)(void *arg, struct hr_expr **expr, struct hr_err *err),
+                          void *arg, struct hr_err *err) HR_CHECKED;
 /* Equal but for positions and aliases' ids: for GROUP BY matching and common parts. */
 bool hr_expr_equal(const struct hr_expr *a, const struct hr_expr *b);
 bool hr_expr_is_deterministic(const struct hr_expr *expr);
@@ -98,8 +105,8 @@ bool hr_expr_is_foldable(const struct hr_expr *expr);
  * "CASE WHEN (a > 1) THEN x END". Pretty: without qualifiers and implicit casts. */
 void hr_expr_print(const struct hr_expr *expr, struct hr_buf *out);
 const char *hr_expr_text(struct hr_arena *arena, const struct hr_expr *expr);
-/* The name that an unnamed column of the select list gets: as text, but a cast of a column keeps the
- * column's name and a field its own. */
+/* The name that an unnamed column of the select list gets: as text, but a cast of a column keeps
+ * the column's name and a field its own. */
 const char *hr_expr_column_name(struct hr_arena *arena, const struct hr_expr *expr);
 /* Spark's toSQLExpr for error parameters: quoted, "\"(a + b)\"". */
 const char *hr_expr_quoted(struct hr_arena *arena, const struct hr_expr *expr);
@@ -107,9 +114,11 @@ const char *hr_expr_quoted(struct hr_arena *arena, const struct hr_expr *expr);
 /* Resolves a CALL, CAST, FIELD or ALIAS whose arguments are resolved: finds the function, checks
  * and coerces argument types (inserting implicit casts), sets type, nullable and bound. Errors are
  * Spark's, with positions. Idempotent. */
-hr_status hr_expr_resolve_node(struct hr_arena *arena, const struct hr_conf *conf, struct hr_expr *expr, struct hr_err *err) HR_CHECKED;
+hr_status hr_expr_resolve_node(struct hr_arena *arena, const struct hr_conf *conf,
+                               struct hr_expr *expr, struct hr_err *err) HR_CHECKED;
 /* Puts an implicit cast around *expr unless it has the type already. HR_E_DATATYPE_MISMATCH_… */
-hr_status hr_expr_coerce(struct hr_arena *arena, const struct hr_conf *conf, struct hr_expr **expr, const struct hr_type *type, struct hr_err *err) HR_CHECKED;
+hr_status hr_expr_coerce(struct hr_arena *arena, const struct hr_conf *conf, struct hr_expr **expr,
+                         const struct hr_type *type, struct hr_err *err) HR_CHECKED;
 /* The type both sides widen to under Spark's ANSI rules (set operations, CASE, IN), or NULL. */
 const struct hr_type *hr_type_common(const struct hr_type *a, const struct hr_type *b);
 /* May a value of type from be stored into type to by an INSERT (ANSI store assignment)? */

@@ -31,7 +31,10 @@ struct hr_vector {
     struct hr_column col;
     bool is_const;
 };
-HR_INLINE uint32_t hr_vector_row(const struct hr_vector *v, uint32_t row) { return v->is_const ? 0 : row; }
+HR_INLINE uint32_t hr_vector_row(const struct hr_vector *v, uint32_t row)
+{
+    return v->is_const ? 0 : row;
+}
 
 /* Per task; handed to every eval. */
 struct hr_eval_ctx {
@@ -52,7 +55,8 @@ struct hr_eval_ctx {
  * return HR_RAISE(...); the evaluator adds the SQL position.
  */
 typedef hr_status (*hr_eval_fn)(struct hr_eval_ctx *ctx, const struct hr_expr *call,
-                                const struct hr_vector *args, struct hr_column *out, struct hr_err *err);
+                                const struct hr_vector *args, struct hr_column *out,
+                                struct hr_err *err);
 
 /*
  * Aggregates keep a state of state_bytes (multiple of 8, 8-byte aligned) per group inside a row of
@@ -63,22 +67,27 @@ struct hr_aggregate {
     /* state_bytes for this call (types are known). */
     uint32_t (*state_bytes)(const struct hr_expr *call);
     void (*init)(const struct hr_expr *call, void *state); /* NULL: zeroes */
-    /* For i in [0, count): row rows[i] (rows NULL: i) into states[i] + offset. weights (by row) may be NULL;
-     * a negative weight retracts (only where can_retract). args are the call's arguments. */
-    hr_status (*update)(const struct hr_expr *call, struct hr_eval_ctx *ctx, const struct hr_vector *args,
-                        const uint32_t *rows, uint32_t count, uint8_t *const *states, uint32_t offset,
-                        const int32_t *weights, struct hr_err *err);
+    /* For i in [0, count): row rows[i] (rows NULL: i) into states[i] + offset. weights (by row) may
+     * be NULL; a negative weight retracts (only where can_retract). args are the call's arguments.
+     */
+    hr_status (*update)(const struct hr_expr *call, struct hr_eval_ctx *ctx,
+                        const struct hr_vector *args, const uint32_t *rows, uint32_t count,
+                        uint8_t *const *states, uint32_t offset, const int32_t *weights,
+                        struct hr_err *err);
     /* All rows into one state: ungrouped aggregation. NULL: update is used. */
-    hr_status (*update_one)(const struct hr_expr *call, struct hr_eval_ctx *ctx, const struct hr_vector *args,
-                            const uint32_t *rows, uint32_t count, uint8_t *state, struct hr_err *err);
+    hr_status (*update_one)(const struct hr_expr *call, struct hr_eval_ctx *ctx,
+                            const struct hr_vector *args, const uint32_t *rows, uint32_t count,
+                            uint8_t *state, struct hr_err *err);
     /* into += from (another partial state of the same call). from stays valid. */
-    hr_status (*merge)(const struct hr_expr *call, uint8_t *into, const uint8_t *from, struct hr_err *err);
+    hr_status (*merge)(const struct hr_expr *call, uint8_t *into, const uint8_t *from,
+                       struct hr_err *err);
     /* Results of count groups into out (allocated, validity all ones): states[i] + offset. */
     hr_status (*emit)(const struct hr_expr *call, struct hr_eval_ctx *ctx, uint8_t *const *states,
                       uint32_t offset, uint32_t count, struct hr_column *out, struct hr_err *err);
     /* Growing states only (else the bytes are the format). */
     void (*save)(const struct hr_expr *call, const uint8_t *state, struct hr_buf *out);
-    hr_status (*load)(const struct hr_expr *call, uint8_t *state, struct hr_reader *in, struct hr_err *err);
+    hr_status (*load)(const struct hr_expr *call, uint8_t *state, struct hr_reader *in,
+                      struct hr_err *err);
     void (*done)(const struct hr_expr *call, uint8_t *state);
     /* Heap bytes that hang off the state, for budgets. NULL: none. */
     int64_t (*heap_bytes)(const struct hr_expr *call, const uint8_t *state);
@@ -94,7 +103,8 @@ struct hr_function {
     const char *arg_types;
     const char *result_type; /* "string", "int", "arg0", … NULL: bind */
     /* After the simple checks: sets call->type, nullable, bound. NULL: nothing more. */
-    hr_status (*bind)(struct hr_arena *arena, const struct hr_conf *conf, struct hr_expr *call, struct hr_err *err);
+    hr_status (*bind)(struct hr_arena *arena, const struct hr_conf *conf, struct hr_expr *call,
+                      struct hr_err *err);
     hr_eval_fn eval;
     const struct hr_aggregate *aggregate;
     const char *doc;
@@ -106,6 +116,7 @@ const struct hr_aggregate *hr_aggregate_of(const struct hr_expr *call);
 
 /* ASCII case ignored. NULL when there is none. */
 const struct hr_function *hr_function_find(const char *name);
-const struct hr_function *hr_function_at(uint32_t index); /* NULL beyond the last: for listings and docs */
+const struct hr_function *hr_function_at(
+    uint32_t index); /* NULL beyond the last: for listings and docs */
 
 #endif

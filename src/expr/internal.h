@@ -10,7 +10,8 @@
 
 /* Finds internal functions ("__…") too. */
 const struct hr_function *hr_function_find_internal(const char *name);
-/* Spark's implicit cast of *arg to what a word of hr_function.arg_types accepts; the type, or NULL. */
+/* Spark's implicit cast of *arg to what a word of hr_function.arg_types accepts; the type, or NULL.
+ */
 const struct hr_type *hr_type_implicit(const struct hr_type *from, struct hr_str_view expected);
 /* Casts args [from, to) to their common type: DATA_DIFF_TYPES when there is none. */
 hr_status hr_resolve_same_type(struct hr_arena *arena, const struct hr_conf *conf,

@@ -268,7 +268,8 @@ static hr_status wrong_count(struct hr_arena *arena, const struct hr_expr *call,
     snprintf(actual, sizeof actual, "%u", call->arg_count);
     const char *name = hr_arena_printf(arena, "`%s`", call->name);
     return HR_RAISE(err, HR_E_WRONG_NUM_ARGS, "functionName", name ? name : "?", "expectedNum",
-                    expected, "actualNum", actual, "docroot", "https://spark.apache.org/docs/latest");
+                    expected, "actualNum", actual, "docroot",
+                    "https://spark.apache.org/docs/latest");
 }
 
 static hr_status resolve_with(struct hr_arena *arena, const struct hr_conf *conf,
@@ -389,7 +390,8 @@ static hr_status resolve_field(struct hr_arena *arena, const struct hr_conf *con
     expr->ordinal = (uint32_t)index;
     expr->nullable = arg->nullable || field->nullable;
     expr->type = field->type;
-    if (of_array) expr->type = hr_type_array(field->type, field->nullable || type->fields[0].nullable);
+    if (of_array)
+        expr->type = hr_type_array(field->type, field->nullable || type->fields[0].nullable);
     return expr->type ? HR_OK : HR_OOM(err);
 }
 

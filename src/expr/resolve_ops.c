@@ -24,7 +24,8 @@ static hr_status wrong_type(struct hr_arena *arena, const struct hr_expr *call,
                     hr_type_quoted(arena, call->args[0]->type));
 }
 
-/* The decimal that an operand becomes next to a decimal: a literal takes no more digits than it has. */
+/* The decimal that an operand becomes next to a decimal: a literal takes no more digits than it
+ * has. */
 static const struct hr_type *decimal_operand(const struct hr_expr *arg)
 {
     if (arg->kind == HR_X_LITERAL && hr_type_is_integral(arg->type) &&
@@ -135,7 +136,8 @@ static hr_status bind_interval_arith(HR_BIND_ARGS, char op, bool *ret_done)
         (hr_type_is_numeric(b) || b->id == HR_T_STRING)) {
         if (b->id == HR_T_STRING || b->id == HR_T_FLOAT)
             HR_TRY(hr_resolve_cast(arena, &call->args[1], hr_type(HR_T_DOUBLE), err));
-        return hr_resolve_as(arena, conf, call, op == '*' ? "__interval_mul" : "__interval_div", err);
+        return hr_resolve_as(arena, conf, call, op == '*' ? "__interval_mul" : "__interval_div",
+                             err);
     }
     *ret_done = false;
     return HR_OK;
@@ -149,7 +151,9 @@ static const char *arith_required(char op)
         return "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\" or "
                "\"INTERVAL\")";
     case '/': return "(\"DOUBLE\" or \"DECIMAL\")";
-    case 'd': return "(\"BIGINT\" or \"DECIMAL\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")";
+    case 'd':
+        return "(\"BIGINT\" or \"DECIMAL\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO "
+               "SECOND\")";
     default: return "\"NUMERIC\"";
     }
 }
@@ -210,7 +214,8 @@ hr_status hr_bind_arith(HR_BIND_ARGS)
 hr_status hr_bind_plus_minus(HR_BIND_ARGS)
 {
     if (call->arg_count == 2) return hr_bind_arith(arena, conf, call, err);
-    return hr_resolve_as(arena, conf, call, call->name[0] == '-' ? "__negative" : "__positive", err);
+    return hr_resolve_as(arena, conf, call, call->name[0] == '-' ? "__negative" : "__positive",
+                         err);
 }
 
 hr_status hr_bind_bitwise(HR_BIND_ARGS)
@@ -237,7 +242,8 @@ hr_status hr_bind_compare(HR_BIND_ARGS)
     if (b->id == HR_T_DECIMAL && hr_type_is_integral(a)) a = decimal_operand(call->args[0]);
     const struct hr_type *t = hr_type_common(a, b);
     if (!t) return diff_types(arena, call, err);
-    bool equality = strchr("=!", call->function->name[0]) || strcmp(call->function->name, "<=>") == 0 ||
+    bool equality = strchr("=!", call->function->name[0]) ||
+                    strcmp(call->function->name, "<=>") == 0 ||
                     strcmp(call->function->name, "<>") == 0;
     if (!hr_type_is_orderable(t))
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_ORDERING_TYPE, "sqlExpr",
@@ -299,9 +305,10 @@ static hr_status boolean_arg(HR_BIND_ARGS, uint32_t index)
     if (t->id != HR_T_BOOLEAN) {
         const struct hr_expr *arg = call->args[index];
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_UNEXPECTED_INPUT_TYPE, "sqlExpr",
-                        hr_expr_quoted(arena, call), "paramIndex", index / 2 == 0 ? "first" : "second",
-                        "requiredType", "\"BOOLEAN\"", "inputSql", hr_expr_quoted(arena, arg),
-                        "inputType", hr_type_quoted(arena, t));
+                        hr_expr_quoted(arena, call), "paramIndex",
+                        index / 2 == 0 ? "first" : "second", "requiredType", "\"BOOLEAN\"",
+                        "inputSql", hr_expr_quoted(arena, arg), "inputType",
+                        hr_type_quoted(arena, t));
     }
     return HR_OK;
 }
@@ -435,8 +442,8 @@ hr_status hr_bind_window(HR_BIND_ARGS)
     }
     if (t->id == HR_T_STRUCT && t->field_count == 2) t = t->fields[0].type;
     if (t->id != HR_T_TIMESTAMP && t->id != HR_T_TIMESTAMP_NTZ)
-        return hr_resolve_unexpected_type(arena, call, 0,
-                                          "(\"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
+        return hr_resolve_unexpected_type(
+            arena, call, 0, "(\"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
     struct hr_field fields[] = {{"start", t, true}, {"end", t, true}};
     bool is_time = hr_str_eq_nocase(call->name, "window_time");
     call->type = is_time ? t : hr_type_struct(fields, 2);

@@ -3,7 +3,8 @@
 
 #include <xxhash.h>
 
-/* --- Murmur3, with Spark's tail: every byte beyond the last word is a word of its own --------------*/
+/* --- Murmur3, with Spark's tail: every byte beyond the last word is a word of its own
+ * --------------*/
 
 static uint32_t rotl32(uint32_t x, int n) { return x << n | x >> (32 - n); }
 

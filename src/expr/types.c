@@ -83,7 +83,8 @@ static const struct hr_type *widen_nested(const struct hr_type *a, const struct 
         if (!t) return NULL;
         if (a->id == HR_T_STRUCT && !hr_str_eq_nocase(a->fields[i].name, b->fields[i].name))
             return NULL;
-        bool null_cast = (a->fields[i].type->id == HR_T_NULL) != (b->fields[i].type->id == HR_T_NULL);
+        bool null_cast =
+            (a->fields[i].type->id == HR_T_NULL) != (b->fields[i].type->id == HR_T_NULL);
         small[i] = (struct hr_field){a->fields[i].name, t,
                                      a->fields[i].nullable || b->fields[i].nullable || null_cast};
     }

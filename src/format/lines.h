@@ -26,10 +26,11 @@ hr_status hr_lines_feed(struct hr_lines *lines, struct hr_buffer *buffer, const 
                         size_t size, bool last, struct hr_err *err) HR_CHECKED;
 /* *ret_more false: no whole line is left. The line is valid as long as ret_buffer lives. */
 hr_status hr_lines_next(struct hr_lines *lines, struct hr_str_view *ret_line,
-                        struct hr_buffer **ret_buffer, bool *ret_more, struct hr_err *err) HR_CHECKED;
+                        struct hr_buffer **ret_buffer, bool *ret_more,
+                        struct hr_err *err) HR_CHECKED;
 
-/* text as valid UTF-8: itself, or a copy in the arena with U+FFFD for what is none. ptr NULL: out of
- * memory. */
+/* text as valid UTF-8: itself, or a copy in the arena with U+FFFD for what is none. ptr NULL: out
+ * of memory. */
 struct hr_str_view hr_lines_utf8(struct hr_arena *arena, struct hr_str_view text);
 
 #endif

@@ -34,7 +34,8 @@ struct hr_source_args {
     const struct hr_options *options;
     const struct hr_type *schema; /* the user's columns, or NULL */
     bool streaming;
-    bool schema_only; /* opened for its schema: connect to nothing that a batch read would not need */
+    bool schema_only; /* opened for its schema: connect to nothing that a batch read would not need
+                       */
     const char *checkpoint_dir; /* the source's own folder in the query's checkpoint, or NULL */
     const char *query_name;     /* for messages, client ids */
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Blocks: computed partitions of persisted RDDs, by (RDD, partition). In memory within a budget,
- * least recently used out first: dropped (to be computed again from lineage) or written to the spill
- * folder, as the storage level says. Thread-safe. Reference-counted: RDDs keep the store their
- * blocks are in.
+ * least recently used out first: dropped (to be computed again from lineage) or written to the
+ * spill folder, as the storage level says. Thread-safe. Reference-counted: RDDs keep the store
+ * their blocks are in.
  */
 #ifndef HR_RDD_BLOCK_STORE_H
 #define HR_RDD_BLOCK_STORE_H
@@ -46,7 +46,8 @@ hr_status hr_batch_file_append(struct hr_buf *buf, const struct hr_batch *batch,
                                struct hr_err *err) HR_CHECKED;
 /* The next batch, or NULL at the end of the bytes. HR_E_IO when they are damaged. */
 hr_status hr_batch_file_next(struct hr_reader *reader, const struct hr_type *schema,
-                             struct hr_mem *mem, struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+                             struct hr_mem *mem, struct hr_batch **ret,
+                             struct hr_err *err) HR_CHECKED;
 /* Bytes that the values of the live rows take. */
 int64_t hr_batch_bytes(const struct hr_batch *batch);
 

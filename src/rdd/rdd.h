@@ -73,7 +73,8 @@ struct hr_rdd_vt {
     /* MANY: parent partitions that partition needs; optional otherwise. */
     void (*parents_of)(struct hr_rdd *, uint32_t dep, uint32_t partition, const uint32_t **ret,
                        uint32_t *ret_count);
-    void (*free)(struct hr_rdd *); /* the subclass's own parts; the struct itself goes after it. optional */
+    void (*free)(
+        struct hr_rdd *); /* the subclass's own parts; the struct itself goes after it. optional */
 };
 
 enum hr_storage_level { HR_STORE_NONE, HR_STORE_MEMORY, HR_STORE_MEMORY_AND_DISK, HR_STORE_DISK };
@@ -117,7 +118,7 @@ struct hr_scheduler_options {
     uint32_t max_attempts; /* per task; default 4 */
     int64_t memory_bytes;  /* block store budget; 0: a quarter of the machine */
     const char *spill_dir; /* for MEMORY_AND_DISK and DISK; NULL: TMPDIR */
-    int64_t inline_rows;    /* jobs of at most this many rows run on the caller; 0: 32768; < 0: none */
+    int64_t inline_rows; /* jobs of at most this many rows run on the caller; 0: 32768; < 0: none */
 };
 hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options *options,
                            struct hr_scheduler **ret, struct hr_err *err) HR_CHECKED;

@@ -54,7 +54,8 @@ void hr_sql_syntax_error(struct hr_sql_parser *p, const struct hr_sql_token *tok
     HR_SQL_RAISE(p, token->pos, token->end, HR_E_PARSE_SYNTAX_ERROR, "error", error, "hint", hint);
 }
 
-/* The kind of bracket that is open at the token, '(' or '[', and the index of the token before it. */
+/* The kind of bracket that is open at the token, '(' or '[', and the index of the token before it.
+ */
 static char open_bracket(const struct hr_sql_parser *p, uint32_t at, int32_t *ret_before)
 {
     int depth = 0;

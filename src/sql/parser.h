@@ -20,8 +20,8 @@ hr_status hr_sql_parse_statement(struct hr_arena *arena, struct hr_str_view text
 hr_status hr_sql_parse_query_tz(struct hr_arena *arena, struct hr_str_view text,
                                 const struct hr_tz *tz, struct hr_plan **ret,
                                 struct hr_err *err) HR_CHECKED;
-/* The statement that starts at *pos, with the comments in front of it; moves *pos behind its ';'. false:
- * nothing but white space and comments is left. */
+/* The statement that starts at *pos, with the comments in front of it; moves *pos behind its ';'.
+ * false: nothing but white space and comments is left. */
 bool hr_sql_split_next(const char *text, size_t len, size_t *pos, struct hr_str_view *ret_text);
 /* Does the text end with a ';' that ends a statement, or say nothing? (For a shell's next line.) */
 bool hr_sql_is_complete(const char *text, size_t len);

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at random moments loses nothing and doubles nothing.
 
-A directory gets JSON files while `headrace run` works on it: one query copies the rows it keeps, one
-counts by window and key. The process is killed KILLS times (default 50) at random moments and started
-again with the same command. At the end both outputs must be exactly what the same queries give as a
-batch over all files. The seed is printed; HR_SEED repeats a run.
+A directory gets JSON files while `headrace run` works on it: one query copies the rows it keeps,
+one counts by window and key. The process is killed KILLS times (default 50) at random moments and
+started again with the same command. At the end both outputs must be exactly what the same queries
+give as a batch over all files. The seed is printed; HR_SEED repeats a run.
 """
 import json
 import os
@@ -25,7 +25,8 @@ FILES = 60
 IN, COPY, COUNTS = (os.path.join(TMP, name) for name in ("in", "copy", "counts"))
 CHECKPOINT = os.path.join(TMP, "checkpoint")
 
-TABLE = f"CREATE TABLE events (id BIGINT, k STRING, ts TIMESTAMP) USING json OPTIONS (path '{IN}'%s);\n"
+TABLE = ("CREATE TABLE events (id BIGINT, k STRING, ts TIMESTAMP) "
+         f"USING json OPTIONS (path '{IN}'%s);\n")
 JOB = TABLE % ", maxFilesPerTrigger '2'" + f"""
 CREATE STREAMING TABLE copied USING json OPTIONS (path '{COPY}') AS
   SELECT id, k FROM STREAM events WHERE id % 3 <> 0;
@@ -53,8 +54,13 @@ def write_file(number, rng):
 
 def start(sql, *options):
     log = open(os.path.join(TMP, "run.log"), "ab")
-    return subprocess.Popen([HEADRACE, "run", sql, "--checkpoint", CHECKPOINT, "--ui", "off", "--progress", "off",
-                             *options], stdout=log, stderr=log)
+    return subprocess.Popen([HEADRACE, "run", sql, "--checkpoint", CHECKPOINT, "--ui", "off",
+                             "--progress", "off", *options], stdout=log, stderr=log)
+
+
+def log_tail():
+    with open(os.path.join(TMP, "run.log"), encoding="utf-8", errors="replace") as log:
+        return log.read()[-2000:]
 
 
 def committed(folder):
@@ -75,8 +81,8 @@ def committed(folder):
 
 
 def batch(query):
-    out = subprocess.run([HEADRACE, "sql", "--format", "json", "-e", TABLE % "" + query], check=True,
-                         capture_output=True, text=True).stdout
+    out = subprocess.run([HEADRACE, "sql", "--format", "json", "-e", TABLE % "" + query],
+                         check=True, capture_output=True, text=True).stdout
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
@@ -91,7 +97,8 @@ def compare(name, got, expected):
         return True
     missing = [row for row in expected if row not in set(got)]
     extra = [row for row in got if row not in set(expected)]
-    print(f"{name}: {len(got)} rows, expected {len(expected)}; missing {missing[:5]}, extra {extra[:5]}")
+    print(f"{name}: {len(got)} rows, expected {len(expected)}; "
+          f"missing {missing[:5]}, extra {extra[:5]}")
     return False
 
 
@@ -113,7 +120,7 @@ def main():
             time.sleep(0.004)
         if process.poll() is not None:
             print(f"headrace ended by itself with {process.returncode}:")
-            print(open(os.path.join(TMP, "run.log"), encoding="utf-8", errors="replace").read()[-2000:])
+            print(log_tail())
             return 1
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -124,7 +131,7 @@ def main():
     for _ in range(2):
         end = start(sql, "--available-now")
         if end.wait(timeout=120) != 0:
-            print(open(os.path.join(TMP, "run.log"), encoding="utf-8", errors="replace").read()[-2000:])
+            print(log_tail())
             return 1
     good = compare("copied", committed(COPY), batch("SELECT id, k FROM events WHERE id % 3 <> 0"))
     good &= compare("counted", committed(COUNTS), batch(f"""

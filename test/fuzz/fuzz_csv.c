@@ -11,10 +11,11 @@ static void check(bool good)
 
 static void decode(const char *data, size_t size, size_t block, unsigned how, struct hr_buf *out)
 {
-    static const char *const option[][2] = {{"multiLine", "true"},  {"header", "true"},
-                                            {"escape", "\""},       {"sep", "||"},
-                                            {"comment", "#"},       {"ignoreLeadingWhiteSpace", "true"},
-                                            {"mode", "DROPMALFORMED"}};
+    static const char *const option[][2] = {
+        {"multiLine", "true"},    {"header", "true"},
+        {"escape", "\""},         {"sep", "||"},
+        {"comment", "#"},         {"ignoreLeadingWhiteSpace", "true"},
+        {"mode", "DROPMALFORMED"}};
     const struct hr_format_vt *csv = hr_format_find("csv"), *json = hr_format_find("json");
     const struct hr_type *schema;
     struct hr_decoder *dec;

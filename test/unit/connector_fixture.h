@@ -9,7 +9,7 @@
 #include "column/type_parse.h"
 #include "connector/connector.h"
 #include "format/format.h"
-#include "test/unit/hr_test.h"
+#include "hr_test.h"
 
 struct fixture {
     struct hr_arena arena;

@@ -3,7 +3,7 @@
 #include "connector/console/table.h"
 #include "connector/generator/generator.h"
 #include "connector/memory/memory.h"
-#include "test/unit/connector_fixture.h"
+#include "connector_fixture.h"
 
 static int count_lines(const char *text)
 {
@@ -85,8 +85,9 @@ HR_TEST(generator_follows_the_clock)
 {
     struct fixture *f = fixture();
     f->env = hr_env_manual_clock_new(INT64_C(1700000000000000));
-    struct hr_source *s = open_source(f, "generator", NULL, true,
-                                      OPTS("name", "clicks", "rowsPerSecond", "100", "numRows", "150"));
+    struct hr_source *s =
+        open_source(f, "generator", NULL, true,
+                    OPTS("name", "clicks", "rowsPerSecond", "100", "numRows", "150"));
     HR_ASSERT_TRUE(s != NULL);
     HR_EXPECT_EQ_STR(initial(f, s), "0");
     HR_EXPECT_EQ_STR(latest(f, s, "0"), "0");
@@ -142,7 +143,8 @@ HR_TEST(rate_grows_by_seconds)
     hr_env_manual_clock_advance(f->env, 8000001);
     s = open_source(f, "rate", NULL, true, OPTS("rowsPerSecond", "2"));
     HR_EXPECT_EQ_STR(latest(f, s, "1"), "10");
-    HR_EXPECT_EQ_STR(read_range(f, s, "9", "10", "value BIGINT"), "{\"value\":18}\n{\"value\":19}\n");
+    HR_EXPECT_EQ_STR(read_range(f, s, "9", "10", "value BIGINT"),
+                     "{\"value\":18}\n{\"value\":19}\n");
     s->vt->close(s);
     fixture_done(f);
 }
@@ -170,7 +172,8 @@ HR_TEST(memory_sink_then_source)
     const char *schema = "a INT, b STRING";
     struct hr_sink *sink = open_sink(f, "memory", schema, true, HR_MODE_APPEND, OPTS("name", "t"));
     HR_ASSERT_TRUE(sink != NULL);
-    HR_EXPECT_OK(write_epoch(f, sink, 0, schema, "{\"a\":1,\"b\":\"a text of more than 12 bytes\"}"));
+    HR_EXPECT_OK(
+        write_epoch(f, sink, 0, schema, "{\"a\":1,\"b\":\"a text of more than 12 bytes\"}"));
     HR_EXPECT_OK(write_epoch(f, sink, 1, schema, "{\"a\":2}\n{\"a\":3}"));
     HR_EXPECT_EQ_I64(write_epoch(f, sink, 1, schema, "{\"a\":2}"), HR_E_EXISTS);
     sink->vt->close(sink);
@@ -185,7 +188,8 @@ HR_TEST(memory_sink_then_source)
     HR_EXPECT_OK(write_epoch(f, sink, 0, schema, "{\"a\":9}"));
     HR_EXPECT_EQ_I64(hr_memory_rows("t"), 1);
     sink->vt->close(sink);
-    HR_EXPECT_TRUE(open_sink(f, "memory", "x INT", true, HR_MODE_APPEND, OPTS("name", "t")) == NULL);
+    HR_EXPECT_TRUE(open_sink(f, "memory", "x INT", true, HR_MODE_APPEND, OPTS("name", "t")) ==
+                   NULL);
     HR_EXPECT_TRUE(hr_memory_drop("t"));
     HR_EXPECT_TRUE(open_source(f, "memory", NULL, false, OPTS("name", "t")) == NULL);
     fixture_done(f);
@@ -206,7 +210,8 @@ HR_TEST(console_table)
                                         "+---+---+----+-----------+\n");
     hr_batch_unref(batch);
     schema = "s STRING, n INT, x BINARY";
-    batch = json_batch(f, schema, "{\"s\":\"abcdefghijklmnopqrstuvwxyz\",\"n\":1,\"x\":\"AQL/\"}\n{}\n{}");
+    batch = json_batch(f, schema,
+                       "{\"s\":\"abcdefghijklmnopqrstuvwxyz\",\"n\":1,\"x\":\"AQL/\"}\n{}\n{}");
     show.rows = 1;
     hr_buf_clear(&out);
     hr_show_table(batch->schema, &batch, 1, &show, &out);
@@ -219,7 +224,8 @@ HR_TEST(console_table)
     show.truncate = 0;
     hr_buf_clear(&out);
     hr_show_table(batch->schema, &batch, 1, &show, &out);
-    HR_EXPECT_TRUE(strstr(hr_buf_cstr(&out), "|abcdefghijklmnopqrstuvwxyz|1  |[01 02 FF]|") != NULL);
+    HR_EXPECT_TRUE(strstr(hr_buf_cstr(&out), "|abcdefghijklmnopqrstuvwxyz|1  |[01 02 FF]|") !=
+                   NULL);
     hr_batch_unref(batch);
     hr_buf_done(&out);
     fixture_done(f);

@@ -4,7 +4,7 @@
 #include <utime.h>
 
 #include "base/fault.h"
-#include "test/unit/connector_fixture.h"
+#include "connector_fixture.h"
 
 static const char *put(struct fixture *f, const char *name, const char *text, int age)
 {

@@ -4,7 +4,7 @@
  * (tools/kafka run …).
  */
 #include "hr_config.h"
-#include "test/unit/connector_fixture.h"
+#include "connector_fixture.h"
 
 #if HR_HAVE_RDKAFKA
 /* in this order */
@@ -40,8 +40,9 @@ HR_TEST(kafka_options_are_checked)
     HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS(SERVER)) == NULL);
     HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS("subscribe", "t")) == NULL);
     HR_EXPECT_TRUE(strstr(f->err.msg, "kafka.bootstrap.servers") != NULL);
-    HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS(SERVER, "subscribe", "t",
-                                                            "kafka.auto.offset.reset", "latest")) == NULL);
+    HR_EXPECT_TRUE(
+        open_source(f, "kafka", NULL, true,
+                    OPTS(SERVER, "subscribe", "t", "kafka.auto.offset.reset", "latest")) == NULL);
     HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS(SERVER, "subscribe", "t",
                                                             "kafka.no.such", "1")) == NULL);
     HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true, OPTS(SERVER, "subscribe", "t",
@@ -103,8 +104,9 @@ HR_TEST(kafka_round_trip)
     struct fixture *f = fixture();
     struct broker b = broker_start(2);
     const char *schema = "key STRING, value STRING, partition INT";
-    struct hr_sink *sink = open_sink(f, "kafka", schema, true, HR_MODE_APPEND,
-                                     OPTS("kafka.bootstrap.servers", b.bootstrap, "topic", b.topic));
+    struct hr_sink *sink =
+        open_sink(f, "kafka", schema, true, HR_MODE_APPEND,
+                  OPTS("kafka.bootstrap.servers", b.bootstrap, "topic", b.topic));
     HR_ASSERT_TRUE(sink != NULL);
     HR_EXPECT_EQ_I64(sink->guarantee, HR_AT_LEAST_ONCE);
     HR_EXPECT_OK(write_epoch(f, sink, 0, schema,
@@ -153,8 +155,9 @@ HR_TEST(kafka_many_messages)
     struct hr_buf lines = {0};
     for (int i = 0; i < 3000; i++)
         hr_buf_printf(&lines, "{\"value\":\"%d\",\"pad\":\"%0100d\"}\n", i, 0);
-    struct hr_sink *sink = open_sink(f, "kafka", "value STRING", true, HR_MODE_APPEND,
-                                     OPTS("kafka.bootstrap.servers", b.bootstrap, "topic", b.topic));
+    struct hr_sink *sink =
+        open_sink(f, "kafka", "value STRING", true, HR_MODE_APPEND,
+                  OPTS("kafka.bootstrap.servers", b.bootstrap, "topic", b.topic));
     HR_ASSERT_TRUE(sink != NULL);
     struct hr_buf expected = {0};
     for (int epoch = 0; epoch < 10; epoch++) {

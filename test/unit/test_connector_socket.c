@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "test/unit/connector_fixture.h"
+#include "connector_fixture.h"
 
 /* A listening port on the loopback. */
 static int listen_any(char port[8])
@@ -34,7 +34,8 @@ HR_TEST(socket_lines)
     struct fixture *f = fixture();
     char port[8];
     int server = listen_any(port);
-    struct hr_source *s = open_source(f, "socket", NULL, true, OPTS("host", "127.0.0.1", "port", port));
+    struct hr_source *s =
+        open_source(f, "socket", NULL, true, OPTS("host", "127.0.0.1", "port", port));
     HR_ASSERT_TRUE(s != NULL);
     int peer = accept(server, NULL, NULL);
     struct hr_wakeup wakeup;
@@ -53,7 +54,8 @@ HR_TEST(socket_lines)
     HR_EXPECT_TRUE(strstr(read_range(f, s, "0", "1", NULL), "HR_DATA_LOSS") != NULL);
     close(peer); /* what is left counts as a line */
     wait_for(f, s, "4");
-    HR_EXPECT_EQ_STR(read_range(f, s, "2", "4", NULL), "{\"value\":\"three\"}\n{\"value\":\"four\"}\n");
+    HR_EXPECT_EQ_STR(read_range(f, s, "2", "4", NULL),
+                     "{\"value\":\"three\"}\n{\"value\":\"four\"}\n");
     HR_EXPECT_TRUE(strstr(read_range(f, s, "3", "9", NULL), "HR_DATA_LOSS") != NULL);
     s->vt->close(s);
     hr_wakeup_done(&wakeup);
@@ -83,7 +85,8 @@ HR_TEST(socket_json_and_long_lines)
     s->vt->close(s);
     close(peer);
     close(server);
-    HR_EXPECT_TRUE(open_source(f, "socket", NULL, true, OPTS("host", "127.0.0.1", "port", port)) == NULL);
+    HR_EXPECT_TRUE(open_source(f, "socket", NULL, true, OPTS("host", "127.0.0.1", "port", port)) ==
+                   NULL);
     HR_EXPECT_EQ_I64(f->err.code, HR_E_UNAVAILABLE);
     HR_EXPECT_TRUE(strstr(f->err.msg, port) != NULL);
     fixture_done(f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every connector should be tested for, on the one that is there to be copied. */
-#include "test/unit/connector_fixture.h"
+#include "connector_fixture.h"
 
 HR_TEST(template_source)
 {

@@ -32,7 +32,10 @@ static struct hr_expr *call(const char *name, struct hr_expr *a, struct hr_expr 
 }
 
 static struct hr_expr *integer(int64_t v) { return hr_expr_int(&arena, hr_type(HR_T_INT), v); }
-static struct hr_expr *col(uint32_t i, enum hr_type_id t) { return hr_expr_column(&arena, hr_type(t), i, true); }
+static struct hr_expr *col(uint32_t i, enum hr_type_id t)
+{
+    return hr_expr_column(&arena, hr_type(t), i, true);
+}
 
 /* Rows: a INT 0, 1, …; NULL where i % 7 == 3; b BIGINT i * i; s STRING "s<i>". */
 static struct hr_batch *make_batch(uint32_t rows)
@@ -40,7 +43,8 @@ static struct hr_batch *make_batch(uint32_t rows)
     struct hr_field fields[] = {{"a", hr_type(HR_T_INT), true}, {"b", hr_type(HR_T_LONG), true},
                                 {"s", hr_type(HR_T_STRING), true}};
     struct hr_batch_builder bb;
-    if (hr_batch_builder_init(&bb, hr_type_struct(fields, 3), rows, NULL, NULL) != HR_OK) return NULL;
+    if (hr_batch_builder_init(&bb, hr_type_struct(fields, 3), rows, NULL, NULL) != HR_OK)
+        return NULL;
     for (uint32_t i = 0; i < rows; i++) {
         char text[32];
         int n = snprintf(text, sizeof text, "s%u", i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CSV: what Spark 4.2 answered for the same lines and wrote for the same rows. */
-#include "test/unit/connector_fixture.h"
+#include "connector_fixture.h"
 
 static const char *decode(struct fixture *f, const char *schema, const char *const *opts,
                           const char *text, size_t block)
@@ -114,14 +114,16 @@ HR_TEST(csv_options)
 HR_TEST(csv_types)
 {
     struct fixture *f = fixture();
-    HR_EXPECT_EQ_STR(decode(f, "t TIMESTAMP, d DATE, b BOOLEAN, m DECIMAL(6,2)", NULL,
-                            "2024-01-01T00:00:00.000Z,2024-01-01,true,1.255\n"
-                            "2024-01-01 01:02:03,2024-1-1,TRUE,\"1,000.5\"\nx,y,z,q\n"
-                            "2024,2024,1,99999.99\n1700000000,5,False, 1.5 ", 0),
-                     "{\"t\":\"2024-01-01T00:00:00.000Z\",\"d\":\"2024-01-01\",\"b\":true,\"m\":1.26}\n"
-                     "{\"t\":\"2024-01-01T01:02:03.000Z\",\"d\":\"2024-01-01\",\"b\":true,"
-                     "\"m\":1000.50}\n{}\n"
-                     "{\"t\":\"2024-01-01T00:00:00.000Z\",\"d\":\"2024-01-01\"}\n{\"b\":false}\n");
+    HR_EXPECT_EQ_STR(
+        decode(f, "t TIMESTAMP, d DATE, b BOOLEAN, m DECIMAL(6,2)", NULL,
+               "2024-01-01T00:00:00.000Z,2024-01-01,true,1.255\n"
+               "2024-01-01 01:02:03,2024-1-1,TRUE,\"1,000.5\"\nx,y,z,q\n"
+               "2024,2024,1,99999.99\n1700000000,5,False, 1.5 ",
+               0),
+        "{\"t\":\"2024-01-01T00:00:00.000Z\",\"d\":\"2024-01-01\",\"b\":true,\"m\":1.26}\n"
+        "{\"t\":\"2024-01-01T01:02:03.000Z\",\"d\":\"2024-01-01\",\"b\":true,"
+        "\"m\":1000.50}\n{}\n"
+        "{\"t\":\"2024-01-01T00:00:00.000Z\",\"d\":\"2024-01-01\"}\n{\"b\":false}\n");
     HR_EXPECT_TRUE(strstr(decode(f, "r ARRAY<INT>", NULL, "1", 0), "error ") != NULL);
     fixture_done(f);
 }
@@ -139,10 +141,11 @@ static const char *infer(struct fixture *f, const char *const *opts, const char 
 HR_TEST(csv_inference)
 {
     struct fixture *f = fixture();
-    HR_EXPECT_EQ_STR(infer(f, OPTS("header", "true", "inferSchema", "true"),
-                           "a,b,c,d,e,f,g\n1,x,1.5,true,2024-01-01,2024-01-01 00:00:00,99999999999\n"
-                           "2,y,2,false,,,1"),
-                     "struct<a:int,b:string,c:double,d:boolean,e:date,f:timestamp,g:bigint>");
+    HR_EXPECT_EQ_STR(
+        infer(f, OPTS("header", "true", "inferSchema", "true"),
+              "a,b,c,d,e,f,g\n1,x,1.5,true,2024-01-01,2024-01-01 00:00:00,99999999999\n"
+              "2,y,2,false,,,1"),
+        "struct<a:int,b:string,c:double,d:boolean,e:date,f:timestamp,g:bigint>");
     HR_EXPECT_EQ_STR(infer(f, OPTS("header", "true"), "a,b,a,\n1,x,1.5,"),
                      "struct<a0:string,b:string,a2:string,_c3:string>");
     HR_EXPECT_EQ_STR(infer(f, NULL, "1,2"), "struct<_c0:string,_c1:string>");

@@ -42,7 +42,8 @@ void hr_file_sort(struct file_list *list, bool latest_first);
 
 /* Files that are valid by the manifest in <dir>/_spark_metadata; *ret_found false: no manifest. */
 hr_status hr_file_manifest_read(struct hr_env *env, struct hr_arena *arena, const char *dir,
-                                struct file_list *ret, bool *ret_found, struct hr_err *err) HR_CHECKED;
+                                struct file_list *ret, bool *ret_found,
+                                struct hr_err *err) HR_CHECKED;
 /* The last epoch in the manifest, -1: none. */
 hr_status hr_file_manifest_last(struct hr_env *env, struct hr_arena *arena, const char *dir,
                                 int64_t *ret_epoch, struct hr_err *err) HR_CHECKED;

@@ -74,7 +74,8 @@ static hr_status alternatives(struct search *s, const char *base, const char *pa
 {
     const char *open = strchr(pattern, '{'), *close = open ? strchr(open, '}') : NULL;
     if (!close)
-        return HR_FAIL(s->err, HR_E_INVALID_ARGUMENT, "glob without its closing brace: %s", pattern);
+        return HR_FAIL(s->err, HR_E_INVALID_ARGUMENT, "glob without its closing brace: %s",
+                       pattern);
     for (const char *p = open + 1; p <= close;) {
         const char *comma = memchr(p, ',', (size_t)(close - p));
         const char *stop = comma ? comma : close;
@@ -140,7 +141,8 @@ hr_status hr_file_find(struct hr_env *env, struct hr_arena *arena, const char *p
     /* The folder in front of the first wildcard. */
     const char *wild = strpbrk(path, "*?[{"), *slash = wild;
     while (slash > path && slash[-1] != '/') slash--;
-    const char *base = slash == path ? "." : hr_arena_strndup(arena, path, (size_t)(slash - path - 1));
+    const char *base =
+        slash == path ? "." : hr_arena_strndup(arena, path, (size_t)(slash - path - 1));
     if (!base) return HR_OOM(err);
     return search_glob(&s, base, slash, 0);
 }

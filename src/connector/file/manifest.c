@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Spark's manifest of a file sink: <dir>/_spark_metadata/<epoch>, `v1` and a JSON line a file. Every
- * tenth is <epoch>.compact and holds all lines so far; older ones are then of no use. A manifest
- * file appears whole (written aside, synced, renamed) or not at all: that is the commit.
+ * Spark's manifest of a file sink: <dir>/_spark_metadata/<epoch>, `v1` and a JSON line a file.
+ * Every tenth is <epoch>.compact and holds all lines so far; older ones are then of no use. A
+ * manifest file appears whole (written aside, synced, renamed) or not at all: that is the commit.
  */
 #include <stdio.h>
 

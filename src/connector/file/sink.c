@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files as a sink: USING json|csv|text OPTIONS (path '…'). A task writes
- * part-<partition>-<uuid>-c000.<format>, unpacked and synced; the epoch is committed by its manifest
- * (file.h), so that every epoch is there once or not at all. What an epoch that never committed left
- * behind is in no manifest: readers do not see it, and a task that fails removes its own.
+ * part-<partition>-<uuid>-c000.<format>, unpacked and synced; the epoch is committed by its
+ * manifest (file.h), so that every epoch is there once or not at all. What an epoch that never
+ * committed left behind is in no manifest: readers do not see it, and a task that fails removes its
+ * own.
  *
  * A batch query (INSERT) has no epochs: its files get their names when the job commits.
  *

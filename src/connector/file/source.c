@@ -74,7 +74,7 @@ static struct file_source *self(struct hr_source *source)
     return HR_CONTAINER_OF(source, struct file_source, base);
 }
 
-/* --- The log ------------------------------------------------------------------------------------ */
+/* --- The log ---------------------------------------------------------------------------------- */
 
 static const char *key_of(const struct file_source *s, const char *path)
 {
@@ -127,7 +127,8 @@ static hr_status load_lines(struct file_source *s, const struct hr_buf *text, st
             !hr_file_json_number(line, "timestamp", &ms) ||
             !hr_file_json_number(line, "size", &entry.size) ||
             !hr_file_json_number(line, "offset", &entry.offset) || entry.offset < s->last_offset)
-            return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "%s: damaged at byte %zu", s->log_path, at);
+            return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "%s: damaged at byte %zu", s->log_path,
+                           at);
         entry.mtime_us = ms * 1000;
         HR_TRY(remember(s, entry, err));
         at += line.len + 1;
@@ -179,7 +180,7 @@ static hr_status append_log(struct file_source *s, const struct file_list *files
     return status;
 }
 
-/* --- Opening ------------------------------------------------------------------------------------ */
+/* --- Opening ---------------------------------------------------------------------------------- */
 
 static void file_close(struct hr_source *source)
 {
@@ -323,7 +324,7 @@ static hr_status open_format(const struct hr_source_args *args, const char *form
     return HR_OK;
 }
 
-/* --- Splits ------------------------------------------------------------------------------------- */
+/* --- Splits ----------------------------------------------------------------------------------- */
 
 static bool splittable(const struct file_source *s, const char *path)
 {
@@ -411,7 +412,7 @@ static hr_status file_open_reader(struct hr_source *source, const struct hr_spli
                                !s->options.ignore_missing, ret, err);
 }
 
-/* --- Streaming ---------------------------------------------------------------------------------- */
+/* --- Streaming -------------------------------------------------------------------------------- */
 
 static hr_status file_initial(struct hr_source *source, struct hr_buf *ret, struct hr_err *err)
 {

@@ -24,10 +24,12 @@ struct hr_generator_vt {
     const char *doc;
     const char *schema; /* DDL */
     /* Which of the events [first, first + count) are rows; NULL: all. Returns their number. */
-    uint32_t (*select)(const struct hr_generator *, uint64_t first, uint32_t count, uint64_t *ret_events);
+    uint32_t (*select)(const struct hr_generator *, uint64_t first, uint32_t count,
+                       uint64_t *ret_events);
     /* Fills col (of schema field `field`, zeroed, all valid) at rows[i] with events[i]. */
     hr_status (*fill)(const struct hr_generator *, struct hr_arena *, uint32_t field,
-                      const uint64_t *events, uint32_t count, struct hr_column *col, struct hr_err *);
+                      const uint64_t *events, uint32_t count, struct hr_column *col,
+                      struct hr_err *);
 };
 
 const struct hr_generator_vt *hr_generator_find(const char *name);

@@ -69,7 +69,8 @@ static void make_world(void)
         world.url[i] = text(world.url_text[i]);
     }
     for (uint32_t i = 0; i < 4; i++) {
-        make_url(world.hot_url_text[i], sizeof world.hot_url_text[i], hr_hash_u64(99 + i), false, 0);
+        make_url(world.hot_url_text[i], sizeof world.hot_url_text[i], hr_hash_u64(99 + i), false,
+                 0);
         world.hot_channel[i] = text(hot[i]);
         world.hot_url[i] = text(world.hot_url_text[i]);
     }
@@ -77,7 +78,7 @@ static void make_world(void)
         world.price[i] = (int64_t)(pow(10, 6.0 * i / PRICE_STEPS) * 100 * 256);
 }
 
-/* --- Ids ---------------------------------------------------------------------------------------- */
+/* --- Ids -------------------------------------------------------------------------------------- */
 
 enum { PERSON, AUCTION, BID };
 
@@ -119,7 +120,7 @@ HR_INLINE struct hr_string extra(uint64_t r, int32_t size, int32_t average)
     return hr_string_make(world.letters + hr_gen_below(r, LETTERS), len);
 }
 
-/* --- Columns ------------------------------------------------------------------------------------ */
+/* --- Columns ---------------------------------------------------------------------------------- */
 
 struct target {
     const struct hr_generator *g;
@@ -219,8 +220,9 @@ static const char *const first_names[] = {"Peter", "Paul", "Luke", "John",  "Sau
                                           "Kate",  "Julie", "Sarah", "Deiter", "Walter"};
 static const char *const last_names[] = {"Shultz", "Abrams", "Spencer", "White", "Bartels",
                                          "Walton", "Smith",  "Jones",   "Noris"};
-static const char *const cities[] = {"Phoenix", "Los Angeles", "San Francisco", "Boise", "Portland",
-                                     "Bend",    "Redmond",     "Seattle",       "Kent",  "Cheyenne"};
+static const char *const cities[] = {"Phoenix",  "Los Angeles", "San Francisco", "Boise",
+                                     "Portland", "Bend",        "Redmond",       "Seattle",
+                                     "Kent",     "Cheyenne"};
 static const char *const states[] = {"AZ", "CA", "ID", "OR", "WA", "WY"};
 #define PICK(list, r) (list)[hr_gen_below((r), HR_COUNT(list))]
 
@@ -265,7 +267,7 @@ static hr_status person_fill(const struct target *t, uint32_t field)
 typedef hr_status (*fill_fn)(const struct target *, uint32_t field);
 static const fill_fn fills[] = {person_fill, auction_fill, bid_fill};
 
-/* --- Tables ------------------------------------------------------------------------------------- */
+/* --- Tables ----------------------------------------------------------------------------------- */
 
 #define PERSON_COLUMNS                                                                          \
     "id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING, " \

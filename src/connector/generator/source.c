@@ -134,7 +134,7 @@ hr_status hr_generator_batch(const struct hr_generator *g, uint64_t first, uint3
     return HR_OK;
 }
 
-/* --- Source ------------------------------------------------------------------------------------- */
+/* --- Source ----------------------------------------------------------------------------------- */
 
 struct gen_source {
     struct hr_source base;
@@ -334,7 +334,7 @@ const struct hr_source_vt hr_source_generator = {
     .poll_interval_us = 1000,
 };
 
-/* --- headrace generate -------------------------------------------------------------------------- */
+/* --- headrace generate ------------------------------------------------------------------------ */
 
 struct generate {
     const struct hr_generate_args *args;

@@ -28,7 +28,7 @@ static void fill_time(const struct hr_generator *g, const uint64_t *n, uint32_t 
     EACH VALUES(int64_t)[i] = hr_gen_time_us(g, n[i]);
 }
 
-/* --- payments ----------------------------------------------------------------------------------- */
+/* --- payments --------------------------------------------------------------------------------- */
 
 static const char *const countries[] = {"DE", "FR", "US", "GB", "IT", "ES", "PL", "NL",
                                         "SE", "BR", "IN", "JP", "CN", "NG", "MX", "CA"};
@@ -79,7 +79,9 @@ static hr_status payments_fill(const struct hr_generator *g, struct hr_arena *ar
             VALUES(struct hr_string)[i] = text(countries[at % HR_COUNT(countries)]);
         }
         break;
-    case 4: EACH VALUES(struct hr_string)[i] = text(PICK(merchants, hr_gen_random(g, n[i], 4))); break;
+    case 4:
+        EACH VALUES(struct hr_string)[i] = text(PICK(merchants, hr_gen_random(g, n[i], 4)));
+        break;
     case 5: fill_time(g, n, count, col); break;
     default: EACH put_bit(col, i, fraud_step(g, n[i]) >= 0); break;
     }
@@ -94,7 +96,7 @@ const struct hr_generator_vt hr_generator_payments = {
     .fill = payments_fill,
 };
 
-/* --- clicks ------------------------------------------------------------------------------------- */
+/* --- clicks ----------------------------------------------------------------------------------- */
 
 static const char *const pages[] = {"/", "/search", "/product", "/cart", "/checkout", "/help",
                                     "/login", "/account", "/offers", "/imprint"};
@@ -116,7 +118,9 @@ static hr_status clicks_fill(const struct hr_generator *g, struct hr_arena *aren
         break;
     case 1: EACH VALUES(struct hr_string)[i] = text(PICK(pages, hr_gen_random(g, n[i], 2))); break;
     case 2: EACH VALUES(struct hr_string)[i] = text(PICK(agents, hr_gen_random(g, n[i], 3))); break;
-    case 3: EACH VALUES(int32_t)[i] = 5 + (int32_t)hr_gen_below(hr_gen_random(g, n[i], 4), 500); break;
+    case 3:
+        EACH VALUES(int32_t)[i] = 5 + (int32_t)hr_gen_below(hr_gen_random(g, n[i], 4), 500);
+        break;
     default: fill_time(g, n, count, col); break;
     }
     return HR_OK;
@@ -129,7 +133,7 @@ const struct hr_generator_vt hr_generator_clicks = {
     .fill = clicks_fill,
 };
 
-/* --- sensors ------------------------------------------------------------------------------------ */
+/* --- sensors ---------------------------------------------------------------------------------- */
 
 static hr_status sensors_fill(const struct hr_generator *g, struct hr_arena *arena, uint32_t field,
                               const uint64_t *n, uint32_t count, struct hr_column *col,
@@ -165,7 +169,7 @@ const struct hr_generator_vt hr_generator_sensors = {
     .fill = sensors_fill,
 };
 
-/* --- posts -------------------------------------------------------------------------------------- */
+/* --- posts ------------------------------------------------------------------------------------ */
 
 static const char *const words[] = {"water", "wheel",  "stream", "river", "mill",  "flow", "stone",
                                     "spring", "valley", "rain",   "lake",  "cloud", "wind", "boat",
@@ -206,7 +210,9 @@ static hr_status posts_fill(const struct hr_generator *g, struct hr_arena *arena
             hr_gen_id("author", hr_gen_below(hr_gen_random(g, n[i], 1), 1000), 4);
         break;
     case 1: return posts_text(g, arena, n, count, col, err);
-    case 2: EACH VALUES(struct hr_string)[i] = text(PICK(languages, hr_gen_random(g, n[i], 3))); break;
+    case 2:
+        EACH VALUES(struct hr_string)[i] = text(PICK(languages, hr_gen_random(g, n[i], 3)));
+        break;
     case 3: EACH VALUES(int32_t)[i] = (int32_t)hr_gen_below(hr_gen_random(g, n[i], 4), 1000); break;
     default: fill_time(g, n, count, col); break;
     }
@@ -220,7 +226,7 @@ const struct hr_generator_vt hr_generator_posts = {
     .fill = posts_fill,
 };
 
-/* --- ysb ---------------------------------------------------------------------------------------- */
+/* --- ysb -------------------------------------------------------------------------------------- */
 
 static const char *const ad_types[] = {"banner", "modal", "sponsored-search", "mail", "mobile"};
 static const char *const event_types[] = {"view", "click", "purchase"};
@@ -265,8 +271,12 @@ static hr_status ysb_fill(const struct hr_generator *g, struct hr_arena *arena, 
     case 0: return ysb_ids(g, arena, 100, 1, n, count, col, err);
     case 1: return ysb_ids(g, arena, 100, 2, n, count, col, err);
     case 2: return ysb_ids(g, arena, 1000, 3, n, count, col, err);
-    case 3: EACH VALUES(struct hr_string)[i] = text(PICK(ad_types, hr_gen_random(g, n[i], 4))); break;
-    case 4: EACH VALUES(struct hr_string)[i] = text(PICK(event_types, hr_gen_random(g, n[i], 5))); break;
+    case 3:
+        EACH VALUES(struct hr_string)[i] = text(PICK(ad_types, hr_gen_random(g, n[i], 4)));
+        break;
+    case 4:
+        EACH VALUES(struct hr_string)[i] = text(PICK(event_types, hr_gen_random(g, n[i], 5)));
+        break;
     case 5: EACH VALUES(int64_t)[i] = hr_gen_time_us(g, n[i]) / 1000; break;
     case 6: EACH VALUES(struct hr_string)[i] = text("1.2.3.4"); break;
     default:

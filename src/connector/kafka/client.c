@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* --- Offsets ------------------------------------------------------------------------------------ */
+/* --- Offsets ---------------------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {
@@ -120,14 +120,14 @@ hr_status hr_kafka_offsets_parse(struct hr_arena *arena, const char *text,
     struct cursor c = {text, arena};
     memset(ret, 0, sizeof *ret);
     if (!parse(&c, ret, err))
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                       "Expected e.g. {\"topicA\":{\"0\":23,\"1\":-1},\"topicB\":{\"0\":-2}}, got %s",
-                       text);
+        return HR_FAIL(
+            err, HR_E_INVALID_ARGUMENT,
+            "Expected e.g. {\"topicA\":{\"0\":23,\"1\":-1},\"topicB\":{\"0\":-2}}, got %s", text);
     hr_kafka_offsets_sort(ret);
     return HR_OK;
 }
 
-/* --- Clients ------------------------------------------------------------------------------------ */
+/* --- Clients ---------------------------------------------------------------------------------- */
 
 hr_status hr_kafka_error(const char *bootstrap, const char *what, rd_kafka_resp_err_t error,
                          struct hr_err *err)

@@ -31,7 +31,8 @@ hr_status hr_kafka_offsets_add(struct hr_arena *arena, struct kafka_offsets *off
                                struct hr_err *err) HR_CHECKED;
 void hr_kafka_offsets_sort(struct kafka_offsets *offsets);
 
-/* A client from the options that begin with "kafka.". HR_E_INVALID_OPTION with librdkafka's reason. */
+/* A client from the options that begin with "kafka.". HR_E_INVALID_OPTION with librdkafka's reason.
+ */
 hr_status hr_kafka_client(rd_kafka_type_t type, const struct hr_options *options, void *opaque,
                           rd_kafka_t **ret, struct hr_err *err) HR_CHECKED;
 /* librdkafka's error as ours, naming the broker when it cannot be reached. */

@@ -218,7 +218,7 @@ static hr_status fetch(struct kafka_reader *r, struct hr_err *err)
     return HR_OK;
 }
 
-/* --- Batches ------------------------------------------------------------------------------------ */
+/* --- Batches ---------------------------------------------------------------------------------- */
 
 /* The payloads one behind the other, values first; ret views into it. */
 static hr_status copy_payloads(struct kafka_reader *r, struct hr_arena *arena,

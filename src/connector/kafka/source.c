@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kafka as a source: which partitions there are, where they end, what an epoch takes. Offsets are
- * kept by the query, never committed to Kafka. Raw columns as Spark's (key, value, topic, partition,
- * offset, timestamp, timestampType, headers), or with format 'json'|'csv'|'text' the table's own,
- * decoded from value.
+ * kept by the query, never committed to Kafka. Raw columns as Spark's (key, value, topic,
+ * partition, offset, timestamp, timestampType, headers), or with format 'json'|'csv'|'text' the
+ * table's own, decoded from value.
  *
  * Threads: planning belongs to the query's thread; readers share the client (reader.c).
  */
@@ -63,7 +63,7 @@ static void kafka_close(struct hr_source *source)
     hr_free(s);
 }
 
-/* --- Opening ------------------------------------------------------------------------------------ */
+/* --- Opening ---------------------------------------------------------------------------------- */
 
 extern const struct hr_source_vt hr_source_kafka;
 
@@ -71,10 +71,11 @@ static hr_status find_schema(struct kafka_source *s, const struct hr_source_args
                              struct hr_err *err)
 {
     const char *raw = s->options.headers
-        ? "key BINARY, value BINARY, topic STRING, partition INT, offset BIGINT, "
-          "timestamp TIMESTAMP, timestampType INT, headers ARRAY<STRUCT<key: STRING, value: BINARY>>"
-        : "key BINARY, value BINARY, topic STRING, partition INT, offset BIGINT, "
-          "timestamp TIMESTAMP, timestampType INT";
+                          ? "key BINARY, value BINARY, topic STRING, partition INT, offset BIGINT, "
+                            "timestamp TIMESTAMP, timestampType INT, headers ARRAY<STRUCT<key: "
+                            "STRING, value: BINARY>>"
+                          : "key BINARY, value BINARY, topic STRING, partition INT, offset BIGINT, "
+                            "timestamp TIMESTAMP, timestampType INT";
     if (!s->options.format) {
         HR_TRY(hr_schema_parse(hr_sv(raw), &s->base.schema, err));
         if (!args->schema || !args->schema->field_count) return HR_OK;
@@ -134,7 +135,7 @@ static hr_status kafka_open(const struct hr_source_args *args, struct hr_source 
     return HR_OK;
 }
 
-/* --- Partitions --------------------------------------------------------------------------------- */
+/* --- Partitions ------------------------------------------------------------------------------- */
 
 static bool named(const char *list, const char *topic)
 {
@@ -174,7 +175,8 @@ static hr_status parse_assign(struct kafka_source *s, struct hr_arena *arena,
             size_t len = strspn(p, "0123456789");
             int64_t partition;
             if (len && hr_parse_i64(hr_svn(p, len), &partition))
-                HR_TRY(hr_kafka_offsets_add(arena, ret, name, (int32_t)partition, KAFKA_LATEST, err));
+                HR_TRY(
+                    hr_kafka_offsets_add(arena, ret, name, (int32_t)partition, KAFKA_LATEST, err));
             p += len ? len : 1;
         }
     }
@@ -277,7 +279,7 @@ static hr_status offsets_of(struct kafka_source *s, const char *option, const ch
     return resolve(s, ret, timestamp != NULL, err);
 }
 
-/* --- Splits ------------------------------------------------------------------------------------- */
+/* --- Splits ----------------------------------------------------------------------------------- */
 
 static hr_status make_splits(const struct kafka_offsets *from, const struct kafka_offsets *to,
                              struct hr_arena *arena, struct hr_split **ret_splits,
@@ -317,7 +319,8 @@ static hr_status kafka_plan(struct hr_source *source, const char *start, const c
     if (start)
         HR_TRY(hr_kafka_offsets_parse(arena, start, &from, err));
     else
-        HR_TRY(offsets_of(s, s->options.starting, s->options.starting_timestamp, arena, &from, err));
+        HR_TRY(
+            offsets_of(s, s->options.starting, s->options.starting_timestamp, arena, &from, err));
     if (end)
         HR_TRY(hr_kafka_offsets_parse(arena, end, &to, err));
     else
@@ -334,7 +337,7 @@ static hr_status kafka_plan(struct hr_source *source, const char *start, const c
     return make_splits(&from, &to, arena, ret_splits, ret_count, err);
 }
 
-/* --- Streaming ---------------------------------------------------------------------------------- */
+/* --- Streaming -------------------------------------------------------------------------------- */
 
 static hr_status kafka_initial(struct hr_source *source, struct hr_buf *ret, struct hr_err *err)
 {
@@ -356,7 +359,8 @@ static void apply_limit(const struct kafka_offsets *from, struct kafka_offsets *
     for (uint32_t i = 0; i < to->count; i++) {
         const struct kafka_offset *f = hr_kafka_offsets_find(from, to->items[i].topic,
                                                              to->items[i].partition);
-        if (f && to->items[i].offset > f->offset) total += (double)(to->items[i].offset - f->offset);
+        if (f && to->items[i].offset > f->offset)
+            total += (double)(to->items[i].offset - f->offset);
     }
     for (uint32_t i = 0; total > (double)limit && i < to->count; i++) {
         struct kafka_offset *t = &to->items[i];
@@ -447,7 +451,8 @@ static void kafka_metrics(struct hr_source *source, const char *end, struct hr_b
     if (end && !hr_kafka_offsets_parse(&arena, end, &to, NULL)) {
         for (uint32_t i = 0; i < to.count; i++) {
             const struct kafka_offset *o = &to.items[i];
-            const struct kafka_offset *last = hr_kafka_offsets_find(&s->ends, o->topic, o->partition);
+            const struct kafka_offset *last =
+                hr_kafka_offsets_find(&s->ends, o->topic, o->partition);
             int64_t behind = last && last->offset > o->offset ? last->offset - o->offset : 0;
             min = HR_MIN(min, behind);
             max = HR_MAX(max, behind);
@@ -457,9 +462,10 @@ static void kafka_metrics(struct hr_source *source, const char *end, struct hr_b
     }
     hr_arena_done(&arena);
     if (count)
-        hr_buf_printf(out, "\"avgOffsetsBehindLatest\":\"%.1f\",\"maxOffsetsBehindLatest\":\"%lld\","
-                      "\"minOffsetsBehindLatest\":\"%lld\"", (double)sum / (double)count,
-                      (long long)max, (long long)min);
+        hr_buf_printf(out,
+                      "\"avgOffsetsBehindLatest\":\"%.1f\",\"maxOffsetsBehindLatest\":\"%lld\","
+                      "\"minOffsetsBehindLatest\":\"%lld\"",
+                      (double)sum / (double)count, (long long)max, (long long)min);
 }
 
 const struct hr_source_vt hr_source_kafka = {

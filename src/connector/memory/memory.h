@@ -9,7 +9,8 @@
 #include "column/column.h"
 
 /* A new empty table, or the existing one where it has the same columns; HR_E_EXISTS otherwise. */
-hr_status hr_memory_create(const char *name, const struct hr_type *schema, struct hr_err *err) HR_CHECKED;
+hr_status hr_memory_create(const char *name, const struct hr_type *schema,
+                           struct hr_err *err) HR_CHECKED;
 /* Empties it as well where replace. Batches are referenced. HR_E_TABLE_OR_VIEW_NOT_FOUND. */
 hr_status hr_memory_append(const char *name, struct hr_batch *const *batches, uint32_t count,
                            bool replace, struct hr_err *err) HR_CHECKED;

@@ -22,7 +22,8 @@ struct rate_options {
 #define OPT(member, type, option, default_, min, max, doc) \
     {option, type, offsetof(struct rate_options, member), default_, min, max, NULL, doc}
 static const struct hr_opt_spec rate_specs[] = {
-    OPT(rows_per_second, HR_OPT_INT, "rowsPerSecond", "1", 1, INT64_C(10000000000), "rows a second"),
+    OPT(rows_per_second, HR_OPT_INT, "rowsPerSecond", "1", 1, INT64_C(10000000000),
+        "rows a second"),
     OPT(ramp_up_us, HR_OPT_DURATION, "rampUpTime", "0s", 0, 0,
         "how long the rate takes to reach rowsPerSecond"),
     OPT(partitions, HR_OPT_INT, "numPartitions", "0", 0, 1024, "splits; 0: as threads"),

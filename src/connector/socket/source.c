@@ -73,7 +73,7 @@ static struct socket_source *self(struct hr_source *source)
     return HR_CONTAINER_OF(source, struct socket_source, base);
 }
 
-/* --- The reader thread -------------------------------------------------------------------------- */
+/* --- The reader thread ------------------------------------------------------------------------ */
 
 static int64_t count_lines(const char *p, size_t size)
 {
@@ -148,7 +148,8 @@ static void *read_socket(void *arg)
         if (!publish(s, b.buffer, b.buffer->data + b.given, end - b.given)) break;
         b.given = end;
     }
-    if (b.buffer && b.used > b.given) publish(s, b.buffer, b.buffer->data + b.given, b.used - b.given);
+    if (b.buffer && b.used > b.given)
+        publish(s, b.buffer, b.buffer->data + b.given, b.used - b.given);
     hr_buffer_unref(b.buffer);
     pthread_mutex_lock(&s->lock);
     s->ended = true;
@@ -156,7 +157,7 @@ static void *read_socket(void *arg)
     return NULL;
 }
 
-/* --- The source --------------------------------------------------------------------------------- */
+/* --- The source ------------------------------------------------------------------------------- */
 
 static void free_segment(struct segment *segment)
 {
@@ -306,7 +307,8 @@ static void cut(const struct socket_reader *r, const char **ret_data, size_t *re
     int64_t last = segment->first_line + segment->line_count;
     if (r->range.end < last) {
         end = p;
-        for (int64_t line = HR_MAX(segment->first_line, r->range.first); line < r->range.end; line++)
+        for (int64_t line = HR_MAX(segment->first_line, r->range.first); line < r->range.end;
+             line++)
             end = (const char *)memchr(end, '\n', segment->size) + 1;
     }
     *ret_data = p;

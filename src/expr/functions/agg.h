@@ -16,9 +16,10 @@
         uint32_t offset, uint32_t count, struct hr_column *out, struct hr_err *err
 
 /* For i in [0, count): row, at (the row in arg 0) and w, for rows where argument 0 is not NULL. */
-#define HR_EACH_INPUT(v)                                                                    \
-    for (uint32_t i = 0, row = 0, at = 0; i < count; i++)                                   \
-        if (row = rows ? rows[i] : i, at = (v)->is_const ? 0 : row, (void)at, hr_arg_valid((v), row))
+#define HR_EACH_INPUT(v)                                                      \
+    for (uint32_t i = 0, row = 0, at = 0; i < count; i++)                     \
+        if (row = rows ? rows[i] : i, at = (v)->is_const ? 0 : row, (void)at, \
+            hr_arg_valid((v), row))
 
 /* The state of group i. */
 #define HR_STATE(T, i) ((T *)(void *)(states[i] + offset))

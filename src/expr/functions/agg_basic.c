@@ -297,8 +297,9 @@ static hr_status decimal_result(const struct hr_expr *call, struct hr_eval_ctx *
     }
     if (call->function->aggregate == &hr_agg_sum)
         return HR_RAISE(err, HR_E_ARITHMETIC_OVERFLOW, "message", "Overflow in sum of decimals",
-                        "alternative", " Use 'try_sum' to tolerate overflow and return NULL instead.",
-                        "config", HR_ANSI_CONFIG);
+                        "alternative",
+                        " Use 'try_sum' to tolerate overflow and return NULL instead.", "config",
+                        HR_ANSI_CONFIG);
     char text[64] = "The sum";
     if (ok) text[hr_decimal_format(v, call->type->scale, text)] = 0;
     return hr_raise_decimal_range(text, call->type, err);
@@ -403,7 +404,8 @@ static hr_status avg_merge(const struct hr_expr *call, uint8_t *into, const uint
         ((struct sum_f64 *)(void *)into)->sum += ((const struct sum_f64 *)(const void *)from)->sum;
         ((struct sum_f64 *)(void *)into)->n += ((const struct sum_f64 *)(const void *)from)->n;
     } else {
-        ((struct sum_i128 *)(void *)into)->sum += ((const struct sum_i128 *)(const void *)from)->sum;
+        ((struct sum_i128 *)(void *)into)->sum +=
+            ((const struct sum_i128 *)(const void *)from)->sum;
         ((struct sum_i128 *)(void *)into)->n += ((const struct sum_i128 *)(const void *)from)->n;
     }
     return HR_OK;
@@ -442,7 +444,8 @@ hr_status hr_bind_avg(HR_BIND_ARGS)
     const struct hr_type *t = call->args[0]->type;
     call->nullable = true;
     if (hr_type_is_interval(t))
-        call->type = t->id == HR_T_INTERVAL_YM ? hr_type_interval_ym(0, 1) : hr_type_interval_dt(2, 5);
+        call->type =
+            t->id == HR_T_INTERVAL_YM ? hr_type_interval_ym(0, 1) : hr_type_interval_dt(2, 5);
     else if (t->id == HR_T_DECIMAL)
         call->type = hr_type_decimal_bounded(t->precision + 4, t->scale + 4);
     else
@@ -453,7 +456,8 @@ hr_status hr_bind_avg(HR_BIND_ARGS)
 const struct hr_aggregate hr_agg_avg = {.state_bytes = avg_bytes, .update = avg_update,
     .merge = avg_merge, .emit = avg_emit, .can_retract = true};
 
-/* --- bool_and, bool_or: counts of true and false ------------------------------------------------*/
+/* --- bool_and, bool_or: counts of true and false
+ * ------------------------------------------------*/
 
 struct truth {
     int64_t trues, falses;
@@ -506,7 +510,8 @@ const struct hr_aggregate hr_agg_bool_and = {.state_bytes = bytes_16, .update = 
 const struct hr_aggregate hr_agg_bool_or = {.state_bytes = bytes_16, .update = truth_update,
     .merge = truth_merge, .emit = bool_or_emit, .can_retract = true};
 
-/* --- bit_and, bit_or, bit_xor, product -----------------------------------------------------------*/
+/* --- bit_and, bit_or, bit_xor, product
+ * -----------------------------------------------------------*/
 
 struct bits {
     int64_t value, n;
@@ -554,13 +559,17 @@ BITS_AGG(bit_and, a & x)
 BITS_AGG(bit_or, a | x)
 BITS_AGG(bit_xor, a ^ x)
 
-/* --- Moments: variance, skewness, kurtosis ------------------------------------------------------*/
+/* --- Moments: variance, skewness, kurtosis
+ * ------------------------------------------------------*/
 
 struct moments { /* Spark's CentralMomentAgg */
     double n, avg, m2, m3, m4;
 };
 
-static uint32_t moments_bytes(const struct hr_expr *call) { return call ? sizeof(struct moments) : 0; }
+static uint32_t moments_bytes(const struct hr_expr *call)
+{
+    return call ? sizeof(struct moments) : 0;
+}
 
 static hr_status moments_update(HR_UPDATE_ARGS)
 {
@@ -622,13 +631,17 @@ MOMENTS_AGG(stddev_samp, n <= 1, sqrt(s.m2 / (n - 1)))
 MOMENTS_AGG(skewness, n == 0 || s.m2 == 0, sqrt(n) * s.m3 / sqrt(s.m2 * s.m2 * s.m2))
 MOMENTS_AGG(kurtosis, n == 0 || s.m2 == 0, n * s.m4 / (s.m2 * s.m2) - 3.0)
 
-/* --- Two variables ------------------------------------------------------------------------------*/
+/* --- Two variables
+ * ------------------------------------------------------------------------------*/
 
 struct pair_moments { /* Spark's Covariance and PearsonCorrelation */
     double n, x_avg, y_avg, ck, x_mk, y_mk;
 };
 
-static uint32_t pair_bytes(const struct hr_expr *call) { return call ? sizeof(struct pair_moments) : 0; }
+static uint32_t pair_bytes(const struct hr_expr *call)
+{
+    return call ? sizeof(struct pair_moments) : 0;
+}
 
 static hr_status pair_update(HR_UPDATE_ARGS)
 {

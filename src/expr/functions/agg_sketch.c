@@ -8,7 +8,8 @@
 #include "expr/functions/agg.h"
 #include "expr/spark_hash.h"
 
-/* --- approx_count_distinct -----------------------------------------------------------------------*/
+/* --- approx_count_distinct
+ * -----------------------------------------------------------------------*/
 
 static uint32_t hll_p(const struct hr_expr *call)
 {
@@ -26,8 +27,9 @@ hr_status hr_bind_hll(HR_BIND_ARGS)
     double *sd = HR_NEW(arena, double);
     if (!sd) return HR_OOM(err);
     if (!hr_resolve_const_f64(arena, conf, call->args[1], sd) || !(*sd > 0.0020 && *sd <= 1))
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                       "the relative error of approx_count_distinct must be a constant above 0.002");
+        return HR_FAIL(
+            err, HR_E_INVALID_ARGUMENT,
+            "the relative error of approx_count_distinct must be a constant above 0.002");
     call->bound = sd;
     return HR_OK;
 }
@@ -220,7 +222,8 @@ const struct hr_aggregate hr_agg_percentile = {.state_bytes = blob_bytes,
     .update = percentile_update, .merge = blob_merge, .emit = percentile_emit, .save = blob_save,
     .load = blob_load, .done = blob_done, .heap_bytes = blob_heap};
 
-/* --- percentile_approx --------------------------------------------------------------------------*/
+/* --- percentile_approx
+ * --------------------------------------------------------------------------*/
 
 struct sample {
     double value;
@@ -466,7 +469,8 @@ static int64_t approx_heap(const struct hr_expr *call, const uint8_t *state)
 {
     const struct summary *s = *(struct summary *const *)(const void *)state;
     if (!s) return 0;
-    return (int64_t)(sizeof *s + sizeof(struct sample) * s->capacity + 8 * (size_t)s->head_capacity);
+    return (int64_t)(sizeof *s + sizeof(struct sample) * s->capacity +
+                     8 * (size_t)s->head_capacity);
 }
 
 const struct hr_aggregate hr_agg_percentile_approx = {.state_bytes = pointer_bytes,

@@ -228,7 +228,8 @@ static hr_status extreme_emit(HR_EMIT_ARGS)
     return HR_OK;
 }
 
-/* --- What growing states have in common ---------------------------------------------------------*/
+/* --- What growing states have in common
+ * ---------------------------------------------------------*/
 
 static void save_blob(const struct hr_blob *blob, struct hr_buf *out)
 {
@@ -319,7 +320,8 @@ const struct hr_aggregate hr_agg_max = {.state_bytes = bytes_24, .update = max_u
     .merge = max_merge, .emit = extreme_emit, .save = extreme_save, .load = extreme_load,
     .done = extreme_done, .heap_bytes = extreme_heap};
 
-/* --- first, last, any_value ---------------------------------------------------------------------*/
+/* --- first, last, any_value
+ * ---------------------------------------------------------------------*/
 
 hr_status hr_bind_first(HR_BIND_ARGS)
 {
@@ -512,7 +514,8 @@ const struct hr_aggregate hr_agg_min_by = {.state_bytes = by_bytes, .update = mi
     .merge = min_by_merge, .emit = emit_encoded, .save = by_save, .load = by_load,
     .done = by_done, .heap_bytes = by_heap};
 
-/* --- collect_list, listagg ----------------------------------------------------------------------*/
+/* --- collect_list, listagg
+ * ----------------------------------------------------------------------*/
 
 static hr_status list_update(HR_UPDATE_ARGS)
 {
@@ -619,7 +622,8 @@ const struct hr_aggregate hr_agg_listagg = {.state_bytes = bytes_24, .update = l
     .merge = list_merge, .emit = listagg_emit, .save = blob_save, .load = blob_load,
     .done = blob_done, .heap_bytes = blob_heap};
 
-/* --- Sets: collect_set, mode, and DISTINCT around any aggregate ----------------------------------*/
+/* --- Sets: collect_set, mode, and DISTINCT around any aggregate
+ * ----------------------------------*/
 
 static uint32_t set_bytes(const struct hr_expr *call)
 {

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <pthread.h>
 
-/* Constants are computed from their definitions: fractional parts of sines, square and cube roots. */
+/* Constants are computed from their definitions: fractional parts of sines, square and cube roots.
+ */
 static uint32_t md5_k[64], crc_table[256];
 static uint64_t sha_k[80];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -79,7 +80,8 @@ static void each_block(const void *data, size_t len, size_t block, bool big_endi
     size_t total = rest + 1 + length_bytes <= block ? block : 2 * block;
     uint64_t bits = (uint64_t)len * 8;
     for (int i = 0; i < 8; i++)
-        last[big_endian ? total - 1 - (size_t)i : total - 8 + (size_t)i] = (uint8_t)(bits >> (8 * i));
+        last[big_endian ? total - 1 - (size_t)i : total - 8 + (size_t)i] =
+            (uint8_t)(bits >> (8 * i));
     fn(state, last);
     if (total > block) fn(state, last + block);
 }
@@ -117,11 +119,14 @@ static void sha1_block(void *state, const uint8_t *block)
 {
     uint32_t *h = state, a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], w[80];
     for (int i = 0; i < 16; i++)
-        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
+        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
+               (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
     for (int i = 16; i < 80; i++) w[i] = rol(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
     for (int i = 0; i < 80; i++) {
-        uint32_t f = i < 20 ? ((b & c) | (~b & d)) + 0x5a827999 : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
-                     : i < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc : (b ^ c ^ d) + 0xca62c1d6;
+        uint32_t f = i < 20   ? ((b & c) | (~b & d)) + 0x5a827999
+                     : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
+                     : i < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc
+                              : (b ^ c ^ d) + 0xca62c1d6;
         uint32_t t = rol(a, 5) + f + e + w[i];
         e = d, d = c, c = rol(b, 30), b = a, a = t;
     }
@@ -140,14 +145,16 @@ static void sha256_block(void *state, const uint8_t *block)
     uint32_t *h = state, v[8], w[64];
     memcpy(v, h, sizeof v);
     for (int i = 0; i < 16; i++)
-        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
+        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
+               (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
     for (int i = 16; i < 64; i++)
         w[i] = w[i - 16] + (ror(w[i - 15], 7) ^ ror(w[i - 15], 18) ^ w[i - 15] >> 3) + w[i - 7] +
                (ror(w[i - 2], 17) ^ ror(w[i - 2], 19) ^ w[i - 2] >> 10);
     for (int i = 0; i < 64; i++) {
-        uint32_t t1 = v[7] + (ror(v[4], 6) ^ ror(v[4], 11) ^ ror(v[4], 25)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) +
-                      (uint32_t)(sha_k[i] >> 32) + w[i];
-        uint32_t t2 = (ror(v[0], 2) ^ ror(v[0], 13) ^ ror(v[0], 22)) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+        uint32_t t1 = v[7] + (ror(v[4], 6) ^ ror(v[4], 11) ^ ror(v[4], 25)) +
+                      ((v[4] & v[5]) ^ (~v[4] & v[6])) + (uint32_t)(sha_k[i] >> 32) + w[i];
+        uint32_t t2 = (ror(v[0], 2) ^ ror(v[0], 13) ^ ror(v[0], 22)) +
+                      ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
         memmove(v + 1, v, 7 * sizeof *v);
         v[4] += t1;
         v[0] = t1 + t2;
@@ -167,8 +174,10 @@ static void sha512_block(void *state, const uint8_t *block)
         w[i] = w[i - 16] + (ror64(w[i - 15], 1) ^ ror64(w[i - 15], 8) ^ w[i - 15] >> 7) + w[i - 7] +
                (ror64(w[i - 2], 19) ^ ror64(w[i - 2], 61) ^ w[i - 2] >> 6);
     for (int i = 0; i < 80; i++) {
-        uint64_t t1 = v[7] + (ror64(v[4], 14) ^ ror64(v[4], 18) ^ ror64(v[4], 41)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha_k[i] + w[i];
-        uint64_t t2 = (ror64(v[0], 28) ^ ror64(v[0], 34) ^ ror64(v[0], 39)) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+        uint64_t t1 = v[7] + (ror64(v[4], 14) ^ ror64(v[4], 18) ^ ror64(v[4], 41)) +
+                      ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha_k[i] + w[i];
+        uint64_t t2 = (ror64(v[0], 28) ^ ror64(v[0], 34) ^ ror64(v[0], 39)) +
+                      ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
         memmove(v + 1, v, 7 * sizeof *v);
         v[4] += t1;
         v[0] = t1 + t2;
@@ -182,7 +191,8 @@ void hr_sha2(const void *data, size_t len, int bits, uint8_t ret[64])
     uint32_t h32[8];
     pthread_once(&once, build);
     /* 256, 512: roots of primes 1-8; 384: of 9-16; 224: the low halves of 384's */
-    for (int i = 0; i < 8; i++) h[i] = root_fraction(nth_prime(bits == 256 || bits == 512 ? i : i + 8), 2);
+    for (int i = 0; i < 8; i++)
+        h[i] = root_fraction(nth_prime(bits == 256 || bits == 512 ? i : i + 8), 2);
     if (bits <= 256) {
         for (int i = 0; i < 8; i++) h32[i] = bits == 256 ? (uint32_t)(h[i] >> 32) : (uint32_t)h[i];
         each_block(data, len, 64, true, sha256_block, h32);
@@ -197,6 +207,7 @@ uint32_t hr_crc32_ieee(const void *data, size_t len)
 {
     uint32_t c = ~0u;
     pthread_once(&once, build);
-    for (size_t i = 0; i < len; i++) c = crc_table[(c ^ ((const uint8_t *)data)[i]) & 0xff] ^ c >> 8;
+    for (size_t i = 0; i < len; i++)
+        c = crc_table[(c ^ ((const uint8_t *)data)[i]) & 0xff] ^ c >> 8;
     return ~c;
 }

@@ -13,7 +13,10 @@ char hr_json_peek(struct hr_json *j)
     return j->pos < j->end ? *j->pos : 0;
 }
 
-bool hr_json_at_end(struct hr_json *j) { return !j->bad && hr_json_peek(j) == 0 && j->pos == j->end; }
+bool hr_json_at_end(struct hr_json *j)
+{
+    return !j->bad && hr_json_peek(j) == 0 && j->pos == j->end;
+}
 
 static void skip_string(struct hr_json *j)
 {
@@ -25,7 +28,8 @@ static void skip_string(struct hr_json *j)
             if (!strchr("\"'\\/bfnrtu", *j->pos)) j->bad = true;
             if (*j->pos == 'u') {
                 for (int i = 1; i <= 4; i++)
-                    if (j->pos + i >= j->end || !strchr("0123456789abcdefABCDEF", j->pos[i])) j->bad = true;
+                    if (j->pos + i >= j->end || !strchr("0123456789abcdefABCDEF", j->pos[i]))
+                        j->bad = true;
                 if (j->bad) return;
                 j->pos += 4;
             }
@@ -64,7 +68,8 @@ static void skip_number(struct hr_json *j)
 
 static void skip_word(struct hr_json *j)
 {
-    static const char *const words[] = {"true", "false", "null", "NaN", "Infinity", "-Infinity", "+Infinity", "INF", "-INF", "+INF"};
+    static const char *const words[] = {"true",      "false",     "null", "NaN",  "Infinity",
+                                        "-Infinity", "+Infinity", "INF",  "-INF", "+INF"};
     for (size_t i = 0; i < HR_COUNT(words); i++) {
         size_t n = strlen(words[i]);
         if ((size_t)(j->end - j->pos) >= n && memcmp(j->pos, words[i], n) == 0) {
@@ -133,7 +138,8 @@ struct hr_str_view hr_json_value(struct hr_json *j)
     } else if (c == '[') {
         j->pos++;
         for (bool first = true; hr_json_element(j, first); first = false) hr_json_value(j);
-    } else if ((c >= '0' && c <= '9') || (c == '-' && j->end - j->pos > 1 && j->pos[1] >= '0' && j->pos[1] <= '9')) {
+    } else if ((c >= '0' && c <= '9') ||
+               (c == '-' && j->end - j->pos > 1 && j->pos[1] >= '0' && j->pos[1] <= '9')) {
         skip_number(j);
     } else {
         skip_word(j);

@@ -70,8 +70,8 @@ hr_status hr_regex_compile(struct hr_arena *arena, struct hr_str_view pattern, b
     if (!regex->code) {
         const char *value = hr_arena_printf(arena, "'%.*s'", (int)pattern.len, pattern.ptr);
         const char *name = hr_arena_printf(arena, "`%s`", function);
-        return HR_RAISE(err, HR_E_INVALID_REGEXP, "parameter", "`regexp`", "functionName", name ? name : "?",
-                        "value", value ? value : "?");
+        return HR_RAISE(err, HR_E_INVALID_REGEXP, "parameter", "`regexp`", "functionName",
+                        name ? name : "?", "value", value ? value : "?");
     }
     hr_status status = hr_arena_on_done(arena, free_code, regex->code, err);
     if (status != HR_OK) {
@@ -86,8 +86,9 @@ hr_status hr_regex_compile(struct hr_arena *arena, struct hr_str_view pattern, b
 
 uint32_t hr_regex_group_count(const struct hr_regex *regex) { return regex->groups; }
 
-hr_status hr_regex_find(struct hr_regex *regex, struct hr_arena *arena, struct hr_str_view text, size_t start,
-                        const size_t **ret_groups, uint32_t *ret_count, struct hr_err *err)
+hr_status hr_regex_find(struct hr_regex *regex, struct hr_arena *arena, struct hr_str_view text,
+                        size_t start, const size_t **ret_groups, uint32_t *ret_count,
+                        struct hr_err *err)
 {
     struct matcher *m = this_threads_matcher();
     if (!m) return HR_OOM(err);
@@ -98,7 +99,8 @@ hr_status hr_regex_find(struct hr_regex *regex, struct hr_arena *arena, struct h
         return HR_OK;
     }
     if (n < 0)
-        return HR_RAISE(err, HR_E_LIMIT, "what", "the matching of a regular expression", "limit", "10000000 steps");
+        return HR_RAISE(err, HR_E_LIMIT, "what", "the matching of a regular expression", "limit",
+                        "10000000 steps");
     PCRE2_SIZE *groups = pcre2_get_ovector_pointer(m->data);
     uint32_t last = n > 0 ? (uint32_t)n : GROUP_MAX; /* groups after the last that took part */
     for (uint32_t i = last; i <= regex->groups && i < GROUP_MAX; i++)
@@ -118,8 +120,9 @@ hr_status hr_regex_compile(struct hr_arena *arena, struct hr_str_view pattern, b
 
 uint32_t hr_regex_group_count(const struct hr_regex *regex) { return 0; }
 
-hr_status hr_regex_find(struct hr_regex *regex, struct hr_arena *arena, struct hr_str_view text, size_t start,
-                        const size_t **ret_groups, uint32_t *ret_count, struct hr_err *err)
+hr_status hr_regex_find(struct hr_regex *regex, struct hr_arena *arena, struct hr_str_view text,
+                        size_t start, const size_t **ret_groups, uint32_t *ret_count,
+                        struct hr_err *err)
 {
     return HR_BUG(err, "no PCRE2");
 }

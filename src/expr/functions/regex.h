@@ -8,12 +8,14 @@
 struct hr_regex;
 
 /* Owned by the arena. HR_E_INVALID_REGEXP names function and pattern. */
-hr_status hr_regex_compile(struct hr_arena *arena, struct hr_str_view pattern, bool ignore_case, const char *function,
-                           struct hr_regex **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_regex_compile(struct hr_arena *arena, struct hr_str_view pattern, bool ignore_case,
+                           const char *function, struct hr_regex **ret,
+                           struct hr_err *err) HR_CHECKED;
 /* Looks for a match from byte start. *ret_groups (2 numbers a group, SIZE_MAX: not taken) is in
  * the thread's own memory until its next call; *ret_count 0: none. */
-hr_status hr_regex_find(struct hr_regex *regex, struct hr_arena *arena, struct hr_str_view text, size_t start,
-                        const size_t **ret_groups, uint32_t *ret_count, struct hr_err *err) HR_CHECKED;
+hr_status hr_regex_find(struct hr_regex *regex, struct hr_arena *arena, struct hr_str_view text,
+                        size_t start, const size_t **ret_groups, uint32_t *ret_count,
+                        struct hr_err *err) HR_CHECKED;
 uint32_t hr_regex_group_count(const struct hr_regex *regex);
 
 #endif

@@ -15,7 +15,8 @@ static hr_status new_builder(struct hr_eval_ctx *ctx, const struct hr_expr *call
 
 static const struct hr_column *elements(const struct hr_vector *v) { return &v->col.children[0]; }
 
-static bool same_element(const struct hr_vector *list, uint32_t i, const struct hr_vector *v, uint32_t row)
+static bool same_element(const struct hr_vector *list, uint32_t i, const struct hr_vector *v,
+                         uint32_t row)
 {
     return hr_column_valid(elements(list), i) && elements(list)->type->id != HR_T_NULL &&
            hr_column_equal(elements(list), i, &v->col, hr_vector_row(v, row));
@@ -32,7 +33,8 @@ hr_status hr_bind_array(HR_BIND_ARGS)
 {
     const struct hr_type *t = hr_type(HR_T_NULL);
     bool nullable = false;
-    if (call->arg_count) HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
+    if (call->arg_count)
+        HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
     for (uint32_t i = 0; i < call->arg_count; i++) nullable = nullable || call->args[i]->nullable;
     call->type = hr_type_array(t, nullable);
     call->nullable = false;
@@ -120,7 +122,8 @@ static hr_status bind_element(HR_BIND_ARGS, bool array_result)
 {
     const struct hr_type *t = call->args[0]->type;
     if (t->id == HR_T_NULL) t = hr_type_array(call->args[1]->type, true);
-    const struct hr_type *e = t->id == HR_T_ARRAY ? hr_type_tightest(t->fields[0].type, call->args[1]->type) : NULL;
+    const struct hr_type *e =
+        t->id == HR_T_ARRAY ? hr_type_tightest(t->fields[0].type, call->args[1]->type) : NULL;
     if (!e) {
         const char *name = hr_arena_printf(arena, "`%s`", call->name);
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_ARRAY_FUNCTION_DIFF_TYPES, "sqlExpr",
@@ -198,7 +201,8 @@ hr_status hr_fn_slice(HR_EVAL_ARGS)
         int64_t len = HR_ARG(int32_t, &args[2], row);
         start = start > 0 ? start - 1 : n + start;
         if (start >= 0 && start < n)
-            copy_range(b, &args[0], from + (uint32_t)start, from + (uint32_t)HR_MIN(n, start + len));
+            copy_range(b, &args[0], from + (uint32_t)start,
+                       from + (uint32_t)HR_MIN(n, start + len));
     });
 }
 
@@ -273,12 +277,16 @@ static hr_status keep_others(HR_EVAL_ARGS, bool in_second)
         uint32_t t = 0;
         hr_list_range(&args[1], row, &f, &t);
         for (uint32_t i = from; i < to; i++)
-            if (among(&args[0], i, &args[1], f, t) == in_second && !among(&args[0], i, &args[0], from, i))
+            if (among(&args[0], i, &args[1], f, t) == in_second &&
+                !among(&args[0], i, &args[0], from, i))
                 copy_range(b, &args[0], i, i + 1);
     });
 }
 
-hr_status hr_fn_array_intersect(HR_EVAL_ARGS) { return keep_others(ctx, call, args, out, err, true); }
+hr_status hr_fn_array_intersect(HR_EVAL_ARGS)
+{
+    return keep_others(ctx, call, args, out, err, true);
+}
 hr_status hr_fn_array_except(HR_EVAL_ARGS) { return keep_others(ctx, call, args, out, err, false); }
 
 hr_status hr_fn_arrays_overlap(HR_EVAL_ARGS)
@@ -487,7 +495,10 @@ static hr_status lookup(HR_EVAL_ARGS, enum lookup how)
 hr_status hr_fn_subscript(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, SUBSCRIPT); }
 hr_status hr_fn_get(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, GET); }
 hr_status hr_fn_element_at(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, ELEMENT_AT); }
-hr_status hr_fn_try_element_at(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, TRY_ELEMENT_AT); }
+hr_status hr_fn_try_element_at(HR_EVAL_ARGS)
+{
+    return lookup(ctx, call, args, out, err, TRY_ELEMENT_AT);
+}
 
 hr_status hr_bind_lookup(HR_BIND_ARGS)
 {
@@ -504,7 +515,8 @@ hr_status hr_bind_lookup(HR_BIND_ARGS)
         struct hr_str_view name;
         if (!hr_resolve_const_string(arena, conf, call->args[1], &name))
             return HR_RAISE(err, HR_E_INVALID_EXTRACT_FIELD, "field",
-                            hr_expr_quoted(arena, call->args[1]), "expr", hr_expr_quoted(arena, call));
+                            hr_expr_quoted(arena, call->args[1]), "expr",
+                            hr_expr_quoted(arena, call));
         call->kind = HR_X_FIELD;
         call->name = hr_arena_strndup(arena, name.ptr, name.len);
         call->arg_count = 1;
@@ -517,7 +529,9 @@ hr_status hr_bind_lookup(HR_BIND_ARGS)
     if (t->id != HR_T_ARRAY)
         return hr_resolve_unexpected_type(arena, call, 0, "(\"ARRAY\" or \"MAP\")", err);
     const struct hr_type *index = hr_type_implicit(call->args[1]->type, hr_sv("integral|int"));
-    if (!index) return hr_resolve_unexpected_type(arena, call, 1, subscript ? "\"INTEGRAL\"" : "\"INT\"", err);
+    if (!index)
+        return hr_resolve_unexpected_type(arena, call, 1, subscript ? "\"INTEGRAL\"" : "\"INT\"",
+                                          err);
     HR_TRY(hr_resolve_cast(arena, &call->args[1], index, err));
     call->type = t->fields[0].type;
     return HR_OK;
@@ -536,7 +550,8 @@ hr_status hr_bind_sequence(HR_BIND_ARGS)
                                                   HR_US_PER_DAY), err));
     } else {
         HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
-        if (!hr_type_is_integral(t)) return hr_resolve_unexpected_type(arena, call, 0, "\"INTEGRAL\"", err);
+        if (!hr_type_is_integral(t))
+            return hr_resolve_unexpected_type(arena, call, 0, "\"INTEGRAL\"", err);
     }
     call->type = hr_type_array(t, false);
     return call->type ? HR_OK : HR_OOM(err);
@@ -572,12 +587,14 @@ hr_status hr_fn_sequence(HR_EVAL_ARGS)
     HR_BUILD_ROWS(ctx, out, b, row) {
         int64_t start = hr_arg_i64(&args[0], row), stop = hr_arg_i64(&args[1], row);
         int64_t step = call->arg_count > 2 ? hr_arg_i64(&args[2], row) : start <= stop ? 1 : -1;
-        if ((step == 0 && start != stop) || (step > 0 && start > stop) || (step < 0 && start < stop))
+        if ((step == 0 && start != stop) || (step > 0 && start > stop) ||
+            (step < 0 && start < stop))
             return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
                            "the step of sequence does not lead from its start to its stop");
         for (int64_t k = 0;; k++) {
             if (k > 10000000)
-                return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a sequence", "limit", "10000000");
+                return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a sequence", "limit",
+                                "10000000");
             int64_t v = sequence_at(start, step, k, t, by);
             if (step >= 0 ? v > stop : v < stop) break;
             hr_builder_i64(hr_builder_child(b, 0), v);
@@ -597,7 +614,8 @@ hr_status hr_bind_arrays_zip(HR_BIND_ARGS)
     if (!fields) return HR_OOM(err);
     for (uint32_t i = 0; i < call->arg_count; i++) {
         const struct hr_expr *arg = call->args[i];
-        if (arg->type->id != HR_T_ARRAY) return hr_resolve_unexpected_type(arena, call, i, "\"ARRAY\"", err);
+        if (arg->type->id != HR_T_ARRAY)
+            return hr_resolve_unexpected_type(arena, call, i, "\"ARRAY\"", err);
         bool named = arg->kind == HR_X_ATTR || arg->kind == HR_X_COLUMN || arg->kind == HR_X_ALIAS;
         const char *name = named && arg->name ? arg->name : hr_arena_printf(arena, "%u", i);
         fields[i] = (struct hr_field){name, arg->type->fields[0].type, true};

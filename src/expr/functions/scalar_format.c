@@ -7,7 +7,8 @@
 #include "expr/functions/functions.h"
 #include "expr/internal.h"
 
-/* --- format_string -------------------------------------------------------------------------------*/
+/* --- format_string
+ * -------------------------------------------------------------------------------*/
 
 struct spec {
     char flags[8];
@@ -22,7 +23,8 @@ static bool parse_spec(struct hr_str_view f, size_t *pos, struct spec *ret, uint
     struct spec s = {.precision = -1};
     size_t i = *pos, start = i;
     int64_t number = 0;
-    for (; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++) number = HR_MIN(number * 10 + f.ptr[i] - '0', 10000);
+    for (; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++)
+        number = HR_MIN(number * 10 + f.ptr[i] - '0', 10000);
     if (i < f.len && f.ptr[i] == '$' && number > 0) {
         *next_arg = (uint32_t)number;
         i++;
@@ -35,7 +37,8 @@ static bool parse_spec(struct hr_str_view f, size_t *pos, struct spec *ret, uint
         if (f.ptr[i] != ',' && f.ptr[i] != '(') s.flags[s.flag_count++] = f.ptr[i];
         i++;
     }
-    for (; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++) s.width = HR_MIN(s.width * 10 + f.ptr[i] - '0', 10000);
+    for (; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++)
+        s.width = HR_MIN(s.width * 10 + f.ptr[i] - '0', 10000);
     if (i < f.len && f.ptr[i] == '.') {
         s.precision = 0;
         for (i++; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++)
@@ -72,15 +75,19 @@ static void put_grouped(struct hr_buf *buf, const struct spec *s, const char *te
     hr_buf_done(&out);
 }
 
-static void put_number(struct hr_buf *buf, const struct spec *s, const struct hr_vector *v, uint32_t row)
+static void put_number(struct hr_buf *buf, const struct spec *s, const struct hr_vector *v,
+                       uint32_t row)
 {
     char format[48], text[512];
     bool real = strchr("feEgG", s->conversion) != NULL;
     int width = s->group ? 0 : s->width;
     if (real) {
         snprintf(format, sizeof format, "%%%.*s*.*%c", s->flag_count, s->flags, s->conversion);
-        double x = hr_type_is_fractional(v->col.type) && v->col.type->id != HR_T_DECIMAL ? hr_arg_f64(v, row) : 0;
-        snprintf(text, sizeof text, format, width, s->precision < 0 ? 6 : HR_MIN(s->precision, 100), x);
+        double x = hr_type_is_fractional(v->col.type) && v->col.type->id != HR_T_DECIMAL
+                       ? hr_arg_f64(v, row)
+                       : 0;
+        snprintf(text, sizeof text, format, width, s->precision < 0 ? 6 : HR_MIN(s->precision, 100),
+                 x);
     } else {
         int64_t x = hr_arg_i64(v, row);
         char c = s->conversion;
@@ -144,12 +151,14 @@ hr_status hr_fn_format_string(HR_EVAL_ARGS)
         }
         if (!ok) {
             hr_buf_done(&buf);
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the format '%.*s' does not fit its arguments", (int)f.len, f.ptr);
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                           "the format '%.*s' does not fit its arguments", (int)f.len, f.ptr);
         }
     });
 }
 
-/* --- parse_url -----------------------------------------------------------------------------------*/
+/* --- parse_url
+ * -----------------------------------------------------------------------------------*/
 
 struct url {
     struct hr_str_view protocol, authority, user, host, path, query, ref;
@@ -187,20 +196,24 @@ static struct hr_str_view query_value(struct hr_str_view q, struct hr_str_view k
     while (q.ptr && q.len) {
         const char *amp = memchr(q.ptr, '&', q.len);
         struct hr_str_view pair = hr_svn(q.ptr, amp ? (size_t)(amp - q.ptr) : q.len);
-        if (pair.len > key.len && pair.ptr[key.len] == '=' && memcmp(pair.ptr, key.ptr, key.len) == 0)
+        if (pair.len > key.len && pair.ptr[key.len] == '=' &&
+            memcmp(pair.ptr, key.ptr, key.len) == 0)
             return hr_svn(pair.ptr + key.len + 1, pair.len - key.len - 1);
         q = amp ? hr_svn(amp + 1, q.len - pair.len - 1) : hr_svn(NULL, 0);
     }
     return hr_svn(NULL, 0);
 }
 
-static struct hr_str_view url_part(const struct url *u, struct hr_str_view part, struct hr_str_view *file)
+static struct hr_str_view url_part(const struct url *u, struct hr_str_view part,
+                                   struct hr_str_view *file)
 {
     const struct {
         const char *name;
         struct hr_str_view value;
-    } parts[] = {{"PROTOCOL", u->protocol}, {"AUTHORITY", u->authority}, {"USERINFO", u->user}, {"HOST", u->host},
-                 {"PATH", u->path}, {"QUERY", u->query}, {"REF", u->ref}, {"FILE", *file}};
+    } parts[] = {{"PROTOCOL", u->protocol}, {"AUTHORITY", u->authority},
+                 {"USERINFO", u->user},     {"HOST", u->host},
+                 {"PATH", u->path},         {"QUERY", u->query},
+                 {"REF", u->ref},           {"FILE", *file}};
     for (size_t i = 0; i < HR_COUNT(parts); i++)
         if (hr_sv_eq(part, hr_sv(parts[i].name))) return parts[i].value;
     return hr_svn(NULL, 0);
@@ -213,11 +226,13 @@ hr_status hr_fn_parse_url(HR_EVAL_ARGS)
         struct hr_str_view s = hr_arg_str(&args[0], row);
         if (!split_url(s, &u)) {
             if (ctx->conf->ansi && !(call->function->flags & HR_FN_TRY))
-                return HR_RAISE(err, HR_E_INVALID_URL, "url", hr_arena_strndup(ctx->arena, s.ptr, s.len));
+                return HR_RAISE(err, HR_E_INVALID_URL, "url",
+                                hr_arena_strndup(ctx->arena, s.ptr, s.len));
             hr_out_null(out, row);
             continue;
         }
-        struct hr_str_view file = hr_svn(u.path.ptr, u.path.len + (u.query.ptr ? u.query.len + 1 : 0));
+        struct hr_str_view file =
+            hr_svn(u.path.ptr, u.path.len + (u.query.ptr ? u.query.len + 1 : 0));
         struct hr_str_view part = url_part(&u, hr_arg_str(&args[1], row), &file);
         if (call->arg_count > 2) part = query_value(part, hr_arg_str(&args[2], row));
         if (!part.ptr)

@@ -64,7 +64,8 @@ hr_status hr_fn_sha2(HR_EVAL_ARGS)
     HR_ALL_ROWS(ctx, row) {
         if (!hr_bit_get(out->validity, row)) continue;
         int32_t bits = HR_ARG(int32_t, &args[1], row);
-        if (bits != 0 && bits != 224 && bits != 256 && bits != 384 && bits != 512) hr_out_null(out, row);
+        if (bits != 0 && bits != 224 && bits != 256 && bits != 384 && bits != 512)
+            hr_out_null(out, row);
     }
     HR_TEXT_ROWS({
         struct hr_str_view s = hr_arg_str(&args[0], row);
@@ -100,7 +101,10 @@ hr_status hr_fn_hex(HR_EVAL_ARGS)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 hr_status hr_fn_unhex(HR_EVAL_ARGS)
@@ -111,7 +115,8 @@ hr_status hr_fn_unhex(HR_EVAL_ARGS)
         size_t i = 0;
         if (s.len % 2) hr_buf_putc(&buf, (char)hex_digit(s.ptr[i++]));
         for (size_t k = 0; k < s.len; k++) ok = ok && hex_digit(s.ptr[k]) >= 0;
-        for (; ok && i < s.len; i += 2) hr_buf_putc(&buf, (char)(hex_digit(s.ptr[i]) << 4 | hex_digit(s.ptr[i + 1])));
+        for (; ok && i < s.len; i += 2)
+            hr_buf_putc(&buf, (char)(hex_digit(s.ptr[i]) << 4 | hex_digit(s.ptr[i + 1])));
         if (!ok) {
             hr_out_null(out, row);
             hr_buf_clear(&buf);
@@ -121,7 +126,8 @@ hr_status hr_fn_unhex(HR_EVAL_ARGS)
 
 /* --- base64 ------------------------------------------------------------------------------------*/
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 hr_status hr_fn_base64(HR_EVAL_ARGS)
 {
@@ -131,7 +137,8 @@ hr_status hr_fn_base64(HR_EVAL_ARGS)
             uint32_t v = 0;
             size_t n = HR_MIN(s.len - i, (size_t)3);
             for (size_t k = 0; k < 3; k++) v = v << 8 | (k < n ? (uint8_t)s.ptr[i + k] : 0);
-            for (size_t k = 0; k < 4; k++) hr_buf_putc(&buf, k <= n ? base64_digits[v >> (18 - 6 * k) & 63] : '=');
+            for (size_t k = 0; k < 4; k++)
+                hr_buf_putc(&buf, k <= n ? base64_digits[v >> (18 - 6 * k) & 63] : '=');
         }
     });
 }
@@ -154,8 +161,10 @@ hr_status hr_fn_unbase64(HR_EVAL_ARGS)
         }
         if (bad) {
             hr_buf_done(&buf);
-            return HR_RAISE(err, HR_E_CONVERSION_INVALID_INPUT, "str", hr_value_sql(ctx->arena, &args[0].col, hr_vector_row(&args[0], row)),
-                            "fmt", "'BASE64'", "targetType", "\"BINARY\"", "suggestion", "`try_to_binary`");
+            return HR_RAISE(err, HR_E_CONVERSION_INVALID_INPUT, "str",
+                            hr_value_sql(ctx->arena, &args[0].col, hr_vector_row(&args[0], row)),
+                            "fmt", "'BASE64'", "targetType", "\"BINARY\"", "suggestion",
+                            "`try_to_binary`");
         }
     });
 }
@@ -169,17 +178,19 @@ static enum charset charset_of(struct hr_str_view s)
     static const struct {
         const char *name;
         enum charset cs;
-    } sets[] = {{"utf-8", CS_UTF8}, {"iso-8859-1", CS_LATIN1}, {"us-ascii", CS_ASCII}, {"utf-16", CS_UTF16},
-                {"utf-16be", CS_UTF16BE}, {"utf-16le", CS_UTF16LE}};
+    } sets[] = {{"utf-8", CS_UTF8},   {"iso-8859-1", CS_LATIN1}, {"us-ascii", CS_ASCII},
+                {"utf-16", CS_UTF16}, {"utf-16be", CS_UTF16BE},  {"utf-16le", CS_UTF16LE}};
     for (size_t i = 0; i < HR_COUNT(sets); i++)
         if (hr_sv_eq_nocase(s, hr_sv(sets[i].name))) return sets[i].cs;
     return CS_NONE;
 }
 
-static hr_status bad_charset(struct hr_eval_ctx *ctx, struct hr_str_view s, const char *function, struct hr_err *err)
+static hr_status bad_charset(struct hr_eval_ctx *ctx, struct hr_str_view s, const char *function,
+                             struct hr_err *err)
 {
     const char *name = hr_arena_strndup(ctx->arena, s.ptr, s.len);
-    return HR_RAISE(err, HR_E_INVALID_CHARSET, "functionName", function, "parameter", "`charset`", "charset", name ? name : "?", "charsets",
+    return HR_RAISE(err, HR_E_INVALID_CHARSET, "functionName", function, "parameter", "`charset`",
+                    "charset", name ? name : "?", "charsets",
                     "iso-8859-1, us-ascii, utf-16, utf-16be, utf-16le, utf-32, utf-8");
 }
 
@@ -232,13 +243,15 @@ hr_status hr_fn_decode(HR_EVAL_ARGS)
                 hr_buf_append(&buf, out_bytes, hr_utf8_encode((uint8_t)s.ptr[i], out_bytes));
         uint32_t high = 0;
         for (size_t i = 0; cs >= CS_UTF16 && i + 1 < s.len; i += 2) {
-            uint32_t u = (uint32_t)(uint8_t)s.ptr[i + !little] | (uint32_t)(uint8_t)s.ptr[i + little] << 8;
+            uint32_t u =
+                (uint32_t)(uint8_t)s.ptr[i + !little] | (uint32_t)(uint8_t)s.ptr[i + little] << 8;
             if (i == 0 && cs == CS_UTF16 && (u == 0xfeff || u == 0xfffe)) {
                 little = u == 0xfffe;
             } else if (u >= 0xd800 && u < 0xdc00) {
                 high = u;
             } else {
-                if (u >= 0xdc00 && u < 0xe000 && high) u = 0x10000 + ((high - 0xd800) << 10) + (u - 0xdc00);
+                if (u >= 0xdc00 && u < 0xe000 && high)
+                    u = 0x10000 + ((high - 0xd800) << 10) + (u - 0xdc00);
                 high = 0;
                 hr_buf_append(&buf, out_bytes, hr_utf8_encode(u, out_bytes));
             }
@@ -254,7 +267,8 @@ hr_status hr_fn_url_encode(HR_EVAL_ARGS)
         struct hr_str_view s = hr_arg_str(&args[0], row);
         for (size_t i = 0; i < s.len; i++) {
             unsigned char c = (unsigned char)s.ptr[i];
-            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr(".-*_", c, 4);
+            bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                         (c >= '0' && c <= '9') || memchr(".-*_", c, 4);
             if (c == ' ')
                 hr_buf_putc(&buf, '+');
             else if (plain)
@@ -274,12 +288,14 @@ hr_status hr_fn_url_decode(HR_EVAL_ARGS)
                 hr_buf_putc(&buf, ' ');
             } else if (s.ptr[i] != '%') {
                 hr_buf_putc(&buf, s.ptr[i]);
-            } else if (i + 2 < s.len && hex_digit(s.ptr[i + 1]) >= 0 && hex_digit(s.ptr[i + 2]) >= 0) {
+            } else if (i + 2 < s.len && hex_digit(s.ptr[i + 1]) >= 0 &&
+                       hex_digit(s.ptr[i + 2]) >= 0) {
                 hr_buf_putc(&buf, (char)(hex_digit(s.ptr[i + 1]) << 4 | hex_digit(s.ptr[i + 2])));
                 i += 2;
             } else {
                 hr_buf_done(&buf);
-                return HR_RAISE(err, HR_E_CANNOT_DECODE_URL, "url", hr_arena_strndup(ctx->arena, s.ptr, s.len));
+                return HR_RAISE(err, HR_E_CANNOT_DECODE_URL, "url",
+                                hr_arena_strndup(ctx->arena, s.ptr, s.len));
             }
         }
     });

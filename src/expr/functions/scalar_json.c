@@ -58,7 +58,8 @@ static bool parse_path(struct hr_str_view path, struct step *steps, uint32_t *re
 
 static bool key_is(struct hr_str_view quoted, struct hr_str_view name)
 {
-    if (!memchr(quoted.ptr, '\\', quoted.len)) return hr_sv_eq(hr_svn(quoted.ptr + 1, quoted.len - 2), name);
+    if (!memchr(quoted.ptr, '\\', quoted.len))
+        return hr_sv_eq(hr_svn(quoted.ptr + 1, quoted.len - 2), name);
     struct hr_buf text = {0};
     hr_json_unquote(quoted, &text);
     bool same = hr_sv_eq(hr_svn(text.ptr, text.len), name);
@@ -67,8 +68,8 @@ static bool key_is(struct hr_str_view quoted, struct hr_str_view name)
 }
 
 /* Appends the matches of steps in value to out, each as JSON, with commas. */
-static void follow(struct hr_str_view value, const struct step *steps, uint32_t count, struct hr_buf *out,
-                   uint32_t *found)
+static void follow(struct hr_str_view value, const struct step *steps, uint32_t count,
+                   struct hr_buf *out, uint32_t *found)
 {
     struct hr_json j = hr_json(value);
     struct hr_str_view key;
@@ -76,7 +77,8 @@ static void follow(struct hr_str_view value, const struct step *steps, uint32_t 
         if ((*found)++) hr_buf_putc(out, ',');
         hr_json_compact(value, out);
     } else if (steps->kind == STEP_NAME) {
-        if (hr_json_enter(&j, '[')) { /* a name of an array: of each of its objects, after a [*] only */
+        if (hr_json_enter(&j,
+                          '[')) { /* a name of an array: of each of its objects, after a [*] only */
             return;
         }
         if (!hr_json_enter(&j, '{')) return;
@@ -140,7 +142,8 @@ hr_status hr_fn_json_array_length(HR_EVAL_ARGS)
         struct hr_json j = hr_json(hr_arg_str(&args[0], row));
         int32_t n = 0;
         bool array = hr_json_enter(&j, '[');
-        for (bool first = true; array && hr_json_element(&j, first); first = false, n++) hr_json_value(&j);
+        for (bool first = true; array && hr_json_element(&j, first); first = false, n++)
+            hr_json_value(&j);
         if (!array || j.bad) hr_out_null(out, row);
         HR_OUT(int32_t, out)[row] = n;
     }
@@ -184,9 +187,11 @@ struct reading {
     struct hr_buf *text;
 };
 
-static bool read_value(const struct reading *r, const struct hr_type *type, struct hr_str_view v, struct hr_builder *b);
+static bool read_value(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+                       struct hr_builder *b);
 
-static bool read_struct(const struct reading *r, const struct hr_type *type, struct hr_str_view v, struct hr_builder *b)
+static bool read_struct(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+                        struct hr_builder *b)
 {
     struct hr_str_view values[64] = {{0}}, key, *at = values, *heap = NULL;
     struct hr_json j = hr_json(v);
@@ -194,7 +199,8 @@ static bool read_struct(const struct reading *r, const struct hr_type *type, str
         hr_builder_null(b);
         return false;
     }
-    if (type->field_count > HR_COUNT(values) && !(at = heap = hr_zalloc(sizeof *heap * type->field_count))) {
+    if (type->field_count > HR_COUNT(values) &&
+        !(at = heap = hr_zalloc(sizeof *heap * type->field_count))) {
         hr_builder_null(b);
         return false;
     }
@@ -215,7 +221,8 @@ static bool read_struct(const struct reading *r, const struct hr_type *type, str
     return true;
 }
 
-static bool read_list(const struct reading *r, const struct hr_type *type, struct hr_str_view v, struct hr_builder *b)
+static bool read_list(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+                      struct hr_builder *b)
 {
     struct hr_json j = hr_json(v);
     struct hr_str_view key;
@@ -224,7 +231,8 @@ static bool read_list(const struct reading *r, const struct hr_type *type, struc
         hr_builder_null(b);
         return false;
     }
-    for (bool first = true; map ? hr_json_member(&j, first, &key) : hr_json_element(&j, first); first = false) {
+    for (bool first = true; map ? hr_json_member(&j, first, &key) : hr_json_element(&j, first);
+         first = false) {
         struct hr_str_view value = hr_json_value(&j);
         if (map) {
             hr_buf_clear(r->text);
@@ -237,9 +245,13 @@ static bool read_list(const struct reading *r, const struct hr_type *type, struc
     return true;
 }
 
-static bool read_number(const struct hr_type *type, struct hr_str_view v, bool quoted, struct hr_builder *b)
+static bool read_number(const struct hr_type *type, struct hr_str_view v, bool quoted,
+                        struct hr_builder *b)
 {
-    static const int64_t limits[] = {[HR_T_BYTE] = INT8_MAX, [HR_T_SHORT] = INT16_MAX, [HR_T_INT] = INT32_MAX, [HR_T_LONG] = INT64_MAX};
+    static const int64_t limits[] = {[HR_T_BYTE] = INT8_MAX,
+                                     [HR_T_SHORT] = INT16_MAX,
+                                     [HR_T_INT] = INT32_MAX,
+                                     [HR_T_LONG] = INT64_MAX};
     int64_t i;
     double d;
     hr_i128 wide;
@@ -250,17 +262,20 @@ static bool read_number(const struct hr_type *type, struct hr_str_view v, bool q
         return true;
     }
     if (hr_type_is_integral(type)) {
-        if (quoted || !hr_parse_i64(v, &i) || i > limits[type->id] || i < -limits[type->id] - 1) return false;
+        if (quoted || !hr_parse_i64(v, &i) || i > limits[type->id] || i < -limits[type->id] - 1)
+            return false;
         hr_builder_i64(b, i);
         return true;
     }
-    if (quoted && !(v.len && (v.ptr[0] == 'N' || v.ptr[v.len > 1] == 'I' || v.ptr[0] == 'I'))) return false;
+    if (quoted && !(v.len && (v.ptr[0] == 'N' || v.ptr[v.len > 1] == 'I' || v.ptr[0] == 'I')))
+        return false;
     if (!hr_text_to_f64(v, &d)) return false;
     hr_builder_f64(b, d);
     return true;
 }
 
-static bool read_text(const struct reading *r, const struct hr_type *type, struct hr_str_view s, struct hr_builder *b)
+static bool read_text(const struct reading *r, const struct hr_type *type, struct hr_str_view s,
+                      struct hr_builder *b)
 {
     int32_t day;
     int64_t us;
@@ -282,7 +297,8 @@ static bool read_text(const struct reading *r, const struct hr_type *type, struc
     return hr_type_is_numeric(type) && read_number(type, s, true, b);
 }
 
-static bool read_scalar(const struct reading *r, const struct hr_type *type, struct hr_str_view v, struct hr_builder *b)
+static bool read_scalar(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+                        struct hr_builder *b)
 {
     char c = v.ptr[0];
     hr_buf_clear(r->text);
@@ -311,7 +327,8 @@ static bool read_scalar(const struct reading *r, const struct hr_type *type, str
     return hr_type_is_numeric(type) && c != 't' && c != 'f' && read_number(type, v, false, b);
 }
 
-static bool read_value(const struct reading *r, const struct hr_type *type, struct hr_str_view v, struct hr_builder *b)
+static bool read_value(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+                       struct hr_builder *b)
 {
     if (v.len && v.ptr[0] == 'n') {
         hr_builder_null(b);
@@ -338,15 +355,18 @@ static hr_status read_row(const struct reading *r, const struct from_json *f, st
         read_value(r, f->type, v, b);
         return HR_OK;
     }
-    if (!j.bad && f->type->id == HR_T_ARRAY && v.len && v.ptr[0] == '{' && f->type->fields[0].type->id == HR_T_STRUCT) {
-        read_value(r, f->type->fields[0].type, v, hr_builder_child(b, 0)); /* one object: an array of it */
+    if (!j.bad && f->type->id == HR_T_ARRAY && v.len && v.ptr[0] == '{' &&
+        f->type->fields[0].type->id == HR_T_STRUCT) {
+        read_value(r, f->type->fields[0].type, v,
+                   hr_builder_child(b, 0)); /* one object: an array of it */
         hr_builder_close(b);
         return HR_OK;
     }
     if (f->fail_fast) {
         struct hr_buf text = {0};
         hr_buf_put_sv(&text, s);
-        hr_status status = HR_RAISE(err, HR_E_MALFORMED_RECORD, "badRecord", hr_buf_cstr(&text), "failFastMode", "FAILFAST");
+        hr_status status = HR_RAISE(err, HR_E_MALFORMED_RECORD, "badRecord", hr_buf_cstr(&text),
+                                    "failFastMode", "FAILFAST");
         hr_buf_done(&text);
         return status;
     }
@@ -381,14 +401,18 @@ hr_status hr_bind_from_json(HR_BIND_ARGS)
     struct hr_str_view ddl;
     if (!f) return HR_OOM(err);
     if (!hr_resolve_const_string(arena, conf, call->args[1], &ddl))
-        return HR_RAISE(err, HR_E_INVALID_SCHEMA_NON_STRING_LITERAL, "inputSchema", hr_expr_quoted(arena, call->args[1]));
+        return HR_RAISE(err, HR_E_INVALID_SCHEMA_NON_STRING_LITERAL, "inputSchema",
+                        hr_expr_quoted(arena, call->args[1]));
     if (hr_type_parse(ddl, &f->type, NULL) != HR_OK) HR_TRY(hr_schema_parse(ddl, &f->type, err));
     if (f->type->id != HR_T_STRUCT && f->type->id != HR_T_ARRAY && f->type->id != HR_T_MAP)
-        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_JSON_SCHEMA, "sqlExpr", hr_expr_quoted(arena, call), "schema", hr_type_quoted(arena, f->type));
-    if (call->arg_count > 2 && call->args[2]->kind == HR_X_CALL && call->args[2]->arg_count % 2 == 0)
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_JSON_SCHEMA, "sqlExpr",
+                        hr_expr_quoted(arena, call), "schema", hr_type_quoted(arena, f->type));
+    if (call->arg_count > 2 && call->args[2]->kind == HR_X_CALL &&
+        call->args[2]->arg_count % 2 == 0)
         for (uint32_t i = 0; i < call->args[2]->arg_count; i += 2) {
             struct hr_str_view k, v;
-            if (hr_resolve_const_string(arena, conf, call->args[2]->args[i], &k) && hr_sv_eq_nocase(k, hr_sv("mode")) &&
+            if (hr_resolve_const_string(arena, conf, call->args[2]->args[i], &k) &&
+                hr_sv_eq_nocase(k, hr_sv("mode")) &&
                 hr_resolve_const_string(arena, conf, call->args[2]->args[i + 1], &v))
                 f->fail_fast = hr_sv_eq_nocase(v, hr_sv("failfast"));
         }
@@ -400,24 +424,31 @@ hr_status hr_bind_from_json(HR_BIND_ARGS)
 
 /* --- to_json -----------------------------------------------------------------------------------*/
 
-static void write_value(const struct hr_column *col, uint32_t row, const struct hr_conf *conf, struct hr_buf *text, struct hr_buf *out);
+static void write_value(const struct hr_column *col, uint32_t row, const struct hr_conf *conf,
+                        struct hr_buf *text, struct hr_buf *out);
 
-static bool is_null(const struct hr_column *col, uint32_t row) { return col->type->id == HR_T_NULL || !hr_column_valid(col, row); }
+static bool is_null(const struct hr_column *col, uint32_t row)
+{
+    return col->type->id == HR_T_NULL || !hr_column_valid(col, row);
+}
 
 static void write_timestamp(int64_t us, const struct hr_tz *tz, bool zoned, struct hr_buf *out)
 {
     int64_t local = zoned ? hr_tz_to_local(tz, us) : us;
     struct hr_civil c = hr_civil_from_us(local);
-    hr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03d", c.year, c.month, c.day, c.hour, c.minute, c.second, c.us / 1000);
+    hr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03d", c.year, c.month, c.day, c.hour,
+                  c.minute, c.second, c.us / 1000);
     int32_t offset = zoned ? hr_tz_offset_at(tz, us) : 0, magnitude = offset < 0 ? -offset : offset;
     if (zoned && offset)
-        hr_buf_printf(out, "%c%02d:%02d", offset < 0 ? '-' : '+', magnitude / 3600, magnitude / 60 % 60);
+        hr_buf_printf(out, "%c%02d:%02d", offset < 0 ? '-' : '+', magnitude / 3600,
+                      magnitude / 60 % 60);
     else if (zoned)
         hr_buf_putc(out, 'Z');
     hr_buf_putc(out, '"');
 }
 
-static void write_nested(const struct hr_column *col, uint32_t row, const struct hr_conf *conf, struct hr_buf *text, struct hr_buf *out)
+static void write_nested(const struct hr_column *col, uint32_t row, const struct hr_conf *conf,
+                         struct hr_buf *text, struct hr_buf *out)
 {
     bool first = true;
     if (col->type->id == HR_T_STRUCT) {
@@ -451,7 +482,8 @@ static void write_nested(const struct hr_column *col, uint32_t row, const struct
     hr_buf_putc(out, map ? '}' : ']');
 }
 
-static void write_value(const struct hr_column *col, uint32_t row, const struct hr_conf *conf, struct hr_buf *text, struct hr_buf *out)
+static void write_value(const struct hr_column *col, uint32_t row, const struct hr_conf *conf,
+                        struct hr_buf *text, struct hr_buf *out)
 {
     if (is_null(col, row)) {
         hr_buf_puts(out, "null");
@@ -512,7 +544,8 @@ static const struct hr_type *infer_object(struct hr_str_view v, struct hr_arena 
     }
     hr_buf_done(&text);
     for (uint32_t i = 1; i < fields.count; i++) /* Spark sorts the names */
-        for (uint32_t k = i; k > 0 && strcmp(fields.items[k - 1].name, fields.items[k].name) > 0; k--) {
+        for (uint32_t k = i; k > 0 && strcmp(fields.items[k - 1].name, fields.items[k].name) > 0;
+             k--) {
             struct hr_field f = fields.items[k];
             fields.items[k] = fields.items[k - 1];
             fields.items[k - 1] = f;

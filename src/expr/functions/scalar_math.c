@@ -8,7 +8,8 @@
 #include "expr/functions/functions.h"
 #include "expr/internal.h"
 
-/* --- One double to one double --------------------------------------------------------------------*/
+/* --- One double to one double
+ * --------------------------------------------------------------------*/
 
 #define UNARY(NAME, EXPR)                                                     \
     hr_status hr_fn_##NAME(HR_EVAL_ARGS)                                      \
@@ -129,9 +130,11 @@ hr_status hr_fn_abs(HR_EVAL_ARGS)
         } else {
             int64_t v = hr_arg_i64(&args[0], row);
             int bits = 8 * (int)hr_type_width(call->type);
-            if (v == INT64_MIN >> (64 - bits) && ctx->conf->ansi) return hr_raise_overflow(NULL, err);
+            if (v == INT64_MIN >> (64 - bits) && ctx->conf->ansi)
+                return hr_raise_overflow(NULL, err);
             v = v < 0 ? (int64_t)(0 - (uint64_t)v) : v;
-            memcpy(HR_OUT(char, out) + (size_t)row * hr_type_width(call->type), &v, hr_type_width(call->type));
+            memcpy(HR_OUT(char, out) + (size_t)row * hr_type_width(call->type), &v,
+                   hr_type_width(call->type));
         }
     }
     return HR_OK;
@@ -141,7 +144,8 @@ hr_status hr_fn_abs(HR_EVAL_ARGS)
 
 enum rounding { HALF_UP, HALF_EVEN, FLOOR, CEILING };
 
-/* v, at scale from, rounded to scale to (which may be negative); the result has scale max(to, 0). */
+/* v, at scale from, rounded to scale to (which may be negative); the result has scale max(to, 0).
+ */
 static bool round_decimal(hr_i128 v, int from, int to, enum rounding how, hr_i128 *ret)
 {
     if (to >= from) return hr_decimal_rescale(v, from, to, ret);
@@ -170,7 +174,8 @@ static double round_double(double x, int to, enum rounding how)
     size_t n = hr_format_f64(x, text);
     /* enough digits for any double whose digits matter at this scale */
     int scale = HR_MAX(to, 0) + 4 < 20 ? 20 : HR_MIN(HR_MAX(to, 0) + 4, 38);
-    while (scale > to && !(hr_decimal_parse(hr_svn(text, n), 38, scale, &v, &over) && !over)) scale--;
+    while (scale > to && !(hr_decimal_parse(hr_svn(text, n), 38, scale, &v, &over) && !over))
+        scale--;
     if (scale <= to) return x;
     if (!round_decimal(v, scale, to, how, &v)) return x;
     return hr_decimal_to_double(v, HR_MAX(to, 0));
@@ -191,11 +196,13 @@ static hr_status round_rows(HR_EVAL_ARGS, enum rounding how)
                 HR_OUT(float, out)[row] = (float)round_double(x, (int)scale, how);
             continue;
         }
-        hr_i128 r, v = from->id == HR_T_DECIMAL ? HR_ARG(hr_i128, &args[0], row) : hr_arg_i64(&args[0], row);
+        hr_i128 r, v = from->id == HR_T_DECIMAL ? HR_ARG(hr_i128, &args[0], row)
+                                                : hr_arg_i64(&args[0], row);
         int s = from->id == HR_T_DECIMAL ? from->scale : 0;
         bool ok = round_decimal(v, s, scale > s ? s : (int)scale, how, &r);
         if (call->type->id == HR_T_DECIMAL) {
-            if (!ok || !hr_decimal_rescale(r, HR_MAX(0, (int)HR_MIN(scale, s)), call->type->scale, &r) ||
+            if (!ok ||
+                !hr_decimal_rescale(r, HR_MAX(0, (int)HR_MIN(scale, s)), call->type->scale, &r) ||
                 !hr_decimal_fits(r, call->type->precision))
                 return hr_raise_decimal_range("The rounded value", call->type, err);
             HR_OUT(hr_i128, out)[row] = r;
@@ -204,7 +211,8 @@ static hr_status round_rows(HR_EVAL_ARGS, enum rounding how)
             int bits = 8 * (int)hr_type_width(call->type);
             if (!ok || r != x || x != (int64_t)((uint64_t)x << (64 - bits)) >> (64 - bits))
                 return hr_raise_overflow(NULL, err);
-            memcpy(HR_OUT(char, out) + (size_t)row * hr_type_width(call->type), &x, hr_type_width(call->type));
+            memcpy(HR_OUT(char, out) + (size_t)row * hr_type_width(call->type), &x,
+                   hr_type_width(call->type));
         }
     }
     return HR_OK;
@@ -218,9 +226,11 @@ hr_status hr_bind_round(HR_BIND_ARGS)
     if (call->arg_count == 1)
         HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 0), err));
     int64_t scale = 0;
-    if (!hr_expr_is_literal_null(call->args[1]) && !hr_resolve_const_i64(arena, conf, call->args[1], &scale))
-        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr", hr_expr_quoted(arena, call),
-                        "inputName", "`scale`", "inputType", "\"INT\"", "inputExpr", hr_expr_quoted(arena, call->args[1]));
+    if (!hr_expr_is_literal_null(call->args[1]) &&
+        !hr_resolve_const_i64(arena, conf, call->args[1], &scale))
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr",
+                        hr_expr_quoted(arena, call), "inputName", "`scale`", "inputType", "\"INT\"",
+                        "inputExpr", hr_expr_quoted(arena, call->args[1]));
     const struct hr_type *t = call->args[0]->type;
     call->type = t;
     if (t->id == HR_T_DECIMAL) {
@@ -228,7 +238,8 @@ hr_status hr_bind_round(HR_BIND_ARGS)
         if (scale < 0)
             call->type = hr_type_decimal((int)HR_MIN(38, HR_MAX(digits, -scale + 1)), 0);
         else
-            call->type = hr_type_decimal(HR_MIN(38, digits + (int)HR_MIN(t->scale, scale)), (int)HR_MIN(t->scale, scale));
+            call->type = hr_type_decimal(HR_MIN(38, digits + (int)HR_MIN(t->scale, scale)),
+                                         (int)HR_MIN(t->scale, scale));
     }
     return call->type ? HR_OK : HR_OOM(err);
 }
@@ -244,10 +255,12 @@ hr_status hr_bind_ceil(HR_BIND_ARGS)
             HR_TRY(hr_resolve_cast(arena, &call->args[0], t, err));
         }
         if (!hr_resolve_const_i64(arena, conf, call->args[1], &scale))
-            return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr", hr_expr_quoted(arena, call),
-                            "inputName", "`scale`", "inputType", "\"INT\"", "inputExpr", hr_expr_quoted(arena, call->args[1]));
+            return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr",
+                            hr_expr_quoted(arena, call), "inputName", "`scale`", "inputType",
+                            "\"INT\"", "inputExpr", hr_expr_quoted(arena, call->args[1]));
     } else if (t->id != HR_T_DECIMAL && t->id != HR_T_LONG && t->id != HR_T_DOUBLE) {
-        HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(hr_type_is_integral(t) ? HR_T_LONG : HR_T_DOUBLE), err));
+        HR_TRY(hr_resolve_cast(arena, &call->args[0],
+                               hr_type(hr_type_is_integral(t) ? HR_T_LONG : HR_T_DOUBLE), err));
     }
     t = call->args[0]->type;
     if (t->id != HR_T_DECIMAL) {
@@ -266,7 +279,10 @@ static hr_status ceil_rows(HR_EVAL_ARGS, enum rounding how)
     HR_EACH_ROW(ctx, out, row) {
         double x = HR_ARG(double, &args[0], row);
         x = how == FLOOR ? floor(x) : ceil(x);
-        HR_OUT(int64_t, out)[row] = isnan(x) ? 0 : x >= 9.3e18 ? INT64_MAX : x <= -9.3e18 ? INT64_MIN : (int64_t)x;
+        HR_OUT(int64_t, out)[row] = isnan(x)       ? 0
+                : x >= 9.3e18  ? INT64_MAX
+                : x <= -9.3e18 ? INT64_MIN
+                               : (int64_t)x;
     }
     return HR_OK;
 }
@@ -300,9 +316,11 @@ hr_status hr_fn_bit_count(HR_EVAL_ARGS)
 hr_status hr_fn_getbit(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {
-        int32_t at = HR_ARG(int32_t, &args[1], row), bits = 8 * (int)hr_type_width(args[0].col.type);
+        int32_t at = HR_ARG(int32_t, &args[1], row),
+                bits = 8 * (int)hr_type_width(args[0].col.type);
         if (at < 0 || at >= bits)
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the position of a bit must be in [0, %d), not %d", bits, at);
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                           "the position of a bit must be in [0, %d), not %d", bits, at);
         HR_OUT(int8_t, out)[row] = (int8_t)(hr_arg_i64(&args[0], row) >> at & 1);
     }
     return HR_OK;
@@ -323,7 +341,8 @@ hr_status hr_fn_conv(HR_EVAL_ARGS)
         if (!hr_bit_get(out->validity, row)) continue;
         int32_t from = HR_ARG(int32_t, &args[1], row), to = HR_ARG(int32_t, &args[2], row);
         int32_t base = to < 0 ? -to : to;
-        if (from < 2 || from > 36 || base < 2 || base > 36 || !hr_sv_trim(hr_arg_str(&args[0], row)).len)
+        if (from < 2 || from > 36 || base < 2 || base > 36 ||
+            !hr_sv_trim(hr_arg_str(&args[0], row)).len)
             hr_out_null(out, row);
     }
     HR_TEXT_ROWS({
@@ -335,9 +354,13 @@ hr_status hr_fn_conv(HR_EVAL_ARGS)
         bool over = false;
         for (size_t i = negative; i < s.len; i++) {
             char c = s.ptr[i];
-            int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'z' ? c - 'a' + 10 : c >= 'A' && c <= 'Z' ? c - 'A' + 10 : 99;
+            int d = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'z' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'Z' ? c - 'A' + 10
+                                           : 99;
             if (d >= from) break;
-            over = over || __builtin_mul_overflow(v, (uint64_t)from, &v) || __builtin_add_overflow(v, (uint64_t)d, &v);
+            over = over || __builtin_mul_overflow(v, (uint64_t)from, &v) ||
+                   __builtin_add_overflow(v, (uint64_t)d, &v);
         }
         if (over && ctx->conf->ansi) {
             hr_buf_done(&buf);
@@ -363,7 +386,8 @@ hr_status hr_fn_conv(HR_EVAL_ARGS)
 hr_status hr_fn_width_bucket(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {
-        double x = HR_ARG(double, &args[0], row), lo = HR_ARG(double, &args[1], row), hi = HR_ARG(double, &args[2], row);
+        double x = HR_ARG(double, &args[0], row), lo = HR_ARG(double, &args[1], row),
+               hi = HR_ARG(double, &args[2], row);
         int64_t n = HR_ARG(int64_t, &args[3], row), r;
         if (n <= 0 || n == INT64_MAX || isnan(x) || lo == hi || !isfinite(lo) || !isfinite(hi)) {
             hr_out_null(out, row);
@@ -378,7 +402,8 @@ hr_status hr_fn_width_bucket(HR_EVAL_ARGS)
     return HR_OK;
 }
 
-/* --- Random numbers: XORShift as Spark's, seeded per partition -------------------------------------*/
+/* --- Random numbers: XORShift as Spark's, seeded per partition
+ * -------------------------------------*/
 
 static uint64_t next_random(struct hr_eval_ctx *ctx, const struct hr_vector *seed, uint32_t seeds)
 {
@@ -396,7 +421,7 @@ static uint64_t next_random(struct hr_eval_ctx *ctx, const struct hr_vector *see
 hr_status hr_fn_rand(HR_EVAL_ARGS)
 {
     HR_ALL_ROWS(ctx, row)
-        HR_OUT(double, out)[row] = (double)(next_random(ctx, args, call->arg_count) >> 11) * 0x1p-53;
+    HR_OUT(double, out)[row] = (double)(next_random(ctx, args, call->arg_count) >> 11) * 0x1p-53;
     return HR_OK;
 }
 
@@ -431,7 +456,7 @@ hr_status hr_fn_spark_partition_id(HR_EVAL_ARGS)
 hr_status hr_fn_format_number(HR_EVAL_ARGS)
 {
     HR_ALL_ROWS(ctx, row)
-        if (hr_bit_get(out->validity, row) && HR_ARG(int32_t, &args[1], row) < 0) hr_out_null(out, row);
+    if (hr_bit_get(out->validity, row) && HR_ARG(int32_t, &args[1], row) < 0) hr_out_null(out, row);
     HR_TEXT_ROWS({
         int digits = HR_MIN(HR_ARG(int32_t, &args[1], row), 30);
         const struct hr_type *t = args[0].col.type;
@@ -470,7 +495,8 @@ hr_status hr_fn_format_number(HR_EVAL_ARGS)
 hr_status hr_fn_raise_error(HR_EVAL_ARGS)
 {
     HR_ALL_ROWS(ctx, row) {
-        struct hr_str_view s = hr_arg_valid(&args[0], row) ? hr_arg_str(&args[0], row) : hr_sv("null");
+        struct hr_str_view s =
+            hr_arg_valid(&args[0], row) ? hr_arg_str(&args[0], row) : hr_sv("null");
         const char *text = hr_arena_strndup(ctx->arena, s.ptr, s.len);
         return HR_RAISE(err, HR_E_USER_RAISED_EXCEPTION, "errorMessage", text ? text : "?");
     }
@@ -481,8 +507,10 @@ hr_status hr_bind_assert_true(HR_BIND_ARGS)
 {
     HR_UNUSED(conf);
     if (call->arg_count == 2) return HR_OK;
-    const char *text = hr_arena_printf(arena, "'%s' is not true!", hr_expr_text(arena, call->args[0]));
-    return text ? hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv(text)), err) : HR_OOM(err);
+    const char *text =
+        hr_arena_printf(arena, "'%s' is not true!", hr_expr_text(arena, call->args[0]));
+    return text ? hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv(text)), err)
+                : HR_OOM(err);
 }
 
 hr_status hr_fn_assert_true(HR_EVAL_ARGS)
@@ -495,7 +523,8 @@ hr_status hr_fn_assert_true(HR_EVAL_ARGS)
             hr_buf_put_sv(&text, hr_arg_str(&args[1], row));
         else
             hr_buf_printf(&text, "'%s' is not true!", hr_expr_text(ctx->arena, call->args[0]));
-        hr_status status = HR_RAISE(err, HR_E_USER_RAISED_EXCEPTION, "errorMessage", hr_buf_cstr(&text));
+        hr_status status =
+            HR_RAISE(err, HR_E_USER_RAISED_EXCEPTION, "errorMessage", hr_buf_cstr(&text));
         hr_buf_done(&text);
         return status;
     }

@@ -19,12 +19,15 @@ struct like {
     size_t from, to; /* of the literal middle */
 };
 
-static hr_status bad_escape(struct hr_arena *arena, struct hr_str_view p, size_t at, struct hr_err *err)
+static hr_status bad_escape(struct hr_arena *arena, struct hr_str_view p, size_t at,
+                            struct hr_err *err)
 {
     const char *format = hr_arena_printf(arena, "'%.*s'", (int)p.len, p.ptr);
-    if (at >= p.len) return HR_RAISE(err, HR_E_INVALID_ESC_AT_THE_END, "format", format ? format : "?");
+    if (at >= p.len)
+        return HR_RAISE(err, HR_E_INVALID_ESC_AT_THE_END, "format", format ? format : "?");
     const char *c = hr_arena_printf(arena, "'%c'", p.ptr[at]);
-    return HR_RAISE(err, HR_E_INVALID_ESC_IN_THE_MIDDLE, "format", format ? format : "?", "char", c ? c : "?");
+    return HR_RAISE(err, HR_E_INVALID_ESC_IN_THE_MIDDLE, "format", format ? format : "?", "char",
+                    c ? c : "?");
 }
 
 static hr_status like_compile(struct hr_arena *arena, struct hr_str_view p, char escape, bool fold,
@@ -40,7 +43,8 @@ static hr_status like_compile(struct hr_arena *arena, struct hr_str_view p, char
         char c = p.ptr[i];
         uint8_t kind = c == '_' ? ANY_ONE : c == '%' ? ANY_MANY : 0;
         if (c == escape) {
-            if (i + 1 >= p.len || (p.ptr[i + 1] != '_' && p.ptr[i + 1] != '%' && p.ptr[i + 1] != escape))
+            if (i + 1 >= p.len ||
+                (p.ptr[i + 1] != '_' && p.ptr[i + 1] != '%' && p.ptr[i + 1] != escape))
                 return bad_escape(arena, p, i + 1, err);
             c = p.ptr[++i];
             kind = 0;
@@ -136,7 +140,8 @@ static hr_status like_rows(HR_EVAL_ARGS, bool fold)
 hr_status hr_fn_like(HR_EVAL_ARGS) { return like_rows(ctx, call, args, out, err, false); }
 hr_status hr_fn_ilike(HR_EVAL_ARGS) { return like_rows(ctx, call, args, out, err, true); }
 
-/* --- Regular expressions -------------------------------------------------------------------------*/
+/* --- Regular expressions
+ * -------------------------------------------------------------------------*/
 
 static hr_status bind_pattern(HR_BIND_ARGS, uint32_t index)
 {
@@ -155,8 +160,9 @@ struct regex_at {
     struct hr_str_view pattern;
 };
 
-static hr_status regex_of(struct hr_eval_ctx *ctx, const struct hr_expr *call, const struct hr_vector *v,
-                          uint32_t row, struct regex_at *at, struct hr_err *err)
+static hr_status regex_of(struct hr_eval_ctx *ctx, const struct hr_expr *call,
+                          const struct hr_vector *v, uint32_t row, struct regex_at *at,
+                          struct hr_err *err)
 {
     if (call->bound) {
         at->regex = call->bound;
@@ -186,13 +192,15 @@ hr_status hr_fn_rlike(HR_EVAL_ARGS)
     return HR_OK;
 }
 
-static hr_status bad_group(const struct hr_expr *call, struct hr_eval_ctx *ctx, uint32_t have, int64_t want,
-                           struct hr_err *err)
+static hr_status bad_group(const struct hr_expr *call, struct hr_eval_ctx *ctx, uint32_t have,
+                           int64_t want, struct hr_err *err)
 {
     const char *name = hr_arena_printf(ctx->arena, "`%s`", call->name);
-    const char *count = hr_arena_printf(ctx->arena, "%u", have), *index = hr_arena_printf(ctx->arena, "%lld", (long long)want);
-    return HR_RAISE(err, HR_E_INVALID_REGEX_GROUP, "parameter", "`idx`", "functionName", name ? name : "?",
-                    "groupCount", count ? count : "?", "groupIndex", index ? index : "?");
+    const char *count = hr_arena_printf(ctx->arena, "%u", have),
+               *index = hr_arena_printf(ctx->arena, "%lld", (long long)want);
+    return HR_RAISE(err, HR_E_INVALID_REGEX_GROUP, "parameter", "`idx`", "functionName",
+                    name ? name : "?", "groupCount", count ? count : "?", "groupIndex",
+                    index ? index : "?");
 }
 
 hr_status hr_bind_regexp_extract(HR_BIND_ARGS)
@@ -213,7 +221,8 @@ hr_status hr_fn_regexp_extract(HR_EVAL_ARGS)
         if (groups && (index < 0 || (uint32_t)index > hr_regex_group_count(at.regex)))
             return bad_group(call, ctx, hr_regex_group_count(at.regex), index, err);
         bool taken = groups && g[2 * index] != SIZE_MAX;
-        hr_out_str_shared(out, row, taken ? s.ptr + g[2 * index] : "", taken ? g[2 * index + 1] - g[2 * index] : 0);
+        hr_out_str_shared(out, row, taken ? s.ptr + g[2 * index] : "",
+                          taken ? g[2 * index + 1] - g[2 * index] : 0);
     }
     return HR_OK;
 }
@@ -233,8 +242,9 @@ hr_status hr_fn_regexp_extract_all(HR_EVAL_ARGS)
             if (index < 0 || (uint32_t)index > hr_regex_group_count(at.regex))
                 return bad_group(call, ctx, hr_regex_group_count(at.regex), index, err);
             bool taken = g[2 * index] != SIZE_MAX;
-            hr_builder_str_shared(hr_builder_child(b, 0),
-                                  taken ? hr_svn(s.ptr + g[2 * index], g[2 * index + 1] - g[2 * index]) : hr_sv(""));
+            hr_builder_str_shared(
+                hr_builder_child(b, 0),
+                taken ? hr_svn(s.ptr + g[2 * index], g[2 * index + 1] - g[2 * index]) : hr_sv(""));
             start = g[1] > g[0] ? g[1] : g[1] + 1;
         }
         hr_builder_close(b);
@@ -243,17 +253,19 @@ hr_status hr_fn_regexp_extract_all(HR_EVAL_ARGS)
 }
 
 /* Java's replacement: $1 and ${name} are groups, \ escapes. */
-static void put_replacement(struct hr_buf *buf, struct hr_str_view r, struct hr_str_view s, const size_t *g,
-                            uint32_t groups)
+static void put_replacement(struct hr_buf *buf, struct hr_str_view r, struct hr_str_view s,
+                            const size_t *g, uint32_t groups)
 {
     for (size_t i = 0; i < r.len; i++) {
         if (r.ptr[i] == '\\' && i + 1 < r.len) {
             hr_buf_putc(buf, r.ptr[++i]);
         } else if (r.ptr[i] == '$' && i + 1 < r.len && r.ptr[i + 1] >= '0' && r.ptr[i + 1] <= '9') {
             uint32_t k = (uint32_t)(r.ptr[++i] - '0');
-            while (i + 1 < r.len && r.ptr[i + 1] >= '0' && r.ptr[i + 1] <= '9' && k * 10 + (uint32_t)(r.ptr[i + 1] - '0') < groups)
+            while (i + 1 < r.len && r.ptr[i + 1] >= '0' && r.ptr[i + 1] <= '9' &&
+                   k * 10 + (uint32_t)(r.ptr[i + 1] - '0') < groups)
                 k = k * 10 + (uint32_t)(r.ptr[++i] - '0');
-            if (k < groups && g[2 * k] != SIZE_MAX) hr_buf_append(buf, s.ptr + g[2 * k], g[2 * k + 1] - g[2 * k]);
+            if (k < groups && g[2 * k] != SIZE_MAX)
+                hr_buf_append(buf, s.ptr + g[2 * k], g[2 * k + 1] - g[2 * k]);
         } else {
             hr_buf_putc(buf, r.ptr[i]);
         }
@@ -261,7 +273,8 @@ static void put_replacement(struct hr_buf *buf, struct hr_str_view r, struct hr_
 }
 
 static hr_status replace_all(struct hr_eval_ctx *ctx, struct hr_regex *regex, struct hr_str_view s,
-                             struct hr_str_view r, size_t from, struct hr_buf *buf, struct hr_err *err)
+                             struct hr_str_view r, size_t from, struct hr_buf *buf,
+                             struct hr_err *err)
 {
     const size_t *g = NULL;
     uint32_t groups = 0;

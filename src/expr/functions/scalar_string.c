@@ -50,8 +50,14 @@ static void put_case(struct hr_buf *buf, struct hr_str_view s, bool upper)
     }
 }
 
-hr_status hr_fn_upper(HR_EVAL_ARGS) { HR_TEXT_ROWS({ put_case(&buf, hr_arg_str(&args[0], row), true); }); }
-hr_status hr_fn_lower(HR_EVAL_ARGS) { HR_TEXT_ROWS({ put_case(&buf, hr_arg_str(&args[0], row), false); }); }
+hr_status hr_fn_upper(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({ put_case(&buf, hr_arg_str(&args[0], row), true); });
+}
+hr_status hr_fn_lower(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({ put_case(&buf, hr_arg_str(&args[0], row), false); });
+}
 
 hr_status hr_fn_initcap(HR_EVAL_ARGS)
 {
@@ -88,7 +94,8 @@ hr_status hr_fn_octet_length(HR_EVAL_ARGS)
 
 hr_status hr_fn_bit_length(HR_EVAL_ARGS)
 {
-    HR_EACH_ROW(ctx, out, row) HR_OUT(int32_t, out)[row] = (int32_t)hr_arg_str(&args[0], row).len * 8;
+    HR_EACH_ROW(ctx, out, row)
+        HR_OUT(int32_t, out)[row] = (int32_t)hr_arg_str(&args[0], row).len * 8;
     return HR_OK;
 }
 
@@ -290,7 +297,7 @@ hr_status hr_fn_locate(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row)
         HR_OUT(int32_t, out)[row] = locate(hr_arg_str(&args[1], row), hr_arg_str(&args[0], row),
-                                           call->arg_count > 2 ? HR_ARG(int32_t, &args[2], row) : 1);
+                   call->arg_count > 2 ? HR_ARG(int32_t, &args[2], row) : 1);
     return HR_OK;
 }
 
@@ -456,7 +463,8 @@ hr_status hr_fn_find_in_set(HR_EVAL_ARGS)
 static hr_status concat_text(HR_EVAL_ARGS)
 {
     HR_TEXT_ROWS({
-        for (uint32_t a = 0; a < call->arg_count; a++) hr_buf_put_sv(&buf, hr_arg_str(&args[a], row));
+        for (uint32_t a = 0; a < call->arg_count; a++)
+            hr_buf_put_sv(&buf, hr_arg_str(&args[a], row));
     });
 }
 
@@ -495,7 +503,8 @@ hr_status hr_bind_concat_ws(HR_BIND_ARGS)
         const struct hr_type *t = call->args[i]->type;
         bool texts = i > 0 && t->id == HR_T_ARRAY;
         if (hr_type_is_nested(t) && !texts)
-            return hr_resolve_unexpected_type(arena, call, i, i ? "(\"ARRAY<STRING>\" or \"STRING\")" : "\"STRING\"", err);
+            return hr_resolve_unexpected_type(
+                arena, call, i, i ? "(\"ARRAY<STRING>\" or \"STRING\")" : "\"STRING\"", err);
         HR_TRY(hr_resolve_cast(arena, &call->args[i],
                                texts ? hr_type_array(hr_type(HR_T_STRING), true)
                                      : hr_type(HR_T_STRING), err));
@@ -515,7 +524,8 @@ hr_status hr_fn_elt(HR_EVAL_ARGS)
             index[hr_format_i64(n, index)] = 0;
             size[hr_format_i64(call->arg_count - 1, size)] = 0;
             if (ctx->conf->ansi)
-                return HR_RAISE(err, HR_E_INVALID_ARRAY_INDEX, "indexValue", index, "arraySize", size);
+                return HR_RAISE(err, HR_E_INVALID_ARRAY_INDEX, "indexValue", index, "arraySize",
+                                size);
             hr_out_null(out, row);
         } else if (!hr_arg_valid(&args[n], row)) {
             hr_out_null(out, row);
@@ -539,7 +549,8 @@ hr_status hr_fn_levenshtein(HR_EVAL_ARGS)
         for (size_t i = 0; i < a.len; n++) i += hr_utf8_decode(a.ptr + i, a.len - i, &x[n]);
         for (size_t i = 0; i < b.len; m++) i += hr_utf8_decode(b.ptr + i, b.len - i, &y[m]);
         if ((uint64_t)n * m > UINT64_C(1) << 32)
-            return HR_RAISE(err, HR_E_LIMIT, "what", "the texts of levenshtein", "limit", "2^32 steps");
+            return HR_RAISE(err, HR_E_LIMIT, "what", "the texts of levenshtein", "limit",
+                            "2^32 steps");
         for (uint32_t j = 0; j <= m; j++) cost[j] = j;
         for (uint32_t i = 0; i < n; i++) {
             uint32_t diagonal = cost[0];
@@ -563,7 +574,8 @@ hr_status hr_fn_soundex(HR_EVAL_ARGS)
     static const char codes[] = "01230127022455012623017202";
     HR_TEXT_ROWS({
         struct hr_str_view s = hr_arg_str(&args[0], row);
-        char first = s.len ? (char)(s.ptr[0] >= 'a' && s.ptr[0] <= 'z' ? s.ptr[0] - 32 : s.ptr[0]) : 0;
+        char first =
+            s.len ? (char)(s.ptr[0] >= 'a' && s.ptr[0] <= 'z' ? s.ptr[0] - 32 : s.ptr[0]) : 0;
         if (first < 'A' || first > 'Z') {
             hr_buf_put_sv(&buf, s);
         } else {
@@ -612,7 +624,10 @@ hr_status hr_fn_mask(HR_EVAL_ARGS)
         struct hr_str_view s = hr_arg_str(&args[0], row);
         for (size_t i = 0; i < s.len; i++) {
             char c = s.ptr[i];
-            int kind = c >= 'A' && c <= 'Z' ? 0 : c >= 'a' && c <= 'z' ? 1 : c >= '0' && c <= '9' ? 2 : 3;
+            int kind = c >= 'A' && c <= 'Z'   ? 0
+                       : c >= 'a' && c <= 'z' ? 1
+                       : c >= '0' && c <= '9' ? 2
+                                              : 3;
             bool given = (uint32_t)kind + 1 < call->arg_count;
             if (given && hr_arg_valid(&args[kind + 1], row))
                 hr_buf_put_sv(&buf, hr_arg_str(&args[kind + 1], row));
@@ -624,7 +639,8 @@ hr_status hr_fn_mask(HR_EVAL_ARGS)
     });
 }
 
-/* --- Defaults that Spark shows in names ----------------------------------------------------------*/
+/* --- Defaults that Spark shows in names
+ * ----------------------------------------------------------*/
 
 static hr_status default_arg(HR_BIND_ARGS, uint32_t count, struct hr_expr *value)
 {
@@ -665,7 +681,8 @@ hr_status hr_bind_mask(HR_BIND_ARGS)
     return default_arg(arena, conf, call, err, 4, hr_expr_null(arena, hr_type(HR_T_STRING)));
 }
 
-/* --- What is for arrays too (scalar_array.c) ------------------------------------------------------*/
+/* --- What is for arrays too (scalar_array.c)
+ * ------------------------------------------------------*/
 
 hr_status hr_fn_reverse(HR_EVAL_ARGS)
 {

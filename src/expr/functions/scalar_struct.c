@@ -32,8 +32,8 @@ hr_status hr_bind_named_struct(HR_BIND_ARGS)
     if (call->arg_count % 2) {
         char actual[16];
         actual[hr_format_i64(call->arg_count, actual)] = 0;
-        return HR_RAISE(err, HR_E_WRONG_NUM_ARGS_EVEN, "functionName", "`named_struct`", "expectedNum",
-                        "2n (n > 0)", "actualNum", actual, "docroot",
+        return HR_RAISE(err, HR_E_WRONG_NUM_ARGS_EVEN, "functionName", "`named_struct`",
+                        "expectedNum", "2n (n > 0)", "actualNum", actual, "docroot",
                         "https://spark.apache.org/docs/latest");
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -42,7 +42,8 @@ hr_status hr_bind_named_struct(HR_BIND_ARGS)
         if (!hr_resolve_const_string(arena, conf, call->args[2 * i], &name))
             return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_CREATE_NAMED_STRUCT_WITHOUT_FOLDABLE_STRING,
                             "sqlExpr", hr_expr_quoted(arena, call), "inputExprs",
-                            hr_arena_printf(arena, "[%s]", hr_expr_quoted(arena, call->args[2 * i])));
+                            hr_arena_printf(arena, "[%s]",
+                                            hr_expr_quoted(arena, call->args[2 * i])));
         fields[i] = (struct hr_field){hr_arena_strndup(arena, name.ptr, name.len), value->type,
                                       value->nullable};
     }
@@ -59,7 +60,8 @@ static hr_status spread(struct hr_eval_ctx *ctx, const struct hr_vector *v, stru
         *ret = v->col;
         return HR_OK;
     }
-    if (!hr_arg_valid(v, 0)) return hr_column_nulls(ctx->arena, v->col.type, ctx->row_count, ret, err);
+    if (!hr_arg_valid(v, 0))
+        return hr_column_nulls(ctx->arena, v->col.type, ctx->row_count, ret, err);
     uint32_t *rows = hr_arena_zalloc(ctx->arena, sizeof *rows * (ctx->row_count + 1));
     if (!rows) return HR_OOM(err);
     return hr_column_take(ctx->arena, &v->col, rows, ctx->row_count, ret, err);
@@ -101,7 +103,8 @@ hr_status hr_bind_map(HR_BIND_ARGS)
     } else {
         k = v = hr_type(HR_T_NULL);
     }
-    for (uint32_t i = 1; i < call->arg_count; i += 2) nullable = nullable || call->args[i]->nullable;
+    for (uint32_t i = 1; i < call->arg_count; i += 2)
+        nullable = nullable || call->args[i]->nullable;
     call->type = hr_type_map(k, v, nullable);
     call->nullable = false;
     return call->type ? HR_OK : HR_OOM(err);
@@ -120,7 +123,8 @@ static hr_status check_key(struct hr_eval_ctx *ctx, const struct hr_column *keys
                            const uint32_t *rows, uint32_t count, struct hr_err *err)
 {
     uint32_t last = rows[count - 1];
-    if (keys->type->id == HR_T_NULL || !hr_column_valid(keys, last)) return HR_RAISE(err, HR_E_NULL_MAP_KEY);
+    if (keys->type->id == HR_T_NULL || !hr_column_valid(keys, last))
+        return HR_RAISE(err, HR_E_NULL_MAP_KEY);
     for (uint32_t i = 0; i + 1 < count; i++)
         if (hr_column_equal(keys, rows[i], keys, last)) {
             struct hr_buf text = {0};
@@ -169,7 +173,8 @@ hr_status hr_fn_map_keys(HR_EVAL_ARGS)
     HR_BUILD_ROWS(ctx, out, b, row) {
         uint32_t from, to;
         hr_list_range(&args[0], row, &from, &to);
-        for (uint32_t i = from; i < to; i++) put(hr_builder_child(b, 0), &args[0].col.children[values], i);
+        for (uint32_t i = from; i < to; i++)
+            put(hr_builder_child(b, 0), &args[0].col.children[values], i);
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);
@@ -305,9 +310,11 @@ hr_status hr_fn_str_to_map(HR_EVAL_ARGS)
             const char *end = ps.len ? memmem(s.ptr, s.len, ps.ptr, ps.len) : NULL;
             struct hr_str_view pair = hr_svn(s.ptr, end ? (size_t)(end - s.ptr) : s.len);
             const char *mid = ks.len ? memmem(pair.ptr, pair.len, ks.ptr, ks.len) : NULL;
-            hr_builder_str(hr_builder_child(b, 0), hr_svn(pair.ptr, mid ? (size_t)(mid - pair.ptr) : pair.len));
+            hr_builder_str(hr_builder_child(b, 0),
+                           hr_svn(pair.ptr, mid ? (size_t)(mid - pair.ptr) : pair.len));
             if (mid)
-                hr_builder_str(hr_builder_child(b, 1), hr_svn(mid + ks.len, (size_t)(pair.ptr + pair.len - mid) - ks.len));
+                hr_builder_str(hr_builder_child(b, 1),
+                               hr_svn(mid + ks.len, (size_t)(pair.ptr + pair.len - mid) - ks.len));
             else
                 hr_builder_null(hr_builder_child(b, 1));
             more = end != NULL;
@@ -321,13 +328,16 @@ hr_status hr_fn_str_to_map(HR_EVAL_ARGS)
 hr_status hr_bind_str_to_map(HR_BIND_ARGS)
 {
     HR_UNUSED(conf);
-    if (call->arg_count == 1) HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv(",")), err));
-    if (call->arg_count == 2) HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv(":")), err));
+    if (call->arg_count == 1)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv(",")), err));
+    if (call->arg_count == 2)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv(":")), err));
     call->type = hr_type_map(hr_type(HR_T_STRING), hr_type(HR_T_STRING), true);
     return call->type ? HR_OK : HR_OOM(err);
 }
 
-/* --- Generators: the analyzer and the Generate operator run them ----------------------------------*/
+/* --- Generators: the analyzer and the Generate operator run them
+ * ----------------------------------*/
 
 hr_status hr_bind_generator(HR_BIND_ARGS)
 {

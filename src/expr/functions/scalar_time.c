@@ -67,7 +67,8 @@ static int iso_week(int64_t days, int64_t *ret_year)
 
 static int64_t field_of(int64_t local, enum field field)
 {
-    int64_t days = floor_div(local, HR_US_PER_DAY), in_day = local - days * HR_US_PER_DAY, week_year;
+    int64_t days = floor_div(local, HR_US_PER_DAY), in_day = local - days * HR_US_PER_DAY,
+            week_year;
     int32_t y = 0, m = 0, d = 0;
     if (field <= F_DAY || field == F_DOY) hr_civil_from_days(days, &y, &m, &d);
     switch (field) {
@@ -143,7 +144,8 @@ hr_status hr_bind_extract(HR_BIND_ARGS)
         return hr_resolve_unexpected_type(arena, call, 1, "(\"TIMESTAMP\" or \"INTERVAL\")", err);
     call->bound = field;
     bool small = hr_type_is_interval(t) && *field != F_YEAR && *field != F_DAY;
-    call->type = *field == F_SECONDS ? hr_type_decimal(8, 6) : hr_type(small ? HR_T_BYTE : HR_T_INT);
+    call->type =
+        *field == F_SECONDS ? hr_type_decimal(8, 6) : hr_type(small ? HR_T_BYTE : HR_T_INT);
     return HR_OK;
 }
 
@@ -164,8 +166,9 @@ hr_status hr_fn_extract(HR_EVAL_ARGS)
         bool interval = hr_type_is_interval(t);
         int64_t us = interval ? 0 : local_us(ctx, &args[1], row);
         int64_t v = interval ? interval_field(t, hr_arg_i64(&args[1], row), field)
-                    : field == F_SECONDS ? (us % HR_US_PER_MINUTE + HR_US_PER_MINUTE) % HR_US_PER_MINUTE
-                                         : field_of(us, field);
+                    : field == F_SECONDS
+                        ? (us % HR_US_PER_MINUTE + HR_US_PER_MINUTE) % HR_US_PER_MINUTE
+                        : field_of(us, field);
         if (field == F_SECONDS)
             HR_OUT(hr_i128, out)[row] = v;
         else if (call->type->id == HR_T_BYTE)
@@ -188,7 +191,8 @@ hr_status hr_fn_monthname(HR_EVAL_ARGS)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     HR_EACH_ROW(ctx, out, row)
-        hr_out_str_shared(out, row, names + 3 * (field_of(local_us(ctx, &args[0], row), F_MONTH) - 1), 3);
+        hr_out_str_shared(out, row,
+                          names + 3 * (field_of(local_us(ctx, &args[0], row), F_MONTH) - 1), 3);
     return HR_OK;
 }
 
@@ -227,14 +231,16 @@ hr_status hr_fn_date_sub(HR_EVAL_ARGS)
 hr_status hr_fn_datediff(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row)
-        HR_OUT(int32_t, out)[row] = (int32_t)(hr_arg_i64(&args[0], row) - hr_arg_i64(&args[1], row));
+        HR_OUT(int32_t, out)[row] =
+            (int32_t)(hr_arg_i64(&args[0], row) - hr_arg_i64(&args[1], row));
     return HR_OK;
 }
 
 hr_status hr_fn_add_months(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row)
-        HR_TRY(put_day(out, row, add_months(hr_arg_i64(&args[0], row), hr_arg_i64(&args[1], row)), err));
+        HR_TRY(put_day(out, row, add_months(hr_arg_i64(&args[0], row), hr_arg_i64(&args[1], row)),
+                       err));
     return HR_OK;
 }
 
@@ -250,8 +256,11 @@ hr_status hr_bind_date_diff(HR_BIND_ARGS)
             if (call->args[i]->type->id == HR_T_DATE || call->args[i]->type->id == HR_T_STRING ||
                 (call->args[i]->type->id == HR_T_TIMESTAMP_NTZ && o->id == HR_T_TIMESTAMP))
                 HR_TRY(hr_resolve_cast(arena, &call->args[i],
-                                       hr_type(o->id == HR_T_TIMESTAMP_NTZ && call->args[i]->type->id != HR_T_TIMESTAMP_NTZ
-                                                   ? HR_T_TIMESTAMP_NTZ : HR_T_TIMESTAMP), err));
+                                       hr_type(o->id == HR_T_TIMESTAMP_NTZ &&
+                                                       call->args[i]->type->id != HR_T_TIMESTAMP_NTZ
+                                                   ? HR_T_TIMESTAMP_NTZ
+                                                   : HR_T_TIMESTAMP),
+                                       err));
         }
     return HR_OK;
 }
@@ -297,7 +306,8 @@ static hr_status time_add(HR_EVAL_ARGS, int sign)
     HR_EACH_ROW(ctx, out, row) {
         int64_t v = hr_arg_i64(&args[0], row), delta = sign * hr_arg_i64(&args[1], row), check;
         if (t->id == HR_T_DATE) {
-            int64_t day = by->id == HR_T_INTERVAL_YM ? add_months(v, delta) : v + delta / HR_US_PER_DAY;
+            int64_t day =
+                by->id == HR_T_INTERVAL_YM ? add_months(v, delta) : v + delta / HR_US_PER_DAY;
             HR_TRY(put_day(out, row, day, err));
         } else if (by->id == HR_T_INTERVAL_YM) {
             int64_t local = local_us(ctx, &args[0], row), day = floor_div(local, HR_US_PER_DAY);
@@ -337,11 +347,13 @@ static hr_status interval_scale(HR_EVAL_ARGS, bool divide)
             ok = isfinite(x) && fabs(x) < 9.2e18;
             r = ok ? (hr_i128)llround(x) : 0;
         } else {
-            hr_i128 n = by->id == HR_T_DECIMAL ? HR_ARG(hr_i128, &args[1], row) : hr_arg_i64(&args[1], row);
+            hr_i128 n =
+                by->id == HR_T_DECIMAL ? HR_ARG(hr_i128, &args[1], row) : hr_arg_i64(&args[1], row);
             int scale = by->id == HR_T_DECIMAL ? by->scale : 0;
             zero = n == 0;
             if (!(divide && zero))
-                ok = divide ? hr_decimal_div(v, 0, n, scale, 0, &r) : hr_decimal_mul(v, 0, n, scale, 0, &r);
+                ok = divide ? hr_decimal_div(v, 0, n, scale, 0, &r)
+                            : hr_decimal_mul(v, 0, n, scale, 0, &r);
         }
         if (divide && zero) return HR_RAISE(err, HR_E_INTERVAL_DIVIDED_BY_ZERO);
         bool months = call->type->id == HR_T_INTERVAL_YM;
@@ -355,8 +367,14 @@ static hr_status interval_scale(HR_EVAL_ARGS, bool divide)
     return HR_OK;
 }
 
-hr_status hr_fn_interval_mul(HR_EVAL_ARGS) { return interval_scale(ctx, call, args, out, err, false); }
-hr_status hr_fn_interval_div(HR_EVAL_ARGS) { return interval_scale(ctx, call, args, out, err, true); }
+hr_status hr_fn_interval_mul(HR_EVAL_ARGS)
+{
+    return interval_scale(ctx, call, args, out, err, false);
+}
+hr_status hr_fn_interval_div(HR_EVAL_ARGS)
+{
+    return interval_scale(ctx, call, args, out, err, true);
+}
 
 hr_status hr_fn_months_between(HR_EVAL_ARGS)
 {
@@ -369,9 +387,11 @@ hr_status hr_fn_months_between(HR_EVAL_ARGS)
         double months = (ya - yb) * 12 + (ma - mb);
         bool both_last = ya_d == hr_days_in_month(ya, ma) && yb_d == hr_days_in_month(yb, mb);
         if (ya_d != yb_d && !both_last) {
-            int64_t sa = (a - da * HR_US_PER_DAY) / HR_US_PER_SECOND, sb = (b - db * HR_US_PER_DAY) / HR_US_PER_SECOND;
+            int64_t sa = (a - da * HR_US_PER_DAY) / HR_US_PER_SECOND,
+                    sb = (b - db * HR_US_PER_DAY) / HR_US_PER_SECOND;
             months += (double)((ya_d - yb_d) * 86400 + sa - sb) / (31.0 * 86400);
-            if (call->arg_count < 3 || hr_arg_bool(&args[2], row)) months = round(months * 1e8) / 1e8;
+            if (call->arg_count < 3 || hr_arg_bool(&args[2], row))
+                months = round(months * 1e8) / 1e8;
         }
         HR_OUT(double, out)[row] = months;
     }
@@ -381,7 +401,8 @@ hr_status hr_fn_months_between(HR_EVAL_ARGS)
 hr_status hr_bind_months_between(HR_BIND_ARGS)
 {
     HR_UNUSED(conf);
-    return call->arg_count == 2 ? hr_resolve_add_arg(arena, call, hr_expr_bool(arena, true), err) : HR_OK;
+    return call->arg_count == 2 ? hr_resolve_add_arg(arena, call, hr_expr_bool(arena, true), err)
+                                : HR_OK;
 }
 
 hr_status hr_fn_last_day(HR_EVAL_ARGS)
@@ -396,7 +417,8 @@ hr_status hr_fn_last_day(HR_EVAL_ARGS)
 
 hr_status hr_fn_next_day(HR_EVAL_ARGS)
 {
-    static const char *const names[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+    static const char *const names[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                        "friday", "saturday", "sunday"};
     HR_EACH_ROW(ctx, out, row) {
         struct hr_str_view s = hr_sv_trim(hr_arg_str(&args[1], row));
         int found = -1;
@@ -407,7 +429,8 @@ hr_status hr_fn_next_day(HR_EVAL_ARGS)
         int64_t day = hr_arg_i64(&args[0], row);
         if (found < 0) {
             const char *text = hr_arena_strndup(ctx->arena, s.ptr, s.len);
-            if (ctx->conf->ansi) return HR_RAISE(err, HR_E_ILLEGAL_DAY_OF_WEEK, "string", text ? text : "?");
+            if (ctx->conf->ansi)
+                return HR_RAISE(err, HR_E_ILLEGAL_DAY_OF_WEEK, "string", text ? text : "?");
             hr_out_null(out, row);
             continue;
         }
@@ -418,7 +441,19 @@ hr_status hr_fn_next_day(HR_EVAL_ARGS)
 
 /* --- Truncation --------------------------------------------------------------------------------*/
 
-enum unit { U_NONE, U_MICRO, U_MILLI, U_SECOND, U_MINUTE, U_HOUR, U_DAY, U_WEEK, U_MONTH, U_QUARTER, U_YEAR };
+enum unit {
+    U_NONE,
+    U_MICRO,
+    U_MILLI,
+    U_SECOND,
+    U_MINUTE,
+    U_HOUR,
+    U_DAY,
+    U_WEEK,
+    U_MONTH,
+    U_QUARTER,
+    U_YEAR
+};
 
 static enum unit unit_of(struct hr_str_view s)
 {
@@ -440,7 +475,11 @@ static int64_t truncate_days(int64_t days, enum unit unit)
     if (unit < U_WEEK) return days;
     if (unit == U_WEEK) return days - weekday(days);
     hr_civil_from_days(days, &y, &m, &d);
-    return hr_days_from_civil(y, unit == U_MONTH ? m : unit == U_QUARTER ? (m - 1) / 3 * 3 + 1 : 1, 1);
+    return hr_days_from_civil(y,
+                              unit == U_MONTH     ? m
+                              : unit == U_QUARTER ? (m - 1) / 3 * 3 + 1
+                                                  : 1,
+                              1);
 }
 
 hr_status hr_fn_trunc(HR_EVAL_ARGS)
@@ -471,8 +510,9 @@ hr_status hr_fn_date_trunc(HR_EVAL_ARGS)
             HR_OUT(int64_t, out)[row] = floor_div(v, steps[unit]) * steps[unit];
             continue;
         }
-        local = unit <= U_HOUR ? floor_div(local, steps[unit]) * steps[unit]
-                               : truncate_days(floor_div(local, HR_US_PER_DAY), unit) * HR_US_PER_DAY;
+        local = unit <= U_HOUR
+                    ? floor_div(local, steps[unit]) * steps[unit]
+                    : truncate_days(floor_div(local, HR_US_PER_DAY), unit) * HR_US_PER_DAY;
         HR_OUT(int64_t, out)[row] = zoned ? hr_tz_to_utc(ctx->conf->tz, local) : local;
     }
     return HR_OK;
@@ -484,24 +524,30 @@ static hr_status out_of_bounds(const char *what, const char *range, int64_t v, s
 {
     struct hr_buf text = {0};
     hr_buf_printf(&text, "Invalid value for %s (valid values %s): %lld", what, range, (long long)v);
-    hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS, "rangeMessage", hr_buf_cstr(&text), "ansiConfig", HR_ANSI_CONFIG);
+    hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS, "rangeMessage",
+                                hr_buf_cstr(&text), "ansiConfig", HR_ANSI_CONFIG);
     hr_buf_done(&text);
     return status;
 }
 
 static hr_status check_date(int64_t y, int64_t m, int64_t d, struct hr_err *err)
 {
-    if (y < -999999999 || y > 999999999) return out_of_bounds("Year", "-999999999 - 999999999", y, err);
+    if (y < -999999999 || y > 999999999)
+        return out_of_bounds("Year", "-999999999 - 999999999", y, err);
     if (m < 1 || m > 12) return out_of_bounds("MonthOfYear", "1 - 12", m, err);
     if (d < 1 || d > 31) return out_of_bounds("DayOfMonth", "1 - 28/31", d, err);
     if (d > hr_days_in_month(y, (int32_t)m)) {
-        static const char *const names[] = {"JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER"};
+        static const char *const names[] = {"JANUARY",   "FEBRUARY", "MARCH",    "APRIL",
+                                            "MAY",       "JUNE",     "JULY",     "AUGUST",
+                                            "SEPTEMBER", "OCTOBER",  "NOVEMBER", "DECEMBER"};
         struct hr_buf text = {0};
         if (m == 2 && d == 29)
-            hr_buf_printf(&text, "Invalid date 'February 29' as '%lld' is not a leap year", (long long)y);
+            hr_buf_printf(&text, "Invalid date 'February 29' as '%lld' is not a leap year",
+                          (long long)y);
         else
             hr_buf_printf(&text, "Invalid date '%s %lld'", names[m - 1], (long long)d);
-        hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS, "rangeMessage", hr_buf_cstr(&text), "ansiConfig", HR_ANSI_CONFIG);
+        hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS, "rangeMessage",
+                                    hr_buf_cstr(&text), "ansiConfig", HR_ANSI_CONFIG);
         hr_buf_done(&text);
         return status;
     }
@@ -511,7 +557,8 @@ static hr_status check_date(int64_t y, int64_t m, int64_t d, struct hr_err *err)
 hr_status hr_fn_make_date(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {
-        int64_t y = hr_arg_i64(&args[0], row), m = hr_arg_i64(&args[1], row), d = hr_arg_i64(&args[2], row);
+        int64_t y = hr_arg_i64(&args[0], row), m = hr_arg_i64(&args[1], row),
+                d = hr_arg_i64(&args[2], row);
         hr_status status = check_date(y, m, d, ctx->conf->ansi ? err : NULL);
         if (status != HR_OK && ctx->conf->ansi) return status;
         if (status != HR_OK)
@@ -529,7 +576,8 @@ static hr_status check_time(int64_t h, int64_t mi, int64_t us, struct hr_err *er
     if (us < 0 || us > 60 * HR_US_PER_SECOND) {
         struct hr_buf text = {0};
         hr_buf_printf(&text, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
-        hr_status status = HR_RAISE(err, HR_E_INVALID_FRACTION_OF_SECOND, "secAndMicros", hr_buf_cstr(&text));
+        hr_status status =
+            HR_RAISE(err, HR_E_INVALID_FRACTION_OF_SECOND, "secAndMicros", hr_buf_cstr(&text));
         hr_buf_done(&text);
         return status;
     }
@@ -538,9 +586,11 @@ static hr_status check_time(int64_t h, int64_t mi, int64_t us, struct hr_err *er
 
 hr_status hr_fn_make_timestamp(HR_EVAL_ARGS)
 {
-    bool zoned = call->type->id == HR_T_TIMESTAMP, nulls = call->function->flags & HR_FN_TRY || !ctx->conf->ansi;
+    bool zoned = call->type->id == HR_T_TIMESTAMP,
+         nulls = call->function->flags & HR_FN_TRY || !ctx->conf->ansi;
     HR_EACH_ROW(ctx, out, row) {
-        int64_t y = hr_arg_i64(&args[0], row), m = hr_arg_i64(&args[1], row), d = hr_arg_i64(&args[2], row);
+        int64_t y = hr_arg_i64(&args[0], row), m = hr_arg_i64(&args[1], row),
+                d = hr_arg_i64(&args[2], row);
         int64_t h = hr_arg_i64(&args[3], row), mi = hr_arg_i64(&args[4], row);
         int64_t us = (int64_t)HR_ARG(hr_i128, &args[5], row);
         hr_status status = check_date(y, m, d, nulls ? NULL : err);
@@ -548,13 +598,15 @@ hr_status hr_fn_make_timestamp(HR_EVAL_ARGS)
         const struct hr_tz *tz = ctx->conf->tz;
         if (call->arg_count > 6) tz = hr_tz_find(hr_arg_str(&args[6], row));
         if (status == HR_OK && !tz)
-            status = HR_RAISE(nulls ? NULL : err, HR_E_INVALID_TIMEZONE, "timeZone", hr_value_sql(ctx->arena, &args[6].col, hr_vector_row(&args[6], row)));
+            status = HR_RAISE(nulls ? NULL : err, HR_E_INVALID_TIMEZONE, "timeZone",
+                              hr_value_sql(ctx->arena, &args[6].col, hr_vector_row(&args[6], row)));
         if (status != HR_OK && !nulls) return status;
         if (status != HR_OK) {
             hr_out_null(out, row);
             continue;
         }
-        int64_t local = hr_days_from_civil(y, (int32_t)m, (int32_t)d) * HR_US_PER_DAY + h * HR_US_PER_HOUR + mi * HR_US_PER_MINUTE + us;
+        int64_t local = hr_days_from_civil(y, (int32_t)m, (int32_t)d) * HR_US_PER_DAY +
+                        h * HR_US_PER_HOUR + mi * HR_US_PER_MINUTE + us;
         HR_OUT(int64_t, out)[row] = zoned ? hr_tz_to_utc(tz, local) : local;
     }
     return HR_OK;
@@ -564,7 +616,9 @@ hr_status hr_bind_make_timestamp(HR_BIND_ARGS)
 {
     HR_UNUSED(conf);
     HR_TRY(hr_resolve_cast(arena, &call->args[5], hr_type_decimal(16, 6), err));
-    call->type = hr_type(strcmp(call->function->name, "make_timestamp_ntz") == 0 ? HR_T_TIMESTAMP_NTZ : HR_T_TIMESTAMP);
+    call->type =
+        hr_type(strcmp(call->function->name, "make_timestamp_ntz") == 0 ? HR_T_TIMESTAMP_NTZ
+                                                                        : HR_T_TIMESTAMP);
     return HR_OK;
 }
 
@@ -577,8 +631,10 @@ hr_status hr_bind_make_interval(HR_BIND_ARGS)
         HR_TRY(hr_resolve_add_arg(arena, call, call->arg_count == 3
                ? hr_expr_decimal(arena, 0, 7, 6) : hr_expr_int(arena, hr_type(HR_T_INT), 0), err));
     for (uint32_t i = 0; i < want; i++)
-        HR_TRY(hr_resolve_cast(arena, &call->args[i], i == 3 ? hr_type_decimal(18, 6) : hr_type(HR_T_INT), err));
-    call->type = ym ? hr_type_interval_ym(HR_IV_YEAR, HR_IV_MONTH) : hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND);
+        HR_TRY(hr_resolve_cast(arena, &call->args[i],
+                               i == 3 ? hr_type_decimal(18, 6) : hr_type(HR_T_INT), err));
+    call->type = ym ? hr_type_interval_ym(HR_IV_YEAR, HR_IV_MONTH)
+                    : hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND);
     return HR_OK;
 }
 
@@ -587,10 +643,13 @@ hr_status hr_fn_make_interval(HR_EVAL_ARGS)
     HR_EACH_ROW(ctx, out, row) {
         int64_t a = hr_arg_i64(&args[0], row), b = hr_arg_i64(&args[1], row);
         if (call->type->id == HR_T_INTERVAL_YM) {
-            if (a * 12 + b != (int32_t)(a * 12 + b)) return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
+            if (a * 12 + b != (int32_t)(a * 12 + b))
+                return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
             HR_OUT(int32_t, out)[row] = (int32_t)(a * 12 + b);
         } else {
-            hr_i128 us = (hr_i128)a * HR_US_PER_DAY + b * HR_US_PER_HOUR + hr_arg_i64(&args[2], row) * HR_US_PER_MINUTE + HR_ARG(hr_i128, &args[3], row);
+            hr_i128 us = (hr_i128)a * HR_US_PER_DAY + b * HR_US_PER_HOUR +
+                         hr_arg_i64(&args[2], row) * HR_US_PER_MINUTE +
+                         HR_ARG(hr_i128, &args[3], row);
             if (us != (int64_t)us) return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
             HR_OUT(int64_t, out)[row] = (int64_t)us;
         }
@@ -607,7 +666,8 @@ static hr_status from_number(HR_EVAL_ARGS, int64_t unit)
         int64_t *r = &HR_OUT(int64_t, out)[row];
         if (t->id == HR_T_DECIMAL) {
             hr_i128 v;
-            if (!hr_decimal_mul(HR_ARG(hr_i128, &args[0], row), t->scale, unit, 0, 0, &v) || v != (int64_t)v)
+            if (!hr_decimal_mul(HR_ARG(hr_i128, &args[0], row), t->scale, unit, 0, 0, &v) ||
+                v != (int64_t)v)
                 return hr_raise_overflow(NULL, err);
             *r = (int64_t)v;
         } else if (hr_type_is_fractional(t)) {
@@ -619,17 +679,27 @@ static hr_status from_number(HR_EVAL_ARGS, int64_t unit)
     return HR_OK;
 }
 
-hr_status hr_fn_timestamp_seconds(HR_EVAL_ARGS) { return from_number(ctx, call, args, out, err, HR_US_PER_SECOND); }
-hr_status hr_fn_timestamp_millis(HR_EVAL_ARGS) { return from_number(ctx, call, args, out, err, 1000); }
+hr_status hr_fn_timestamp_seconds(HR_EVAL_ARGS)
+{
+    return from_number(ctx, call, args, out, err, HR_US_PER_SECOND);
+}
+hr_status hr_fn_timestamp_millis(HR_EVAL_ARGS)
+{
+    return from_number(ctx, call, args, out, err, 1000);
+}
 hr_status hr_fn_timestamp_micros(HR_EVAL_ARGS) { return from_number(ctx, call, args, out, err, 1); }
 
 static hr_status to_number(HR_EVAL_ARGS, int64_t unit)
 {
-    HR_EACH_ROW(ctx, out, row) HR_OUT(int64_t, out)[row] = floor_div(hr_arg_i64(&args[0], row), unit);
+    HR_EACH_ROW(ctx, out, row)
+        HR_OUT(int64_t, out)[row] = floor_div(hr_arg_i64(&args[0], row), unit);
     return HR_OK;
 }
 
-hr_status hr_fn_unix_seconds(HR_EVAL_ARGS) { return to_number(ctx, call, args, out, err, HR_US_PER_SECOND); }
+hr_status hr_fn_unix_seconds(HR_EVAL_ARGS)
+{
+    return to_number(ctx, call, args, out, err, HR_US_PER_SECOND);
+}
 hr_status hr_fn_unix_millis(HR_EVAL_ARGS) { return to_number(ctx, call, args, out, err, 1000); }
 hr_status hr_fn_unix_micros(HR_EVAL_ARGS) { return to_number(ctx, call, args, out, err, 1); }
 
@@ -646,15 +716,18 @@ static hr_status bind_format(HR_BIND_ARGS, uint32_t index)
 {
     struct hr_str_view pattern;
     call->bound = NULL;
-    if (call->arg_count <= index || !hr_resolve_const_string(arena, conf, call->args[index], &pattern)) return HR_OK;
+    if (call->arg_count <= index ||
+        !hr_resolve_const_string(arena, conf, call->args[index], &pattern))
+        return HR_OK;
     struct hr_time_format *f;
     HR_TRY(hr_time_format_compile(arena, pattern, &f, err));
     call->bound = f;
     return HR_OK;
 }
 
-static hr_status format_at(struct hr_eval_ctx *ctx, const struct hr_expr *call, const struct hr_vector *v,
-                           uint32_t row, struct hr_time_format **ret, struct hr_err *err)
+static hr_status format_at(struct hr_eval_ctx *ctx, const struct hr_expr *call,
+                           const struct hr_vector *v, uint32_t row, struct hr_time_format **ret,
+                           struct hr_err *err)
 {
     *ret = call->bound;
     return call->bound ? HR_OK : hr_time_format_compile(ctx->arena, hr_arg_str(v, row), ret, err);
@@ -681,7 +754,8 @@ hr_status hr_fn_date_format(HR_EVAL_ARGS)
 hr_status hr_bind_from_unixtime(HR_BIND_ARGS)
 {
     if (call->arg_count == 1)
-        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv("yyyy-MM-dd HH:mm:ss")), err));
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv("yyyy-MM-dd HH:mm:ss")),
+                                  err));
     return bind_format(arena, conf, call, err, 1);
 }
 
@@ -691,14 +765,19 @@ hr_status hr_fn_from_unixtime(HR_EVAL_ARGS)
     HR_TEXT_ROWS({
         status_ = format_at(ctx, call, &args[1], row, &f, err);
         if (status_ != HR_OK) break;
-        hr_time_format_print(f, hr_tz_to_local(ctx->conf->tz, HR_ARG(int64_t, &args[0], row) * HR_US_PER_SECOND), ctx->conf->tz, &buf);
+        hr_time_format_print(
+            f, hr_tz_to_local(ctx->conf->tz, HR_ARG(int64_t, &args[0], row) * HR_US_PER_SECOND),
+            ctx->conf->tz, &buf);
     });
 }
 
-static hr_status cannot_parse(struct hr_eval_ctx *ctx, struct hr_str_view s, const char *func, struct hr_err *err)
+static hr_status cannot_parse(struct hr_eval_ctx *ctx, struct hr_str_view s, const char *func,
+                              struct hr_err *err)
 {
-    const char *message = hr_arena_printf(ctx->arena, "Text '%.*s' could not be parsed at index 0", (int)s.len, s.ptr);
-    return HR_RAISE(err, HR_E_CANNOT_PARSE_TIMESTAMP, "message", message ? message : "?", "func", func);
+    const char *message = hr_arena_printf(ctx->arena, "Text '%.*s' could not be parsed at index 0",
+                                          (int)s.len, s.ptr);
+    return HR_RAISE(err, HR_E_CANNOT_PARSE_TIMESTAMP, "message", message ? message : "?", "func",
+                    func);
 }
 
 /* to_timestamp(s, pattern), to_date(s, pattern), unix_timestamp(s, pattern): strings with a
@@ -706,7 +785,8 @@ static hr_status cannot_parse(struct hr_eval_ctx *ctx, struct hr_str_view s, con
 static hr_status parse_rows(HR_EVAL_ARGS, int64_t unit, const char *func)
 {
     struct hr_time_format *f = NULL;
-    bool nulls = call->function->flags & HR_FN_TRY || !ctx->conf->ansi, zoned = call->type->id != HR_T_TIMESTAMP_NTZ;
+    bool nulls = call->function->flags & HR_FN_TRY || !ctx->conf->ansi,
+         zoned = call->type->id != HR_T_TIMESTAMP_NTZ;
     HR_EACH_ROW(ctx, out, row) {
         int64_t us = 0;
         HR_TRY(format_at(ctx, call, &args[1], row, &f, err));
@@ -717,22 +797,31 @@ static hr_status parse_rows(HR_EVAL_ARGS, int64_t unit, const char *func)
             continue;
         }
         if (call->type->id == HR_T_DATE)
-            HR_OUT(int32_t, out)[row] = (int32_t)floor_div(hr_tz_to_local(ctx->conf->tz, us), HR_US_PER_DAY);
+            HR_OUT(int32_t, out)[row] =
+                (int32_t)floor_div(hr_tz_to_local(ctx->conf->tz, us), HR_US_PER_DAY);
         else
             HR_OUT(int64_t, out)[row] = floor_div(us, unit);
     }
     return HR_OK;
 }
 
-hr_status hr_fn_to_timestamp(HR_EVAL_ARGS) { return parse_rows(ctx, call, args, out, err, 1, "`try_to_timestamp`"); }
-hr_status hr_fn_to_date(HR_EVAL_ARGS) { return parse_rows(ctx, call, args, out, err, 1, "`try_to_date`"); }
+hr_status hr_fn_to_timestamp(HR_EVAL_ARGS)
+{
+    return parse_rows(ctx, call, args, out, err, 1, "`try_to_timestamp`");
+}
+hr_status hr_fn_to_date(HR_EVAL_ARGS)
+{
+    return parse_rows(ctx, call, args, out, err, 1, "`try_to_date`");
+}
 
 /* Without a pattern, or of something that is no text: a cast of the argument. */
 static hr_status as_cast(HR_BIND_ARGS, const struct hr_type *type, bool is_try)
 {
     struct hr_expr *arg = call->args[0];
     if (!hr_type_can_cast(arg->type, type))
-        return hr_resolve_unexpected_type(arena, call, 0, "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
+        return hr_resolve_unexpected_type(
+            arena, call, 0,
+            "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
     struct hr_expr *cast = hr_expr_cast(arena, arg, type);
     if (!cast) return HR_OOM(err);
     cast->implicit_cast = true;
@@ -750,8 +839,9 @@ hr_status hr_bind_to_timestamp(HR_BIND_ARGS)
 {
     bool is_try = call->function->flags & HR_FN_TRY;
     const char *name = call->function->name;
-    const struct hr_type *to = strstr(name, "_ntz") ? hr_type(HR_T_TIMESTAMP_NTZ)
-                               : strstr(name, "date") ? hr_type(HR_T_DATE) : hr_type(HR_T_TIMESTAMP);
+    const struct hr_type *to = strstr(name, "_ntz")   ? hr_type(HR_T_TIMESTAMP_NTZ)
+                               : strstr(name, "date") ? hr_type(HR_T_DATE)
+                                                      : hr_type(HR_T_TIMESTAMP);
     if (call->arg_count == 1 || call->args[0]->type->id != HR_T_STRING) {
         HR_TRY(as_cast(arena, conf, call, err, to, is_try));
         call->function = hr_function_find_internal("__shown");
@@ -784,19 +874,23 @@ hr_status hr_bind_unix_timestamp(HR_BIND_ARGS)
         HR_TRY(hr_resolve_add_arg(arena, call, now, err));
     }
     if (call->arg_count == 1)
-        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv("yyyy-MM-dd HH:mm:ss")), err));
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv("yyyy-MM-dd HH:mm:ss")),
+                                  err));
     const struct hr_type *t = call->args[0]->type;
     if (t->id == HR_T_DATE || t->id == HR_T_TIMESTAMP_NTZ || t->id == HR_T_NULL)
         HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(HR_T_TIMESTAMP), err));
     t = call->args[0]->type;
     if (t->id != HR_T_STRING && t->id != HR_T_TIMESTAMP)
-        return hr_resolve_unexpected_type(arena, call, 0, "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
+        return hr_resolve_unexpected_type(
+            arena, call, 0,
+            "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
     return bind_format(arena, conf, call, err, 1);
 }
 
 hr_status hr_fn_unix_timestamp(HR_EVAL_ARGS)
 {
-    if (args[0].col.type->id == HR_T_TIMESTAMP) return to_number(ctx, call, args, out, err, HR_US_PER_SECOND);
+    if (args[0].col.type->id == HR_T_TIMESTAMP)
+        return to_number(ctx, call, args, out, err, HR_US_PER_SECOND);
     return parse_rows(ctx, call, args, out, err, HR_US_PER_SECOND, "`try_to_timestamp`");
 }
 
@@ -807,13 +901,21 @@ static hr_status shift_zone(HR_EVAL_ARGS, bool from_utc)
     HR_EACH_ROW(ctx, out, row) {
         const struct hr_tz *tz = hr_tz_find(hr_arg_str(&args[1], row));
         if (!tz)
-            return HR_RAISE(err, HR_E_INVALID_TIMEZONE, "timeZone", hr_value_sql(ctx->arena, &args[1].col, hr_vector_row(&args[1], row)));
+            return HR_RAISE(err, HR_E_INVALID_TIMEZONE, "timeZone",
+                            hr_value_sql(ctx->arena, &args[1].col, hr_vector_row(&args[1], row)));
         int64_t us = HR_ARG(int64_t, &args[0], row);
         /* the instant whose session wall clock is that of the other zone */
-        HR_OUT(int64_t, out)[row] = from_utc ? hr_tz_to_utc(hr_tz_utc(), hr_tz_to_local(tz, us)) : hr_tz_to_utc(tz, us);
+        HR_OUT(int64_t, out)[row] = from_utc ? hr_tz_to_utc(hr_tz_utc(), hr_tz_to_local(tz, us))
+                                             : hr_tz_to_utc(tz, us);
     }
     return HR_OK;
 }
 
-hr_status hr_fn_from_utc_timestamp(HR_EVAL_ARGS) { return shift_zone(ctx, call, args, out, err, true); }
-hr_status hr_fn_to_utc_timestamp(HR_EVAL_ARGS) { return shift_zone(ctx, call, args, out, err, false); }
+hr_status hr_fn_from_utc_timestamp(HR_EVAL_ARGS)
+{
+    return shift_zone(ctx, call, args, out, err, true);
+}
+hr_status hr_fn_to_utc_timestamp(HR_EVAL_ARGS)
+{
+    return shift_zone(ctx, call, args, out, err, false);
+}

@@ -197,7 +197,7 @@ static hr_status csv_open(const struct hr_format_args *args, struct hr_decoder *
     return HR_OK;
 }
 
-/* --- Values ------------------------------------------------------------------------------------- */
+/* --- Values ----------------------------------------------------------------------------------- */
 
 static bool put_integer(struct hr_builder *b, enum hr_type_id id, struct hr_str_view text)
 {
@@ -320,7 +320,7 @@ static bool put_value(struct csv_decoder *d, struct hr_builder *b, const struct 
     }
 }
 
-/* --- Records ------------------------------------------------------------------------------------ */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 static hr_status fail_fast(struct csv_decoder *d, struct hr_str_view text, struct hr_err *err)
 {
@@ -510,10 +510,12 @@ static hr_status message(struct csv_decoder *d, struct hr_str_view text, bool *r
 {
     *ret_kept = true;
     if (!text.ptr || is_blank(text)) {
-        for (uint32_t i = 0; i < d->wanted->field_count; i++) hr_builder_null(d->builder.columns[i]);
+        for (uint32_t i = 0; i < d->wanted->field_count; i++)
+            hr_builder_null(d->builder.columns[i]);
         return HR_OK;
     }
-    while (text.len && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r')) text.len--;
+    while (text.len && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))
+        text.len--;
     d->parser.arena = &d->builder.batch->arena;
     hr_csv_record(&d->parser, text.ptr, text.ptr + text.len);
     HR_TRY(record_row(d, text, ret_kept, err));

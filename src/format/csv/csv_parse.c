@@ -120,10 +120,12 @@ static const char *quoted_field(struct csv_parser *parser, const char *p, const 
                 add(parser, start, q, true);
             return after;
         }
-        /* A quote in the middle. When quotes alone lead up to the separator, the last one closes. */
+        /* A quote in the middle. When quotes alone lead up to the separator, the last one closes.
+         */
         const char *run = q + 1;
         while (run < end && *run == parser->quote) run++;
-        if (run > q + 1 && q > start && (at_line_end(parser, run, end) || at_sep(parser, run, end))) {
+        if (run > q + 1 && q > start &&
+            (at_line_end(parser, run, end) || at_sep(parser, run, end))) {
             add(parser, start, run - 1, true);
             return run;
         }

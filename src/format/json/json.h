@@ -140,8 +140,10 @@ const struct json_isa *hr_json_isa(void);
 /* json_schema.c: nodes, levels, batches. */
 hr_status hr_json_schema_init(struct json_decoder *d, struct hr_err *err) HR_CHECKED;
 void hr_json_schema_done(struct json_decoder *d);
-hr_status hr_json_batch_begin(struct json_decoder *d, uint32_t capacity, struct hr_err *err) HR_CHECKED;
-hr_status hr_json_batch_finish(struct json_decoder *d, struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_json_batch_begin(struct json_decoder *d, uint32_t capacity,
+                              struct hr_err *err) HR_CHECKED;
+hr_status hr_json_batch_finish(struct json_decoder *d, struct hr_batch **ret,
+                               struct hr_err *err) HR_CHECKED;
 /* A new row of an inner level, all values absent; UINT32_MAX: out of memory. */
 uint32_t hr_json_level_push(struct json_decoder *d, struct json_level *level);
 /* Forgets all rows from len on, and their elements. */
@@ -192,7 +194,8 @@ enum json_verdict hr_json_slow(struct json_decoder *d, const char *p, const char
                                uint32_t max_rows, uint32_t *ret_rows);
 /* Unescapes a string body [p, end) into out (at least end - p bytes); false: damaged.
  * any_backslash: \q is q. */
-bool hr_json_unescape(const char *p, const char *end, bool any_backslash, char *out, size_t *ret_len);
+bool hr_json_unescape(const char *p, const char *end, bool any_backslash, char *out,
+                      size_t *ret_len);
 
 /* json_infer.c, json_encode.c: parts of the format's vtable. */
 hr_status hr_json_infer(const struct hr_format_args *args, const char *sample, size_t size,

@@ -131,7 +131,7 @@ static hr_status json_decoder_open(const struct hr_format_args *args, struct hr_
     return HR_OK;
 }
 
-/* --- Input -------------------------------------------------------------------------------------- */
+/* --- Input ------------------------------------------------------------------------------------ */
 
 /* A buffer of ours with a newline and slack behind the bytes. */
 static struct hr_buffer *copy_padded(const char *data, size_t size)
@@ -186,7 +186,7 @@ static hr_status json_feed(struct hr_decoder *base, struct hr_buffer *buffer, co
     return HR_OK;
 }
 
-/* --- Records ------------------------------------------------------------------------------------ */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 static hr_status fail_fast(struct json_decoder *d, const char *p, const char *end,
                            struct hr_err *err)
@@ -290,7 +290,7 @@ static hr_status lines(struct json_decoder *d, struct hr_err *err)
     return HR_OK;
 }
 
-/* --- Carry: records cut by the ends of blocks --------------------------------------------------- */
+/* --- Carry: records cut by the ends of blocks ------------------------------------------------- */
 
 /* The carried beginning and the first line of the block make one record. */
 static hr_status carry_record(struct json_decoder *d, struct hr_err *err)
@@ -468,7 +468,7 @@ static hr_status json_next(struct hr_decoder *base, struct hr_batch **ret_batch,
     return HR_OK;
 }
 
-/* --- Messages ----------------------------------------------------------------------------------- */
+/* --- Messages --------------------------------------------------------------------------------- */
 
 /* Vector loads may read SLACK bytes behind the message: harmless within its last page. */
 static bool crosses_page(const char *p, size_t len)

@@ -156,7 +156,7 @@ void hr_json_schema_done(struct json_decoder *d)
     }
 }
 
-/* --- Rows --------------------------------------------------------------------------------------- */
+/* --- Rows ------------------------------------------------------------------------------------- */
 
 static bool level_grow(struct json_level *level, uint32_t capacity, bool with_values)
 {
@@ -230,7 +230,7 @@ char *hr_json_bytes(struct json_decoder *d, size_t size)
     return bytes;
 }
 
-/* --- Batches ------------------------------------------------------------------------------------ */
+/* --- Batches ---------------------------------------------------------------------------------- */
 
 hr_status hr_json_batch_begin(struct json_decoder *d, uint32_t capacity, struct hr_err *err)
 {

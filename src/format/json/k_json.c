@@ -31,7 +31,7 @@
 #define LEARN_MISS 160 /* misses in 256 records that pause speculation … */
 #define PAUSE      4096 /* … for so many */
 
-/* --- Vectors ------------------------------------------------------------------------------------ */
+/* --- Vectors ---------------------------------------------------------------------------------- */
 
 #if HR_ISA_LEVEL >= 4
 #define VW 64
@@ -149,7 +149,7 @@ HR_INLINE void put_view(struct hr_string *to, const char *p, uint32_t len)
     memcpy(to, words, 16);
 }
 
-/* --- Strings ------------------------------------------------------------------------------------ */
+/* --- Strings ---------------------------------------------------------------------------------- */
 
 /* Bytes of the UTF-8 sequence at p (lead ≥ 0x80), 0: invalid. */
 static unsigned utf8_sequence(const char *s, const char *end)
@@ -256,7 +256,7 @@ HR_INLINE bool put_string(struct json_decoder *d, struct json_node *node, uint32
     return put_text(d, node, idx, p, q, false);
 }
 
-/* --- Numbers ------------------------------------------------------------------------------------ */
+/* --- Numbers ---------------------------------------------------------------------------------- */
 
 static const char *number_end(const char *p, const char *end, bool *ret_integer)
 {
@@ -344,7 +344,8 @@ HR_INLINE const char *number(struct json_decoder *d, struct json_node *node, uin
     bool negative = *p == '-';
     const char *start = p + negative, *q;
     unsigned n = digits_at(start), fraction = 0;
-    if (HR_UNLIKELY(n - 1 >= 15 || (n > 1 && *start == '0'))) return number_slow(d, node, idx, p, end);
+    if (HR_UNLIKELY(n - 1 >= 15 || (n > 1 && *start == '0')))
+        return number_slow(d, node, idx, p, end);
     q = start + n;
     uint64_t mantissa = digits_value(start, n);
     if (*q == '.') {
@@ -361,7 +362,7 @@ HR_INLINE const char *number(struct json_decoder *d, struct json_node *node, uin
     return q;
 }
 
-/* --- Walk --------------------------------------------------------------------------------------- */
+/* --- Walk ------------------------------------------------------------------------------------- */
 
 struct walk {
     struct json_decoder *d;
@@ -656,7 +657,7 @@ static HR_NOINLINE const char *walk_record(struct json_decoder *d, const char *p
     return p < end && *p == '\n' ? p : NULL;
 }
 
-/* --- Shapes ------------------------------------------------------------------------------------- */
+/* --- Shapes ----------------------------------------------------------------------------------- */
 
 enum step_kind {
     STEP_LITERAL, /* the literal goes on in the next step */
@@ -803,7 +804,7 @@ HR_INLINE const char *run_shape(struct json_decoder *d, struct shape *s, const c
     }
 }
 
-/* --- Learning ----------------------------------------------------------------------------------- */
+/* --- Learning --------------------------------------------------------------------------------- */
 
 struct learner {
     struct json_decoder *d;
@@ -941,7 +942,7 @@ static HR_NOINLINE bool learn(struct json_decoder *d, struct shape *s, const cha
     return true;
 }
 
-/* --- Records ------------------------------------------------------------------------------------ */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 /* Behind a record's closing brace: its end when the record ends there. */
 HR_INLINE const char *record_end(const char *p, const char *end, bool newlines)

@@ -182,7 +182,8 @@ static hr_status text_encoder_open(const struct hr_format_args *args, struct hr_
     struct text_encoder *e = hr_zalloc(sizeof *e);
     if (!e) return HR_OOM(err);
     e->base.vt = &hr_format_text;
-    memcpy(e->separator, o.line_sep ? o.line_sep : "\n", strlen(o.line_sep ? o.line_sep : "\n") + 1);
+    memcpy(e->separator, o.line_sep ? o.line_sep : "\n",
+           strlen(o.line_sep ? o.line_sep : "\n") + 1);
     *ret = &e->base;
     return HR_OK;
 }
