@@ -46,6 +46,8 @@ struct hr_context {
     struct hr_broadcast *broadcasts;
     struct hr_context_stats stats;
     char *app_name;
+    void *sql; /* the session behind hr_sql, made at first use; freed by sql_free */
+    void (*sql_free)(void *);
 };
 
 /* Runs a job of the context: cancellable, counted. options->cancelled is set here unless given. */

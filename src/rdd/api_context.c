@@ -43,6 +43,7 @@ void hr_context_free(struct hr_context *ctx)
 {
     if (!ctx) return;
     hr_pool_done(&ctx->pool);
+    if (ctx->sql) ctx->sql_free(ctx->sql);
     hr_scheduler_free(ctx->scheduler);
     hr_context_free_shared(ctx);
     if (ctx->own_env) hr_env_free(ctx->env);
