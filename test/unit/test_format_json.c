@@ -2,7 +2,7 @@
 /* JSON: what Spark 4.2 answered for the same lines, modes, options, encoder, inference. */
 #include "column/type_parse.h"
 #include "format/format.h"
-#include "test/unit/hr_test.h"
+#include "hr_test.h"
 
 struct setup {
     const char *schema;
@@ -162,13 +162,38 @@ HR_TEST(json_damaged_records)
     LINE(AB, "{\"a\":\"\",\"b\":\"\"}",
          BAD("null", "\"\"", "{\\\"a\\\":\\\"\\\",\\\"b\\\":\\\"\\\"}"));
     LINE(AB, "{\"a\":7,\"a\":\"bad\"}", BAD("7", "null", "{\\\"a\\\":7,\\\"a\\\":\\\"bad\\\"}"));
-    static const char *const broken[] = {
-        "null", "5", "[1]", "{a:1}", "{\"a\":1,}", "{\"a\":1 \"b\":2}", "// c", "true",
-        "{\"a\":1,\"zz\":{\"q\":bad},\"b\":3}", "{\"a\":+5}", "{\"a\":.5}", "{\"b\":tru}",
-        "{\"b\":nul}", "{\"a\":1;\"b\":2}", "{\"a\":1]", "[{\"a\":1},{\"a\":3}", "[[{\"a\":1}]]",
-        "[{\"a\":1},5]", "{\"a\":1, \"b\"}", "{\"a\" 1}", "{\"a\":12a}", "{\"b\":1.}",
-        "{\"b\":01}", "{\"b\":-}", "{\"b\":1e}", "{\"b\":0x1}", "{broken", "}", "{\"a\":1,,\"b\":2}",
-        "{\"b\":\"bad\\qesc\"}", "{\"b\":\"\\u12g4\"}", "{\"b\":INF}"};
+    static const char *const broken[] = {"null",
+                                         "5",
+                                         "[1]",
+                                         "{a:1}",
+                                         "{\"a\":1,}",
+                                         "{\"a\":1 \"b\":2}",
+                                         "// c",
+                                         "true",
+                                         "{\"a\":1,\"zz\":{\"q\":bad},\"b\":3}",
+                                         "{\"a\":+5}",
+                                         "{\"a\":.5}",
+                                         "{\"b\":tru}",
+                                         "{\"b\":nul}",
+                                         "{\"a\":1;\"b\":2}",
+                                         "{\"a\":1]",
+                                         "[{\"a\":1},{\"a\":3}",
+                                         "[[{\"a\":1}]]",
+                                         "[{\"a\":1},5]",
+                                         "{\"a\":1, \"b\"}",
+                                         "{\"a\" 1}",
+                                         "{\"a\":12a}",
+                                         "{\"b\":1.}",
+                                         "{\"b\":01}",
+                                         "{\"b\":-}",
+                                         "{\"b\":1e}",
+                                         "{\"b\":0x1}",
+                                         "{broken",
+                                         "}",
+                                         "{\"a\":1,,\"b\":2}",
+                                         "{\"b\":\"bad\\qesc\"}",
+                                         "{\"b\":\"\\u12g4\"}",
+                                         "{\"b\":INF}"};
     for (size_t i = 0; i < HR_COUNT(broken); i++) {
         const char *got = rows((struct setup){.schema = "a INT, b STRING"}, broken[i]);
         if (!HR_EXPECT_EQ_STR(got, "{\"a\":null,\"b\":null}\n")) printf("  %s\n", broken[i]);
@@ -229,7 +254,8 @@ HR_TEST(json_numbers)
          "{\"d\":-12.25,\"f\":0.0025,\"l\":123456789012345678,\"y\":null}\n");
     LINE("d DOUBLE", "{\"d\":\"1.5\"}", "{\"d\":null}\n");
 #define DEC "m DECIMAL(5,2), n DECIMAL(20,0)"
-    LINE(DEC, "{\"m\":1.234,\"n\":12345678901234567890}", "{\"m\":1.23,\"n\":12345678901234567890}\n");
+    LINE(DEC, "{\"m\":1.234,\"n\":12345678901234567890}",
+         "{\"m\":1.23,\"n\":12345678901234567890}\n");
     LINE(DEC, "{\"m\":\"1.235\",\"n\":1.5}", "{\"m\":1.24,\"n\":2}\n");
     LINE(DEC, "{\"m\":1234.5,\"n\":\"5\"}", "{\"m\":null,\"n\":5}\n");
     LINE(DEC, "{\"m\":1e2,\"n\":\"x\"}", "{\"m\":100.00,\"n\":null}\n");
@@ -329,7 +355,8 @@ HR_TEST(json_leniencies)
                                    "allowUnquotedControlChars", "true"}};
     HR_EXPECT_EQ_STR(rows(s, "{\"a\":1,\"b\":\"x\\qz\ty\"}"), "{\"a\":1,\"b\":\"xqz\\ty\"}\n");
     s = (struct setup){.schema = "a INT", .options = {"lineSep", "||"}, .block = 3};
-    HR_EXPECT_EQ_STR(rows(s, "{\"a\":1}||{\"a\":2}||{\"a\":\n3}"), "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
+    HR_EXPECT_EQ_STR(rows(s, "{\"a\":1}||{\"a\":2}||{\"a\":\n3}"),
+                     "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
     s = (struct setup){.schema = "a INT", .options = {"multiLine", "true"}, .block = 5};
     HR_EXPECT_EQ_STR(rows(s, "[{\n\"a\":1},\n{\"a\":2}\n]\n"), "{\"a\":1}\n{\"a\":2}\n");
 }
