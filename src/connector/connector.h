@@ -28,7 +28,7 @@ hr_status hr_connector_fixed_schema(const char *source, const struct hr_type *gi
 hr_status hr_connector_parse_offset(const char *text, int64_t *ret, struct hr_err *err) HR_CHECKED;
 HR_INLINE bool hr_connector_cancelled(const struct hr_scan_spec *spec)
 {
-    return spec->cancelled && *spec->cancelled;
+    return spec->cancelled && __atomic_load_n(spec->cancelled, __ATOMIC_RELAXED);
 }
 
 #endif

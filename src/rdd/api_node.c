@@ -300,7 +300,7 @@ hr_status hr_drain(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct 
             continue;
         }
         status = hr_batch_list_push(list, batch, err);
-        if (status == HR_OK && ctx->cancelled && *ctx->cancelled)
+        if (status == HR_OK && ctx->cancelled && __atomic_load_n(ctx->cancelled, __ATOMIC_RELAXED))
             status = HR_RAISE(err, HR_E_CANCELLED);
         if (status != HR_OK) break;
     }

@@ -279,7 +279,8 @@ static hr_status fill(struct combine_iter *it, struct hr_err *err)
 {
     while (!it->ended) {
         struct hr_batch *batch;
-        if (it->cancelled && *it->cancelled) return HR_RAISE(err, HR_E_CANCELLED);
+        if (it->cancelled && __atomic_load_n(it->cancelled, __ATOMIC_RELAXED))
+            return HR_RAISE(err, HR_E_CANCELLED);
         HR_TRY(it->parent->next(it->parent, &batch, err));
         if (!batch) {
             it->ended = true;

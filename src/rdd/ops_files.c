@@ -217,7 +217,8 @@ static hr_status lines_next(struct hr_batch_iter *iter, struct hr_batch **ret, s
 {
     struct lines_iter *it = (struct lines_iter *)iter;
     for (;;) {
-        if (it->cancelled && *it->cancelled) return HR_RAISE(err, HR_E_CANCELLED);
+        if (it->cancelled && __atomic_load_n(it->cancelled, __ATOMIC_RELAXED))
+            return HR_RAISE(err, HR_E_CANCELLED);
         HR_TRY(lines_batch(it, ret, err));
         if (*ret && (*ret)->sel_count) return HR_OK;
         hr_batch_unref(*ret);

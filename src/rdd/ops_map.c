@@ -79,7 +79,8 @@ static hr_status fn_open(struct hr_rdd *rdd, uint32_t partition, struct hr_task_
 
 static hr_status pull(struct fn_iter *it, struct hr_batch **ret, struct hr_err *err)
 {
-    if (it->cancelled && *it->cancelled) return HR_RAISE(err, HR_E_CANCELLED);
+    if (it->cancelled && __atomic_load_n(it->cancelled, __ATOMIC_RELAXED))
+        return HR_RAISE(err, HR_E_CANCELLED);
     HR_TRY(it->parent->next(it->parent, ret, err));
     if (!*ret) {
         it->ended = true;

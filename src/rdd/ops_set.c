@@ -218,7 +218,7 @@ static hr_status cartesian_compute(struct hr_rdd *rdd, uint32_t partition, struc
         struct hr_batch *out;
         status = cross(rdd, a, i, b, &out, err);
         if (status == HR_OK) status = hr_batch_list_push(&list, out, err);
-        if (status == HR_OK && ctx->cancelled && *ctx->cancelled)
+        if (status == HR_OK && ctx->cancelled && __atomic_load_n(ctx->cancelled, __ATOMIC_RELAXED))
             status = HR_RAISE(err, HR_E_CANCELLED);
     }
     hr_batch_unref(a);

@@ -51,7 +51,8 @@ static void note_idle(struct hr_query *query)
     if (query->last_idle_us == 0) query->last_idle_us = now_us;
     if (now_us - query->last_idle_us < IDLE_EVENT_US) return;
     query->last_idle_us = now_us;
-    for (uint32_t i = 0; i < query->listener_count; i++) {
+    uint32_t listeners = hr_query_listener_count(query);
+    for (uint32_t i = 0; i < listeners; i++) {
         if (query->listeners[i].on_idle)
             query->listeners[i].on_idle(query->listeners[i].arg, query);
     }

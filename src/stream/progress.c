@@ -158,6 +158,14 @@ static void put_progress(struct hr_buf *out, const struct hr_query *query,
     hr_buf_done(&text);
 }
 
+uint32_t hr_query_listener_count(struct hr_query *query)
+{
+    pthread_mutex_lock(&query->lock);
+    uint32_t count = query->listener_count;
+    pthread_mutex_unlock(&query->lock);
+    return count;
+}
+
 void hr_query_publish(struct hr_query *query, const struct hr_progress *progress)
 {
     /* Only the query's thread writes progress_json; readers copy it under the lock. */

@@ -100,7 +100,8 @@ static void *query_main(void *arg)
     hr_err_init(&err);
     hr_status status = run_with_recovery(query, &err);
     if (status == HR_E_CANCELLED && query->stop) status = HR_OK;
-    for (uint32_t i = 0; i < query->listener_count; i++) {
+    uint32_t listeners = hr_query_listener_count(query);
+    for (uint32_t i = 0; i < listeners; i++) {
         struct hr_query_listener *listener = &query->listeners[i];
         if (listener->on_terminated)
             listener->on_terminated(listener->arg, query, status ? &err : NULL);
@@ -206,7 +207,7 @@ bool hr_query_is_active(const struct hr_query *query)
 void hr_query_stop(struct hr_query *query, bool at_once)
 {
     query->stop = true;
-    if (at_once) query->cancelled = true;
+    if (at_once) __atomic_store_n(&query->cancelled, true, __ATOMIC_RELAXED);
     hr_wakeup_signal(&query->wakeup);
 }
 

@@ -99,7 +99,8 @@ struct hr_query {
     pthread_cond_t changed;
     pthread_t thread;
     bool thread_started, ended;
-    volatile bool stop, cancelled;
+    _Atomic bool stop;
+    volatile bool cancelled; /* read and written by __atomic built-ins: readers have its address */
     hr_status end_status;
     struct hr_err end_err;
     bool has_progress;
@@ -129,6 +130,7 @@ hr_status hr_query_rotate(struct hr_query *query, const struct hr_commit_record 
 void hr_query_remove_old_state(struct hr_query *query);
 
 /* progress.c */
+uint32_t hr_query_listener_count(struct hr_query *query); /* entries below it never change */
 void hr_query_publish(struct hr_query *query, const struct hr_progress *progress);
 
 #endif

@@ -136,7 +136,8 @@ static hr_status reader_next(struct hr_scan_reader *base, struct hr_batch **ret,
     struct file_reader *r = HR_CONTAINER_OF(base, struct file_reader, base);
     for (;;) {
         struct hr_batch *batch = NULL;
-        if (r->cancelled && *r->cancelled) return HR_RAISE(err, HR_E_CANCELLED);
+        if (r->cancelled && __atomic_load_n(r->cancelled, __ATOMIC_RELAXED))
+            return HR_RAISE(err, HR_E_CANCELLED);
         if (r->decoder) HR_TRY(r->format->next(r->decoder, &batch, err));
         if (batch || r->at_end) {
             *ret = batch;

@@ -351,7 +351,8 @@ static hr_status generate_rows(struct generate *run, struct hr_err *err)
     if (args->rows_per_second > 0)
         step = (uint32_t)HR_MAX(1.0, HR_MIN(args->rows_per_second / 100, HR_BATCH_ROWS));
     for (int64_t at = 0; !args->rows || at < args->rows;) {
-        if (args->cancelled && *args->cancelled) return HR_RAISE(err, HR_E_CANCELLED);
+        if (args->cancelled && __atomic_load_n(args->cancelled, __ATOMIC_RELAXED))
+            return HR_RAISE(err, HR_E_CANCELLED);
         uint32_t count = args->rows ? (uint32_t)HR_MIN((int64_t)step, args->rows - at) : step;
         struct hr_batch *batch;
         HR_TRY(hr_generator_batch(&run->gen, (uint64_t)at, count, run->gen.schema, NULL, &batch,
