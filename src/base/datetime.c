@@ -209,7 +209,7 @@ static bool read_stamp(struct hr_str_view text, struct stamp *stamp)
         }
         fraction_digits += r.i == 6;
         if (r.i != 6 || r.digits < 6) r.value = r.value * 10 + digit;
-        if (++r.digits > 30) return false;
+        if (++r.digits > 17 && r.i != 6) return false; /* before the value overflows */
     }
     if (!digits_fit(r.i, r.digits)) return false;
     stamp->segments[r.i] = r.value;
