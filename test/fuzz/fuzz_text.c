@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The small parsers of base and column: numbers, decimals, durations, times, zones, date-time
- * patterns, types. What they accept must print and read back as the same value. The first byte picks
- * the parser. */
+ * patterns, types. What they accept must print and read back as the same value. The first byte
+ * picks the parser. */
 #include "base/decimal.h"
 #include "base/tz.h"
 #include "base/utf8.h"
