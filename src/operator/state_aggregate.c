@@ -551,7 +551,10 @@ static hr_status output_closed(struct state_aggregate *op, struct hr_state_part 
     struct hr_pane *pane = hr_state_oldest_pane(part, HR_PANE_NONE);
     while (pane) {
         uint32_t count = next_groups(op, pane->table, false);
-        if (count == 0) break;
+        if (count == 0) {
+            next_pane(op); /* the next part begins anew */
+            break;
+        }
         hr_arena_reset(&op->scratch);
         HR_TRY(keep_closed(op, pane->table, &count, err));
         if (count) return make_output(op, pane->table, count, ret, err);

@@ -85,9 +85,7 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struc
     HR_TRY(hr_resolve(an, &names, &filter->condition, err));
     struct hr_expr *condition = filter->condition;
     if (hr_expr_has_aggregate(condition)) return invalid_where(an, filter, err);
-    if (condition->type->id == HR_T_NULL)
-        HR_TRY(hr_expr_coerce(an->arena, an->conf, &filter->condition, hr_type(HR_T_BOOLEAN), err));
-    else if (condition->type->id != HR_T_BOOLEAN) {
+    if (condition->type->id != HR_T_BOOLEAN) {
         const char *quoted = hr_expr_quoted(an->arena, condition);
         const char *type =
             hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, condition->type));
@@ -256,6 +254,25 @@ hr_status hr_analyze_limit(struct hr_analyzer *an, struct hr_plan *plan, struct 
     return hr_plan_refresh(an->arena, plan, err);
 }
 
+/*
+ * SELECT DISTINCT of a stream is a grouping by all columns, as in Spark: it obeys the output modes
+ * of an aggregation, and a key that comes again is touched again.
+ */
+static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+{
+    const struct hr_plan *child = plan->children[0];
+    struct hr_expr **keys = HR_NEW_ARRAY(an->arena, struct hr_expr *, child->output_count + 1);
+    if (!keys) return HR_OOM(err);
+    for (uint32_t i = 0; i < child->output_count; i++) {
+        keys[i] = hr_attr_ref(an->arena, &child->output[i]);
+        if (!keys[i]) return HR_OOM(err);
+    }
+    plan->kind = HR_P_AGGREGATE;
+    plan->exprs = plan->groups = keys;
+    plan->expr_count = plan->group_count = child->output_count;
+    return hr_plan_refresh(an->arena, plan, err);
+}
+
 hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
     struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1};
@@ -269,5 +286,7 @@ hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan *plan, stru
                  hr_quote_name(an->arena, &attr->name, 1), "dataType", type ? type : "?");
         return hr_err_at(err, plan->sql_pos, plan->sql_end);
     }
+    if (plan->children[0]->is_streaming && plan->expr_count == 0 && plan->children[0]->output_count)
+        return group_by_all(an, plan, err);
     return hr_plan_refresh(an->arena, plan, err);
 }

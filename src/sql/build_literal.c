@@ -138,6 +138,25 @@ const char *hr_sql_cstring(struct hr_sql_parser *p, const struct hr_sql_token *t
     return s.ptr;
 }
 
+/* ('key' 'value'): strings side by side are one literal elsewhere, here the first is the key. */
+const char *hr_sql_property_key(struct hr_sql_parser *p, const struct hr_sql_token *token)
+{
+    struct hr_sql_token part = *token;
+    part.count = 1;
+    const char *key = hr_sql_cstring(p, &part);
+    part.first++;
+    part.count = token->count - 1;
+    p->property_rest = part.count ? hr_sql_cstring(p, &part) : NULL;
+    return key;
+}
+
+const char *hr_sql_property_value(struct hr_sql_parser *p, const char *value)
+{
+    if (value && p->property_rest) hr_sql_syntax_error(p, &p->tokens[p->at], NULL);
+    if (value) return value;
+    return p->property_rest ? p->property_rest : "";
+}
+
 struct hr_sql_x hr_sql_string_literal(struct hr_sql_parser *p, const struct hr_sql_token *token)
 {
     struct hr_str_view s = hr_sql_string(p, token);

@@ -329,12 +329,12 @@ properties(A) ::= properties(O) COMMA property_key(K) property_value(V). {
     A = hr_sql_put_option(p, O, K, V);
 }
 %type property_key {const char *}
-property_key(A) ::= names(N). { A = hr_sql_dotted(p, N); }
-property_key(A) ::= STRING(S). { A = hr_sql_cstring(p, S); }
+property_key(A) ::= names(N). { A = hr_sql_dotted(p, N); p->property_rest = NULL; }
+property_key(A) ::= STRING(S). { A = hr_sql_property_key(p, S); }
 %type property_value {const char *}
-property_value(A) ::= . { A = ""; }
-property_value(A) ::= plain_value(V). { A = V; }
-property_value(A) ::= EQ plain_value(V). { A = V; }
+property_value(A) ::= . { A = hr_sql_property_value(p, NULL); }
+property_value(A) ::= plain_value(V). { A = hr_sql_property_value(p, V); }
+property_value(A) ::= EQ plain_value(V). { A = hr_sql_property_value(p, V); }
 %type plain_value {const char *}
 plain_value(A) ::= STRING(S). { A = hr_sql_cstring(p, S); }
 plain_value(A) ::= INTEGER(S). { A = hr_sql_word(p, S); }
@@ -776,7 +776,7 @@ trim_side(A) ::= LEADING. { A = "ltrim"; }
 trim_side(A) ::= TRAILING. { A = "rtrim"; }
 operand(A) ::= POSITION(C) LP vexpr(X) IN vexpr(Y) RP(R). {
     struct hr_sql_x args[] = {X, Y};
-    A = hr_sql_call(p, C->pos, R->end, "position", args, 2);
+    A = hr_sql_call(p, C->pos, R->end, "locate", args, 2);
 }
 operand(A) ::= OVERLAY(C) LP vexpr(X) PLACING vexpr(Y) FROM vexpr(F) RP(R). {
     struct hr_sql_x args[] = {X, Y, F};

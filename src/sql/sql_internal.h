@@ -120,6 +120,7 @@ struct hr_sql_parser {
     bool end_is_fine;     /* … and the statement could have ended there */
     int expected;         /* the one token that the grammar would have taken there, or 0 */
     uint32_t relation_count;
+    const char *property_rest; /* strings behind a property's key, which the lexer joined to it */
     struct hr_stmt *stmt;
 };
 
@@ -147,6 +148,10 @@ void hr_sql_unsupported(struct hr_sql_parser *p, int32_t pos, int32_t end, const
 char *hr_sql_ident(struct hr_sql_parser *p, const struct hr_sql_token *token);
 struct hr_str_view hr_sql_string(struct hr_sql_parser *p, const struct hr_sql_token *token);
 const char *hr_sql_cstring(struct hr_sql_parser *p, const struct hr_sql_token *token);
+/* The first of the strings that stand side by side; the others are left in p->property_rest. */
+const char *hr_sql_property_key(struct hr_sql_parser *p, const struct hr_sql_token *token);
+/* The value of the key before it: this one, else the strings behind the key, else nothing. */
+const char *hr_sql_property_value(struct hr_sql_parser *p, const char *value);
 struct hr_sql_x hr_sql_number(struct hr_sql_parser *p, const struct hr_sql_token *minus,
                               const struct hr_sql_token *token);
 struct hr_sql_x hr_sql_string_literal(struct hr_sql_parser *p, const struct hr_sql_token *token);
