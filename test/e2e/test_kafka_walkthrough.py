@@ -55,7 +55,7 @@ def begin():
         if not shutil.which(program):
             skip('no %s' % program)
     with open(os.path.join(BUILD, 'hr_config.h'), encoding='utf-8') as f:
-        if '#define HR_HAVE_KAFKA 1' not in f.read():
+        if '#define HR_HAVE_RDKAFKA 1' not in f.read():
             skip('built without Kafka')
     installed = broker('install')
     if installed.returncode:
