@@ -30,9 +30,11 @@ CREATE STREAMING TABLE two_countries USING json
   GROUP BY window(ts, '2 minutes'), card
   HAVING min(country) <> max(country) AND sum(amount) > 1000;
 
--- The alert files are a stream again: each rule speaks once of a card.
-CREATE STREAMING TABLE alerts USING console OPTIONS (trigger '1 second', numRows '10') AS
-  SELECT DISTINCT rule, card FROM (
-    SELECT rule, card FROM STREAM many_payments
-    UNION ALL SELECT rule, card FROM STREAM odd_amounts
-    UNION ALL SELECT rule, card FROM STREAM two_countries);
+-- The alert files are a stream again: what each rule says of a card, when it says it.
+CREATE STREAMING TABLE alerts USING console
+  OPTIONS (outputMode 'update', trigger '1 second', numRows '10') AS
+  SELECT rule, card, max(payments) AS payments, max(total) AS total FROM (
+    SELECT rule, card, payments, total FROM STREAM many_payments
+    UNION ALL SELECT rule, card, payments, total FROM STREAM odd_amounts
+    UNION ALL SELECT rule, card, payments, total FROM STREAM two_countries)
+  GROUP BY rule, card;
