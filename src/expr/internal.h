@@ -17,6 +17,9 @@ const struct hr_type *hr_type_implicit(const struct hr_type *from, struct hr_str
 hr_status hr_resolve_same_type(struct hr_arena *arena, const struct hr_conf *conf,
                                struct hr_expr *call, uint32_t from, uint32_t to, uint32_t step,
                                const struct hr_type **ret, struct hr_err *err) HR_CHECKED;
+/* DATA_DIFF_TYPES of args [from, to). */
+hr_status hr_resolve_diff_types(struct hr_arena *arena, const struct hr_expr *call, uint32_t from,
+                                uint32_t to, uint32_t step, struct hr_err *err);
 /* The cast that is inserted without being printed. */
 hr_status hr_resolve_cast(struct hr_arena *arena, struct hr_expr **expr,
                           const struct hr_type *type, struct hr_err *err) HR_CHECKED;
@@ -131,6 +134,12 @@ HR_INLINE void hr_build_to(struct hr_builder *b, uint32_t row)
         hr_buf_done(&buf);                                                                     \
         return status_;                                                                        \
     } while (0)
+
+/* Appends a text in upper or lower case. */
+void hr_text_case(struct hr_buf *out, struct hr_str_view text, bool upper);
+void hr_base64_put(struct hr_buf *out, struct hr_str_view bytes);
+/* Appends the bytes; false where it met what is neither a digit nor white space. */
+bool hr_base64_get(struct hr_buf *out, struct hr_str_view text);
 
 /* An error parameter: the value of one row as Spark writes a literal: 'a', 3000000000L, 1.0E20D. */
 const char *hr_value_sql(struct hr_arena *arena, const struct hr_column *col, uint32_t row);

@@ -21,8 +21,8 @@ static const struct {
     {"pi", "PI"}, {"radians", "RADIANS"}, {"rint", "rint"}, {"rlike", "RLIKE"},
     {"sec", "SEC"}, {"signum", "SIGNUM"}, {"sin", "SIN"}, {"sinh", "SINH"}, {"sqrt", "SQRT"},
     {"tan", "TAN"}, {"tanh", "TANH"}, {"regexp", "REGEXP"}, {"regexp_like", "REGEXP_LIKE"},
-    {"first_value", "first"}, {"last_value", "last"}, {"array_agg", "collect_list"},
-    {"position", "locate"}, {"charindex", "locate"}, {"dateadd", "date_add"}, {"power", "POWER"},
+    {"array_agg", "collect_list"}, {"current_database", "current_schema"},
+    {"charindex", "locate"}, {"dateadd", "date_add"}, {"power", "POWER"},
     {"||", "concat"},
 };
 
@@ -45,6 +45,24 @@ static void put_hex(struct hr_buf *out, struct hr_str_view bytes)
     hr_buf_putc(out, '\'');
 }
 
+/* As Java's BigDecimal: 1E-7, but 0.000001. */
+static void print_decimal(hr_i128 value, int scale, struct hr_buf *out)
+{
+    char text[64];
+    int exponent = hr_decimal_digits(value) - 1 - scale;
+    if (exponent >= -6) {
+        hr_buf_append(out, text, hr_decimal_format(value, scale, text));
+        return;
+    }
+    size_t len = hr_decimal_format(value, 0, text), first = text[0] == '-';
+    hr_buf_append(out, text, first + 1);
+    if (len > first + 1) {
+        hr_buf_putc(out, '.');
+        hr_buf_append(out, text + first + 1, len - first - 1);
+    }
+    hr_buf_printf(out, "E%d", exponent);
+}
+
 static void print_literal(const struct hr_expr *expr, struct hr_buf *out)
 {
     const struct hr_column *col = expr->literal;
@@ -60,8 +78,15 @@ static void print_literal(const struct hr_expr *expr, struct hr_buf *out)
         put_hex(out, hr_string_view((const struct hr_string *)col->values));
         return;
     }
+    if (expr->type->id == HR_T_DECIMAL) {
+        print_decimal(*(const hr_i128 *)col->values, expr->type->scale, out);
+        return;
+    }
     if (prefix) hr_buf_puts(out, prefix);
-    hr_column_print(col, 0, hr_tz_utc(), out);
+    if (prefix && expr->name) /* in the time zone of the one who asked (analyze_name.c) */
+        hr_buf_puts(out, expr->name);
+    else
+        hr_column_print(col, 0, hr_tz_utc(), out);
     if (prefix) hr_buf_putc(out, '\'');
 }
 
@@ -146,6 +171,17 @@ static bool print_form(const struct hr_expr *expr, struct hr_buf *out)
     return false;
 }
 
+/* (a, b) */
+static void print_row(const struct hr_expr *expr, struct hr_buf *out)
+{
+    hr_buf_puts(out, "named_struct(");
+    for (uint32_t i = 0; i < expr->arg_count; i++) {
+        hr_buf_printf(out, "%s%s, ", i ? ", " : "", expr->type->fields[i].name);
+        hr_expr_print(expr->args[i], out);
+    }
+    hr_buf_putc(out, ')');
+}
+
 static void print_call(const struct hr_expr *expr, struct hr_buf *out)
 {
     const struct hr_function *fn = expr->function ? expr->function : hr_function_find(expr->name);
@@ -169,6 +205,10 @@ static void print_call(const struct hr_expr *expr, struct hr_buf *out)
         hr_buf_putc(out, ' ');
         hr_expr_print(expr->args[1], out);
         if (!bare) hr_buf_putc(out, ')');
+        return;
+    }
+    if (strcmp(expr->name, "__row") == 0 && expr->type) {
+        print_row(expr, out);
         return;
     }
     const char *name = shown_name(expr->name);

@@ -187,6 +187,25 @@ static hr_status coerce_args(struct hr_arena *arena, struct hr_expr *call, const
     return HR_OK;
 }
 
+hr_status hr_resolve_diff_types(struct hr_arena *arena, const struct hr_expr *call, uint32_t from,
+                                uint32_t to, uint32_t step, struct hr_err *err)
+{
+    bool in = !hr_str_eq_nocase(call->name, "coalesce");
+    struct hr_buf list = {0};
+    hr_buf_putc(&list, in ? '[' : '(');
+    for (uint32_t i = from; i < to; i += step) {
+        if (i > from) hr_buf_puts(&list, in ? ", " : " or ");
+        hr_buf_puts(&list, hr_type_quoted(arena, call->args[i]->type));
+    }
+    hr_buf_putc(&list, in ? ']' : ')');
+    const char *types = hr_arena_strdup(arena, hr_buf_cstr(&list));
+    const char *name = hr_arena_printf(arena, "`%s`", call->name);
+    hr_buf_done(&list);
+    return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_DATA_DIFF_TYPES, "sqlExpr",
+                    hr_expr_quoted(arena, call), "functionName", name ? name : "?", "dataType",
+                    types ? types : "?");
+}
+
 hr_status hr_resolve_same_type(struct hr_arena *arena, const struct hr_conf *conf,
                                struct hr_expr *call, uint32_t from, uint32_t to, uint32_t step,
                                const struct hr_type **ret, struct hr_err *err)
@@ -200,22 +219,7 @@ hr_status hr_resolve_same_type(struct hr_arena *arena, const struct hr_conf *con
             if ((t->id == HR_T_STRING) == (strings == 1)) common = hr_type_common(common, t);
         }
     }
-    if (!common) {
-        bool in = !hr_str_eq_nocase(call->name, "coalesce");
-        struct hr_buf list = {0};
-        hr_buf_putc(&list, in ? '[' : '(');
-        for (uint32_t i = from; i < to; i += step) {
-            if (i > from) hr_buf_puts(&list, in ? ", " : " or ");
-            hr_buf_puts(&list, hr_type_quoted(arena, call->args[i]->type));
-        }
-        hr_buf_putc(&list, in ? ']' : ')');
-        const char *types = hr_arena_strdup(arena, hr_buf_cstr(&list));
-        const char *name = hr_arena_printf(arena, "`%s`", call->name);
-        hr_buf_done(&list);
-        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_DATA_DIFF_TYPES, "sqlExpr",
-                        hr_expr_quoted(arena, call), "functionName", name ? name : "?", "dataType",
-                        types ? types : "?");
-    }
+    if (!common) return hr_resolve_diff_types(arena, call, from, to, step, err);
     for (uint32_t i = from; i < to; i += step)
         HR_TRY(hr_resolve_cast(arena, &call->args[i], common, err));
     *ret = common;
@@ -311,7 +315,9 @@ static hr_status resolve_call(struct hr_arena *arena, const struct hr_conf *conf
                               struct hr_expr *expr, struct hr_err *err)
 {
     if (expr->type && expr->function) return HR_OK;
-    const struct hr_function *fn = hr_function_find(expr->name);
+    bool row = strcmp(expr->name, "__row") == 0; /* the one internal function of the grammar */
+    const struct hr_function *fn =
+        row ? hr_function_find_internal(expr->name) : hr_function_find(expr->name);
     if (!fn) {
         const char *name = hr_arena_printf(arena, "`%s`", expr->name);
         return HR_RAISE(err, HR_E_UNRESOLVED_ROUTINE, "routineName", name ? name : "?",

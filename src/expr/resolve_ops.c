@@ -76,6 +76,15 @@ static const struct hr_type *decimal_result(char op, const struct hr_type *a,
     }
 }
 
+/* try_add keeps its name, + becomes date_add. */
+static hr_status add_days(HR_BIND_ARGS, char op, bool is_try)
+{
+    const char *name = call->name;
+    HR_TRY(hr_resolve_as(arena, conf, call, op == '-' ? "date_sub" : "date_add", err));
+    if (is_try) call->name = name;
+    return HR_OK;
+}
+
 /* One date or time operand. *ret_done false: none of Spark's forms. */
 static hr_status bind_time_arith(HR_BIND_ARGS, char op, bool *ret_done)
 {
@@ -111,7 +120,7 @@ static hr_status bind_time_arith(HR_BIND_ARGS, char op, bool *ret_done)
                                        : (is_try ? "__try_time_add" : "__time_add"), err);
     }
     if (a->id == HR_T_DATE && !hr_type_is_nested(b) && b->id != HR_T_BOOLEAN)
-        return hr_resolve_as(arena, conf, call, op == '-' ? "date_sub" : "date_add", err);
+        return add_days(arena, conf, call, err, op, is_try);
     *ret_done = false;
     return HR_OK;
 }
@@ -422,6 +431,13 @@ hr_status hr_bind_in(HR_BIND_ARGS)
 
 hr_status hr_bind_greatest(HR_BIND_ARGS)
 {
+    bool strings = false, others = false; /* never meet here, unlike in coalesce */
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        enum hr_type_id id = call->args[i]->type->id;
+        strings = strings || id == HR_T_STRING;
+        others = others || (id != HR_T_STRING && id != HR_T_NULL);
+    }
+    if (strings && others) return hr_resolve_diff_types(arena, call, 0, call->arg_count, 1, err);
     HR_TRY(hr_bind_coalesce(arena, conf, call, err));
     if (!hr_type_is_orderable(call->type))
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_ORDERING_TYPE, "sqlExpr",

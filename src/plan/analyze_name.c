@@ -326,12 +326,32 @@ static void match_names(const struct hr_analyzer *an, const struct hr_names *nam
     }
 }
 
+/* ORDER BY: a column that got its name by itself, as CAST(a AS INT), stands back. */
+static void prefer_written(const struct hr_plan *project, struct matches *m)
+{
+    uint32_t kept = 0;
+    const struct hr_attr *all[MATCHES_MAX];
+    if (project->kind != HR_P_PROJECT) return;
+    for (uint32_t i = 0; i < m->count; i++) {
+        bool by_itself = false;
+        for (uint32_t j = 0; j < project->expr_count; j++)
+            by_itself = by_itself || (project->exprs[j]->attr_id == m->attrs[i]->id &&
+                                      project->exprs[j]->kind == HR_X_ALIAS &&
+                                      project->exprs[j]->is_generated_alias);
+        if (!by_itself) all[kept++] = m->attrs[i];
+    }
+    if (kept == 0) return;
+    memcpy(m->attrs, all, kept * sizeof *all);
+    m->count = kept;
+}
+
 static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *names, bool in_call,
                               struct hr_expr **expr, struct hr_err *err)
 {
     const struct hr_expr *name = *expr;
     struct matches m = {.count = 0};
     match_names(an, names, in_call, name, &m);
+    if (m.count > 1 && names->descend) prefer_written(names->inputs[0], &m);
     if (m.count > 1) return ambiguous(an, name, &m, err);
     if (m.count == 0) {
         struct hr_expr *lateral = NULL;
@@ -376,12 +396,35 @@ static hr_status expand_star_args(struct hr_analyzer *an, const struct hr_names 
     return HR_OK;
 }
 
+/* A TIMESTAMP prints in the time zone of the session; expressions alone do not know it. */
+static hr_status name_literal(struct hr_analyzer *an, struct hr_expr *e, struct hr_err *err)
+{
+    if (!e->type || e->type->id != HR_T_TIMESTAMP || hr_expr_is_literal_null(e)) return HR_OK;
+    struct hr_buf buf = {0};
+    hr_column_print(e->literal, 0, an->conf->tz, &buf);
+    e->name = hr_arena_strdup(an->arena, hr_buf_cstr(&buf));
+    hr_buf_done(&buf);
+    return e->name ? HR_OK : HR_OOM(err);
+}
+
+static hr_status nested_generator(struct hr_analyzer *an, const struct hr_expr *e,
+                                  struct hr_err *err)
+{
+    if (e->kind == HR_X_ALIAS) return HR_OK;
+    for (uint32_t i = 0; i < e->arg_count; i++) {
+        if (!hr_is_generator(e->args[i])) continue;
+        HR_RAISE(err, HR_E_UNSUPPORTED_GENERATOR, "expression", hr_expr_quoted(an->arena, e));
+        return hr_err_at(err, e->sql_pos, e->sql_end);
+    }
+    return HR_OK;
+}
+
 static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names, bool in_call,
                             struct hr_expr **expr, struct hr_err *err)
 {
     struct hr_expr *e = *expr;
     switch (e->kind) {
-    case HR_X_LITERAL:
+    case HR_X_LITERAL: return name_literal(an, e, err);
     case HR_X_COLUMN:
     case HR_X_ATTR:
     case HR_X_LAMBDA: return HR_OK;
@@ -403,6 +446,7 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
         HR_TRY(resolve_in(an, names, in_call, &e->args[i], err));
     if (e->filter) HR_TRY(resolve_in(an, names, in_call, &e->filter, err));
     if (an->open_names != open) return HR_OK; /* a name was left: names->optional */
+    HR_TRY(nested_generator(an, e, err));
     if (hr_is_generator(e)) {                 /* its type comes with the node that is made of it */
         e->type = e->args[0]->type;
         return HR_OK;
@@ -487,10 +531,26 @@ static bool is_excepted(const struct hr_analyzer *an, const struct hr_expr *star
     return false;
 }
 
+/* A name in EXCEPT that is no column is a mistake, not nothing. */
+static hr_status check_excepted(struct hr_analyzer *an, const struct hr_plan *input,
+                                const struct hr_expr *star, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < star->arg_count; i++) {
+        const struct hr_expr *name = star->args[i];
+        bool found = false;
+        for (uint32_t j = 0; j < input->output_count && !found; j++)
+            found = hr_name_eq(an, name->name_parts[name->name_part_count - 1],
+                               input->output[j].name);
+        if (!found) return hr_unresolved(an, name, &input, 1, err);
+    }
+    return HR_OK;
+}
+
 hr_status hr_expand_star(struct hr_analyzer *an, const struct hr_plan *input,
                          const struct hr_expr *star, struct hr_exprs *out, struct hr_err *err)
 {
     uint32_t parts = star->name_part_count, before = out->count;
+    HR_TRY(check_excepted(an, input, star, err));
     for (int hidden = parts > 0; hidden >= 0; hidden--) {
         for (uint32_t i = 0; i < input->output_count; i++) {
             const struct hr_attr *attr = &input->output[i];

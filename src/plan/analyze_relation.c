@@ -59,6 +59,11 @@ static hr_status rename_columns(struct hr_analyzer *an, struct hr_plan **child,
         char expected[16], actual[16];
         snprintf(expected, sizeof expected, "%u", project->expr_count);
         snprintf(actual, sizeof actual, "%u", count);
+        if ((*child)->kind == HR_P_LOCAL && (*child)->rows) { /* VALUES … AS t(a) */
+            HR_RAISE(err, HR_E_INVALID_INLINE_TABLE_NUM_COLUMNS, "actualNumCols", expected,
+                     "expectedNumCols", actual, "rowIndex", "0");
+            return hr_err_at(err, pos, end);
+        }
         HR_RAISE(err, HR_E_ASSIGNMENT_ARITY_MISMATCH, "numExpr", actual, "numTarget", expected);
         return hr_err_at(err, pos, end);
     }
@@ -400,7 +405,8 @@ static hr_status open_structs(struct hr_analyzer *an, struct hr_plan *plan, stru
     if (plan->row_width != 1 || plan->row_count == 0) return HR_OK;
     for (uint32_t i = 0; i < plan->row_count; i++)
         if (plan->rows[i][0]->kind != HR_X_CALL ||
-            !hr_str_eq_nocase(plan->rows[i][0]->name, "struct"))
+            (!hr_str_eq_nocase(plan->rows[i][0]->name, "struct") &&
+             strcmp(plan->rows[i][0]->name, "__row") != 0))
             return HR_OK;
     uint32_t width = plan->rows[0][0]->arg_count;
     for (uint32_t i = 0; i < plan->row_count; i++) {

@@ -190,7 +190,7 @@ struct hr_sql_x hr_sql_paren(struct hr_sql_x a, const struct hr_sql_token *lp,
 struct hr_sql_x hr_sql_row(struct hr_sql_parser *p, struct hr_sql_list *list,
                            const struct hr_sql_token *lp, const struct hr_sql_token *rp)
 {
-    struct hr_sql_x x = call_list(p, lp->pos, rp->end, "struct", list);
+    struct hr_sql_x x = call_list(p, lp->pos, rp->end, "__row", list);
     x.is_row = true;
     return x;
 }
@@ -332,9 +332,12 @@ static const char *unit_function(const char *name)
     return NULL;
 }
 
-static bool is_count_star(const struct hr_sql_names *name, const struct hr_sql_list *args)
+/* count(*); but count(DISTINCT *) and count(* EXCEPT (a)) are of columns. */
+static bool is_count_star(const struct hr_sql_names *name, const struct hr_sql_list *args,
+                          bool distinct)
 {
-    return args && args->exprs.count == 1 && args->exprs.items[0]->kind == HR_X_STAR &&
+    return args && args->exprs.count && !distinct && args->exprs.items[0]->arg_count == 0 &&
+           args->exprs.count == 1 && args->exprs.items[0]->kind == HR_X_STAR &&
            args->exprs.items[0]->name_part_count == 0 && name->names.count == 1 &&
            hr_str_eq_nocase(name->names.items[0], "count");
 }
@@ -344,7 +347,7 @@ struct hr_sql_x hr_sql_function(struct hr_sql_parser *p, struct hr_sql_names *na
 {
     const char *text = hr_sql_dotted(p, name);
     if (p->status != HR_OK) return no_x;
-    if (is_count_star(name, args)) {
+    if (is_count_star(name, args, distinct)) {
         struct hr_expr *star = args->exprs.items[0];
         struct hr_expr *one = hr_expr_int(p->arena, hr_type(HR_T_INT), 1);
         args->exprs.items[0] = hr_sql_wrap(p, one, star->sql_pos, star->sql_end, 1).x;

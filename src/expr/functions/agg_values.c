@@ -554,7 +554,7 @@ static hr_status list_emit(HR_EMIT_ARGS)
     if (!b) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) {
         struct hr_blob *blob = HR_STATE(struct hr_blob, i);
-        struct hr_reader in = hr_reader(blob->ptr, blob->len);
+        struct hr_reader in = hr_reader(blob->len ? blob->ptr : "", blob->len);
         for (uint64_t k = 0; k < blob->count; k++)
             if (!hr_value_decode(element, &in, hr_builder_child(b, 0)))
                 return HR_BUG(err, "a kept value cannot be read");

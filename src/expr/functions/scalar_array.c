@@ -544,10 +544,6 @@ hr_status hr_bind_sequence(HR_BIND_ARGS)
     const struct hr_type *t;
     if (hr_type_is_datetime(call->args[0]->type) || hr_type_is_datetime(call->args[1]->type)) {
         HR_TRY(hr_resolve_same_type(arena, conf, call, 0, 2, 1, &t, err));
-        if (call->arg_count == 2)
-            HR_TRY(hr_resolve_add_arg(arena, call,
-                                      hr_expr_int(arena, hr_type_interval_dt(HR_IV_DAY, HR_IV_DAY),
-                                                  HR_US_PER_DAY), err));
     } else {
         HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
         if (!hr_type_is_integral(t))
@@ -582,11 +578,14 @@ hr_status hr_fn_sequence(HR_EVAL_ARGS)
 {
     const struct hr_type *t = call->type->fields[0].type;
     const struct hr_type *by = call->arg_count > 2 ? args[2].col.type : t;
+    int64_t unit = hr_type_is_datetime(t) ? HR_US_PER_DAY : 1;
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call, &b, err));
     HR_BUILD_ROWS(ctx, out, b, row) {
         int64_t start = hr_arg_i64(&args[0], row), stop = hr_arg_i64(&args[1], row);
-        int64_t step = call->arg_count > 2 ? hr_arg_i64(&args[2], row) : start <= stop ? 1 : -1;
+        int64_t step = call->arg_count > 2 ? hr_arg_i64(&args[2], row)
+                       : start <= stop       ? unit
+                                             : -unit;
         if ((step == 0 && start != stop) || (step > 0 && start > stop) ||
             (step < 0 && start < stop))
             return HR_FAIL(err, HR_E_INVALID_ARGUMENT,

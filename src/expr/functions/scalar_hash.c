@@ -129,44 +129,43 @@ hr_status hr_fn_unhex(HR_EVAL_ARGS)
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-hr_status hr_fn_base64(HR_EVAL_ARGS)
+void hr_base64_put(struct hr_buf *out, struct hr_str_view s)
 {
-    HR_TEXT_ROWS({
-        struct hr_str_view s = hr_arg_str(&args[0], row);
-        for (size_t i = 0; i < s.len; i += 3) {
-            uint32_t v = 0;
-            size_t n = HR_MIN(s.len - i, (size_t)3);
-            for (size_t k = 0; k < 3; k++) v = v << 8 | (k < n ? (uint8_t)s.ptr[i + k] : 0);
-            for (size_t k = 0; k < 4; k++)
-                hr_buf_putc(&buf, k <= n ? base64_digits[v >> (18 - 6 * k) & 63] : '=');
-        }
-    });
+    for (size_t i = 0; i < s.len; i += 3) {
+        uint32_t v = 0;
+        size_t n = HR_MIN(s.len - i, (size_t)3);
+        for (size_t k = 0; k < 3; k++) v = v << 8 | (k < n ? (uint8_t)s.ptr[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            hr_buf_putc(out, k <= n ? base64_digits[v >> (18 - 6 * k) & 63] : '=');
+    }
 }
 
+bool hr_base64_get(struct hr_buf *out, struct hr_str_view s)
+{
+    uint32_t v = 0;
+    int have = 0;
+    bool good = true;
+    for (size_t i = 0; i < s.len && s.ptr[i] != '='; i++) {
+        const char *d = memchr(base64_digits, s.ptr[i], 64);
+        if (!d) {
+            good = good && strchr(" \r\n\t", s.ptr[i]);
+            continue;
+        }
+        v = v << 6 | (uint32_t)(d - base64_digits);
+        if ((have += 6) >= 8) hr_buf_putc(out, (char)(v >> (have -= 8)));
+    }
+    return good;
+}
+
+hr_status hr_fn_base64(HR_EVAL_ARGS)
+{
+    HR_TEXT_ROWS({ hr_base64_put(&buf, hr_arg_str(&args[0], row)); });
+}
+
+/* What is no digit is passed over, as by Java's MIME decoder. */
 hr_status hr_fn_unbase64(HR_EVAL_ARGS)
 {
-    HR_TEXT_ROWS({
-        struct hr_str_view s = hr_arg_str(&args[0], row);
-        uint32_t v = 0;
-        int have = 0;
-        bool bad = false;
-        for (size_t i = 0; i < s.len && s.ptr[i] != '='; i++) {
-            const char *d = memchr(base64_digits, s.ptr[i], 64);
-            if (!d) {
-                bad = bad || !strchr(" \r\n\t", s.ptr[i]);
-                continue;
-            }
-            v = v << 6 | (uint32_t)(d - base64_digits);
-            if ((have += 6) >= 8) hr_buf_putc(&buf, (char)(v >> (have -= 8)));
-        }
-        if (bad) {
-            hr_buf_done(&buf);
-            return HR_RAISE(err, HR_E_CONVERSION_INVALID_INPUT, "str",
-                            hr_value_sql(ctx->arena, &args[0].col, hr_vector_row(&args[0], row)),
-                            "fmt", "'BASE64'", "targetType", "\"BINARY\"", "suggestion",
-                            "`try_to_binary`");
-        }
-    });
+    HR_TEXT_ROWS({ hr_base64_get(&buf, hr_arg_str(&args[0], row)); });
 }
 
 /* --- Character sets ----------------------------------------------------------------------------*/

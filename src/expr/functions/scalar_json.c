@@ -67,6 +67,37 @@ static bool key_is(struct hr_str_view quoted, struct hr_str_view name)
     return same;
 }
 
+/* Without white space, and fractions as Java writes a DOUBLE: 1.50 is 1.5, 1e3 is 1000.0. */
+static void put_normal(struct hr_str_view value, struct hr_buf *out)
+{
+    struct hr_buf compact = {0};
+    hr_json_compact(value, &compact);
+    const char *p = compact.ptr, *end = p + compact.len;
+    while (p < end) {
+        const char *start = p;
+        if (*p == '"') {
+            for (p++; p < end && *p != '"'; p++) p += *p == '\\' && p + 1 < end;
+            p += p < end;
+            hr_buf_append(out, start, (size_t)(p - start));
+            continue;
+        }
+        bool fraction = false;
+        for (; p < end && (strchr("+-.eE", *p) || (*p >= '0' && *p <= '9')); p++)
+            fraction = fraction || *p == '.' || *p == 'e' || *p == 'E';
+        struct hr_str_view number = hr_svn(start, (size_t)(p - start));
+        double d;
+        char text[64];
+        if (p == start) /* a mark, or a letter of true, false, null */
+            hr_buf_putc(out, *p++);
+        else if (fraction && number.len > 1 && hr_text_to_f64(number, &d) && isfinite(d))
+            hr_buf_append(out, text, hr_format_f64(d, text));
+        else
+            hr_buf_put_sv(out, number);
+    }
+    if (compact.failed) out->failed = true;
+    hr_buf_done(&compact);
+}
+
 /* Appends the matches of steps in value to out, each as JSON, with commas. */
 static void follow(struct hr_str_view value, const struct step *steps, uint32_t count,
                    struct hr_buf *out, uint32_t *found)
@@ -75,7 +106,7 @@ static void follow(struct hr_str_view value, const struct step *steps, uint32_t 
     struct hr_str_view key;
     if (count == 0) {
         if ((*found)++) hr_buf_putc(out, ',');
-        hr_json_compact(value, out);
+        put_normal(value, out);
     } else if (steps->kind == STEP_NAME) {
         if (hr_json_enter(&j,
                           '[')) { /* a name of an array: of each of its objects, after a [*] only */
@@ -180,21 +211,36 @@ hr_status hr_fn_json_object_keys(HR_EVAL_ARGS)
 struct from_json {
     const struct hr_type *type;
     bool fail_fast;
+    struct hr_time_format *timestamp_format, *date_format; /* NULL: the usual ones */
 };
 
 struct reading {
     const struct hr_conf *conf;
+    const struct from_json *options;
     struct hr_buf *text;
+    bool failed; /* a value of the record does not fit its type */
 };
 
-static bool read_value(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+#define CORRUPT "_corrupt_record"
+
+static int32_t corrupt_field(const struct hr_type *type)
+{
+    if (type->id != HR_T_STRUCT) return -1;
+    for (uint32_t i = 0; i < type->field_count; i++)
+        if (strcmp(type->fields[i].name, CORRUPT) == 0 && type->fields[i].type->id == HR_T_STRING)
+            return (int32_t)i;
+    return -1;
+}
+
+static bool read_value(struct reading *r, const struct hr_type *type, struct hr_str_view v,
                        struct hr_builder *b);
 
-static bool read_struct(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+static bool read_struct(struct reading *r, const struct hr_type *type, struct hr_str_view v,
                         struct hr_builder *b)
 {
     struct hr_str_view values[64] = {{0}}, key, *at = values, *heap = NULL;
     struct hr_json j = hr_json(v);
+    int32_t skip = type == r->options->type ? corrupt_field(type) : -1;
     if (!hr_json_enter(&j, '{')) {
         hr_builder_null(b);
         return false;
@@ -211,17 +257,22 @@ static bool read_struct(const struct reading *r, const struct hr_type *type, str
     }
     for (uint32_t i = 0; i < type->field_count; i++) {
         struct hr_builder *child = hr_builder_child(b, i);
+        if ((int32_t)i == skip) continue;
         if (!at[i].ptr)
             hr_builder_null(child);
         else
             read_value(r, type->fields[i].type, at[i], child);
     }
+    if (skip >= 0 && r->failed)
+        hr_builder_str(hr_builder_child(b, (uint32_t)skip), v);
+    else if (skip >= 0)
+        hr_builder_null(hr_builder_child(b, (uint32_t)skip));
     hr_builder_close(b);
     hr_free(heap);
     return true;
 }
 
-static bool read_list(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+static bool read_list(struct reading *r, const struct hr_type *type, struct hr_str_view v,
                       struct hr_builder *b)
 {
     struct hr_json j = hr_json(v);
@@ -274,13 +325,30 @@ static bool read_number(const struct hr_type *type, struct hr_str_view v, bool q
     return true;
 }
 
-static bool read_text(const struct reading *r, const struct hr_type *type, struct hr_str_view s,
+static bool read_text(struct reading *r, const struct hr_type *type, struct hr_str_view s,
                       struct hr_builder *b)
 {
     int32_t day;
     int64_t us;
-    if (type->id == HR_T_STRING || type->id == HR_T_BINARY) {
+    if (type->id == HR_T_STRING) {
         hr_builder_str(b, s);
+        return true;
+    }
+    if (type->id == HR_T_BINARY) {
+        struct hr_buf bytes = {0};
+        bool good = hr_base64_get(&bytes, s) && !bytes.failed;
+        if (good) hr_builder_str(b, hr_svn(bytes.ptr, bytes.len));
+        hr_buf_done(&bytes);
+        return good;
+    }
+    const struct hr_time_format *format = type->id == HR_T_DATE ? r->options->date_format
+                                          : type->id == HR_T_TIMESTAMP
+                                              ? r->options->timestamp_format : NULL;
+    if (format) {
+        const struct hr_tz *tz = type->id == HR_T_DATE ? hr_tz_utc() : r->conf->tz;
+        if (!hr_time_format_parse(format, s, tz, &us)) return false;
+        hr_builder_i64(b, type->id == HR_T_DATE ? us / HR_US_PER_DAY - (us % HR_US_PER_DAY < 0)
+                                                : us);
         return true;
     }
     if (type->id == HR_T_DATE && hr_parse_date(s, &day)) {
@@ -297,7 +365,7 @@ static bool read_text(const struct reading *r, const struct hr_type *type, struc
     return hr_type_is_numeric(type) && read_number(type, s, true, b);
 }
 
-static bool read_scalar(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+static bool read_scalar(struct reading *r, const struct hr_type *type, struct hr_str_view v,
                         struct hr_builder *b)
 {
     char c = v.ptr[0];
@@ -327,7 +395,7 @@ static bool read_scalar(const struct reading *r, const struct hr_type *type, str
     return hr_type_is_numeric(type) && c != 't' && c != 'f' && read_number(type, v, false, b);
 }
 
-static bool read_value(const struct reading *r, const struct hr_type *type, struct hr_str_view v,
+static bool read_value(struct reading *r, const struct hr_type *type, struct hr_str_view v,
                        struct hr_builder *b)
 {
     if (v.len && v.ptr[0] == 'n') {
@@ -337,11 +405,22 @@ static bool read_value(const struct reading *r, const struct hr_type *type, stru
     if (type->id == HR_T_STRUCT) return read_struct(r, type, v, b);
     if (hr_type_is_nested(type)) return read_list(r, type, v, b);
     if (v.len && read_scalar(r, type, v, b)) return true;
+    r->failed = true;
     hr_builder_null(b);
     return false;
 }
 
-static hr_status read_row(const struct reading *r, const struct from_json *f, struct hr_str_view s,
+static hr_status malformed(struct hr_str_view record, struct hr_err *err)
+{
+    struct hr_buf text = {0};
+    hr_buf_put_sv(&text, record);
+    hr_status status = HR_RAISE(err, HR_E_MALFORMED_RECORD, "badRecord", hr_buf_cstr(&text),
+                                "failFastMode", "FAILFAST");
+    hr_buf_done(&text);
+    return status;
+}
+
+static hr_status read_row(struct reading *r, const struct from_json *f, struct hr_str_view s,
                           struct hr_builder *b, struct hr_err *err)
 {
     struct hr_json j = hr_json(s);
@@ -352,8 +431,9 @@ static hr_status read_row(const struct reading *r, const struct from_json *f, st
     struct hr_str_view v = hr_json_value(&j);
     bool shape = f->type->id == HR_T_ARRAY ? v.len && v.ptr[0] == '[' : v.len && v.ptr[0] == '{';
     if (!j.bad && shape) {
+        r->failed = false;
         read_value(r, f->type, v, b);
-        return HR_OK;
+        return r->failed && f->fail_fast ? malformed(s, err) : HR_OK;
     }
     if (!j.bad && f->type->id == HR_T_ARRAY && v.len && v.ptr[0] == '{' &&
         f->type->fields[0].type->id == HR_T_STRUCT) {
@@ -362,19 +442,18 @@ static hr_status read_row(const struct reading *r, const struct from_json *f, st
         hr_builder_close(b);
         return HR_OK;
     }
-    if (f->fail_fast) {
-        struct hr_buf text = {0};
-        hr_buf_put_sv(&text, s);
-        hr_status status = HR_RAISE(err, HR_E_MALFORMED_RECORD, "badRecord", hr_buf_cstr(&text),
-                                    "failFastMode", "FAILFAST");
-        hr_buf_done(&text);
-        return status;
-    }
+    if (f->fail_fast) return malformed(s, err);
     if (f->type->id != HR_T_STRUCT) {
         hr_builder_null(b);
         return HR_OK;
     }
-    for (uint32_t i = 0; i < f->type->field_count; i++) hr_builder_null(hr_builder_child(b, i));
+    int32_t corrupt = corrupt_field(f->type);
+    for (uint32_t i = 0; i < f->type->field_count; i++) {
+        if ((int32_t)i == corrupt)
+            hr_builder_str(hr_builder_child(b, i), s);
+        else
+            hr_builder_null(hr_builder_child(b, i));
+    }
     hr_builder_close(b);
     return HR_OK;
 }
@@ -384,7 +463,7 @@ hr_status hr_fn_from_json(HR_EVAL_ARGS)
     const struct from_json *f = call->bound;
     struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
     struct hr_buf text = {0};
-    struct reading r = {ctx->conf, &text};
+    struct reading r = {ctx->conf, f, &text, false};
     hr_status status = HR_OK;
     if (!b) return HR_OOM(err);
     HR_BUILD_ROWS(ctx, out, b, row) {
@@ -395,11 +474,33 @@ hr_status hr_fn_from_json(HR_EVAL_ARGS)
     return status == HR_OK ? hr_out_from_builder(ctx, b, out, err) : status;
 }
 
+/* The value of an option in map('name', 'value', …). */
+static bool json_option(struct hr_arena *arena, const struct hr_conf *conf,
+                        const struct hr_expr *call, const char *name, struct hr_str_view *ret)
+{
+    if (call->arg_count < 2) return false;
+    const struct hr_expr *map = call->args[call->arg_count - 1];
+    while (map->kind == HR_X_CAST) map = map->args[0];
+    if (map->kind != HR_X_CALL || map->arg_count % 2) return false;
+    for (uint32_t i = 0; i < map->arg_count; i += 2) {
+        struct hr_str_view key;
+        if (hr_resolve_const_string(arena, conf, map->args[i], &key) &&
+            hr_sv_eq_nocase(key, hr_sv(name)))
+            return hr_resolve_const_string(arena, conf, map->args[i + 1], ret);
+    }
+    return false;
+}
+
 hr_status hr_bind_from_json(HR_BIND_ARGS)
 {
     struct from_json *f = HR_NEW(arena, struct from_json);
     struct hr_str_view ddl;
     if (!f) return HR_OOM(err);
+    struct hr_expr *text = call->args[0];
+    if (text->implicit_cast && text->args[0]->type->id != HR_T_NULL) { /* no other type will do */
+        call->args[0] = text->args[0];
+        return hr_resolve_unexpected_type(arena, call, 0, "\"STRING\"", err);
+    }
     if (!hr_resolve_const_string(arena, conf, call->args[1], &ddl))
         return HR_RAISE(err, HR_E_INVALID_SCHEMA_NON_STRING_LITERAL, "inputSchema",
                         hr_expr_quoted(arena, call->args[1]));
@@ -407,15 +508,13 @@ hr_status hr_bind_from_json(HR_BIND_ARGS)
     if (f->type->id != HR_T_STRUCT && f->type->id != HR_T_ARRAY && f->type->id != HR_T_MAP)
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_JSON_SCHEMA, "sqlExpr",
                         hr_expr_quoted(arena, call), "schema", hr_type_quoted(arena, f->type));
-    if (call->arg_count > 2 && call->args[2]->kind == HR_X_CALL &&
-        call->args[2]->arg_count % 2 == 0)
-        for (uint32_t i = 0; i < call->args[2]->arg_count; i += 2) {
-            struct hr_str_view k, v;
-            if (hr_resolve_const_string(arena, conf, call->args[2]->args[i], &k) &&
-                hr_sv_eq_nocase(k, hr_sv("mode")) &&
-                hr_resolve_const_string(arena, conf, call->args[2]->args[i + 1], &v))
-                f->fail_fast = hr_sv_eq_nocase(v, hr_sv("failfast"));
-        }
+    struct hr_str_view v;
+    if (call->arg_count > 2 && json_option(arena, conf, call, "mode", &v))
+        f->fail_fast = hr_sv_eq_nocase(v, hr_sv("failfast"));
+    if (call->arg_count > 2 && json_option(arena, conf, call, "timestampFormat", &v))
+        HR_TRY(hr_time_format_compile(arena, v, &f->timestamp_format, err));
+    if (call->arg_count > 2 && json_option(arena, conf, call, "dateFormat", &v))
+        HR_TRY(hr_time_format_compile(arena, v, &f->date_format, err));
     call->bound = f;
     call->type = f->type;
     call->nullable = true;
@@ -424,7 +523,18 @@ hr_status hr_bind_from_json(HR_BIND_ARGS)
 
 /* --- to_json -----------------------------------------------------------------------------------*/
 
-static void write_value(const struct hr_column *col, uint32_t row, const struct hr_conf *conf,
+struct to_json {
+    bool nulls; /* ignoreNullFields is false */
+    struct hr_time_format *timestamp_format, *date_format; /* NULL: the usual ones */
+};
+
+struct writing {
+    const struct hr_conf *conf;
+    const struct to_json *options;
+    bool nulls;
+};
+
+static void write_value(const struct hr_column *col, uint32_t row, const struct writing *w,
                         struct hr_buf *text, struct hr_buf *out);
 
 static bool is_null(const struct hr_column *col, uint32_t row)
@@ -447,19 +557,19 @@ static void write_timestamp(int64_t us, const struct hr_tz *tz, bool zoned, stru
     hr_buf_putc(out, '"');
 }
 
-static void write_nested(const struct hr_column *col, uint32_t row, const struct hr_conf *conf,
+static void write_nested(const struct hr_column *col, uint32_t row, const struct writing *w,
                          struct hr_buf *text, struct hr_buf *out)
 {
     bool first = true;
     if (col->type->id == HR_T_STRUCT) {
         hr_buf_putc(out, '{');
         for (uint32_t i = 0; i < col->type->field_count; i++) {
-            if (is_null(&col->children[i], row)) continue; /* ignoreNullFields */
+            if (!w->nulls && is_null(&col->children[i], row)) continue;
             if (!first) hr_buf_putc(out, ',');
             first = false;
             hr_buf_put_json(out, hr_sv(col->type->fields[i].name));
             hr_buf_putc(out, ':');
-            write_value(&col->children[i], row, conf, text, out);
+            write_value(&col->children[i], row, w, text, out);
         }
         hr_buf_putc(out, '}');
         return;
@@ -472,17 +582,17 @@ static void write_nested(const struct hr_column *col, uint32_t row, const struct
         first = false;
         if (map) {
             struct hr_buf key = {0};
-            hr_column_print(&col->children[0], (uint32_t)i, conf->tz, &key);
+            hr_column_print(&col->children[0], (uint32_t)i, w->conf->tz, &key);
             hr_buf_put_json(out, hr_svn(key.ptr, key.len));
             hr_buf_done(&key);
             hr_buf_putc(out, ':');
         }
-        write_value(&col->children[map], (uint32_t)i, conf, text, out);
+        write_value(&col->children[map], (uint32_t)i, w, text, out);
     }
     hr_buf_putc(out, map ? '}' : ']');
 }
 
-static void write_value(const struct hr_column *col, uint32_t row, const struct hr_conf *conf,
+static void write_value(const struct hr_column *col, uint32_t row, const struct writing *w,
                         struct hr_buf *text, struct hr_buf *out)
 {
     if (is_null(col, row)) {
@@ -491,12 +601,28 @@ static void write_value(const struct hr_column *col, uint32_t row, const struct 
     }
     enum hr_type_id id = col->type->id;
     if (hr_type_is_nested(col->type)) {
-        write_nested(col, row, conf, text, out);
+        write_nested(col, row, w, text, out);
+    } else if (id == HR_T_TIMESTAMP && w->options->timestamp_format) {
+        hr_buf_clear(text);
+        hr_time_format_print(w->options->timestamp_format,
+                             hr_tz_to_local(w->conf->tz, ((const int64_t *)col->values)[row]),
+                             w->conf->tz, text);
+        hr_buf_put_json(out, hr_svn(text->ptr, text->len));
+    } else if (id == HR_T_DATE && w->options->date_format) {
+        hr_buf_clear(text);
+        hr_time_format_print(w->options->date_format,
+                             ((const int32_t *)col->values)[row] * HR_US_PER_DAY, w->conf->tz,
+                             text);
+        hr_buf_put_json(out, hr_svn(text->ptr, text->len));
+    } else if (id == HR_T_BINARY) {
+        hr_buf_putc(out, '"');
+        hr_base64_put(out, hr_string_view(&((const struct hr_string *)col->values)[row]));
+        hr_buf_putc(out, '"');
     } else if (id == HR_T_TIMESTAMP || id == HR_T_TIMESTAMP_NTZ) {
-        write_timestamp(((const int64_t *)col->values)[row], conf->tz, id == HR_T_TIMESTAMP, out);
+        write_timestamp(((const int64_t *)col->values)[row], w->conf->tz, id == HR_T_TIMESTAMP, out);
     } else {
         hr_buf_clear(text);
-        hr_column_print(col, row, conf->tz, text);
+        hr_column_print(col, row, w->conf->tz, text);
         bool bare = hr_type_is_numeric(col->type) || id == HR_T_BOOLEAN;
         if (id == HR_T_DOUBLE) bare = isfinite(((const double *)col->values)[row]);
         if (id == HR_T_FLOAT) bare = isfinite(((const float *)col->values)[row]);
@@ -507,14 +633,38 @@ static void write_value(const struct hr_column *col, uint32_t row, const struct 
     }
 }
 
+hr_status hr_bind_to_json(HR_BIND_ARGS)
+{
+    struct to_json *f = HR_NEW(arena, struct to_json);
+    struct hr_str_view v;
+    if (!f) return HR_OOM(err);
+    const struct hr_type *to =
+        hr_type_implicit(call->args[0]->type, hr_sv("struct|map|array"));
+    if (!to)
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_JSON_SCHEMA, "sqlExpr",
+                        hr_expr_quoted(arena, call), "schema",
+                        hr_type_quoted(arena, call->args[0]->type));
+    HR_TRY(hr_resolve_cast(arena, &call->args[0], to, err));
+    if (json_option(arena, conf, call, "ignoreNullFields", &v))
+        f->nulls = hr_sv_eq_nocase(v, hr_sv("false"));
+    if (json_option(arena, conf, call, "timestampFormat", &v))
+        HR_TRY(hr_time_format_compile(arena, v, &f->timestamp_format, err));
+    if (json_option(arena, conf, call, "dateFormat", &v))
+        HR_TRY(hr_time_format_compile(arena, v, &f->date_format, err));
+    call->bound = f;
+    return HR_OK;
+}
+
 hr_status hr_fn_to_json(HR_EVAL_ARGS)
 {
+    const struct to_json *options = call->bound;
+    struct writing w = {ctx->conf, options, options->nulls};
     struct hr_buf text = {0};
     hr_status status = HR_OK;
     struct hr_buf json = {0};
     HR_EACH_ROW(ctx, out, row) {
         hr_buf_clear(&json);
-        write_value(&args[0].col, hr_vector_row(&args[0], row), ctx->conf, &text, &json);
+        write_value(&args[0].col, hr_vector_row(&args[0], row), &w, &text, &json);
         status = hr_buf_status(&json, err);
         if (status == HR_OK) status = hr_out_str(ctx, out, row, json.ptr, json.len, err);
         if (status != HR_OK) break;

@@ -79,7 +79,36 @@ LOGARITHM(log1p, -1, log1p(x))
 BINARY(pow, pow(x, y))
 BINARY(atan2, atan2(x, y))
 BINARY(hypot, hypot(x, y))
-BINARY(nanvl_double, isnan(x) ? y : x)
+
+/* FLOAT only where both are. */
+hr_status hr_bind_nanvl(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    bool narrow =
+        call->args[0]->type->id == HR_T_FLOAT && call->args[1]->type->id == HR_T_FLOAT;
+    for (uint32_t i = 0; i < 2 && !narrow; i++) {
+        const struct hr_type *to = hr_type_implicit(call->args[i]->type, hr_sv("double"));
+        if (!to)
+            return hr_resolve_unexpected_type(arena, call, i, "(\"DOUBLE\" or \"FLOAT\")", err);
+        HR_TRY(hr_resolve_cast(arena, &call->args[i], to, err));
+    }
+    call->type = hr_type(narrow ? HR_T_FLOAT : HR_T_DOUBLE);
+    return HR_OK;
+}
+
+hr_status hr_fn_nanvl(HR_EVAL_ARGS)
+{
+    bool narrow = call->type->id == HR_T_FLOAT;
+    HR_EACH_ROW(ctx, out, row) {
+        double x = hr_arg_f64(&args[0], row);
+        double r = isnan(x) ? hr_arg_f64(&args[1], row) : x;
+        if (narrow)
+            HR_OUT(float, out)[row] = (float)r;
+        else
+            HR_OUT(double, out)[row] = r;
+    }
+    return HR_OK;
+}
 
 hr_status hr_fn_pi(HR_EVAL_ARGS)
 {

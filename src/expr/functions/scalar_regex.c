@@ -125,9 +125,45 @@ static char escape_of(const struct hr_expr *call, const struct hr_vector *args)
     return s.len ? s.ptr[0] : '\\';
 }
 
+/* ILIKE beyond ASCII: both sides in lower case. */
+static hr_status ilike_texts(HR_EVAL_ARGS)
+{
+    struct like *like = NULL;
+    struct hr_buf text = {0}, pattern = {0};
+    char escape = escape_of(call, args);
+    hr_status status = HR_OK;
+    HR_EACH_ROW(ctx, out, row) {
+        if (!like || !args[1].is_const) {
+            hr_buf_clear(&pattern);
+            hr_text_case(&pattern, hr_arg_str(&args[1], row), false);
+            status = like_compile(ctx->arena, hr_svn(pattern.ptr, pattern.len), escape, true,
+                                  &like, err);
+        }
+        hr_buf_clear(&text);
+        hr_text_case(&text, hr_arg_str(&args[0], row), false);
+        if (status == HR_OK) status = hr_buf_status(&text, err);
+        if (status == HR_OK) status = hr_buf_status(&pattern, err);
+        if (status != HR_OK) break;
+        hr_out_bool(out, row, like_match(like, hr_svn(text.ptr, text.len)));
+    }
+    hr_buf_done(&text);
+    hr_buf_done(&pattern);
+    return status;
+}
+
+static bool all_ascii(struct hr_str_view s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] & 0x80) return false;
+    return true;
+}
+
 static hr_status like_rows(HR_EVAL_ARGS, bool fold)
 {
     struct like *like = NULL;
+    if (fold && (!args[1].is_const || !hr_arg_valid(&args[1], 0) ||
+                 !all_ascii(hr_arg_str(&args[1], 0))))
+        return ilike_texts(ctx, call, args, out, err);
     char escape = escape_of(call, args);
     HR_EACH_ROW(ctx, out, row) {
         if (!like || !args[1].is_const)

@@ -6,6 +6,7 @@
 #include "expr/functions/functions.h"
 #include "expr/functions/array.h"
 #include "expr/internal.h"
+#include "expr/program.h"
 #include "hr_config.h"
 #if HR_HAVE_UTF8PROC
 #include <utf8proc.h>
@@ -34,7 +35,7 @@ static uint32_t change_case(uint32_t c, bool upper)
 #endif
 }
 
-static void put_case(struct hr_buf *buf, struct hr_str_view s, bool upper)
+void hr_text_case(struct hr_buf *buf, struct hr_str_view s, bool upper)
 {
     for (size_t i = 0; i < s.len;) {
         uint32_t c;
@@ -52,11 +53,11 @@ static void put_case(struct hr_buf *buf, struct hr_str_view s, bool upper)
 
 hr_status hr_fn_upper(HR_EVAL_ARGS)
 {
-    HR_TEXT_ROWS({ put_case(&buf, hr_arg_str(&args[0], row), true); });
+    HR_TEXT_ROWS({ hr_text_case(&buf, hr_arg_str(&args[0], row), true); });
 }
 hr_status hr_fn_lower(HR_EVAL_ARGS)
 {
-    HR_TEXT_ROWS({ put_case(&buf, hr_arg_str(&args[0], row), false); });
+    HR_TEXT_ROWS({ hr_text_case(&buf, hr_arg_str(&args[0], row), false); });
 }
 
 hr_status hr_fn_initcap(HR_EVAL_ARGS)
@@ -67,7 +68,7 @@ hr_status hr_fn_initcap(HR_EVAL_ARGS)
         for (size_t i = 0; i < s.len;) {
             uint32_t c;
             size_t n = hr_utf8_decode(s.ptr + i, s.len - i, &c);
-            put_case(&buf, hr_svn(s.ptr + i, n), start);
+            hr_text_case(&buf, hr_svn(s.ptr + i, n), start);
             start = s.ptr[i] == ' ';
             i += n;
         }
@@ -219,17 +220,19 @@ hr_status hr_fn_rtrim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 2);
 
 static hr_status pad(HR_EVAL_ARGS, bool left)
 {
+    bool bytes = call->type->id == HR_T_BINARY;
     HR_TEXT_ROWS({
         struct hr_str_view s = hr_arg_str(&args[0], row);
         int64_t want = HR_ARG(int32_t, &args[1], row);
         struct hr_str_view p = call->arg_count > 2 ? hr_arg_str(&args[2], row) : hr_sv(" ");
-        int64_t have = (int64_t)hr_utf8_count(s.ptr, s.len);
-        int64_t unit = (int64_t)hr_utf8_count(p.ptr, p.len), missing = want - have;
-        if (missing <= 0) hr_buf_put_sv(&buf, substring(s, 1, want, false));
+        int64_t have = (int64_t)(bytes ? s.len : hr_utf8_count(s.ptr, s.len));
+        int64_t unit = (int64_t)(bytes ? p.len : hr_utf8_count(p.ptr, p.len));
+        int64_t missing = want - have;
+        if (missing <= 0) hr_buf_put_sv(&buf, substring(s, 1, want, bytes));
         if (missing > 0 && !left) hr_buf_put_sv(&buf, s);
         if (missing > 0 && unit) {
             for (int64_t i = 0; i < missing / unit && !buf.failed; i++) hr_buf_put_sv(&buf, p);
-            hr_buf_put_sv(&buf, substring(p, 1, missing % unit, false));
+            hr_buf_put_sv(&buf, substring(p, 1, missing % unit, bytes));
         }
         if (missing > 0 && left) hr_buf_put_sv(&buf, s);
     });
@@ -650,7 +653,25 @@ static hr_status default_arg(HR_BIND_ARGS, uint32_t count, struct hr_expr *value
 
 hr_status hr_bind_pad(HR_BIND_ARGS)
 {
-    return default_arg(arena, conf, call, err, 2, hr_expr_string(arena, hr_sv(" ")));
+    /* BINARY with BINARY stays BINARY: the casts of the row are taken off again. */
+    for (uint32_t i = 0; i < call->arg_count; i += 2)
+        if (!call->args[i]->implicit_cast || call->args[i]->args[0]->type->id != HR_T_BINARY)
+            return default_arg(arena, conf, call, err, 2, hr_expr_string(arena, hr_sv(" ")));
+    struct hr_expr *zero = hr_expr_string(arena, hr_svn("", 1));
+    for (uint32_t i = 0; i < call->arg_count; i += 2) call->args[i] = call->args[i]->args[0];
+    if (call->arg_count < 3) {
+        HR_TRY(hr_resolve_add_arg(arena, call, zero, err));
+        HR_TRY(hr_expr_coerce(arena, conf, &call->args[2], hr_type(HR_T_BINARY), err));
+        struct hr_column *value = HR_NEW(arena, struct hr_column);
+        if (!value) return HR_OOM(err);
+        HR_TRY(hr_expr_fold(arena, conf, call->args[2], value, err));
+        if (!(zero = hr_expr_new(arena, HR_X_LITERAL))) return HR_OOM(err);
+        zero->type = hr_type(HR_T_BINARY);
+        zero->literal = value;
+        call->args[2] = zero;
+    }
+    call->type = hr_type(HR_T_BINARY);
+    return HR_OK;
 }
 
 hr_status hr_bind_substring(HR_BIND_ARGS)

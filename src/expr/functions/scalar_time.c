@@ -45,6 +45,22 @@ hr_status hr_fn_current_timezone(HR_EVAL_ARGS)
     return HR_OK;
 }
 
+hr_status hr_fn_current_schema(HR_EVAL_ARGS)
+{
+    HR_UNUSED(call);
+    HR_UNUSED(args);
+    HR_ALL_ROWS(ctx, row) HR_TRY(hr_out_str(ctx, out, row, "default", 7, err));
+    return HR_OK;
+}
+
+hr_status hr_fn_current_catalog(HR_EVAL_ARGS)
+{
+    HR_UNUSED(call);
+    HR_UNUSED(args);
+    HR_ALL_ROWS(ctx, row) HR_TRY(hr_out_str(ctx, out, row, "spark_catalog", 13, err));
+    return HR_OK;
+}
+
 /* --- Fields ------------------------------------------------------------------------------------*/
 
 enum field { F_YEAR, F_QUARTER, F_MONTH, F_WEEK, F_DAY, F_DOW, F_DOW_ISO, F_WEEKDAY, F_DOY, F_HOUR,
@@ -130,6 +146,11 @@ hr_status hr_bind_extract(HR_BIND_ARGS)
     size_t i = HR_COUNT(fields);
     if (hr_resolve_const_string(arena, conf, call->args[0], &name))
         for (i = 0; i < HR_COUNT(fields) && !hr_sv_eq_nocase(name, hr_sv(fields[i].name)); i++) {}
+    if (hr_expr_is_literal_null(call->args[0])) { /* no row is evaluated */
+        call->bound = field;
+        call->type = hr_type(HR_T_DOUBLE);
+        return HR_OK;
+    }
     if (i == HR_COUNT(fields))
         return HR_RAISE(err, HR_E_INVALID_EXTRACT_FIELD, "field",
                         hr_arena_printf(arena, "`%s`", hr_expr_text(arena, call->args[0])), "expr",
