@@ -127,6 +127,7 @@ static int run_demo(const char *job, const char *check_path)
     if (status == HR_OK) status = cli_session_new(&options, &settings, &session, &err);
     if (status == HR_OK && seconds)
         status = hr_thread_start(&timer, "demo-end", end_after, &seconds, &err);
+    if (status == HR_OK && seconds) pthread_detach(timer); /* nobody waits for it */
     if (status != HR_OK) {
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
     } else if (run_statements(session, &text) == HR_OK) {

@@ -33,7 +33,7 @@ HR_TEST(arrow_round_trip)
         round_trip(batch, run & 1 ? HR_ARROW_PLAIN_STRINGS : 0, &m);
         uint32_t offset = (uint32_t)(hr_splitmix64(&seed) % (batch->sel_count + 1));
         struct hr_batch *slice = hr_batch_slice(batch, offset, batch->sel_count - offset);
-        struct model part = {m.rows + offset, m.count - offset};
+        struct model part = {m.rows ? m.rows + offset : NULL, m.count - offset};
         round_trip(slice, run & 2 ? HR_ARROW_PLAIN_STRINGS : 0, &part);
         hr_batch_unref(slice);
         hr_batch_unref(batch);
