@@ -131,12 +131,11 @@ static void follow(struct hr_str_view value, const struct step *steps, uint32_t 
     }
 }
 
-hr_status hr_fn_get_json_object(HR_EVAL_ARGS)
+static hr_status objects(HR_EVAL_ARGS, struct hr_buf *text)
 {
     struct step steps[STEPS_MAX + 1];
     uint32_t count = 0;
     bool ok = false, all = false, parsed = false;
-    struct hr_buf text = {0};
     HR_TEXT_ROWS({
         if (!parsed || !args[1].is_const) {
             ok = parse_path(hr_arg_str(&args[1], row), steps, &count);
@@ -147,9 +146,9 @@ hr_status hr_fn_get_json_object(HR_EVAL_ARGS)
         struct hr_json j = hr_json(hr_arg_str(&args[0], row));
         struct hr_str_view value = hr_json_value(&j);
         uint32_t found = 0;
-        hr_buf_clear(&text);
-        if (ok && !j.bad) follow(value, steps, count, &text, &found);
-        struct hr_str_view r = hr_svn(text.ptr, text.len);
+        hr_buf_clear(text);
+        if (ok && !j.bad) follow(value, steps, count, text, &found);
+        struct hr_str_view r = hr_svn(text->ptr, text->len);
         if (!found) {
             hr_out_null(out, row);
         } else if (found > 1 || (all && count && steps[count - 1].kind == STEP_ALL && found)) {
@@ -161,8 +160,16 @@ hr_status hr_fn_get_json_object(HR_EVAL_ARGS)
         } else {
             hr_buf_put_sv(&buf, r);
         }
-        if (text.failed) buf.failed = true;
+        if (text->failed) buf.failed = true;
     });
+}
+
+hr_status hr_fn_get_json_object(HR_EVAL_ARGS)
+{
+    struct hr_buf text = {0};
+    hr_status status = objects(ctx, call, args, out, err, &text);
+    hr_buf_done(&text);
+    return status;
 }
 
 /* --- Lengths and keys --------------------------------------------------------------------------*/
