@@ -26,9 +26,12 @@ static hr_status duration(struct hr_analyzer *an, const struct hr_expr *call, ui
     const struct hr_expr *arg = call->args[index];
     struct hr_column value;
     struct hr_str_view text = {0};
-    bool valid = hr_expr_is_foldable(arg) &&
-                 hr_expr_fold(an->arena, an->conf, arg, &value, NULL) == HR_OK &&
-                 value.type->id != HR_T_NULL && hr_column_valid(&value, 0);
+    bool valid = hr_expr_is_foldable(arg);
+    if (valid) {
+        hr_status folded = hr_expr_fold(an->arena, an->conf, arg, &value, NULL);
+        if (folded == HR_E_OOM) return HR_OOM(err);
+        valid = folded == HR_OK && value.type->id != HR_T_NULL && hr_column_valid(&value, 0);
+    }
     if (valid && value.type->id == HR_T_STRING) {
         text = hr_string_view((const struct hr_string *)value.values);
         valid = hr_parse_duration(text, ret);
