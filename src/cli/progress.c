@@ -149,7 +149,7 @@ static bool await_one(struct hr_session *session, struct hr_query *query, bool l
     if (status == HR_OK) return true;
     if (status == HR_E_CANCELLED && *stops_done > 0) return true;
     announce("", false);
-    hr_err_prefix(&err, "query %s: ", hr_query_name(query));
+    hr_err_prefix(&err, "query %s", hr_query_name(query));
     cli_print_error(&err, NULL, hr_svn(NULL, 0));
     return false;
 }

@@ -196,7 +196,8 @@ CREATE STREAMING TABLE copied USING json OPTIONS (path 'copied') AS SELECT value
         produce('live', [(line + '\n').encode() for line in lines])
         sent += lines
         end = time.monotonic() + 20
-        while len(sink_rows('copied')) < len(sent) - 300 and time.monotonic() < end:
+        while len(sink_rows('copied')) < len(sent) - 300 and time.monotonic() < end and \
+                job.poll() is None:
             time.sleep(0.05)
         job.send_signal(signal.SIGKILL if part < 2 else signal.SIGTERM)
         status = job.wait(timeout=LIMIT)

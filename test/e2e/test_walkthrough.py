@@ -135,7 +135,7 @@ def test_packages_by_hour():
     write(folder, 'packages.sql', job)
     result = headrace(folder, 'run', 'packages.sql', '--available-now')
     done('packages.sql', result)
-    printed = re.findall(r'\|\s*(\d+)\|', result.stdout)
+    printed = re.findall(r'\|\s*(\d+)\s*\|', result.stdout)
     check('packages.sql prints', [int(n) for n in printed], [row['n'] for row in expected])
 
     query = ("SELECT hour.start AS start, n FROM (SELECT window(ts, '1 hour') AS hour, "
@@ -364,7 +364,7 @@ def test_not_there():
           "CREATE STREAMING TABLE o USING noop AS SELECT a FROM STREAM t;")
     gone = headrace(folder, 'run', 'job.sql', '--available-now')
     check('no such path', gone.returncode, 1)
-    contains('no such path', gone.stderr, '[PATH_NOT_FOUND]', 'no/such')
+    contains('no such path', gone.stderr, '[PATH_NOT_FOUND] query o: Path', 'no/such')
     gone = headrace(folder, 'sql', '-e',
                     "CREATE TABLE t (a INT) USING csv OPTIONS (path 'no/such'); SELECT * FROM t")
     check('no such path at rest', gone.returncode, 1)

@@ -87,6 +87,8 @@ static hr_status find_schema(struct kafka_source *s, const struct hr_source_args
         return HR_FAIL(err, HR_E_INVALID_OPTION, "option format: %s is unknown", s->options.format);
     s->base.schema = args->schema;
     if (args->schema && args->schema->field_count) return HR_OK;
+    if (strcmp(s->format->name, "text") == 0)
+        return hr_schema_parse(hr_sv("value STRING"), &s->base.schema, err);
     return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
                    "a Kafka table of format %s needs its columns to be given", s->format->name);
 }
