@@ -626,7 +626,8 @@ static void write_value(const struct hr_column *col, uint32_t row, const struct 
         hr_base64_put(out, hr_string_view(&((const struct hr_string *)col->values)[row]));
         hr_buf_putc(out, '"');
     } else if (id == HR_T_TIMESTAMP || id == HR_T_TIMESTAMP_NTZ) {
-        write_timestamp(((const int64_t *)col->values)[row], w->conf->tz, id == HR_T_TIMESTAMP, out);
+        write_timestamp(((const int64_t *)col->values)[row], w->conf->tz, id == HR_T_TIMESTAMP,
+                        out);
     } else {
         hr_buf_clear(text);
         hr_column_print(col, row, w->conf->tz, text);
