@@ -7,6 +7,7 @@ one counts by window and key. The process is killed KILLS times (default 50) at 
 started again with the same command. At the end both outputs must be exactly what the same queries
 give as a batch over all files. The seed is printed; HR_SEED repeats a run.
 """
+
 import json
 import os
 import random
@@ -25,8 +26,10 @@ FILES = 60
 IN, COPY, COUNTS = (os.path.join(TMP, name) for name in ("in", "copy", "counts"))
 CHECKPOINT = os.path.join(TMP, "checkpoint")
 
-TABLE = ("CREATE TABLE events (id BIGINT, k STRING, ts TIMESTAMP) "
-         f"USING json OPTIONS (path '{IN}'%s);\n")
+TABLE = (
+    "CREATE TABLE events (id BIGINT, k STRING, ts TIMESTAMP) "
+    f"USING json OPTIONS (path '{IN}'%s);\n"
+)
 JOB = TABLE % ", maxFilesPerTrigger '2'" + f"""
 CREATE STREAMING TABLE copied USING json OPTIONS (path '{COPY}') AS
   SELECT id, k FROM STREAM events WHERE id % 3 <> 0;
@@ -54,8 +57,22 @@ def write_file(number, rng):
 
 def start(sql, *options):
     log = open(os.path.join(TMP, "run.log"), "ab")
-    return subprocess.Popen([HEADRACE, "run", sql, "--checkpoint", CHECKPOINT, "--ui", "off",
-                             "--progress", "off", *options], stdout=log, stderr=log)
+    return subprocess.Popen(
+        [
+            HEADRACE,
+            "run",
+            sql,
+            "--checkpoint",
+            CHECKPOINT,
+            "--ui",
+            "off",
+            "--progress",
+            "off",
+            *options,
+        ],
+        stdout=log,
+        stderr=log,
+    )
 
 
 def log_tail():
@@ -81,8 +98,12 @@ def committed(folder):
 
 
 def batch(query):
-    out = subprocess.run([HEADRACE, "sql", "--format", "json", "-e", TABLE % "" + query],
-                         check=True, capture_output=True, text=True).stdout
+    out = subprocess.run(
+        [HEADRACE, "sql", "--format", "json", "-e", TABLE % "" + query],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
@@ -97,8 +118,10 @@ def compare(name, got, expected):
         return True
     missing = [row for row in expected if row not in set(got)]
     extra = [row for row in got if row not in set(expected)]
-    print(f"{name}: {len(got)} rows, expected {len(expected)}; "
-          f"missing {missing[:5]}, extra {extra[:5]}")
+    print(
+        f"{name}: {len(got)} rows, expected {len(expected)}; "
+        f"missing {missing[:5]}, extra {extra[:5]}"
+    )
     return False
 
 
@@ -133,11 +156,17 @@ def main():
         if end.wait(timeout=120) != 0:
             print(log_tail())
             return 1
-    good = compare("copied", committed(COPY), batch("SELECT id, k FROM events WHERE id % 3 <> 0"))
-    good &= compare("counted", committed(COUNTS), batch(f"""
+    good = compare(
+        "copied", committed(COPY), batch("SELECT id, k FROM events WHERE id % 3 <> 0")
+    )
+    good &= compare(
+        "counted",
+        committed(COUNTS),
+        batch(f"""
         SELECT w.start AS start, k, n, s FROM (
           SELECT window(ts, '1 minute') AS w, k, count(*) AS n, sum(id) AS s FROM events
-          WHERE id < {FILES * ROWS_PER_FILE} GROUP BY window(ts, '1 minute'), k)"""))
+          WHERE id < {FILES * ROWS_PER_FILE} GROUP BY window(ts, '1 minute'), k)"""),
+    )
     return 0 if good else 1
 
 
