@@ -186,6 +186,12 @@ static void put_fixed(struct hr_column *out, uint32_t i, const struct extreme *s
     }
 }
 
+/* A blob without bytes has no address. */
+static struct hr_reader blob_reader(const struct hr_blob *blob)
+{
+    return hr_reader(blob->len ? (const char *)blob->ptr : "", blob->len);
+}
+
 /* Blobs with one encoded value each (count 0: NULL) to a column, through a builder. */
 static hr_status emit_encoded(HR_EMIT_ARGS)
 {
@@ -193,7 +199,7 @@ static hr_status emit_encoded(HR_EMIT_ARGS)
     if (!b) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) {
         struct hr_blob *blob = HR_STATE(struct hr_blob, i);
-        struct hr_reader in = hr_reader(blob->ptr, blob->len);
+        struct hr_reader in = blob_reader(blob);
         if (!blob->count)
             hr_builder_null(b);
         else if (!hr_value_decode(out->type, &in, b))
@@ -554,7 +560,7 @@ static hr_status list_emit(HR_EMIT_ARGS)
     if (!b) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) {
         struct hr_blob *blob = HR_STATE(struct hr_blob, i);
-        struct hr_reader in = hr_reader(blob->len ? blob->ptr : "", blob->len);
+        struct hr_reader in = blob_reader(blob);
         for (uint64_t k = 0; k < blob->count; k++)
             if (!hr_value_decode(element, &in, hr_builder_child(b, 0)))
                 return HR_BUG(err, "a kept value cannot be read");
@@ -587,7 +593,7 @@ static hr_status listagg_emit(HR_EMIT_ARGS)
     hr_status status = HR_OK;
     for (uint32_t i = 0; i < count && status == HR_OK; i++) {
         struct hr_blob *blob = HR_STATE(struct hr_blob, i);
-        struct hr_reader in = hr_reader(blob->ptr, blob->len);
+        struct hr_reader in = blob_reader(blob);
         hr_buf_clear(&text);
         for (uint64_t k = 0; k < blob->count; k++) {
             hr_get_u8(&in);
