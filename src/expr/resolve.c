@@ -311,6 +311,23 @@ hr_status hr_resolve_as(struct hr_arena *arena, const struct hr_conf *conf, stru
     return resolve_with(arena, conf, call, fn, err);
 }
 
+/* DISTINCT and FILTER are for aggregates, and a filter is a condition. */
+static hr_status check_syntax(struct hr_arena *arena, const struct hr_expr *call,
+                              const struct hr_function *fn, struct hr_err *err)
+{
+    bool aggregate = fn->flags & HR_FN_AGGREGATE;
+    if (!aggregate && (call->distinct || call->filter)) {
+        const char *name = hr_arena_printf(arena, "`%s`", call->name);
+        return HR_RAISE(err, HR_E_FUNCTION_WITH_UNSUPPORTED_SYNTAX, "prettyName",
+                        name ? name : "?", "syntax", call->distinct ? "DISTINCT" : "FILTER CLAUSE");
+    }
+    if (aggregate && call->filter && call->filter->type &&
+        call->filter->type->id != HR_T_BOOLEAN)
+        return HR_RAISE(err, HR_E_AGGREGATE_FILTER_NOT_BOOLEAN, "filterExpr",
+                        hr_expr_quoted(arena, call->filter));
+    return HR_OK;
+}
+
 static hr_status resolve_call(struct hr_arena *arena, const struct hr_conf *conf,
                               struct hr_expr *expr, struct hr_err *err)
 {
@@ -323,6 +340,7 @@ static hr_status resolve_call(struct hr_arena *arena, const struct hr_conf *conf
         return HR_RAISE(err, HR_E_UNRESOLVED_ROUTINE, "routineName", name ? name : "?",
                         "searchPath", SEARCH_PATH);
     }
+    HR_TRY(check_syntax(arena, expr, fn, err));
     return resolve_with(arena, conf, expr, fn, err);
 }
 

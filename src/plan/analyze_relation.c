@@ -59,7 +59,7 @@ static hr_status rename_columns(struct hr_analyzer *an, struct hr_plan **child,
         char expected[16], actual[16];
         snprintf(expected, sizeof expected, "%u", project->expr_count);
         snprintf(actual, sizeof actual, "%u", count);
-        if ((*child)->kind == HR_P_LOCAL && (*child)->rows) { /* VALUES … AS t(a) */
+        if ((*child)->kind == HR_P_LOCAL) { /* VALUES … AS t(a) */
             HR_RAISE(err, HR_E_INVALID_INLINE_TABLE_NUM_COLUMNS, "actualNumCols", expected,
                      "expectedNumCols", actual, "rowIndex", "0");
             return hr_err_at(err, pos, end);

@@ -372,6 +372,13 @@ struct hr_sql_x hr_sql_filter(struct hr_sql_parser *p, struct hr_sql_x call, str
     return hr_sql_wrap(p, call.x, call.pos, rp->end, HR_MAX(call.depth, filter.depth + 1u));
 }
 
+struct hr_sql_x hr_sql_plain_name(struct hr_sql_x call)
+{
+    if (call.x && hr_str_eq_nocase(call.x->name, "first_value")) call.x->name = "first";
+    if (call.x && hr_str_eq_nocase(call.x->name, "last_value")) call.x->name = "last";
+    return call;
+}
+
 /* first(x) IGNORE NULLS is first(x, true). */
 struct hr_sql_x hr_sql_ignore_nulls(struct hr_sql_parser *p, struct hr_sql_x call,
                                     const struct hr_sql_token *last)
@@ -386,7 +393,7 @@ struct hr_sql_x hr_sql_ignore_nulls(struct hr_sql_parser *p, struct hr_sql_x cal
     call.x->args = args->exprs.items;
     call.x->arg_count = args->exprs.count;
     call.x->sql_end = call.end = last->end;
-    return call;
+    return hr_sql_plain_name(call);
 }
 
 struct hr_sql_x hr_sql_lambda(struct hr_sql_parser *p, struct hr_sql_names *names, int32_t pos,

@@ -796,7 +796,7 @@ call(A) ::= names(N) LP DISTINCT args1(L) RP(R). { A = hr_sql_function(p, N, tru
 call(A) ::= names(N) LP ALL args1(L) RP(R). { A = hr_sql_function(p, N, false, L, R); }
 call(A) ::= call(X) FILTER LP WHERE bexpr(F) RP(R). { A = hr_sql_filter(p, X, F, R); }
 call(A) ::= call(X) IGNORE NULLS(T). { A = hr_sql_ignore_nulls(p, X, T); }
-call(A) ::= call(X) RESPECT NULLS. { A = X; }
+call(A) ::= call(X) RESPECT NULLS. { A = hr_sql_plain_name(X); }
 
 %type args {struct hr_sql_list *}
 %type args1 {struct hr_sql_list *}

@@ -197,6 +197,8 @@ struct hr_sql_x hr_sql_function(struct hr_sql_parser *p, struct hr_sql_names *na
                                 struct hr_sql_list *args, const struct hr_sql_token *rp);
 struct hr_sql_x hr_sql_filter(struct hr_sql_parser *p, struct hr_sql_x call, struct hr_sql_x filter,
                               const struct hr_sql_token *rp);
+/* first_value(x) with a word about NULLs is first(x). */
+struct hr_sql_x hr_sql_plain_name(struct hr_sql_x call);
 struct hr_sql_x hr_sql_ignore_nulls(struct hr_sql_parser *p, struct hr_sql_x call,
                                     const struct hr_sql_token *last);
 struct hr_sql_x hr_sql_lambda(struct hr_sql_parser *p, struct hr_sql_names *names, int32_t pos,

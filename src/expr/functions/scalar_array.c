@@ -140,7 +140,14 @@ static hr_status bind_element(HR_BIND_ARGS, bool array_result)
     return HR_OK;
 }
 
-hr_status hr_bind_array_search(HR_BIND_ARGS) { return bind_element(arena, conf, call, err, false); }
+hr_status hr_bind_array_search(HR_BIND_ARGS)
+{
+    if (call->args[1]->type->id == HR_T_NULL && hr_str_eq_nocase(call->name, "array_contains"))
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NULL_TYPE, "sqlExpr",
+                        hr_expr_quoted(arena, call), "functionName", "`array_contains`");
+    return bind_element(arena, conf, call, err, false);
+}
+
 hr_status hr_bind_array_edit(HR_BIND_ARGS) { return bind_element(arena, conf, call, err, true); }
 
 hr_status hr_bind_arrays(HR_BIND_ARGS)

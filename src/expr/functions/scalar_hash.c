@@ -7,6 +7,26 @@
 #include "expr/internal.h"
 #include "expr/spark_hash.h"
 
+static bool holds_map(const struct hr_type *type)
+{
+    if (type->id == HR_T_MAP) return true;
+    for (uint32_t i = 0; hr_type_is_nested(type) && i < type->field_count; i++)
+        if (holds_map(type->fields[i].type)) return true;
+    return false;
+}
+
+hr_status hr_bind_hash(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        if (!holds_map(call->args[i]->type)) continue;
+        const char *name = hr_arena_printf(arena, "`%s`", call->function->name);
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_HASH_MAP_TYPE, "sqlExpr",
+                        hr_expr_quoted(arena, call), "functionName", name ? name : "?");
+    }
+    return HR_OK;
+}
+
 hr_status hr_fn_hash(HR_EVAL_ARGS)
 {
     HR_ALL_ROWS(ctx, row) {

@@ -125,6 +125,16 @@ static char escape_of(const struct hr_expr *call, const struct hr_vector *args)
     return s.len ? s.ptr[0] : '\\';
 }
 
+hr_status hr_bind_like(HR_BIND_ARGS)
+{
+    struct hr_str_view escape;
+    if (call->arg_count < 3 || !hr_resolve_const_string(arena, conf, call->args[2], &escape) ||
+        hr_utf8_count(escape.ptr, escape.len) == 1)
+        return HR_OK;
+    const char *shown = hr_arena_printf(arena, "'%.*s'", (int)escape.len, escape.ptr);
+    return HR_RAISE(err, HR_E_INVALID_ESC, "invalidEscape", shown ? shown : "?");
+}
+
 /* ILIKE beyond ASCII: both sides in lower case. */
 static hr_status ilike_texts(HR_EVAL_ARGS)
 {
