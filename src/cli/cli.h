@@ -99,6 +99,10 @@ hr_status cli_session_new(const struct hr_session_options *options,
                           const struct cli_settings *settings, struct hr_session **ret,
                           struct hr_err *err) HR_CHECKED;
 
+/* Runs a text's statements and prints their results as tables; the first error is printed and ends
+ * it. until_signal: Ctrl-C ends it too. Exit status. */
+int cli_run_statements(struct hr_session *session, const struct cli_text *text, bool until_signal);
+
 enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_JSON, CLI_PROGRESS_OFF };
 /* Ctrl-C and SIGTERM ask for an end from now on: once after the running epoch, twice at once. */
 void cli_catch_signals(void);

@@ -14,29 +14,6 @@
 #define OUT_DIR        "out/alerts"
 #define CHECKPOINT_DIR "out/demo-checkpoint"
 
-static hr_status run_statements(struct hr_session *session, const struct cli_text *text)
-{
-    struct hr_err err;
-    for (size_t pos = 0;;) {
-        struct hr_result result;
-        struct hr_str_view statement = {0};
-        bool more = false;
-        hr_err_init(&err);
-        hr_status status = hr_session_next(session, text->buf.ptr, text->buf.len, &pos, &more,
-                                           &statement, &result, &err);
-        if (status == HR_OK && !more) return HR_OK;
-        if (status == HR_OK) {
-            status =
-                cli_print_result(CLI_TABLE, &result, statement, hr_session_conf(session), &err);
-            hr_result_done(&result);
-        }
-        if (status != HR_OK) {
-            cli_print_error(&err, text, statement);
-            return status;
-        }
-    }
-}
-
 /* Source rows that all queries over the generator have behind them; -1: one has run no epoch. */
 static int64_t rows_committed(struct hr_session *session)
 {
@@ -77,6 +54,7 @@ static int check(struct hr_session *session, const char *path)
     hr_err_init(&err);
     int64_t rows = rows_committed(session);
     if (!hr_env_exists(hr_env_default(), path) || rows <= 0) return CLI_DONE;
+    int exit_status = CLI_FAILED;
     hr_status status = cli_read(path, &text, &err);
     if (status == HR_OK) status = fill_rows(&text, rows, &filled, &err);
     if (status != HR_OK) {
@@ -84,11 +62,11 @@ static int check(struct hr_session *session, const char *path)
     } else {
         printf("\n%lld payments seen by every rule; the frauds planted among them:\n",
                (long long)rows);
-        status = run_statements(session, &filled);
+        exit_status = cli_run_statements(session, &filled, false);
     }
     hr_buf_done(&text.buf);
     hr_buf_done(&filled.buf);
-    return status == HR_OK ? CLI_DONE : CLI_FAILED;
+    return exit_status;
 }
 
 /* Ends the demo as Ctrl-C would. */
@@ -130,7 +108,7 @@ static int run_demo(const char *job, const char *check_path)
     if (status == HR_OK && seconds) pthread_detach(timer); /* nobody waits for it */
     if (status != HR_OK) {
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
-    } else if (run_statements(session, &text) == HR_OK) {
+    } else if (cli_run_statements(session, &text, true) == CLI_DONE) {
         printf("Watching; alerts follow and are kept in %s. %s\n", OUT_DIR,
                seconds ? "It ends by itself." : "Ctrl-C ends it.");
         fflush(stdout);

@@ -58,11 +58,10 @@ static int parse_option(const struct cli_command *command, struct job *job, int 
     return CLI_DONE;
 }
 
-/* Runs the statements; the first error ends the job. */
-static int run_statements(struct hr_session *session, const struct cli_text *text)
+int cli_run_statements(struct hr_session *session, const struct cli_text *text, bool until_signal)
 {
     struct hr_err err;
-    for (size_t pos = 0; cli_signal_count() == 0;) {
+    for (size_t pos = 0; !until_signal || cli_signal_count() == 0;) {
         struct hr_result result;
         struct hr_str_view statement = {0};
         bool more = false;
@@ -95,7 +94,7 @@ static int run_job(const struct job *job)
         cli_session_new(&job->session, &job->settings, &session, &err) != HR_OK) {
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
     } else {
-        exit_status = run_statements(session, &text);
+        exit_status = cli_run_statements(session, &text, true);
         if (exit_status == CLI_DONE) exit_status = cli_await_queries(session, job->progress);
     }
     hr_session_free(session);
