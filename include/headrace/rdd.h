@@ -105,6 +105,19 @@ struct hr_rdd *hr_whole_text_files(struct hr_context *ctx, const char *path, uin
 /* Records of record_bytes each as column `value` BINARY; a file whose size is no multiple fails. */
 struct hr_rdd *hr_binary_records(struct hr_context *ctx, const char *path, uint32_t record_bytes,
                                  struct hr_err *err);
+/* JSON lines; CSV: the columns of schema, or (NULL) those found by reading a part of the files, as
+ * SQL does. path: a file, a folder or a glob. options: names and values in turn, then NULL (or NULL
+ * for none), as in SQL's OPTIONS: "mode" (PERMISSIVE, DROPMALFORMED, FAILFAST), "header", "sep" …;
+ * an option that is none and a path without files fail now, a damaged record by the mode when it is
+ * read. A file is a partition, large ones are several.
+ * @code
+ *     static const char *const options[] = {"header", "true", NULL};
+ *     struct hr_rdd *r = hr_csv_files(ctx, "in/2026-*.csv", "k STRING, n LONG", options, &err);
+ * @endcode */
+struct hr_rdd *hr_json_files(struct hr_context *ctx, const char *path, const char *schema,
+                             const char *const *options, struct hr_err *err);
+struct hr_rdd *hr_csv_files(struct hr_context *ctx, const char *path, const char *schema,
+                            const char *const *options, struct hr_err *err);
 /* No rows, no partitions. */
 struct hr_rdd *hr_empty_rdd(struct hr_context *ctx, const char *schema, struct hr_err *err);
 
@@ -284,6 +297,27 @@ hr_status hr_rdd_histogram(struct hr_rdd *rdd, const char *column, const double 
 /* Even buckets between the smallest and the largest value; fills edges (count + 1). */
 hr_status hr_rdd_histogram_even(struct hr_rdd *rdd, const char *column, uint32_t count,
                                 double *ret_edges, uint64_t *ret_counts, struct hr_err *err);
+
+/* --- SQL -------------------------------------------------------------------------------------- */
+
+/* Makes the RDD a temporary view of its context, for hr_sql and hr_sql_rows; drop it by DROP VIEW.
+ * The columns are the RDD's, whose names must differ (ASCII case ignored). Nothing is computed now:
+ * a query computes the partitions that it reads, through the RDD's lineage and its kept blocks. The
+ * view holds a reference, so that a batch's RDD may be given too (in hr_dstream_foreach_rdd). The
+ * first form refuses a name that is taken (TEMP_TABLE_OR_VIEW_ALREADY_EXISTS). Not while another
+ * thread runs a statement of the same context.
+ * @code
+ *     hr_rdd_create_or_replace_temp_view(words, "words", &err);
+ *     struct hr_rdd *top = hr_sql(ctx, "SELECT word, sum(n) FROM words GROUP BY word", &err);
+ * @endcode */
+hr_status hr_rdd_create_temp_view(struct hr_rdd *rdd, const char *name, struct hr_err *err);
+hr_status hr_rdd_create_or_replace_temp_view(struct hr_rdd *rdd, const char *name,
+                                             struct hr_err *err);
+/* The rows of one SQL statement (see hr_sql), the caller's: hr_rows_free, before the context's end.
+ * For programs that ask again and again, since an RDD lives as long as its context. NULL: failed. */
+struct hr_rows *hr_sql_rows(struct hr_context *ctx, const char *statement, struct hr_err *err);
+/* The same rows under other column names, one for each column: "word, n" (toDF). */
+struct hr_rdd *hr_rdd_to_df(struct hr_rdd *rdd, const char *names, struct hr_err *err);
 
 /* --- Life, storage, facts --------------------------------------------------------------------- */
 

@@ -38,6 +38,7 @@ struct hr_source_args {
                        */
     const char *checkpoint_dir; /* the source's own folder in the query's checkpoint, or NULL */
     const char *query_name;     /* for messages, client ids */
+    void *user;                 /* the table's own, where a program made it */
 };
 
 struct hr_source {

@@ -20,6 +20,8 @@ struct hr_table {
     struct hr_arena arena;     /* of name, options … */
     struct hr_batch **batches; /* tables in memory (no source): their rows; hr_alloc'ed */
     uint32_t batch_count;
+    void *user; /* given to the source's open; released by user_free with the table */
+    void (*user_free)(void *user);
 };
 struct hr_table *hr_table_ref(struct hr_table *table);
 void hr_table_unref(struct hr_table *table);

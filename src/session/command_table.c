@@ -267,14 +267,15 @@ hr_status hr_run_drop(struct hr_run *run, struct hr_err *err)
         return HR_RAISE(err, HR_E_TABLE_OR_VIEW_NOT_FOUND, "relationName",
                         hr_full_name(run->arena, last_part(stmt)), "searchPath",
                         "[`spark_catalog`.`default`]");
-    if (stmt->is_view != table->is_view) {
+    bool is_view = table->is_view || table->user;
+    if (stmt->is_view != is_view) {
         const char *object = hr_arena_printf(run->arena, "spark_catalog.default.%s", table->name);
         if (!object) return HR_OOM(err);
         return HR_RAISE(err, HR_E_WRONG_COMMAND_FOR_OBJECT_TYPE, "operation",
                         stmt->is_view ? "DROP VIEW" : "DROP TABLE", "requiredType",
                         stmt->is_view ? "VIEW or METRIC_VIEW" : "EXTERNAL or MANAGED", "objectName",
-                        object, "foundType", table->is_view ? "VIEW" : "MANAGED", "alternative",
-                        table->is_view ? "DROP VIEW" : "DROP TABLE");
+                        object, "foundType", is_view ? "VIEW" : "MANAGED", "alternative",
+                        is_view ? "DROP VIEW" : "DROP TABLE");
     }
     hr_catalog_remove(run->session, table);
     return HR_OK;

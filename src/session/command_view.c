@@ -126,3 +126,36 @@ hr_status hr_run_create_view(struct hr_run *run, struct hr_err *err)
     if (old) hr_catalog_remove(run->session, old);
     return hr_catalog_put(run->session, view, err);
 }
+
+static struct hr_table *temporary_view(const struct hr_session *session, const char *name)
+{
+    for (uint32_t i = 0; i < session->table_count; i++)
+        if (session->tables[i]->is_temporary && hr_str_eq_nocase(session->tables[i]->name, name))
+            return session->tables[i];
+    return NULL;
+}
+
+hr_status hr_session_put_view(struct hr_session *session, const struct hr_view_spec *spec,
+                              struct hr_err *err)
+{
+    struct hr_table *view = NULL, *old = temporary_view(session, spec->name);
+    hr_status status = HR_OK;
+    if (!*spec->name)
+        status = HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a view without a name");
+    else if (old && !spec->replace)
+        status = HR_RAISE(err, HR_E_TEMP_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName", spec->name);
+    else
+        status = hr_table_new(spec->name, &view, err);
+    if (status != HR_OK) {
+        spec->user_free(spec->user);
+        return status;
+    }
+    view->is_temporary = true;
+    view->schema = spec->schema;
+    view->source = spec->source;
+    view->user = spec->user;
+    view->user_free = spec->user_free;
+    status = hr_catalog_put(session, view, err);
+    if (status == HR_OK && old) hr_catalog_remove(session, old);
+    return status;
+}

@@ -51,6 +51,7 @@ static hr_status open_source(struct hr_run *run, const struct hr_pnode *node,
         .options = node->options,
         .schema = node->table->schema,
         .query_name = node->table->name,
+        .user = node->table->user,
     };
     HR_TRY(node->table->source->open(&args, &scan->source, err));
     return scan->source->vt->plan_splits(scan->source, NULL, NULL, run->arena, &scan->splits,

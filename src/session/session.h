@@ -52,6 +52,19 @@ hr_status hr_session_next(struct hr_session *session, const char *text, size_t t
 hr_status hr_session_sql(struct hr_session *session, struct hr_str_view text, struct hr_result *ret,
                          struct hr_err *err) HR_CHECKED;
 
+/* A temporary view over rows that the program has: source reads them, with user given to its open.
+ * user is released by user_free once neither the catalog nor a query needs it, on failure too. */
+struct hr_view_spec {
+    const char *name;
+    const struct hr_type *schema; /* of the view */
+    const struct hr_source_vt *source;
+    void *user;
+    void (*user_free)(void *user);
+    bool replace; /* false: a view of that name is an error */
+};
+hr_status hr_session_put_view(struct hr_session *session, const struct hr_view_spec *spec,
+                              struct hr_err *err) HR_CHECKED;
+
 /* Running queries, in order of start. */
 uint32_t hr_session_query_count(struct hr_session *session);
 struct hr_query *hr_session_query(struct hr_session *session, uint32_t index);

@@ -313,6 +313,7 @@ static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan,
         .streaming = scan->streaming,
         .checkpoint_dir = scan->streaming ? dir : NULL,
         .query_name = query->name,
+        .user = node->table->user,
     };
     HR_TRY(vt->open(&args, &scan->source, err));
     if (!scan->streaming) return HR_OK;
