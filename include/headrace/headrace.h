@@ -36,6 +36,15 @@ struct hr_context_options {
     uint32_t max_attempts;        /* of a task; 4 */
     bool manual_clock;            /* time stands still until hr_context_advance: for tests */
     int64_t manual_start_us;      /* µs since 1970 UTC */
+    /* > 0: every task runs in a worker process, up to so many at a time (threads is then not
+     * used). A user function that crashes, hangs or writes where it must not costs one attempt of
+     * one task; after max_attempts its job ends with HR_TASK_FAILED, and the program goes on.
+     * Functions then work on a copy of the program's memory: what they store in variables is gone
+     * with the worker; accumulators and rows come back. They must not take locks that other
+     * threads of the program may hold. */
+    uint32_t executors;
+    int64_t task_timeout_ms;      /* a worker's task that runs longer is killed; 0: never */
+    int64_t heartbeat_timeout_ms; /* so is a worker that gives no sign of life; 10 000 */
 };
 
 /* The caller's; NULL: failed. Several contexts may live side by side. */
@@ -59,7 +68,7 @@ struct hr_rdd *hr_sql(struct hr_context *ctx, const char *statement, struct hr_e
 
 /* What the jobs of this context did so far. */
 struct hr_context_stats {
-    uint64_t jobs, tasks, failed_tasks, recomputed_tasks;
+    uint64_t jobs, tasks, failed_tasks, recomputed_tasks, lost_workers;
     int64_t shuffle_bytes;
 };
 void hr_context_get_stats(struct hr_context *ctx, struct hr_context_stats *ret);

@@ -2,7 +2,7 @@
 /* One line a message, written with one write so that threads and processes do not mix. */
 #include "base/log.h"
 
-#include <pthread.h>
+#include "base/thread.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -25,10 +25,10 @@ __attribute__((constructor)) static void read_level(void)
 
 void hr_log_set_sink(void (*fn)(void *, enum hr_log_level, const char *), void *arg)
 {
-    pthread_mutex_lock(&lock);
+    hr_forkable_lock(&lock);
     sink_fn = fn;
     sink_arg = arg;
-    pthread_mutex_unlock(&lock);
+    hr_forkable_unlock(&lock);
 }
 
 void hr_log_write(enum hr_log_level level, const char *fmt, ...)
@@ -47,7 +47,7 @@ void hr_log_write(enum hr_log_level level, const char *fmt, ...)
     va_end(args);
     if (n > 0) at += HR_MIN((size_t)n, sizeof line - at - 2);
     line[at] = '\0';
-    pthread_mutex_lock(&lock);
+    hr_forkable_lock(&lock);
     if (sink_fn) {
         sink_fn(sink_arg, level, line);
     } else {
@@ -55,5 +55,5 @@ void hr_log_write(enum hr_log_level level, const char *fmt, ...)
         ssize_t written = write(STDERR_FILENO, line, at);
         HR_UNUSED(written);
     }
-    pthread_mutex_unlock(&lock);
+    hr_forkable_unlock(&lock);
 }

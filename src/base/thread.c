@@ -82,3 +82,35 @@ int hr_cpu_count(void)
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (int)n : 1;
 }
+
+/* --- Forking ---------------------------------------------------------------------------------- */
+
+/* Readers: threads that hold forkable locks. glibc lets a reader in again while a writer waits, so
+ * that one forkable lock may be taken under another. */
+static pthread_rwlock_t gate = PTHREAD_RWLOCK_INITIALIZER;
+
+void hr_forkable_lock(pthread_mutex_t *lock)
+{
+    pthread_rwlock_rdlock(&gate);
+    pthread_mutex_lock(lock);
+}
+
+void hr_forkable_unlock(pthread_mutex_t *lock)
+{
+    pthread_mutex_unlock(lock);
+    pthread_rwlock_unlock(&gate);
+}
+
+pid_t hr_fork(void)
+{
+    pthread_rwlock_wrlock(&gate);
+    pid_t pid = fork();
+    int failed = errno;
+    /* the child's gate is a copy whose writer has another thread id now: it starts afresh */
+    if (pid == 0)
+        gate = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+    else
+        pthread_rwlock_unlock(&gate);
+    errno = failed;
+    return pid;
+}

@@ -4,6 +4,7 @@
 #define HR_BASE_THREAD_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -22,5 +23,15 @@ void hr_wakeup_signal(struct hr_wakeup *wakeup); /* any thread, async-signal-saf
 bool hr_wakeup_wait(struct hr_wakeup *wakeup, int64_t timeout_us);
 
 int hr_cpu_count(void);
+
+/*
+ * Forking a process that has threads. A lock that another thread holds at that moment stays held in
+ * the child for ever; so a lock that a forked worker may need is taken and released through these
+ * two, and hr_fork waits until no thread is between them. A thread may hold several.
+ */
+void hr_forkable_lock(pthread_mutex_t *lock);
+void hr_forkable_unlock(pthread_mutex_t *lock);
+/* fork(2) while no forkable lock is held, but those that the caller took as plain ones. */
+pid_t hr_fork(void);
 
 #endif

@@ -7,7 +7,7 @@
  * and a later instant is looked up 400 years (or a multiple) earlier: no rule is evaluated per row.
  * Zones are cached in a hash table that only grows; readers take no lock.
  */
-#include <pthread.h>
+#include "base/thread.h"
 #include <stdatomic.h>
 
 #include "base/alloc.h"
@@ -346,13 +346,13 @@ static uint32_t bucket_of(struct hr_str_view name)
 static const struct hr_tz *publish(struct hr_tz *tz)
 {
     uint32_t bucket = bucket_of(hr_sv(tz->name));
-    pthread_mutex_lock(&lock);
+    hr_forkable_lock(&lock);
     const struct hr_tz *have = lookup(hr_sv(tz->name), bucket);
     if (!have) {
         atomic_init(&tz->next, atomic_load(&buckets[bucket]));
         atomic_store_explicit(&buckets[bucket], tz, memory_order_release);
     }
-    pthread_mutex_unlock(&lock);
+    hr_forkable_unlock(&lock);
     if (!have) return tz;
     free_tz(tz);
     return have;

@@ -2,7 +2,7 @@
 /* Interned types: one table behind a mutex; what is found there lives as long as the process. */
 #include "column/type.h"
 
-#include <pthread.h>
+#include "base/thread.h"
 
 #include "base/datetime.h"
 #include "base/hash.h"
@@ -82,7 +82,7 @@ static const struct hr_type *copy_type(const struct hr_type *like)
 static const struct hr_type *intern(struct hr_type *like)
 {
     like->hash = hash_of(like);
-    pthread_mutex_lock(&lock);
+    hr_forkable_lock(&lock);
     if (!table) table = hr_zalloc(TABLE_SIZE * sizeof *table);
     const struct hr_type *found = NULL;
     if (table) {
@@ -95,7 +95,7 @@ static const struct hr_type *intern(struct hr_type *like)
             table_count += found != NULL;
         }
     }
-    pthread_mutex_unlock(&lock);
+    hr_forkable_unlock(&lock);
     return found;
 }
 
@@ -109,13 +109,13 @@ const struct hr_type *hr_type(enum hr_type_id id)
     assert(id < HR_T_ARRAY && id != HR_T_DECIMAL && id != HR_T_INTERVAL_YM &&
            id != HR_T_INTERVAL_DT);
     if (HR_UNLIKELY(!__atomic_load_n(&ready, __ATOMIC_ACQUIRE))) {
-        pthread_mutex_lock(&lock);
+        hr_forkable_lock(&lock);
         for (int i = 0; i < HR_T_ARRAY && !ready; i++) {
             simple[i].id = (enum hr_type_id)i;
             simple[i].hash = hash_of(&simple[i]);
         }
         __atomic_store_n(&ready, true, __ATOMIC_RELEASE);
-        pthread_mutex_unlock(&lock);
+        hr_forkable_unlock(&lock);
     }
     return &simple[id];
 }

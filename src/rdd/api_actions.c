@@ -463,6 +463,7 @@ static hr_status run_foreach(struct hr_rdd *rdd, struct foreach *f, struct hr_er
                                  .finish = foreach_finish,
                                  .reset = foreach_reset,
                                  .arg = f,
+                                 .in_worker = true,
                                  .description = "foreach"};
     if (status == HR_OK) status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
     for (uint32_t i = 0; f->deltas && i < n; i++) foreach_reset(f, i, 0);

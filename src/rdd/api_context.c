@@ -5,7 +5,9 @@
 static hr_status context_init(struct hr_context *ctx, const struct hr_context_options *o,
                               struct hr_err *err)
 {
-    uint32_t threads = o->threads ? o->threads : (uint32_t)HR_MAX(1, hr_cpu_count());
+    uint32_t threads = o->executors ? o->executors
+                       : o->threads ? o->threads
+                                    : (uint32_t)HR_MAX(1, hr_cpu_count());
     ctx->parallelism = o->default_parallelism ? o->default_parallelism : threads;
     ctx->app_name = hr_strdup(o->app_name ? o->app_name : "headrace");
     if (!ctx->app_name) return HR_OOM(err);
@@ -18,6 +20,9 @@ static hr_status context_init(struct hr_context *ctx, const struct hr_context_op
         .memory_bytes = o->memory_bytes,
         .spill_dir = o->spill_dir,
         .inline_rows = 1000,
+        .executors = o->executors,
+        .task_timeout_us = o->task_timeout_ms * 1000,
+        .heartbeat_timeout_us = o->heartbeat_timeout_ms * 1000,
     };
     return hr_scheduler_new(ctx->env, &options, &ctx->scheduler, err);
 }
@@ -106,6 +111,7 @@ hr_status hr_context_run(struct hr_context *ctx, struct hr_rdd *rdd, struct hr_j
     ctx->stats.tasks += stats.tasks;
     ctx->stats.failed_tasks += stats.failed_tasks;
     ctx->stats.recomputed_tasks += stats.recomputed_tasks;
+    ctx->stats.lost_workers += stats.lost_workers;
     ctx->stats.shuffle_bytes += stats.shuffle_bytes;
     pthread_mutex_unlock(&ctx->lock);
     if (options->cancelled == &job.cancelled) options->cancelled = NULL;

@@ -7,6 +7,8 @@
  * and they go to the accumulator.
  */
 #include "rdd/api.h"
+#include "rdd/executor.h"
+#include "rdd/scheduler.h"
 
 struct hr_accumulator {
     struct hr_accumulator *next;
@@ -58,10 +60,20 @@ struct hr_accumulator *hr_accumulator_double(struct hr_context *ctx, const char 
 
 static void add_now(struct hr_accumulator *acc, int64_t i64, double f64)
 {
-    pthread_mutex_lock(&acc->lock);
+    if (hr_in_worker()) { /* the driver adds it when the attempt has succeeded */
+        struct hr_frame frame = {.kind = HR_FRAME_UPDATE, .object = acc, .i64 = i64, .f64 = f64};
+        if (hr_worker_send(&frame, &hr_task_local.misuse) != HR_OK) hr_task_local.misused = true;
+        return;
+    }
+    hr_forkable_lock(&acc->lock);
     acc->i64 = (int64_t)((uint64_t)acc->i64 + (uint64_t)i64);
     acc->f64 += f64;
-    pthread_mutex_unlock(&acc->lock);
+    hr_forkable_unlock(&acc->lock);
+}
+
+void hr_acc_take(void *acc, int64_t i64, double f64)
+{
+    add_now(acc, i64, f64);
 }
 
 static void add(struct hr_accumulator *acc, int64_t i64, double f64)
@@ -120,26 +132,26 @@ void hr_acc_drop(struct hr_acc_delta **deltas)
 
 int64_t hr_accumulator_value(struct hr_accumulator *acc)
 {
-    pthread_mutex_lock(&acc->lock);
+    hr_forkable_lock(&acc->lock);
     int64_t v = acc->is_double ? (int64_t)acc->f64 : acc->i64;
-    pthread_mutex_unlock(&acc->lock);
+    hr_forkable_unlock(&acc->lock);
     return v;
 }
 
 double hr_accumulator_value_double(struct hr_accumulator *acc)
 {
-    pthread_mutex_lock(&acc->lock);
+    hr_forkable_lock(&acc->lock);
     double v = acc->is_double ? acc->f64 : (double)acc->i64;
-    pthread_mutex_unlock(&acc->lock);
+    hr_forkable_unlock(&acc->lock);
     return v;
 }
 
 void hr_accumulator_reset(struct hr_accumulator *acc)
 {
-    pthread_mutex_lock(&acc->lock);
+    hr_forkable_lock(&acc->lock);
     acc->i64 = 0;
     acc->f64 = 0;
-    pthread_mutex_unlock(&acc->lock);
+    hr_forkable_unlock(&acc->lock);
 }
 
 /* --- Broadcasts ------------------------------------------------------------------------------- */

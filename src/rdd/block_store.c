@@ -128,22 +128,21 @@ static hr_status spill(struct hr_block_store *store, struct block *block, struct
 {
     struct hr_buf buf;
     hr_buf_init(&buf, (size_t)16 << 30);
-    pthread_mutex_lock(&store->lock);
+    hr_forkable_lock(&store->lock);
     hr_status status = HR_OK;
     if (!store->dir_made) {
         status = store->env->vt->mkdirs(store->env, store->spill_dir, err);
         store->dir_made = status == HR_OK;
     }
     uint64_t file_id = store->next_file++;
-    pthread_mutex_unlock(&store->lock);
+    hr_forkable_unlock(&store->lock);
     for (uint32_t i = 0; i < block->count && status == HR_OK; i++)
         status = hr_batch_file_append(&buf, block->batches[i], err);
     char path[600];
     file_path(store, file_id, path, sizeof path);
     int fd = -1;
     if (status == HR_OK) status = store->env->vt->open(store->env, path, HR_OPEN_EXCL, &fd, err);
-    if (status == HR_OK)
-        status = store->env->vt->pwrite(store->env, fd, buf.ptr, buf.len, 0, err);
+    if (status == HR_OK) status = store->env->vt->pwrite(store->env, fd, buf.ptr, buf.len, 0, err);
     if (fd >= 0) {
         struct hr_err *close_err = status == HR_OK ? err : NULL;
         hr_status closed = store->env->vt->close(store->env, fd, close_err);
@@ -186,12 +185,12 @@ static void settle_evicted(struct hr_block_store *store, struct block *evicted)
         evicted = block->next;
         block->next = NULL;
         bool keep = block->level == HR_STORE_MEMORY_AND_DISK && spill(store, block, NULL) == HR_OK;
-        pthread_mutex_lock(&store->lock);
+        hr_forkable_lock(&store->lock);
         if (keep && !find(store, block->rdd_id, block->partition)) {
             link_first(store, block);
             block = NULL;
         }
-        pthread_mutex_unlock(&store->lock);
+        hr_forkable_unlock(&store->lock);
         block_free(store, block);
     }
 }
@@ -223,13 +222,13 @@ hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint
         return HR_OK;
     }
     struct block *evicted = NULL;
-    pthread_mutex_lock(&store->lock);
+    hr_forkable_lock(&store->lock);
     if (!find(store, rdd_id, partition)) {
         if (fits) evicted = make_room(store, block->bytes);
         link_first(store, block);
         block = NULL;
     }
-    pthread_mutex_unlock(&store->lock);
+    hr_forkable_unlock(&store->lock);
     block_free(store, block);
     settle_evicted(store, evicted);
     return HR_OK;
@@ -303,7 +302,7 @@ hr_status hr_block_store_get(struct hr_block_store *store, uint32_t rdd_id, uint
     uint64_t file_id = 0;
     const struct hr_type *schema = NULL;
     bool ok = true;
-    pthread_mutex_lock(&store->lock);
+    hr_forkable_lock(&store->lock);
     struct block *block = find(store, rdd_id, partition);
     if (block) {
         unlink_block(store, block);
@@ -315,7 +314,7 @@ hr_status hr_block_store_get(struct hr_block_store *store, uint32_t rdd_id, uint
             if (ok) hr_batch_ref(block->batches[i]);
         }
     }
-    pthread_mutex_unlock(&store->lock);
+    hr_forkable_unlock(&store->lock);
     hr_status status = ok ? HR_OK : HR_OOM(err);
     if (status == HR_OK && file_id) {
         status = load(store, file_id, schema, it, err);
@@ -333,16 +332,16 @@ hr_status hr_block_store_get(struct hr_block_store *store, uint32_t rdd_id, uint
 
 bool hr_block_store_has(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
 {
-    pthread_mutex_lock(&store->lock);
+    hr_forkable_lock(&store->lock);
     bool has = find(store, rdd_id, partition) != NULL;
-    pthread_mutex_unlock(&store->lock);
+    hr_forkable_unlock(&store->lock);
     return has;
 }
 
 static void drop(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition, bool all)
 {
     struct block *dropped = NULL;
-    pthread_mutex_lock(&store->lock);
+    hr_forkable_lock(&store->lock);
     for (struct block *b = store->first, *next; b; b = next) {
         next = b->next;
         if (b->rdd_id != rdd_id || (!all && b->partition != partition)) continue;
@@ -350,7 +349,7 @@ static void drop(struct hr_block_store *store, uint32_t rdd_id, uint32_t partiti
         b->next = dropped;
         dropped = b;
     }
-    pthread_mutex_unlock(&store->lock);
+    hr_forkable_unlock(&store->lock);
     while (dropped) {
         struct block *b = dropped;
         dropped = b->next;
@@ -368,11 +367,10 @@ void hr_block_store_drop_one(struct hr_block_store *store, uint32_t rdd_id, uint
     drop(store, rdd_id, partition, false);
 }
 
-void hr_block_store_stats(struct hr_block_store *store, uint32_t rdd_id,
-                          struct hr_block_stats *ret)
+void hr_block_store_stats(struct hr_block_store *store, uint32_t rdd_id, struct hr_block_stats *ret)
 {
     struct hr_block_stats stats = {0};
-    pthread_mutex_lock(&store->lock);
+    hr_forkable_lock(&store->lock);
     for (struct block *b = store->first; b; b = b->next) {
         if (rdd_id && b->rdd_id != rdd_id) continue;
         stats.blocks_in_memory += b->batches != NULL;
@@ -381,6 +379,6 @@ void hr_block_store_stats(struct hr_block_store *store, uint32_t rdd_id,
         stats.disk_bytes += b->batches ? 0 : b->file_bytes;
     }
     stats.evicted = store->evicted;
-    pthread_mutex_unlock(&store->lock);
+    hr_forkable_unlock(&store->lock);
     *ret = stats;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RDDs: their life, and how a partition's batches are had (kept block, parent, shuffle). */
 #include "rdd/block_store.h"
+#include "rdd/executor.h"
 #include "rdd/scheduler.h"
 #include "rdd/shuffle.h"
 
@@ -148,6 +149,21 @@ static void gathered_close(struct hr_batch_iter *base)
     hr_free(it);
 }
 
+/* A worker's store dies with it: what it would keep, the driver keeps. */
+static hr_status send_kept(struct hr_rdd *rdd, uint32_t partition, const struct gathered *g,
+                           struct hr_err *err)
+{
+    for (uint32_t i = 0; i < HR_MAX(g->count, 1); i++) {
+        struct hr_frame frame = {.kind = HR_FRAME_KEPT,
+                                 .more = i + 1 < g->count,
+                                 .n = partition,
+                                 .object = rdd,
+                                 .batch = g->count ? g->batches[i] : NULL};
+        HR_TRY(hr_worker_send(&frame, err));
+    }
+    return HR_OK;
+}
+
 static hr_status compute_and_keep(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
                                   struct hr_block_store *store, struct hr_batch_iter **ret_iter,
                                   struct hr_err *err)
@@ -157,7 +173,9 @@ static hr_status compute_and_keep(struct hr_rdd *rdd, uint32_t partition, struct
     struct gathered_iter *it = hr_zalloc(sizeof *it);
     hr_status status = it ? gather(iter, &it->g, err) : HR_OOM(err);
     iter->close(iter);
-    if (status == HR_OK)
+    if (status == HR_OK && hr_in_worker())
+        status = send_kept(rdd, partition, &it->g, err);
+    else if (status == HR_OK)
         status = hr_block_store_put(store, rdd->id, partition, rdd->storage, it->g.batches,
                                     it->g.count, rdd->schema, err);
     if (status != HR_OK) {

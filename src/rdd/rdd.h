@@ -89,7 +89,7 @@ struct hr_rdd {
     struct hr_dependency *deps;
     uint32_t dep_count;
     enum hr_storage_level storage;
-    int64_t rows_estimate; /* -1 unknown: small inputs run inline */
+    int64_t rows_estimate;         /* -1 unknown: small inputs run inline */
     struct hr_block_store *blocks; /* where its partitions are kept, once one was; referenced */
 };
 
@@ -119,6 +119,10 @@ struct hr_scheduler_options {
     int64_t memory_bytes;  /* block store budget; 0: a quarter of the machine */
     const char *spill_dir; /* for MEMORY_AND_DISK and DISK; NULL: TMPDIR */
     int64_t inline_rows; /* jobs of at most this many rows run on the caller; 0: 32768; < 0: none */
+    uint32_t executors;  /* > 0: tasks run in so many worker processes (executor.h), threads is
+                            then this number */
+    int64_t task_timeout_us;      /* of a worker's task; 0: none */
+    int64_t heartbeat_timeout_us; /* of a worker; 0: 10 s */
 };
 hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options *options,
                            struct hr_scheduler **ret, struct hr_err *err) HR_CHECKED;
@@ -140,11 +144,13 @@ struct hr_job_options {
     /* Attempts per task, 0: the scheduler's. With 1 a failure is returned as it is, flags included:
      * tasks that change state in place must not run twice. */
     uint32_t max_attempts;
+    bool in_worker;   /* with executors, consume and finish run in the worker process: they are user
+                         functions whose only result is accumulator updates */
     const char *pool; /* FAIR pool name, or NULL */
     const char *description;
 };
 struct hr_job_stats {
-    uint32_t stages, tasks, failed_tasks, recomputed_tasks;
+    uint32_t stages, tasks, failed_tasks, recomputed_tasks, lost_workers;
     int64_t wall_us, shuffle_bytes;
 };
 hr_status hr_scheduler_run(struct hr_scheduler *scheduler, struct hr_rdd *rdd,

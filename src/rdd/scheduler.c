@@ -9,8 +9,7 @@
  * jobs in turn, so jobs share the pool fairly and a job inside of a task cannot starve.
  *
  * A task that finds a shuffle block missing (HR_E_UNAVAILABLE, and a map output is indeed not
- * there)
- * does not count as failed: the lost map partitions go to the todo of their stage, and so on up the
+ * there) does not count as failed: the lost map partitions go to the todo of their stage, and so on up the
  * lineage, and the task runs again after them. Other RETRIABLE errors are tried max_attempts times;
  * USER and FATAL ones end the job.
  *
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "rdd/executor.h"
 #include "rdd/shuffle.h"
 
 #define FETCH_FAILURES_MAX 32u
@@ -356,17 +356,22 @@ static hr_status run_result(struct job *job, const struct work *work, struct hr_
         struct hr_batch *batch;
         HR_TRY(iter->next(iter, &batch, err));
         if (!batch) break;
-        hr_status status =
-            o->consume ? o->consume(o->arg, work->partition, work->attempt, batch, err) : HR_OK;
+        hr_status status = HR_OK;
+        if (hr_in_worker() && !o->in_worker)
+            status =
+                hr_worker_send(&(struct hr_frame){.kind = HR_FRAME_RESULT, .batch = batch}, err);
+        else if (o->consume)
+            status = o->consume(o->arg, work->partition, work->attempt, batch, err);
         hr_batch_unref(batch);
         HR_TRY(status);
         if (__atomic_load_n(&job->stop, __ATOMIC_RELAXED)) return HR_RAISE(err, HR_E_CANCELLED);
     }
-    return o->finish ? o->finish(o->arg, work->partition, work->attempt, err) : HR_OK;
+    if (!o->finish || (hr_in_worker() && !o->in_worker)) return HR_OK;
+    return o->finish(o->arg, work->partition, work->attempt, err);
 }
 
-static hr_status attempt(struct job *job, const struct work *work, int64_t *ret_bytes,
-                         struct hr_err *err)
+static hr_status attempt_here(struct job *job, const struct work *work, int64_t *ret_bytes,
+                              struct hr_err *err)
 {
     HR_FAULT_POINT(HR_FAULT_TASK_RUN, err);
     struct hr_arena arena;
@@ -392,6 +397,121 @@ static hr_status attempt(struct job *job, const struct work *work, int64_t *ret_
     return status;
 }
 
+/* --- Running a task in a worker process ------------------------------------------------------- */
+
+static int64_t quarter_of_machine(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
+    return pages > 0 && size > 0 ? (int64_t)pages / 4 * size : INT64_C(256) << 20;
+}
+
+struct remote {
+    struct job *job;
+    const struct work *work;
+    struct hr_shuffle_writer *writer; /* map tasks */
+    struct hr_batch **kept;           /* of a kept partition whose frames are coming */
+    uint32_t kept_count, kept_capacity;
+};
+
+static hr_status remote_run(void *arg, int64_t *ret_bytes, struct hr_err *err)
+{
+    struct remote *r = arg;
+    return attempt_here(r->job, r->work, ret_bytes, err);
+}
+
+static const struct hr_type *remote_schema(void *arg, const struct hr_frame *frame)
+{
+    struct remote *r = arg;
+    if (frame->kind == HR_FRAME_KEPT) return ((struct hr_rdd *)frame->object)->schema;
+    return r->work->stage->rdd->schema;
+}
+
+static void kept_done(struct remote *r)
+{
+    while (r->kept_count) hr_batch_unref(r->kept[--r->kept_count]);
+}
+
+static hr_status take_kept(struct remote *r, const struct hr_frame *frame, struct hr_err *err)
+{
+    struct hr_rdd *rdd = frame->object;
+    if (frame->batch) {
+        if (!grow((void **)&r->kept, r->kept_count, &r->kept_capacity)) return HR_OOM(err);
+        r->kept[r->kept_count++] = hr_batch_ref(frame->batch);
+    }
+    if (frame->more) return HR_OK;
+    hr_status status = HR_OK;
+    if (rdd->storage != HR_STORE_NONE)
+        status =
+            hr_block_store_put(hr_scheduler_blocks_of(r->job->scheduler, rdd), rdd->id, frame->n,
+                               rdd->storage, r->kept, r->kept_count, rdd->schema, err);
+    kept_done(r);
+    return status;
+}
+
+static hr_status remote_take(void *arg, const struct hr_frame *frame, struct hr_err *err)
+{
+    struct remote *r = arg;
+    const struct hr_job_options *o = r->job->options;
+    switch (frame->kind) {
+    case HR_FRAME_RESULT:
+        if (!o->consume) return HR_OK;
+        return o->consume(o->arg, r->work->partition, r->work->attempt, frame->batch, err);
+    case HR_FRAME_SHUFFLE: return hr_shuffle_add(r->writer, frame->n, frame->batch, err);
+    case HR_FRAME_KEPT: return take_kept(r, frame, err);
+    case HR_FRAME_UPDATE: hr_acc_take(frame->object, frame->i64, frame->f64); return HR_OK;
+    }
+    return HR_BUG(err, "a worker's frame of kind %d", (int)frame->kind);
+}
+
+static hr_status attempt_remote(struct job *job, const struct work *work, int64_t *ret_bytes,
+                                struct hr_err *err)
+{
+    struct hr_scheduler *s = job->scheduler;
+    const struct stage *stage = work->stage;
+    const volatile bool *cancelled = job->options->cancelled;
+    struct remote r = {.job = job, .work = work};
+    char what[128];
+    snprintf(what, sizeof what, "partition %u of %s %u", work->partition,
+             stage->rdd->label ? stage->rdd->label : stage->rdd->vt->name, stage->rdd->id);
+    struct hr_worker_call call = {
+        .lock = &s->lock,
+        .what = what,
+        .task_timeout_us = s->options.task_timeout_us,
+        .heartbeat_timeout_us = s->options.heartbeat_timeout_us,
+        .output_bytes_max = quarter_of_machine(),
+        .stopped = &job->stop,
+        .cancelled = cancelled ? cancelled : &job->stop,
+        .run = remote_run,
+        .take = remote_take,
+        .schema = remote_schema,
+        .arg = &r,
+    };
+    if (stage->dep)
+        HR_TRY(hr_shuffle_writer_new(stage->dep->shuffle, stage->dep->partitioner,
+                                     stage->rdd->schema, work->partition, &r.writer, err));
+    hr_status status = hr_worker_run(&call, ret_bytes, err);
+    if (status == HR_OK && r.writer) {
+        int64_t bytes; /* the worker's count stands */
+        status = hr_shuffle_commit(r.writer, &bytes, err);
+    }
+    const struct hr_job_options *o = job->options;
+    if (status == HR_OK && !stage->dep && o->finish && !o->in_worker)
+        status = o->finish(o->arg, work->partition, work->attempt, err);
+    hr_shuffle_writer_free(r.writer);
+    kept_done(&r);
+    hr_free(r.kept);
+    return status;
+}
+
+static hr_status attempt(struct job *job, const struct work *work, int64_t *ret_bytes,
+                         struct hr_err *err)
+{
+    /* a job inside of a worker's task stays in that worker */
+    if (job->scheduler->options.executors && !hr_in_worker())
+        return attempt_remote(job, work, ret_bytes, err);
+    return attempt_here(job, work, ret_bytes, err);
+}
+
 /* Lock held on entry and on return, not in between. */
 static void run_work(struct job *job, const struct work *work)
 {
@@ -413,6 +533,7 @@ static void run_work(struct job *job, const struct work *work)
     stage->active--;
     job->stats.tasks += !skip;
     job->stats.shuffle_bytes += bytes;
+    job->stats.lost_workers += status == HR_E_WORKER_LOST || status == HR_E_TASK_TIMEOUT;
     if (status != HR_OK) take_failure(job, work, status, &err);
     job->running--;
     schedule(job);
@@ -540,7 +661,8 @@ hr_status hr_scheduler_run(struct hr_scheduler *scheduler, struct hr_rdd *rdd,
     struct job job = {.scheduler = scheduler, .options = options};
     int64_t start = hr_mono_ns(scheduler->env);
     hr_err_init(&job.err);
-    job.solo = rdd->rows_estimate >= 0 && rdd->rows_estimate <= scheduler->options.inline_rows;
+    job.solo = !scheduler->options.executors && rdd->rows_estimate >= 0 &&
+               rdd->rows_estimate <= scheduler->options.inline_rows;
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -588,12 +710,6 @@ int64_t hr_scheduler_inline_rows(const struct hr_scheduler *scheduler)
     return scheduler->options.inline_rows;
 }
 
-static int64_t quarter_of_machine(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
-    return pages > 0 && size > 0 ? (int64_t)pages / 4 * size : INT64_C(256) << 20;
-}
-
 hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options *options,
                            struct hr_scheduler **ret, struct hr_err *err)
 {
@@ -601,6 +717,8 @@ hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options
     if (!s) return HR_OOM(err);
     s->env = env ? env : hr_env_default();
     if (options) s->options = *options;
+    if (s->options.executors) s->options.threads = s->options.executors;
+    if (!s->options.heartbeat_timeout_us) s->options.heartbeat_timeout_us = 10000000;
     if (!s->options.threads) s->options.threads = (uint32_t)hr_cpu_count();
     if (!s->options.max_attempts) s->options.max_attempts = 4;
     if (!s->options.memory_bytes) s->options.memory_bytes = quarter_of_machine();

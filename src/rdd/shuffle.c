@@ -10,6 +10,7 @@
 #include "rdd/shuffle.h"
 
 #include "base/fault.h"
+#include "rdd/executor.h"
 
 #define FLUSH_ROWS  65536u
 #define PENDING_MAX 64u
@@ -224,18 +225,38 @@ hr_status hr_shuffle_write(struct hr_shuffle_writer *writer, struct hr_batch *ba
     return flush(writer, err);
 }
 
+hr_status hr_shuffle_add(struct hr_shuffle_writer *writer, uint32_t reduce, struct hr_batch *batch,
+                         struct hr_err *err)
+{
+    return add_block(writer, reduce, hr_batch_ref(batch), err);
+}
+
+/* In a worker process: the blocks go to the driver, which commits them. */
+static hr_status send_blocks(struct hr_shuffle_writer *w, struct hr_err *err)
+{
+    for (uint32_t r = 0; r < w->shuffle->reduce_count; r++) {
+        for (uint32_t i = 0; i < w->blocks[r].count; i++) {
+            struct hr_frame frame = {
+                .kind = HR_FRAME_SHUFFLE, .n = r, .batch = w->blocks[r].batches[i]};
+            HR_TRY(hr_worker_send(&frame, err));
+        }
+    }
+    return HR_OK;
+}
+
 hr_status hr_shuffle_commit(struct hr_shuffle_writer *writer, int64_t *ret_bytes,
                             struct hr_err *err)
 {
     HR_TRY(flush(writer, err));
+    *ret_bytes = writer->bytes;
+    if (hr_in_worker()) return send_blocks(writer, err);
     struct hr_shuffle *s = writer->shuffle;
-    pthread_mutex_lock(&s->lock);
+    hr_forkable_lock(&s->lock);
     if (!s->outputs[writer->map]) {
         s->outputs[writer->map] = writer->blocks;
         writer->blocks = NULL;
     }
-    pthread_mutex_unlock(&s->lock);
-    *ret_bytes = writer->bytes;
+    hr_forkable_unlock(&s->lock);
     return HR_OK;
 }
 
@@ -243,28 +264,28 @@ hr_status hr_shuffle_commit(struct hr_shuffle_writer *writer, int64_t *ret_bytes
 
 bool hr_shuffle_has(struct hr_shuffle *shuffle, uint32_t map)
 {
-    pthread_mutex_lock(&shuffle->lock);
+    hr_forkable_lock(&shuffle->lock);
     bool has = shuffle->outputs[map] != NULL;
-    pthread_mutex_unlock(&shuffle->lock);
+    hr_forkable_unlock(&shuffle->lock);
     return has;
 }
 
 uint32_t hr_shuffle_missing(struct hr_shuffle *shuffle, uint32_t *ret_maps)
 {
     uint32_t n = 0;
-    pthread_mutex_lock(&shuffle->lock);
+    hr_forkable_lock(&shuffle->lock);
     for (uint32_t i = 0; i < shuffle->map_count; i++)
         if (!shuffle->outputs[i]) ret_maps[n++] = i;
-    pthread_mutex_unlock(&shuffle->lock);
+    hr_forkable_unlock(&shuffle->lock);
     return n;
 }
 
 void hr_shuffle_lose(struct hr_shuffle *shuffle, uint32_t map)
 {
-    pthread_mutex_lock(&shuffle->lock);
+    hr_forkable_lock(&shuffle->lock);
     struct block *lost = shuffle->outputs[map];
     shuffle->outputs[map] = NULL;
-    pthread_mutex_unlock(&shuffle->lock);
+    hr_forkable_unlock(&shuffle->lock);
     blocks_free(lost, shuffle->reduce_count);
 }
 
@@ -298,14 +319,14 @@ hr_status hr_shuffle_read(struct hr_shuffle *shuffle, uint32_t reduce,
                           struct hr_batch_iter **ret_iter, struct hr_err *err)
 {
     assert(reduce < shuffle->reduce_count);
-    pthread_mutex_lock(&shuffle->lock);
+    hr_forkable_lock(&shuffle->lock);
     size_t count = 0;
     for (uint32_t m = 0; m < shuffle->map_count; m++) {
         if (shuffle->outputs[m]) {
             count += shuffle->outputs[m][reduce].count;
             continue;
         }
-        pthread_mutex_unlock(&shuffle->lock);
+        hr_forkable_unlock(&shuffle->lock);
         return HR_RAISE(err, HR_E_UNAVAILABLE, "what", "a shuffle block", "why",
                         "the output of its map task is lost");
     }
@@ -318,7 +339,7 @@ hr_status hr_shuffle_read(struct hr_shuffle *shuffle, uint32_t reduce,
                 r->batches[r->count++] = hr_batch_ref(block->batches[i]);
         }
     }
-    pthread_mutex_unlock(&shuffle->lock);
+    hr_forkable_unlock(&shuffle->lock);
     if (!r) return HR_OOM(err);
     *ret_iter = &r->iter;
     return HR_OK;

@@ -24,6 +24,9 @@ hr_status hr_shuffle_writer_new(struct hr_shuffle *shuffle, struct hr_partitione
 /* Takes the batch over, also when it fails. */
 hr_status hr_shuffle_write(struct hr_shuffle_writer *writer, struct hr_batch *batch,
                            struct hr_err *err) HR_CHECKED;
+/* A batch that was cut already (by a worker process); referenced. */
+hr_status hr_shuffle_add(struct hr_shuffle_writer *writer, uint32_t reduce, struct hr_batch *batch,
+                         struct hr_err *err) HR_CHECKED;
 /* Publishes what was written. *ret_bytes is an estimate of its size. */
 hr_status hr_shuffle_commit(struct hr_shuffle_writer *writer, int64_t *ret_bytes,
                             struct hr_err *err) HR_CHECKED;

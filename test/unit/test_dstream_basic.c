@@ -42,10 +42,18 @@ static hr_status note(void *arg, struct hr_rdd *rdd, int64_t time_us, struct hr_
     return 0;
 }
 
+/* test_rdd_executor runs this program again with worker processes. */
+static uint32_t executors(void)
+{
+    const char *n = getenv("HR_TEST_EXECUTORS");
+    return n ? (uint32_t)strtoul(n, NULL, 10) : 0;
+}
+
 static void open_bench(struct bench *b, const char *schema, uint32_t partitions)
 {
     struct hr_err err = {0};
     struct hr_context_options o = {.threads = 2,
+                                   .executors = executors(),
                                    .manual_clock = true,
                                    .manual_start_us = 0,
                                    .default_parallelism = partitions};
@@ -232,7 +240,8 @@ HR_TEST(shared_part_runs_once)
     struct hr_dstream *m = hr_dstream_map(b.in, "word STRING, n LONG", count_calls, NULL, &err);
     HR_EXPECT_OK(hr_dstream_foreach_rdd(hr_dstream_count(m, &err), note, &b, &err));
     run(&b, hr_dstream_reduce_by_key(m, hr_sum, NULL, 0, &err), BATCHES);
-    HR_EXPECT_EQ_I64(mapped_rows, 8);
+    /* a worker counts in its own copy of the variable */
+    if (!executors()) HR_EXPECT_EQ_I64(mapped_rows, 8);
     close_bench(&b);
 }
 

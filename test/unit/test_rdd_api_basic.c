@@ -5,10 +5,18 @@
 #include "base/fault.h"
 #include "hr_test.h"
 
+/* test_rdd_executor runs this program again with worker processes. */
+static uint32_t executors(void)
+{
+    const char *n = getenv("HR_TEST_EXECUTORS");
+    return n ? (uint32_t)strtoul(n, NULL, 10) : 0;
+}
+
 static struct hr_context *new_context(uint32_t threads)
 {
     struct hr_err err = {0};
-    struct hr_context_options options = {.threads = threads, .default_parallelism = 3};
+    struct hr_context_options options = {
+        .threads = threads, .default_parallelism = 3, .executors = executors()};
     struct hr_context *ctx = hr_context_new(&options, &err);
     HR_EXPECT_EQ_STR(err.msg, "");
     return ctx;
@@ -400,6 +408,7 @@ static hr_status add_line(void *arg, const struct hr_row *row, struct hr_err *er
 /* The second read of a file fails when rows of the first have been added already. */
 HR_TEST(accumulators_count_once_when_tasks_fail)
 {
+    if (executors()) return; /* an armed fault would be armed in every worker anew */
     char dir[] = "/tmp/hr-acc-XXXXXX", out[256];
     struct hr_context *ctx = new_context(2);
     struct hr_err err = {0};

@@ -2,13 +2,19 @@
 /*
  * Random lineage graphs against a sequential evaluation. Rows are (k LONG, v LONG). While a graph
  * runs, task attempts and shuffle writes fail, kept blocks are dropped and shuffle outputs are
- * lost; the result must be the same multiset. HR_SEED=n repeats a run, HR_GRAPHS=n sets the number.
+ * lost, between jobs and in the middle of them; the result must be the same multiset. A second test
+ * does this with worker processes that kill themselves. HR_SEED=n repeats a run (but not the moments
+ * at which a thread loses blocks), HR_GRAPHS=n sets the number.
  */
 #include <headrace/headrace.h>
+
+#include <pthread.h>
+#include <sys/mman.h>
 
 #include "base/fault.h"
 #include "base/hash.h"
 #include "hr_test.h"
+#include "rdd/executor.h"
 #include "rdd/rdd.h"
 #include "rdd/shuffle.h"
 
@@ -57,8 +63,19 @@ static struct table sorted_copy(const struct table *t)
     return out;
 }
 
-/* --- The operations, both ways
- * ------------------------------------------------------------------ */
+static bool with_workers;
+static _Atomic uint32_t *deaths_left; /* shared by the driver and its workers */
+
+/* A user function that now and then takes its worker down. */
+static void maybe_die(const struct hr_row *row)
+{
+    if (!hr_in_worker() || (hr_row_long(row, 0) * 31 + hr_row_long(row, 1)) % 13) return;
+    uint32_t left = atomic_load(deaths_left);
+    while (left && !atomic_compare_exchange_weak(deaths_left, &left, left - 1)) continue;
+    if (left) kill(getpid(), SIGKILL);
+}
+
+/* --- The operations, both ways ---------------------------------------------------------------- */
 
 static hr_status fill_table(void *arg, struct hr_emitter *out, struct hr_err *err)
 {
@@ -76,6 +93,7 @@ static hr_status swap_fn(void *arg, const struct hr_row *row, struct hr_emitter 
                          struct hr_err *err)
 {
     (void)arg, (void)err;
+    maybe_die(row);
     hr_emit_long(out, hr_row_long(row, 1) % 17);
     hr_emit_long(out, hr_row_long(row, 0) + 1);
     hr_emit_end(out);
@@ -92,6 +110,7 @@ static hr_status twice_fn(void *arg, const struct hr_row *row, struct hr_emitter
                           struct hr_err *err)
 {
     (void)arg, (void)err;
+    maybe_die(row);
     hr_emit_row(out, row);
     if (hr_row_long(row, 1) % 2) hr_emit_row(out, row);
     return 0;
@@ -110,6 +129,7 @@ static hr_status add_fn(void *arg, const struct hr_row *row, struct hr_emitter *
                         struct hr_err *err)
 {
     (void)arg, (void)err;
+    maybe_die(row);
     hr_emit_long(out, hr_row_long(row, 0));
     hr_emit_long(out, hr_row_long(row, 1) + hr_row_long(row, 2));
     hr_emit_end(out);
@@ -280,12 +300,45 @@ static bool same(struct hr_rdd *rdd, const struct table *expected, struct hr_err
     return equal;
 }
 
+/* Loses a few shuffle outputs while a job runs: fewer than the scheduler bears for one stage. */
+struct vandal {
+    struct graph *graph;
+    uint64_t seed;
+    _Atomic bool stop;
+};
+static void *vandal(void *arg)
+{
+    struct vandal *v = arg;
+    for (int i = 0; i < 8 && !atomic_load(&v->stop); i++) {
+        struct hr_rdd *rdd = v->graph->rdds[hr_splitmix64(&v->seed) % v->graph->count];
+        while (rdd && rdd->dep_count && rdd->deps[0].kind != HR_DEP_SHUFFLE)
+            rdd = rdd->deps[0].parent;
+        if (rdd && rdd->dep_count && rdd->deps[0].parent->partition_count)
+            hr_shuffle_lose(rdd->deps[0].shuffle, (uint32_t)(hr_splitmix64(&v->seed) %
+                                                             rdd->deps[0].parent->partition_count));
+        usleep((useconds_t)(hr_splitmix64(&v->seed) % 200));
+    }
+    return NULL;
+}
+
+static bool same_under_attack(struct graph *g, struct hr_err *err)
+{
+    struct vandal v = {.graph = g, .seed = seed};
+    pthread_t thread;
+    pthread_create(&thread, NULL, vandal, &v);
+    bool ok = same(g->rdds[g->count - 1], &g->tables[g->count - 1], err);
+    atomic_store(&v.stop, true);
+    pthread_join(thread, NULL);
+    return ok;
+}
+
 static bool run_graph(void)
 {
     struct hr_err err = {0};
     struct hr_context_options o = {.threads = 1 + pick(3),
                                    .default_parallelism = 1 + pick(5),
-                                   .memory_bytes = pick(2) ? 20000 : 0};
+                                   .memory_bytes = pick(2) ? 20000 : 0,
+                                   .executors = with_workers ? 2 : 0};
     struct hr_context *ctx = hr_context_new(&o, &err);
     struct graph g = {.count = 2};
     for (uint32_t i = 0; i < 2; i++) {
@@ -297,9 +350,12 @@ static bool run_graph(void)
     while (g.count < 3 + pick(NODES_MAX - 3)) add_node(&g, &err);
     bool ok = err.code == 0;
     for (int round = 0; round < 2 && ok; round++) {
-        hr_fault_arm(HR_FAULT_TASK_RUN, 1 + pick(12), false);
-        hr_fault_arm(HR_FAULT_SHUFFLE_WRITE, 1 + pick(6), false);
-        ok = same(g.rdds[g.count - 1], &g.tables[g.count - 1], &err);
+        if (!with_workers) { /* every worker would have its own armed copy */
+            hr_fault_arm(HR_FAULT_TASK_RUN, 1 + pick(12), false);
+            hr_fault_arm(HR_FAULT_SHUFFLE_WRITE, 1 + pick(6), false);
+        }
+        if (deaths_left) atomic_store(deaths_left, pick(3));
+        ok = same_under_attack(&g, &err);
         if (ok) lose_things(&g);
     }
     hr_fault_disarm_all();
@@ -311,15 +367,16 @@ static bool run_graph(void)
     total.tasks += stats.tasks;
     total.failed_tasks += stats.failed_tasks;
     total.recomputed_tasks += stats.recomputed_tasks;
+    total.lost_workers += stats.lost_workers;
     hr_context_free(ctx);
     return ok;
 }
 
-HR_TEST(random_lineage)
+static void run_graphs(int fewest)
 {
     const char *text = getenv("HR_SEED"), *many = getenv("HR_GRAPHS");
     uint64_t first = text ? strtoull(text, NULL, 10) : (uint64_t)getpid() * 1000003;
-    int graphs = many ? (int)strtol(many, NULL, 10) : 1000;
+    int graphs = many ? (int)strtol(many, NULL, 10) : fewest;
     printf("  seed %llu\n", (unsigned long long)first);
     for (int i = 0; i < graphs; i++) {
         seed = first + (uint64_t)i;
@@ -332,5 +389,21 @@ HR_TEST(random_lineage)
     printf("  %llu jobs, %llu tasks, %llu failed, %llu recomputed\n",
            (unsigned long long)total.jobs, (unsigned long long)total.tasks,
            (unsigned long long)total.failed_tasks, (unsigned long long)total.recomputed_tasks);
-    if (graphs >= 100) HR_EXPECT_TRUE(total.failed_tasks > 0);
+    if (graphs < 100) return;
+    HR_EXPECT_TRUE(total.failed_tasks > 0);
+    HR_EXPECT_TRUE(total.recomputed_tasks > 0);
+}
+
+HR_TEST(random_lineage)
+{
+    run_graphs(1000);
+}
+
+HR_TEST(random_lineage_with_killed_workers)
+{
+    with_workers = true;
+    deaths_left = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    run_graphs(150);
+    printf("  %llu workers lost\n", (unsigned long long)total.lost_workers);
+    HR_EXPECT_TRUE(getenv("HR_GRAPHS") || total.lost_workers > 0);
 }

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Worker processes (executor.h).
+ *
+ * The shared memory of an attempt: one page with the heartbeat, the outcome and the error, then the
+ * frames. The worker appends by write(2), so that running out of memory is an error and not a
+ * signal; the driver maps the frames when the worker is done, and checks each batch's checksum.
+ */
+#include "rdd/executor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rdd/block_store.h"
+
+#define PAGE        4096
+#define BEAT_US     20000 /* how often a worker says that it lives */
+#define POLL_MS     5     /* how often the driver looks at its flags */
+#define BUFFER_SIZE (1u << 20)
+
+enum { RUNNING, DONE, FAILED };
+
+struct page {
+    _Atomic uint32_t beats;
+    _Atomic uint32_t outcome;
+    int64_t bytes; /* as the scheduler counts shuffle bytes */
+    uint64_t frame_bytes;
+    hr_status status;
+    struct hr_err err;
+};
+_Static_assert(sizeof(struct page) <= PAGE, "the error fits into the page");
+
+struct hr_worker {
+    struct page *page;
+    int fd;
+    uint64_t written, max;
+    struct hr_buf buf;
+};
+
+/* Of this process; set in a worker right after the fork, never in the driver. */
+static struct hr_worker *self;
+
+bool hr_in_worker(void)
+{
+    return self != NULL;
+}
+
+/* --- In the worker ---------------------------------------------------------------------------- */
+
+static hr_status write_out(struct hr_worker *w, struct hr_err *err)
+{
+    if (w->written + w->buf.len > w->max) {
+        char limit[32];
+        snprintf(limit, sizeof limit, "%llu bytes", (unsigned long long)w->max);
+        return HR_RAISE(err, HR_E_LIMIT, "what", "the output of a worker's task", "limit", limit);
+    }
+    for (size_t at = 0; at < w->buf.len;) {
+        ssize_t n = pwrite(w->fd, w->buf.ptr + at, w->buf.len - at, (off_t)(PAGE + w->written));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0)
+            return HR_RAISE(err, HR_E_IO, "what", "a worker's shared memory", "why",
+                            strerror(errno));
+        at += (size_t)n;
+        w->written += (uint64_t)n;
+    }
+    hr_buf_clear(&w->buf);
+    return HR_OK;
+}
+
+hr_status hr_worker_send(const struct hr_frame *frame, struct hr_err *err)
+{
+    uint64_t f64;
+    memcpy(&f64, &frame->f64, sizeof f64);
+    hr_buf_put_u8(&self->buf, (uint8_t)frame->kind);
+    hr_buf_put_u8(&self->buf, (uint8_t)(frame->more | (frame->batch ? 2 : 0)));
+    hr_buf_put_u32(&self->buf, frame->n);
+    hr_buf_put_u64(&self->buf, (uintptr_t)frame->object);
+    hr_buf_put_u64(&self->buf, (uint64_t)frame->i64);
+    hr_buf_put_u64(&self->buf, f64);
+    if (frame->batch) HR_TRY(hr_batch_file_append(&self->buf, frame->batch, err));
+    HR_TRY(hr_buf_status(&self->buf, err));
+    return self->buf.len >= BUFFER_SIZE ? write_out(self, err) : HR_OK;
+}
+
+static void *beat(void *arg)
+{
+    struct page *page = arg;
+    for (;;) {
+        atomic_fetch_add_explicit(&page->beats, 1, memory_order_relaxed);
+        usleep(BEAT_US);
+    }
+    return NULL;
+}
+
+/* The driver's handlers are not the worker's: a crash must end it at once. */
+static void reset_signals(void)
+{
+    for (int sig = 1; sig < NSIG; sig++) signal(sig, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN); /* Ctrl-C is the driver's to answer */
+    sigset_t none;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void worker_main(const struct hr_worker_call *call, struct page *page, int fd,
+                                  pid_t driver)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != driver) _exit(1);
+    reset_signals();
+    struct hr_worker worker = {
+        .page = page, .fd = fd, .max = (uint64_t)HR_MAX(call->output_bytes_max, 1)};
+    hr_buf_init(&worker.buf, UINT32_MAX);
+    self = &worker;
+    pthread_t beater;
+    struct hr_err err;
+    hr_err_init(&err);
+    hr_status status = hr_thread_start(&beater, "hr-beat", beat, page, &err);
+    int64_t bytes = 0;
+    if (status == HR_OK) status = call->run(call->arg, &bytes, &err);
+    if (status == HR_OK) status = write_out(&worker, &err);
+    fflush(stdout);
+    page->bytes = bytes;
+    page->frame_bytes = worker.written;
+    page->status = status;
+    page->err = err;
+    atomic_store_explicit(&page->outcome, status == HR_OK ? DONE : FAILED, memory_order_release);
+    _exit(0);
+}
+
+/* --- In the driver ---------------------------------------------------------------------------- */
+
+static hr_status lost(const struct hr_worker_call *call, const char *why, struct hr_err *err)
+{
+    return HR_RAISE(err, HR_E_WORKER_LOST, "what", call->what, "why", why);
+}
+
+static int open_pidfd(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Not the env's: a worker hangs in real time, also where a test's clock stands still. */
+static int64_t real_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+enum end { ENDED, STOPPED, TIMED_OUT, SILENT };
+
+/* Until the worker has ended or must. */
+static enum end watch(const struct hr_worker_call *call, const struct page *page, int pidfd)
+{
+    int64_t start = real_us(), heard = start;
+    uint32_t beats = 0;
+    for (;;) {
+        struct pollfd p = {.fd = pidfd, .events = POLLIN};
+        if (poll(&p, 1, POLL_MS) == 1) return ENDED;
+        if (__atomic_load_n(call->stopped, __ATOMIC_RELAXED) ||
+            __atomic_load_n(call->cancelled, __ATOMIC_RELAXED))
+            return STOPPED;
+        int64_t now = real_us();
+        uint32_t seen = atomic_load_explicit(&page->beats, memory_order_relaxed);
+        if (seen != beats) {
+            heard = now;
+            beats = seen;
+        }
+        if (call->task_timeout_us > 0 && now - start > call->task_timeout_us) return TIMED_OUT;
+        if (call->heartbeat_timeout_us > 0 && now - heard > call->heartbeat_timeout_us)
+            return SILENT;
+    }
+}
+
+/* Why it ended without having said that it is done. */
+static hr_status explain(const struct hr_worker_call *call, enum end end, int wait_status,
+                         struct hr_err *err)
+{
+    char why[96], limit[32];
+    switch (end) {
+    case STOPPED: return HR_RAISE(err, HR_E_CANCELLED);
+    case TIMED_OUT:
+        snprintf(limit, sizeof limit, "%lld ms", (long long)(call->task_timeout_us / 1000));
+        return HR_RAISE(err, HR_E_TASK_TIMEOUT, "what", call->what, "limit", limit);
+    case SILENT: return lost(call, "it gave no sign of life and was killed", err);
+    case ENDED: break;
+    }
+    if (WIFSIGNALED(wait_status))
+        snprintf(why, sizeof why, "killed by signal %d (SIG%s)", WTERMSIG(wait_status),
+                 sigabbrev_np(WTERMSIG(wait_status)) ? sigabbrev_np(WTERMSIG(wait_status)) : "?");
+    else
+        snprintf(why, sizeof why, "it left with exit status %d",
+                 WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1);
+    return lost(call, why, err);
+}
+
+static hr_status take_frame(const struct hr_worker_call *call, struct hr_reader *reader,
+                            struct hr_err *err)
+{
+    struct hr_frame frame = {.kind = (enum hr_frame_kind)hr_get_u8(reader)};
+    uint8_t flags = hr_get_u8(reader);
+    frame.more = flags & 1;
+    frame.n = hr_get_u32(reader);
+    frame.object = (void *)(uintptr_t)hr_get_u64(reader);
+    frame.i64 = (int64_t)hr_get_u64(reader);
+    uint64_t f64 = hr_get_u64(reader);
+    memcpy(&frame.f64, &f64, sizeof f64);
+    if (reader->failed)
+        return HR_RAISE(err, HR_E_IO, "what", "a worker's output", "why", "it is damaged");
+    if (flags & 2)
+        HR_TRY(
+            hr_batch_file_next(reader, call->schema(call->arg, &frame), NULL, &frame.batch, err));
+    hr_status status = call->take(call->arg, &frame, err);
+    hr_batch_unref(frame.batch);
+    return status;
+}
+
+static hr_status take_output(const struct hr_worker_call *call, const struct page *page, int fd,
+                             struct hr_err *err)
+{
+    size_t size = page->frame_bytes;
+    if (size == 0) return HR_OK;
+    const void *frames = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, PAGE);
+    if (frames == MAP_FAILED)
+        return HR_RAISE(err, HR_E_IO, "what", "a worker's shared memory", "why", strerror(errno));
+    struct hr_reader reader = hr_reader(frames, size);
+    hr_status status = HR_OK;
+    while (reader.pos < reader.end && status == HR_OK) status = take_frame(call, &reader, err);
+    munmap((void *)(uintptr_t)frames, size);
+    return status;
+}
+
+/* Forks and sees the worker to its end. */
+static hr_status run_in(const struct hr_worker_call *call, struct page *page, int fd,
+                        struct hr_err *err)
+{
+    pid_t driver = getpid();
+    fflush(stdout); /* or the worker would print it again */
+    pthread_mutex_lock(call->lock);
+    pid_t pid = hr_fork();
+    int failed = errno;
+    pthread_mutex_unlock(call->lock);
+    if (pid == 0) worker_main(call, page, fd, driver);
+    if (pid < 0)
+        return HR_RAISE(err, HR_E_UNAVAILABLE, "what", "a worker process", "why", strerror(failed));
+    int pidfd = open_pidfd(pid), wait_status = 0;
+    enum end end = STOPPED;
+    failed = errno;
+    if (pidfd >= 0) end = watch(call, page, pidfd);
+    if (end != ENDED) kill(pid, SIGKILL); /* not waited for yet: the number is still its own */
+    while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR) continue;
+    if (pidfd < 0) return HR_RAISE(err, HR_E_IO, "what", "pidfd_open", "why", strerror(failed));
+    close(pidfd);
+    uint32_t outcome = atomic_load_explicit(&page->outcome, memory_order_acquire);
+    if (outcome == RUNNING || end != ENDED) return explain(call, end, wait_status, err);
+    if (outcome == DONE) return HR_OK;
+    page->err.msg[HR_ERR_MSG_MAX - 1] = '\0';
+    if (err) *err = page->err;
+    return page->status;
+}
+
+hr_status hr_worker_run(const struct hr_worker_call *call, int64_t *ret_bytes, struct hr_err *err)
+{
+    int fd = memfd_create("headrace-task", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, PAGE) != 0) {
+        int failed = errno;
+        if (fd >= 0) close(fd);
+        return HR_RAISE(err, HR_E_IO, "what", "a worker's shared memory", "why", strerror(failed));
+    }
+    struct page *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    hr_status status =
+        page == MAP_FAILED
+            ? HR_RAISE(err, HR_E_IO, "what", "a worker's shared memory", "why", strerror(errno))
+            : run_in(call, page, fd, err);
+    if (status == HR_OK) status = take_output(call, page, fd, err);
+    if (status == HR_OK) *ret_bytes = page->bytes;
+    if (page != MAP_FAILED) munmap(page, PAGE);
+    close(fd);
+    return status;
+}
