@@ -115,8 +115,11 @@ style-fix: ## clang-format for the files changed since HEAD, or FILES=...
 	@tools/format $(FILES)
 
 .PHONY: docs
-docs: ## generate the reference pages from the tables in the source
+docs: ## the reference pages from the tables in the source; HTML of the headers (Doxygen)
 	@tools/docs
+	@tools/deps --docs
+	@mkdir -p build/docs
+	@doxygen docs/Doxyfile && echo "build/docs/html/index.html"
 
 .PHONY: install
 install: all ## install into PREFIX (/usr/local); DESTDIR is honoured
