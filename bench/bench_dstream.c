@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The three programs of the D-Streams paper, on 100-byte records and one core: grep (records that
- * match), word count (by key), top-k (the ten most frequent words of a 3-batch window, by the
+ * match), word count (by key), top-k (the ten most frequent words of a window of 30 batches of a second, by the
  * inverse form). Each batch is read from memory; state, windows and outputs are as in a real
  * stream.
  *
@@ -117,8 +117,8 @@ static int run(const char *name, const struct input *in, int batches, uint32_t t
                                             count_rows, &out, &err);
         else
             status = hr_dstream_foreach_rdd(
-                hr_dstream_reduce_by_key_and_window(ds, hr_sum, hr_subtract, NULL, NULL, 3 * SECOND,
-                                                    SECOND, 0, &err),
+                hr_dstream_reduce_by_key_and_window(ds, hr_sum, hr_subtract, NULL, NULL,
+                                                    30 * (int64_t)SECOND, SECOND, 0, &err),
                 top, &out, &err);
     }
     if (status == 0) status = hr_streaming_start(ssc, &err);

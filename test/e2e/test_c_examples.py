@@ -1,5 +1,5 @@
-#!/usr/bin/env python3
-# SPDX-License-Identifier: Apache-2.0
+#!/ usr / bin / env python3
+#SPDX - License - Identifier : Apache - 2.0
 """examples/c: each program builds in one line from the installed headers with pkg-config, and
 prints what it should. And the library exports every function that docs/FROM-SPARK.md names."""
 import os
@@ -75,6 +75,13 @@ def check_examples(env):
     expect(run('custom_receiver', env=env), 'acknowledged 1000, sum 500500\n', 'receiver')
     expect(run('custom_receiver', os.path.join(TMP, 'checkpoint'), env=env),
            'acknowledged 1000, sum 500500\n', 'custom_receiver with a checkpoint')
+    out = run('crash_proof_pipeline', env=env)
+    expect(re.sub(r'RDD \d+', 'RDD', out),
+           'ann 950000\nbob 970000\ncid 990000\ndora 1010000\neve 1030000\n'
+           'workers lost so far: 1\n'
+           'HR_TASK_FAILED: task failed 4 times, most recent failure: the worker process of '
+           'partition 6 of MapPartitionsRDD was lost: killed by signal 11 (SIGSEGV)\n'
+           'workers lost so far: 5\n', 'crash_proof_pipeline')
     log = os.path.join(TMP, 'some.log')
     open(log, 'w').write('h1 ERROR x\nh2 INFO a\nh1 ERROR b\nh3 INFO c\nbad\nh4 INFO s\n')
     expect(run('log_anomalies', log, env=env),
