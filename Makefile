@@ -1,5 +1,5 @@
-#SPDX - License - Identifier : Apache - 2.0
-#A thin front for meson, ninja, tools / and test / run. `make help` lists the targets.
+# SPDX-License-Identifier: Apache-2.0
+# A thin front for meson, ninja, tools/ and test/run. `make help` lists the targets.
 
 BUILD ?= build
 JOBS ?= $(shell nproc)
@@ -11,11 +11,11 @@ ifeq ($(DEVELOPER),1)
 OPTIONS += -Ddeveloper=true
 endif
 
-#$(call build, DIR, OPTIONS, NINJA TARGETS) : configure when needed, then build
+# $(call build,DIR,OPTIONS,NINJA TARGETS): configure when needed, then build
 build = @tools/configure $(1) $(2) && ninja -C $(1) -j $(JOBS) --quiet $(3)
 SAN = -Dbuildtype=debug -Doptimization=1 -Db_lundef=false
 ASAN = $(SAN) -Db_sanitize=address,undefined $(OPTIONS)
-#librdkafka starts its threads by thrd_create, which the thread sanitizer does not know : it crashes
+# librdkafka starts its threads by thrd_create, which the thread sanitizer does not know: it crashes
 TSAN = $(SAN) -Db_sanitize=thread -Dkafka=disabled $(OPTIONS)
 FUZZ = $(SAN) -Db_sanitize=address,undefined -Dfuzz=true -Dtests=false -Dmimalloc=disabled
 EVERYTHING = all $$(ninja -C $(1) -t query tests >/dev/null 2>&1 && echo tests)
@@ -63,7 +63,7 @@ check-asan: ## the tests under the address and undefined-behaviour sanitizers
 .PHONY: check-tsan
 check-tsan: ## the tests under the thread sanitizer
 	$(call build,build-tsan,$(TSAN),$(call EVERYTHING,build-tsan))
-	@$(PYTHON) test/run --build build-tsan -j $(JOBS) $(TEST)
+	@TSAN_OPTIONS="die_after_fork=0 $$TSAN_OPTIONS" $(PYTHON) test/run --build build-tsan -j $(JOBS) $(TEST)
 
 .PHONY: check-oom
 check-oom: ## every allocation fails once: unit tests test_oom_*.c under the address sanitizer
@@ -79,8 +79,7 @@ check-fuzz: $(FUZZERS:%=fuzz-%) ## each fuzzer for FUZZ_SECONDS (60)
 fuzz-build:
 	@CC=clang tools/configure build-fuzz $(FUZZ) && ninja -C build-fuzz -j $(JOBS) --quiet
 
-#fuzz - sql, fuzz - json, ... : one fuzzer.New finds go to build - fuzz / corpus; \
-    crashes stay in build - fuzz
+# fuzz-sql, fuzz-json, ...: one fuzzer. New finds go to build-fuzz/corpus; crashes stay in build-fuzz
 $(FUZZERS:%=fuzz-%): fuzz-%: fuzz-build
 	@mkdir -p build-fuzz/corpus/$* test/fuzz/corpus/$*
 	@echo "fuzz-$*: $(FUZZ_SECONDS) s"
@@ -88,17 +87,9 @@ $(FUZZERS:%=fuzz-%): fuzz-%: fuzz-build
 	    -artifact_prefix=build-fuzz/$*- -print_final_stats=0 -verbosity=1 \
 	    $$(test -f test/fuzz/$*.dict && echo -dict=test/fuzz/$*.dict) \
 	    build-fuzz/corpus/$* test/fuzz/corpus/$* 2>build-fuzz/$*.log \
-	    && tail -n 1 build-fuzz/$*.log ||
-{
-    tail - n 60 build - fuzz / $ *.log;
-    exit 1;
-}
+	    && tail -n 1 build-fuzz/$*.log || { tail -n 60 build-fuzz/$*.log; exit 1; }
 
-bench = test - x bench / $(1) ||
-{
-    echo "bench/$(1) is not there yet" > &2;
-    exit 1;
-};
+bench = test -x bench/$(1) || { echo "bench/$(1) is not there yet" >&2; exit 1; }; \
     HEADRACE=$(abspath $(BUILD))/headrace bench/$(1)
 
 .PHONY: bench
@@ -125,22 +116,23 @@ style-fix: ## clang-format for the files changed since HEAD, or FILES=...
 	@tools/format $(FILES)
 
 .PHONY: docs
-docs: ## the reference pages from the tables in the source;
-    HTML of the headers(Doxygen) @tools / docs @tools / deps-- docs @mkdir -
-        p build / docs @doxygen docs /
-            Doxyfile &&echo "build/docs/html/index.html"
+docs: ## the reference pages from the tables in the source; HTML of the headers (Doxygen)
+	@tools/docs
+	@tools/deps --docs
+	@mkdir -p build/docs
+	@doxygen docs/Doxyfile && echo "build/docs/html/index.html"
 
-                .PHONY : install install : all##install into PREFIX(/ usr / local);
-    DESTDIR is honoured @meson configure $(BUILD) - Dprefix =
-        $(or $(PREFIX), / usr / local) @meson install -
-            C $(BUILD)-- quiet
+.PHONY: install
+install: all ## install into PREFIX (/usr/local); DESTDIR is honoured
+	@meson configure $(BUILD) -Dprefix=$(or $(PREFIX),/usr/local)
+	@meson install -C $(BUILD) --quiet
 
-                .PHONY : clean clean :##remove the build directories @rm -
-            rf $(BUILD) build - asan build - tsan build -
-            fuzz
+.PHONY: clean
+clean: ## remove the build directories
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz
 
-                .PHONY : help help :##this list @sed -
-            n 's/^\([a-z-]*\):[^#]*## \(.*\)/    make \1\t\2/p' Makefile
-        |
-        expand - t 26 @echo "    make fuzz-NAME        one fuzzer: $(or $(FUZZERS),none yet)" @echo
-            "Variables: BUILD=build JOBS=$(JOBS) DEVELOPER=1 TEST='--only PATTERN' FUZZ_SECONDS=60"
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/    make \1\t\2/p' Makefile | expand -t 26
+	@echo "    make fuzz-NAME        one fuzzer: $(or $(FUZZERS),none yet)"
+	@echo "Variables: BUILD=build JOBS=$(JOBS) DEVELOPER=1 TEST='--only PATTERN' FUZZ_SECONDS=60"

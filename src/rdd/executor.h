@@ -13,7 +13,7 @@
  * needed. Everything that was finished lives in the driver.
  *
  * Threads: a task thread of the driver forks, waits for its worker and takes its output in; as many
- * workers run as there are task threads. In the worker there is that one thread, and one that beats.
+ * workers run as there are task threads. In the worker there is that thread, and one that beats.
  *
  * Failure: a signal, an exit, silence (no heartbeat for heartbeat_timeout_us: stopped or swapped
  * out) and a task longer than task_timeout_us give HR_E_WORKER_LOST or HR_E_TASK_TIMEOUT, both

@@ -9,9 +9,9 @@
  * jobs in turn, so jobs share the pool fairly and a job inside of a task cannot starve.
  *
  * A task that finds a shuffle block missing (HR_E_UNAVAILABLE, and a map output is indeed not
- * there) does not count as failed: the lost map partitions go to the todo of their stage, and so on up the
- * lineage, and the task runs again after them. Other RETRIABLE errors are tried max_attempts times;
- * USER and FATAL ones end the job.
+ * there) does not count as failed: the lost map partitions go to the todo of their stage, and so on
+ * up the lineage, and the task runs again after them. Other RETRIABLE errors are tried max_attempts
+ * times; USER and FATAL ones end the job.
  *
  * One lock guards all of it; tasks are coarse. It is never held while a task or a callback runs.
  */

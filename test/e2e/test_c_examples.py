@@ -1,5 +1,5 @@
-#!/ usr / bin / env python3
-#SPDX - License - Identifier : Apache - 2.0
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """examples/c: each program builds in one line from the installed headers with pkg-config, and
 prints what it should. And the library exports every function that docs/FROM-SPARK.md names."""
 import os

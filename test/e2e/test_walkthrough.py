@@ -1,5 +1,5 @@
-#!/ usr / bin / env python3
-#SPDX - License - Identifier : Apache - 2.0
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The README's walk-throughs as a user does them, and what happens when something is wrong."""
 import csv
 import json
@@ -96,8 +96,8 @@ def readme(first_line):
         blocks = re.findall(r'```\w+\n(.*?)```', f.read(), re.S)
     return next(block for block in blocks if block.startswith(first_line))
 
-#-- - The walk - \
-    throughs -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --
+
+# --- The walk-throughs ----------------------------------------------------------------------------
 
 def test_first_steps():
     block = readme('$ build/headrace sql -e "SELECT 1 + 1')
@@ -129,8 +129,7 @@ def test_packages_by_hour():
         for line in f:
             if line.split(' ')[2:3] == ['install']:
                 counts[line[:13]] = counts.get(line[:13], 0) + 1
-    expected = [{
-    'start' : hour.replace(' ', 'T') + ':00:00.000Z', 'n' : n}
+    expected = [{'start': hour.replace(' ', 'T') + ':00:00.000Z', 'n': n}
                 for hour, n in sorted(counts.items())]
     job = readme('-- packages.sql').replace('/var/log/dpkg.log', log)
     write(folder, 'packages.sql', job)
@@ -212,8 +211,7 @@ def test_socket_words():
                 found[match.group(1)] = int(match.group(2))
         return found
 
-    expected = {
-    'to' : 2, 'be' : 2, 'or' : 1, 'not' : 1, 'déjà' : 1, 'vu' : 1}
+    expected = {'to': 2, 'be': 2, 'or': 1, 'not': 1, 'déjà': 1, 'vu': 1}
     if not until('words', lambda: counts() == expected):
         check('words', counts(), expected)
     ended('Ctrl-C after words', process)
@@ -250,14 +248,9 @@ def test_directory():
     put('c.json', order(4, 2, 1, 6) + order(5, 9, 0, 1))
     done('again', headrace(folder, *command, '--available-now'))
     check('sales', sorted(sink_rows(sales), key=str), [
-        {
-    'minute' : {
-        'start' : '2026-01-01T10:%02d:00.000Z' % m,
-        'end' : '2026-01-01T10:%02d:00.000Z' % (m + 1)
-    },
-               'item' : 'tea',
-                        'n' : 2,
-                        'total' : total} for m, total in ((0, 3.75), (2, 10.0))])
+        {'minute': {'start': '2026-01-01T10:%02d:00.000Z' % m,
+                    'end': '2026-01-01T10:%02d:00.000Z' % (m + 1)},
+         'item': 'tea', 'n': 2, 'total': total} for m, total in ((0, 3.75), (2, 10.0))])
 
     shown = headrace(folder, 'checkpoint', 'show', 'checkpoints/sales')
     done('checkpoint show', shown)
@@ -284,11 +277,8 @@ def test_sensors():
     for i in range(4):
         with open('/proc/stat', encoding='ascii') as f:
             lines = [line.split() for line in f if line.startswith('cpu')]
-        sample = [{
-    'cpu' : l[0],
-            'busy' : int(l[1]) + int(l[3]),
-            'idle' : int(l[4]),
-                     'ts' : '2026-01-01 00:00:%02d' % (i * 5)} for l in lines]
+        sample = [{'cpu': l[0], 'busy': int(l[1]) + int(l[3]), 'idle': int(l[4]),
+                   'ts': '2026-01-01 00:00:%02d' % (i * 5)} for l in lines]
         samples += sample
         write(folder, 'in/%d.json' % i, ''.join(json.dumps(row) + '\n' for row in sample))
         time.sleep(0.05)
@@ -317,8 +307,8 @@ CREATE STREAMING TABLE load USING csv OPTIONS (path 'load', header 'true') AS
         expected.append((cpu, max(busy) - min(busy), max(idle) - min(idle), 2))
     check('load by processor', sorted(rows), expected)
 
-#-- - \
-    Bad input -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --
+
+# --- Bad input ------------------------------------------------------------------------------------
 
 LONG = 10 * 1000 * 1000
 

@@ -3,7 +3,7 @@
  * Random lineage graphs against a sequential evaluation. Rows are (k LONG, v LONG). While a graph
  * runs, task attempts and shuffle writes fail, kept blocks are dropped and shuffle outputs are
  * lost, between jobs and in the middle of them; the result must be the same multiset. A second test
- * does this with worker processes that kill themselves. HR_SEED=n repeats a run (but not the moments
+ * does this with worker processes that kill themselves. HR_SEED=n repeats a run (not the moments
  * at which a thread loses blocks), HR_GRAPHS=n sets the number.
  */
 #include <headrace/headrace.h>
