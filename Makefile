@@ -63,7 +63,7 @@ check-asan: ## the tests under the address and undefined-behaviour sanitizers
 .PHONY: check-tsan
 check-tsan: ## the tests under the thread sanitizer
 	$(call build,build-tsan,$(TSAN),$(call EVERYTHING,build-tsan))
-	@TSAN_OPTIONS="die_after_fork=0 $$TSAN_OPTIONS" $(PYTHON) test/run --build build-tsan -j $(JOBS) $(TEST)
+	@$(PYTHON) test/run --build build-tsan -j $(JOBS) $(TEST)
 
 .PHONY: check-oom
 check-oom: ## every allocation fails once: unit tests test_oom_*.c under the address sanitizer
