@@ -186,6 +186,48 @@ hr_status hr_rdd_count(struct hr_rdd *rdd, uint64_t *ret, struct hr_err *err)
 
 /* --- takeOrdered, top, samples ---------------------------------------------------------------- */
 
+struct top_job {
+    struct collector c; /* first: reset is collect_reset */
+    const struct hr_order *order;
+    uint32_t order_count;
+    uint64_t n;
+};
+
+/* The n first of the batches, which become one that holds on to nothing else. */
+static hr_status trim(const struct top_job *job, struct hr_batch_list *list,
+                      const struct hr_type *schema, struct hr_err *err)
+{
+    struct hr_batch *all = hr_batch_concat(list->items, list->count, schema, false);
+    struct hr_batch *sorted = NULL, *some = NULL, *copy = NULL;
+    hr_status status =
+        all ? hr_sort_batch(all, job->order, job->order_count, &sorted, err) : HR_OOM(err);
+    if (status == HR_OK) {
+        some = hr_batch_slice(sorted, 0, (uint32_t)HR_MIN(job->n, (uint64_t)sorted->sel_count));
+        copy = some ? hr_batch_concat(&some, 1, schema, true) : NULL;
+        if (!copy) status = HR_OOM(err);
+    }
+    hr_batch_unref(some);
+    hr_batch_unref(sorted);
+    hr_batch_unref(all);
+    if (status != HR_OK) return status;
+    hr_batch_list_done(list);
+    return hr_batch_list_push(list, copy, err);
+}
+
+/* A partition keeps its n first rows, and at most as many and a batch again while it runs. */
+static hr_status top_batch(void *arg, uint32_t partition, uint32_t attempt, struct hr_batch *batch,
+                           struct hr_err *err)
+{
+    struct top_job *job = arg;
+    struct hr_batch_list *list = &job->c.parts[partition];
+    HR_TRY(collect_batch(&job->c, partition, attempt, batch, err));
+    if (job->n == 0 || job->c.rows[partition] / 2 < HR_MAX(job->n, (uint64_t)HR_BATCH_ROWS))
+        return HR_OK;
+    HR_TRY(trim(job, list, batch->schema, err));
+    job->c.rows[partition] = list->items[0]->sel_count;
+    return HR_OK;
+}
+
 static struct hr_rows *ordered(struct hr_rdd *rdd, uint64_t n, const char *columns, bool reverse,
                                struct hr_err *err)
 {
@@ -194,20 +236,17 @@ static struct hr_rows *ordered(struct hr_rdd *rdd, uint64_t n, const char *colum
     if (!rdd || hr_order_parse(rdd->schema, columns, order, HR_ORDER_MAX, &count, err) != HR_OK)
         return NULL;
     for (uint32_t i = 0; reverse && i < count; i++) order[i].descending = !order[i].descending;
-    struct hr_rows *rows = hr_rdd_collect(rdd, err);
-    if (!rows) return NULL;
+    struct top_job top = {.order = order, .order_count = count, .n = n};
     struct hr_batch_list list = {0};
-    struct hr_batch *all = hr_batch_concat(rows->batches, rows->batch_count, rdd->schema, false);
-    struct hr_batch *sorted = NULL;
-    hr_status status = all ? hr_sort_batch(all, order, count, &sorted, err) : HR_OOM(err);
-    if (status == HR_OK) {
-        uint32_t wanted = (uint32_t)HR_MIN(n, (uint64_t)sorted->sel_count);
-        struct hr_batch *some = hr_batch_slice(sorted, 0, wanted);
-        status = some ? hr_batch_list_push(&list, some, err) : HR_OOM(err);
-    }
-    hr_batch_unref(sorted);
-    hr_batch_unref(all);
-    hr_rows_free(rows);
+    uint64_t rows = 0;
+    hr_status status = collector_init(&top.c, rdd->partition_count, 0, err);
+    struct hr_job_options job = {
+        .consume = top_batch, .reset = collect_reset, .arg = &top, .description = "takeOrdered"};
+    if (status == HR_OK) status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
+    if (status == HR_OK)
+        status = collector_move(&top.c, 0, rdd->partition_count, 0, &list, &rows, err);
+    if (status == HR_OK) status = trim(&top, &list, rdd->schema, err);
+    collector_done(&top.c);
     return result(rdd->schema, &list, status, err);
 }
 

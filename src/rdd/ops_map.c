@@ -64,7 +64,8 @@ static hr_status fn_open(struct hr_rdd *rdd, uint32_t partition, struct hr_task_
     it->op = (struct fn_node *)rdd;
     it->partition = partition;
     it->cancelled = ctx->cancelled;
-    it->random = it->op->seed + (partition + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    /* Hashed: starts that differ by the generator's own step would be one sequence, shifted. */
+    it->random = hr_hash_combine(it->op->seed, hr_hash_u64(partition + UINT64_C(1)));
     hr_emitter_init(&it->out, rdd->schema, ctx->mem);
     it->out.prefix = it->op->prefix;
     it->out.suffix = it->op->suffix;
