@@ -2,8 +2,8 @@
 /*
  * The three programs of the D-Streams paper, on 100-byte records and one core: grep (records that
  * match), word count (by key), top-k (the ten most frequent words of a window of 30 batches of a
- * second, by the inverse form). Each batch is read from memory; state, windows and outputs are as in a real
- * stream.
+ * second, by the inverse form). Each batch is read from memory; state, windows and outputs are as
+ * in a real stream.
  *
  *     bench_dstream [--mib N] [--batches N] [--threads N]
  *

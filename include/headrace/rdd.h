@@ -314,7 +314,8 @@ hr_status hr_rdd_create_temp_view(struct hr_rdd *rdd, const char *name, struct h
 hr_status hr_rdd_create_or_replace_temp_view(struct hr_rdd *rdd, const char *name,
                                              struct hr_err *err);
 /* The rows of one SQL statement (see hr_sql), the caller's: hr_rows_free, before the context's end.
- * For programs that ask again and again, since an RDD lives as long as its context. NULL: failed. */
+ * For programs that ask again and again, since an RDD lives as long as its context. NULL:
+ * failed. */
 struct hr_rows *hr_sql_rows(struct hr_context *ctx, const char *statement, struct hr_err *err);
 /* The same rows under other column names, one for each column: "word, n" (toDF). */
 struct hr_rdd *hr_rdd_to_df(struct hr_rdd *rdd, const char *names, struct hr_err *err);

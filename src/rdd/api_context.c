@@ -61,7 +61,8 @@ void hr_context_cancel_jobs(struct hr_context *ctx)
 {
     pthread_mutex_lock(&ctx->lock);
     for (struct hr_running_job *job = ctx->jobs; job; job = job->next)
-        __atomic_store_n(&job->cancelled, true, __ATOMIC_RELAXED); /* tasks read it without the lock */
+        /* tasks read it without the lock */
+        __atomic_store_n(&job->cancelled, true, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&ctx->lock);
 }
 
