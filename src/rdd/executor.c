@@ -3,8 +3,9 @@
  * Worker processes (executor.h).
  *
  * The shared memory of an attempt: one page with the heartbeat, the outcome and the error, then the
- * frames. The worker appends by write(2), so that running out of memory is an error and not a
- * signal; the driver maps the frames when the worker is done, and checks each batch's checksum.
+ * batches (shared_batch.h) and their index. When the worker is done the driver reads the index and
+ * keeps the large batches where they are: they stay in shared memory for as long as somebody needs
+ * them, and the workers forked later see them there.
  */
 #include "rdd/executor.h"
 
@@ -19,20 +20,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "rdd/block_store.h"
+#include "rdd/shared_batch.h"
 
-#define PAGE        4096
-#define BEAT_US     20000 /* how often a worker says that it lives */
-#define POLL_MS     5     /* how often the driver looks at its flags */
-#define BUFFER_SIZE (1u << 20)
+#define PAGE    4096
+#define BEAT_US 20000 /* how often a worker says that it lives */
+#define POLL_MS 5     /* how often the driver looks at its flags */
 
 enum { RUNNING, DONE, FAILED };
 
 struct page {
     _Atomic uint32_t beats;
     _Atomic uint32_t outcome;
-    int64_t bytes; /* as the scheduler counts shuffle bytes */
-    uint64_t frame_bytes;
+    int64_t bytes;                  /* as the scheduler counts shuffle bytes */
+    uint64_t index_at, index_bytes; /* behind the page: the index of the frames */
     hr_status status;
     struct hr_err err;
 };
@@ -40,9 +40,14 @@ _Static_assert(sizeof(struct page) <= PAGE, "the error fits into the page");
 
 struct hr_worker {
     struct page *page;
-    int fd;
-    uint64_t written, max;
-    struct hr_buf buf;
+    struct hr_shared_writer out;
+    struct hr_buf index; /* a struct entry a frame */
+};
+
+/* A frame in the index; size 0: without a batch. */
+struct entry {
+    struct hr_frame frame;
+    uint64_t offset, size;
 };
 
 /* Of this process; set in a worker right after the fork, never in the driver. */
@@ -55,39 +60,23 @@ bool hr_in_worker(void)
 
 /* --- In the worker ---------------------------------------------------------------------------- */
 
-static hr_status write_out(struct hr_worker *w, struct hr_err *err)
-{
-    if (w->written + w->buf.len > w->max) {
-        char limit[32];
-        snprintf(limit, sizeof limit, "%llu bytes", (unsigned long long)w->max);
-        return HR_RAISE(err, HR_E_LIMIT, "what", "the output of a worker's task", "limit", limit);
-    }
-    for (size_t at = 0; at < w->buf.len;) {
-        ssize_t n = pwrite(w->fd, w->buf.ptr + at, w->buf.len - at, (off_t)(PAGE + w->written));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0)
-            return HR_RAISE(err, HR_E_IO, "what", "a worker's shared memory", "why",
-                            strerror(errno));
-        at += (size_t)n;
-        w->written += (uint64_t)n;
-    }
-    hr_buf_clear(&w->buf);
-    return HR_OK;
-}
-
 hr_status hr_worker_send(const struct hr_frame *frame, struct hr_err *err)
 {
-    uint64_t f64;
-    memcpy(&f64, &frame->f64, sizeof f64);
-    hr_buf_put_u8(&self->buf, (uint8_t)frame->kind);
-    hr_buf_put_u8(&self->buf, (uint8_t)(frame->more | (frame->batch ? 2 : 0)));
-    hr_buf_put_u32(&self->buf, frame->n);
-    hr_buf_put_u64(&self->buf, (uintptr_t)frame->object);
-    hr_buf_put_u64(&self->buf, (uint64_t)frame->i64);
-    hr_buf_put_u64(&self->buf, f64);
-    if (frame->batch) HR_TRY(hr_batch_file_append(&self->buf, frame->batch, err));
-    HR_TRY(hr_buf_status(&self->buf, err));
-    return self->buf.len >= BUFFER_SIZE ? write_out(self, err) : HR_OK;
+    struct entry entry = {.frame = *frame};
+    if (frame->batch)
+        HR_TRY(hr_shared_put_batch(&self->out, frame->batch, &entry.offset, &entry.size, err));
+    hr_buf_append(&self->index, &entry, sizeof entry);
+    return hr_buf_status(&self->index, err);
+}
+
+/* The index goes behind the batches. */
+static hr_status finish_output(struct hr_worker *w, struct hr_err *err)
+{
+    HR_TRY(hr_shared_flush(&w->out, err));
+    w->page->index_at = w->out.written;
+    w->page->index_bytes = w->index.len;
+    HR_TRY(hr_shared_put(&w->out, w->index.ptr, w->index.len, err));
+    return hr_shared_flush(&w->out, err);
 }
 
 static void *beat(void *arg)
@@ -118,8 +107,10 @@ static _Noreturn void worker_main(const struct hr_worker_call *call, struct page
     if (getppid() != driver) _exit(1);
     reset_signals();
     struct hr_worker worker = {
-        .page = page, .fd = fd, .max = (uint64_t)HR_MAX(call->output_bytes_max, 1)};
-    hr_buf_init(&worker.buf, UINT32_MAX);
+        .page = page,
+        .out = {.fd = fd, .base = PAGE, .max = (uint64_t)HR_MAX(call->output_bytes_max, 1)}};
+    hr_buf_init(&worker.out.buf, UINT32_MAX);
+    hr_buf_init(&worker.index, UINT32_MAX);
     self = &worker;
     pthread_t beater;
     struct hr_err err;
@@ -127,10 +118,9 @@ static _Noreturn void worker_main(const struct hr_worker_call *call, struct page
     hr_status status = hr_thread_start(&beater, "hr-beat", beat, page, &err);
     int64_t bytes = 0;
     if (status == HR_OK) status = call->run(call->arg, &bytes, &err);
-    if (status == HR_OK) status = write_out(&worker, &err);
+    if (status == HR_OK) status = finish_output(&worker, &err);
     fflush(stdout);
     page->bytes = bytes;
-    page->frame_bytes = worker.written;
     page->status = status;
     page->err = err;
     atomic_store_explicit(&page->outcome, status == HR_OK ? DONE : FAILED, memory_order_release);
@@ -204,22 +194,14 @@ static hr_status explain(const struct hr_worker_call *call, enum end end, int wa
     return lost(call, why, err);
 }
 
-static hr_status take_frame(const struct hr_worker_call *call, struct hr_reader *reader,
+static hr_status take_frame(const struct hr_worker_call *call, int fd, const struct entry *entry,
                             struct hr_err *err)
 {
-    struct hr_frame frame = {.kind = (enum hr_frame_kind)hr_get_u8(reader)};
-    uint8_t flags = hr_get_u8(reader);
-    frame.more = flags & 1;
-    frame.n = hr_get_u32(reader);
-    frame.object = (void *)(uintptr_t)hr_get_u64(reader);
-    frame.i64 = (int64_t)hr_get_u64(reader);
-    uint64_t f64 = hr_get_u64(reader);
-    memcpy(&frame.f64, &f64, sizeof f64);
-    if (reader->failed)
-        return HR_RAISE(err, HR_E_IO, "what", "a worker's output", "why", "it is damaged");
-    if (flags & 2)
-        HR_TRY(
-            hr_batch_file_next(reader, call->schema(call->arg, &frame), NULL, &frame.batch, err));
+    struct hr_frame frame = entry->frame;
+    frame.batch = NULL; /* was the worker's */
+    if (entry->size)
+        HR_TRY(hr_shared_get_batch(fd, PAGE + entry->offset, entry->size,
+                                   call->schema(call->arg, &frame), &frame.batch, err));
     hr_status status = call->take(call->arg, &frame, err);
     hr_batch_unref(frame.batch);
     return status;
@@ -228,15 +210,15 @@ static hr_status take_frame(const struct hr_worker_call *call, struct hr_reader 
 static hr_status take_output(const struct hr_worker_call *call, const struct page *page, int fd,
                              struct hr_err *err)
 {
-    size_t size = page->frame_bytes;
-    if (size == 0) return HR_OK;
-    const void *frames = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, PAGE);
-    if (frames == MAP_FAILED)
-        return HR_RAISE(err, HR_E_IO, "what", "a worker's shared memory", "why", strerror(errno));
-    struct hr_reader reader = hr_reader(frames, size);
-    hr_status status = HR_OK;
-    while (reader.pos < reader.end && status == HR_OK) status = take_frame(call, &reader, err);
-    munmap((void *)(uintptr_t)frames, size);
+    size_t count = page->index_bytes / sizeof(struct entry);
+    if (count == 0) return HR_OK;
+    struct entry *entries = hr_alloc(count * sizeof *entries);
+    if (!entries) return HR_OOM(err);
+    hr_status status =
+        hr_shared_read(fd, PAGE + page->index_at, entries, count * sizeof *entries, err);
+    for (size_t i = 0; i < count && status == HR_OK; i++)
+        status = take_frame(call, fd, &entries[i], err);
+    hr_free(entries);
     return status;
 }
 
