@@ -10,7 +10,8 @@
 #define ALIGN       64u
 #define BUFFER_SIZE (1u << 20)
 #define DIRECT_SIZE (1u << 16) /* arrays of so many bytes are not copied into the buffer first */
-#define MAP_SIZE \
+/* Smaller batches are copied: a mapping costs system calls and page faults. */
+#define MAP_SIZE (1u << 18)
     (1u << 18) /* smaller batches are copied: a mapping costs system calls and page faults */
 
 /* --- Writing ---------------------------------------------------------------------------------- */

@@ -36,9 +36,9 @@ hr_status hr_shared_put(struct hr_shared_writer *w, const void *data, size_t siz
                         struct hr_err *err) HR_CHECKED;
 hr_status hr_shared_flush(struct hr_shared_writer *w, struct hr_err *err) HR_CHECKED;
 
-/* The batch in size bytes of fd from offset on, over their memory; the caller's. A mapping is read-only
- * from then on, so that no worker forked later can write to what the driver reads. HR_E_IO when the
- * bytes are damaged. */
+/* The batch in size bytes of fd from offset on, over their memory; the caller's. A mapping is
+ * read-only from then on, so that no worker forked later can write to what the driver reads.
+ * HR_E_IO when the bytes are damaged. */
 hr_status hr_shared_get_batch(int fd, uint64_t offset, uint64_t size, const struct hr_type *schema,
                               struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
 /* Reads size bytes from offset on to `to`. */
