@@ -12,7 +12,6 @@
 #define DIRECT_SIZE (1u << 16) /* arrays of so many bytes are not copied into the buffer first */
 /* Smaller batches are copied: a mapping costs system calls and page faults. */
 #define MAP_SIZE (1u << 18)
-    (1u << 18) /* smaller batches are copied: a mapping costs system calls and page faults */
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
