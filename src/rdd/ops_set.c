@@ -2,6 +2,64 @@
 /* Operations over partitions of one or several parents: union, coalesce, cartesian, zip. */
 #include "rdd/api.h"
 
+/* --- Several partitions one after the other --------------------------------------------------- */
+
+struct chain_iter {
+    struct hr_batch_iter base;
+    struct hr_rdd *rdd;
+    struct hr_task_ctx *ctx;
+    struct hr_batch_iter *current;
+    const uint32_t *partitions; /* of the only dependency; NULL: `partition` of each dependency */
+    uint32_t partition, next, count;
+};
+
+static hr_status chain_open(struct chain_iter *it, struct hr_err *err)
+{
+    uint32_t i = it->next++;
+    return it->partitions
+               ? hr_rdd_parent_iter(it->rdd, 0, it->partitions[i], it->ctx, &it->current, err)
+               : hr_rdd_parent_iter(it->rdd, i, it->partition, it->ctx, &it->current, err);
+}
+
+static hr_status chain_next(struct hr_batch_iter *iter, struct hr_batch **ret, struct hr_err *err)
+{
+    struct chain_iter *it = (struct chain_iter *)iter;
+    for (;;) {
+        *ret = NULL;
+        if (!it->current) {
+            if (it->next == it->count) return HR_OK;
+            HR_TRY(chain_open(it, err));
+        }
+        HR_TRY(it->current->next(it->current, ret, err));
+        if (*ret) return HR_OK;
+        it->current->close(it->current);
+        it->current = NULL;
+    }
+}
+
+static void chain_close(struct hr_batch_iter *iter)
+{
+    struct chain_iter *it = (struct chain_iter *)iter;
+    if (it->current) it->current->close(it->current);
+    hr_free(it);
+}
+
+static hr_status chain_new(struct hr_rdd *rdd, const uint32_t *partitions, uint32_t partition,
+                           uint32_t count, struct hr_task_ctx *ctx, struct hr_batch_iter **ret,
+                           struct hr_err *err)
+{
+    struct chain_iter *it = hr_alloc(sizeof *it);
+    if (!it) return HR_OOM(err);
+    *it = (struct chain_iter){.base = {chain_next, chain_close},
+                              .rdd = rdd,
+                              .ctx = ctx,
+                              .partitions = partitions,
+                              .partition = partition,
+                              .count = count};
+    *ret = &it->base;
+    return HR_OK;
+}
+
 /* --- union ------------------------------------------------------------------------------------ */
 
 static hr_status union_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
@@ -17,41 +75,76 @@ static hr_status union_compute(struct hr_rdd *rdd, uint32_t partition, struct hr
 }
 static const struct hr_rdd_vt union_vt = {"UnionRDD", union_compute, NULL, hr_node_free};
 
+/* Parents that are all partitioned by the hash of the same key into the same number of partitions:
+ * partition p is theirs, one after the other, and a reduction or join by that key needs no shuffle.
+ * A window over reduced batches has as many partitions as one of them, not the sum. */
+static hr_status aware_union_compute(struct hr_rdd *rdd, uint32_t partition,
+                                     struct hr_task_ctx *ctx, struct hr_batch_iter **ret,
+                                     struct hr_err *err)
+{
+    return chain_new(rdd, NULL, partition, rdd->dep_count, ctx, ret, err);
+}
+static const struct hr_rdd_vt aware_union_vt = {"PartitionerAwareUnionRDD", aware_union_compute,
+                                                NULL, hr_node_free};
+
+static bool same_partitioner(struct hr_rdd *const *rdds, uint32_t count)
+{
+    const struct hr_node *first = hr_node_of(rdds[0]);
+    bool same = first->hash_partitions > 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct hr_node *node = hr_node_of(rdds[i]);
+        same = same && node->hash_partitions == first->hash_partitions &&
+               node->key_columns == first->key_columns &&
+               rdds[i]->partition_count == first->hash_partitions;
+    }
+    return same;
+}
+
+static hr_status union_check(struct hr_rdd *const *rdds, uint32_t count, struct hr_err *err)
+{
+    if (count == 0) return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a union of nothing");
+    for (uint32_t i = 1; i < count; i++)
+        if (!hr_type_same(rdds[i]->schema, rdds[0]->schema))
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a union of RDDs of different schemas");
+    return HR_OK;
+}
+
+static void union_deps(struct hr_rdd *const *rdds, uint32_t count, bool aware,
+                       struct hr_dependency *deps)
+{
+    for (uint32_t i = 0, start = 0; i < count; start += rdds[i++]->partition_count)
+        deps[i] = (struct hr_dependency){.kind = aware ? HR_DEP_ONE_TO_ONE : HR_DEP_RANGE,
+                                         .parent = rdds[i],
+                                         .out_start = start,
+                                         .count = rdds[i]->partition_count};
+}
+
 struct hr_rdd *hr_rdd_union_all(struct hr_rdd *const *rdds, uint32_t count, struct hr_err *err)
 {
-    uint32_t partitions = 0;
-    if (count == 0) {
-        HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a union of nothing"));
-        return NULL;
-    }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         if (!rdds[i]) return NULL;
-        if (hr_type_same(rdds[i]->schema, rdds[0]->schema)) continue;
-        HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a union of RDDs of different schemas"));
-        return NULL;
-    }
+    if (union_check(rdds, count, err) != HR_OK) return NULL;
     struct hr_dependency *deps = hr_zalloc(count * sizeof *deps);
     if (!deps) {
         HR_UNUSED(HR_OOM(err));
         return NULL;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        deps[i] = (struct hr_dependency){.kind = HR_DEP_RANGE,
-                                         .parent = rdds[i],
-                                         .out_start = partitions,
-                                         .count = rdds[i]->partition_count};
-        partitions += rdds[i]->partition_count;
-    }
+    bool aware = same_partitioner(rdds, count);
+    union_deps(rdds, count, aware, deps);
+    const struct hr_dependency *last = &deps[count - 1];
     const struct hr_node *first = hr_node_of(rdds[0]);
-    struct hr_node *node = hr_node_new(&(struct hr_node_spec){.vt = &union_vt,
-                                                              .size = sizeof *node,
-                                                              .pool = first->pool,
-                                                              .schema = rdds[0]->schema,
-                                                              .partitions = partitions,
-                                                              .deps = deps,
-                                                              .dep_count = count,
-                                                              .key_columns = first->key_columns},
-                                       err);
+    struct hr_node *node =
+        hr_node_new(&(struct hr_node_spec){.vt = aware ? &aware_union_vt : &union_vt,
+                                           .size = sizeof *node,
+                                           .pool = first->pool,
+                                           .schema = rdds[0]->schema,
+                                           .partitions = aware ? first->hash_partitions
+                                                               : last->out_start + last->count,
+                                           .deps = deps,
+                                           .dep_count = count,
+                                           .key_columns = first->key_columns,
+                                           .hash_partitions = aware ? first->hash_partitions : 0},
+                    err);
     hr_free(deps);
     return node ? &node->base : NULL;
 }
@@ -86,51 +179,13 @@ static void coalesce_parents(struct hr_rdd *rdd, uint32_t dep, uint32_t partitio
     *ret_count = m->starts[partition + 1] - m->starts[partition];
 }
 
-struct chain_iter {
-    struct hr_batch_iter base;
-    struct hr_rdd *rdd;
-    struct hr_task_ctx *ctx;
-    struct hr_batch_iter *current;
-    const uint32_t *parents;
-    uint32_t next, count;
-};
-
-static hr_status chain_next(struct hr_batch_iter *iter, struct hr_batch **ret, struct hr_err *err)
-{
-    struct chain_iter *it = (struct chain_iter *)iter;
-    for (;;) {
-        if (!it->current) {
-            *ret = NULL;
-            if (it->next == it->count) return HR_OK;
-            HR_TRY(
-                hr_rdd_parent_iter(it->rdd, 0, it->parents[it->next], it->ctx, &it->current, err));
-            it->next++;
-        }
-        HR_TRY(it->current->next(it->current, ret, err));
-        if (*ret) return HR_OK;
-        it->current->close(it->current);
-        it->current = NULL;
-    }
-}
-
-static void chain_close(struct hr_batch_iter *iter)
-{
-    struct chain_iter *it = (struct chain_iter *)iter;
-    if (it->current) it->current->close(it->current);
-    hr_free(it);
-}
-
 static hr_status coalesce_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
                                   struct hr_batch_iter **ret, struct hr_err *err)
 {
-    struct chain_iter *it = hr_zalloc(sizeof *it);
-    if (!it) return HR_OOM(err);
-    it->base = (struct hr_batch_iter){chain_next, chain_close};
-    it->rdd = rdd;
-    it->ctx = ctx;
-    coalesce_parents(rdd, 0, partition, &it->parents, &it->count);
-    *ret = &it->base;
-    return HR_OK;
+    const uint32_t *parents;
+    uint32_t count;
+    coalesce_parents(rdd, 0, partition, &parents, &count);
+    return chain_new(rdd, parents, partition, count, ctx, ret, err);
 }
 static const struct hr_rdd_vt coalesce_vt = {"CoalescedRDD", coalesce_compute, coalesce_parents,
                                              hr_node_free};

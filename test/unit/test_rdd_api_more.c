@@ -170,6 +170,35 @@ HR_TEST(keys_of_all_sorts)
     }
 }
 
+/* A union of RDDs that are partitioned alike stays partitioned: nothing is shuffled again. */
+HR_TEST(a_union_of_what_is_partitioned_alike)
+{
+    for (size_t i = 0; i < sizeof PARTITIONS / sizeof *PARTITIONS; i++) {
+        struct hr_err err = {0};
+        uint32_t n = PARTITIONS[i];
+        struct hr_context *ctx = new_context(2);
+        struct hr_rdd *ten = hr_parallelize_longs(ctx, TEN, 10, n, &err);
+        struct hr_rdd *keyed = hr_rdd_key_by(ten, "k STRING", odd_or_even, NULL, &err);
+        struct hr_rdd *a = hr_rdd_reduce_by_key(keyed, hr_sum, NULL, 3, &err);
+        struct hr_rdd *b = hr_rdd_partition_by(keyed, 3, &err);
+        struct hr_rdd *four = hr_rdd_partition_by(keyed, 4, &err);
+        struct hr_rdd *both = hr_rdd_union(a, b, &err);
+        HR_EXPECT_EQ_U64(hr_rdd_partitions(both), 3);
+        struct hr_rdd *sums = hr_rdd_reduce_by_key(both, hr_sum, NULL, 3, &err);
+        EXPECT(sums, true, "(even,60) (odd,50)");
+        char *lineage = hr_rdd_to_debug_string(sums);
+        HR_EXPECT_TRUE(strstr(lineage, "PartitionerAwareUnionRDD") != NULL);
+        HR_EXPECT_TRUE(strncmp(lineage, "(3)", 3) == 0);
+        HR_EXPECT_TRUE(strstr(lineage, "+-") > strstr(lineage, "Union")); /* no shuffle above it */
+        hr_free(lineage);
+        struct hr_rdd *other = hr_rdd_union(both, four, &err); /* partitioned otherwise */
+        HR_EXPECT_EQ_U64(hr_rdd_partitions(other), 7);
+        EXPECT(hr_rdd_reduce_by_key(other, hr_sum, NULL, 3, &err), true, "(even,90) (odd,75)");
+        HR_EXPECT_EQ_STR(err.msg, "");
+        hr_context_free(ctx);
+    }
+}
+
 HR_TEST(pairs_of_rdds)
 {
     for (size_t i = 0; i < sizeof PARTITIONS / sizeof *PARTITIONS; i++) {
