@@ -7,6 +7,7 @@
  *   <headrace/err.h>      errors
  *   <headrace/row.h>      rows, emitters: what user functions see
  *   <headrace/rdd.h>      RDDs: transformations and actions over data at rest
+ *   <headrace/typed.h>    rows as structs of your own (not included here)
  *   <headrace/dstream.h>  DStreams: the same over micro-batches of live data
  */
 #ifndef HEADRACE_HEADRACE_H
