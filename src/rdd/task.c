@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running one attempt of a task: on this thread, or in a worker process (executor.h) that it waits
+ * for. The scheduler's lock is not held.
+ */
+#include <stdio.h>
+
+#include "base/fault.h"
+#include "rdd/executor.h"
+#include "rdd/job.h"
+#include "rdd/shuffle.h"
+
+/* --- Running a task --------------------------------------------------------------------------- */
+
+static hr_status run_map(struct hr_stage *stage, const struct hr_work *work,
+                         struct hr_batch_iter *iter, const bool *stop, int64_t *ret_bytes,
+                         struct hr_err *err)
+{
+    struct hr_shuffle_writer *writer;
+    HR_TRY(hr_shuffle_writer_new(stage->dep->shuffle, stage->dep->partitioner, stage->rdd->schema,
+                                 work->partition, &writer, err));
+    hr_status status = HR_OK;
+    for (;;) {
+        struct hr_batch *batch;
+        status = iter->next(iter, &batch, err);
+        if (status != HR_OK || !batch) break;
+        status = hr_shuffle_write(writer, batch, err);
+        if (status == HR_OK && __atomic_load_n(stop, __ATOMIC_RELAXED))
+            status = HR_RAISE(err, HR_E_CANCELLED);
+        if (status != HR_OK) break;
+    }
+    if (status == HR_OK) status = hr_shuffle_commit(writer, ret_bytes, err);
+    hr_shuffle_writer_free(writer);
+    return status;
+}
+
+static hr_status run_result(struct hr_job *job, const struct hr_work *work,
+                            struct hr_batch_iter *iter, struct hr_err *err)
+{
+    const struct hr_job_options *o = job->options;
+    for (;;) {
+        struct hr_batch *batch;
+        HR_TRY(iter->next(iter, &batch, err));
+        if (!batch) break;
+        hr_status status = HR_OK;
+        if (hr_in_worker() && !o->in_worker)
+            status =
+                hr_worker_send(&(struct hr_frame){.kind = HR_FRAME_RESULT, .batch = batch}, err);
+        else if (o->consume)
+            status = o->consume(o->arg, work->partition, work->attempt, batch, err);
+        hr_batch_unref(batch);
+        HR_TRY(status);
+        if (__atomic_load_n(&job->stop, __ATOMIC_RELAXED)) return HR_RAISE(err, HR_E_CANCELLED);
+    }
+    if (!o->finish || (hr_in_worker() && !o->in_worker)) return HR_OK;
+    return o->finish(o->arg, work->partition, work->attempt, err);
+}
+
+static hr_status attempt_here(struct hr_job *job, const struct hr_work *work, int64_t *ret_bytes,
+                              struct hr_err *err)
+{
+    HR_FAULT_POINT(HR_FAULT_TASK_RUN, err);
+    struct hr_arena arena;
+    hr_arena_init(&arena, NULL);
+    struct hr_task_ctx ctx = {
+        .scheduler = job->scheduler,
+        .partition = work->partition,
+        .attempt = work->attempt,
+        .stage_id = work->stage->id,
+        .job_id = job->id,
+        .arena = &arena,
+        .cancelled = job->options->cancelled ? job->options->cancelled : &job->stop,
+        .stopped = &job->stop,
+    };
+    struct hr_batch_iter *iter;
+    hr_status status = hr_rdd_iter(work->stage->rdd, work->partition, &ctx, &iter, err);
+    if (status == HR_OK) {
+        status = work->stage->dep ? run_map(work->stage, work, iter, &job->stop, ret_bytes, err)
+                                  : run_result(job, work, iter, err);
+        iter->close(iter);
+    }
+    hr_arena_done(&arena);
+    return status;
+}
+
+/* --- Running a task in a worker process ------------------------------------------------------- */
+
+struct remote {
+    struct hr_job *job;
+    const struct hr_work *work;
+    struct hr_shuffle_writer *writer; /* map tasks */
+    struct hr_batch **kept;           /* of a kept partition whose frames are coming */
+    uint32_t kept_count, kept_capacity;
+};
+
+static hr_status remote_run(void *arg, int64_t *ret_bytes, struct hr_err *err)
+{
+    struct remote *r = arg;
+    return attempt_here(r->job, r->work, ret_bytes, err);
+}
+
+static const struct hr_type *remote_schema(void *arg, const struct hr_frame *frame)
+{
+    struct remote *r = arg;
+    if (frame->kind == HR_FRAME_KEPT) return ((struct hr_rdd *)frame->object)->schema;
+    return r->work->stage->rdd->schema;
+}
+
+static void kept_done(struct remote *r)
+{
+    while (r->kept_count) hr_batch_unref(r->kept[--r->kept_count]);
+}
+
+static hr_status take_kept(struct remote *r, const struct hr_frame *frame, struct hr_err *err)
+{
+    struct hr_rdd *rdd = frame->object;
+    if (frame->batch) {
+        if (!hr_pointers_grow((void **)&r->kept, r->kept_count, &r->kept_capacity))
+            return HR_OOM(err);
+        r->kept[r->kept_count++] = hr_batch_ref(frame->batch);
+    }
+    if (frame->more) return HR_OK;
+    hr_status status = HR_OK;
+    if (rdd->storage != HR_STORE_NONE)
+        status =
+            hr_block_store_put(hr_scheduler_blocks_of(r->job->scheduler, rdd), rdd->id, frame->n,
+                               rdd->storage, r->kept, r->kept_count, rdd->schema, err);
+    kept_done(r);
+    return status;
+}
+
+static hr_status remote_take(void *arg, const struct hr_frame *frame, struct hr_err *err)
+{
+    struct remote *r = arg;
+    const struct hr_job_options *o = r->job->options;
+    switch (frame->kind) {
+    case HR_FRAME_RESULT:
+        if (!o->consume) return HR_OK;
+        return o->consume(o->arg, r->work->partition, r->work->attempt, frame->batch, err);
+    case HR_FRAME_SHUFFLE: return hr_shuffle_add(r->writer, frame->n, frame->batch, err);
+    case HR_FRAME_KEPT: return take_kept(r, frame, err);
+    case HR_FRAME_UPDATE: hr_acc_take(frame->object, frame->i64, frame->f64); return HR_OK;
+    }
+    return HR_BUG(err, "a worker's frame of kind %d", (int)frame->kind);
+}
+
+static hr_status attempt_remote(struct hr_job *job, const struct hr_work *work, int64_t *ret_bytes,
+                                struct hr_err *err)
+{
+    struct hr_scheduler *s = job->scheduler;
+    const struct hr_stage *stage = work->stage;
+    const volatile bool *cancelled = job->options->cancelled;
+    struct remote r = {.job = job, .work = work};
+    char what[128];
+    snprintf(what, sizeof what, "partition %u of %s %u", work->partition,
+             stage->rdd->label ? stage->rdd->label : stage->rdd->vt->name, stage->rdd->id);
+    struct hr_worker_call call = {
+        .lock = &s->lock,
+        .what = what,
+        .task_timeout_us = s->options.task_timeout_us,
+        .heartbeat_timeout_us = s->options.heartbeat_timeout_us,
+        .output_bytes_max = s->output_bytes_max,
+        .stopped = &job->stop,
+        .cancelled = cancelled ? cancelled : &job->stop,
+        .run = remote_run,
+        .take = remote_take,
+        .schema = remote_schema,
+        .arg = &r,
+    };
+    if (stage->dep)
+        HR_TRY(hr_shuffle_writer_new(stage->dep->shuffle, stage->dep->partitioner,
+                                     stage->rdd->schema, work->partition, &r.writer, err));
+    hr_status status = hr_worker_run(&call, ret_bytes, err);
+    if (status == HR_OK && r.writer) {
+        int64_t bytes; /* the worker's count stands */
+        status = hr_shuffle_commit(r.writer, &bytes, err);
+    }
+    const struct hr_job_options *o = job->options;
+    if (status == HR_OK && !stage->dep && o->finish && !o->in_worker)
+        status = o->finish(o->arg, work->partition, work->attempt, err);
+    hr_shuffle_writer_free(r.writer);
+    kept_done(&r);
+    hr_free(r.kept);
+    return status;
+}
+
+hr_status hr_task_run(struct hr_job *job, const struct hr_work *work, int64_t *ret_bytes,
+                      struct hr_err *err)
+{
+    /* a job inside of a worker's task stays in that worker */
+    if (job->scheduler->options.executors && !hr_in_worker())
+        return attempt_remote(job, work, ret_bytes, err);
+    return attempt_here(job, work, ret_bytes, err);
+}
