@@ -9,6 +9,9 @@
  *   <headrace/rdd.h>      RDDs: transformations and actions over data at rest
  *   <headrace/typed.h>    rows as structs of your own (not included here)
  *   <headrace/dstream.h>  DStreams: the same over micro-batches of live data
+ *
+ * This header has what they share: the context, and whose task runs next when there are several
+ * jobs.
  */
 #ifndef HEADRACE_HEADRACE_H
 #define HEADRACE_HEADRACE_H
@@ -27,6 +30,9 @@ void hr_free(void *ptr);
 
 /* --- The context: threads, memory, the owner of RDDs ------------------------------------------ */
 
+/* Whose tasks go first where several want to run: the job that was started first, or shares. */
+enum hr_scheduling { HR_FIFO, HR_FAIR };
+
 /* Zero (or a NULL pointer to the whole) means the default. Borrowed for the call. */
 struct hr_context_options {
     const char *app_name;         /* "headrace" */
@@ -44,8 +50,9 @@ struct hr_context_options {
      * with the worker; accumulators and rows come back. They must not take locks that other
      * threads of the program may hold. */
     uint32_t executors;
-    int64_t task_timeout_ms;      /* a worker's task that runs longer is killed; 0: never */
-    int64_t heartbeat_timeout_ms; /* so is a worker that gives no sign of life; 10 000 */
+    int64_t task_timeout_ms;       /* a worker's task that runs longer is killed; 0: never */
+    int64_t heartbeat_timeout_ms;  /* so is a worker that gives no sign of life; 10 000 */
+    enum hr_scheduling scheduling; /* between jobs: spark.scheduler.mode; HR_FIFO */
 };
 
 /* The caller's; NULL: failed. Several contexts may live side by side. */
@@ -53,9 +60,6 @@ struct hr_context *hr_context_new(const struct hr_context_options *options, stru
 /* Frees all RDDs, accumulators and broadcasts of the context. No job may be running and streaming
  * contexts must be freed before. NULL is fine. */
 void hr_context_free(struct hr_context *ctx);
-/* Ends all running jobs of the context with HR_CANCELLED, from any thread; jobs started later
- * run. */
-void hr_context_cancel_jobs(struct hr_context *ctx);
 uint32_t hr_context_default_parallelism(const struct hr_context *ctx);
 /* Now, in µs since 1970 UTC, by the context's clock; moves a manual clock forward. */
 int64_t hr_context_now_us(struct hr_context *ctx);
@@ -73,6 +77,80 @@ struct hr_context_stats {
     int64_t shuffle_bytes;
 };
 void hr_context_get_stats(struct hr_context *ctx, struct hr_context_stats *ret);
+
+/* --- Several jobs at once --------------------------------------------------------------------- */
+
+/*
+ * Every action is a job. Jobs started from several threads share the context's `threads` slots (or
+ * its `executors`): a task holds one while it runs, and is never interrupted for another.
+ *
+ * HR_FIFO, as Spark by default: the job that was started first has the first claim on free slots,
+ * later ones get what it leaves. HR_FAIR: jobs are in pools that take turns. A free slot goes to a
+ * pool that runs fewer tasks than its min_share (the one with the smallest part of it first), else
+ * to the pool with the fewest running tasks by weight, ties by name. A job is in the pool that its
+ * thread has set, else in "default"; a pool that was never added has weight 1 and no minimum.
+ *
+ * Two kinds of jobs do not queue: those over at most 1 000 rows known in advance, which run on the
+ * thread that asks, and those that a task starts, which run in that task's slot (and any free one).
+ * A task must not wait for a job that another thread starts.
+ */
+
+/* Zero means the default. Borrowed for the call. */
+struct hr_pool_options {
+    const char *name;              /* needed */
+    uint32_t weight;               /* 1 */
+    uint32_t min_share;            /* tasks; 0 */
+    enum hr_scheduling scheduling; /* between the pool's own jobs; HR_FIFO */
+};
+/* Adds a pool, or gives one that is there new values; pools stay as long as the context. Any
+ * thread. There is no file of pools (fairscheduler.xml).
+ * @code
+ *     struct hr_context_options o = {.scheduling = HR_FAIR};
+ *     struct hr_context *ctx = hr_context_new(&o, &err);
+ *     struct hr_pool_options etl = {.name = "etl", .weight = 3, .min_share = 2};
+ *     hr_context_add_pool(ctx, &etl, &err);
+ *     hr_context_set_pool(ctx, "etl", &err);  from here on for the jobs of this thread
+ * @endcode */
+hr_status hr_context_add_pool(struct hr_context *ctx, const struct hr_pool_options *options,
+                              struct hr_err *err);
+
+/* What follows is set for the calling thread and the jobs that it starts from now on (Spark's
+ * setLocalProperty, setJobGroup); other threads, also those started later, have their own. Texts
+ * are copied. Jobs that a task starts have the settings of the job that the task belongs to: inside
+ * of a task these functions fail. */
+
+/* The pool (spark.scheduler.pool). NULL: "default" again. */
+hr_status hr_context_set_pool(struct hr_context *ctx, const char *pool, struct hr_err *err);
+/* A name to find and cancel jobs by, and a text for people (NULL: the action's name). */
+hr_status hr_context_set_job_group(struct hr_context *ctx, const char *group,
+                                   const char *description, struct hr_err *err);
+void hr_context_clear_job_group(struct hr_context *ctx);
+
+/* Ends running jobs of the context with HR_CANCELLED, from any thread: all, those of a group, one.
+ * Jobs started later run. A job's worker processes are killed; a task on a thread ends at its next
+ * batch, because a function cannot be taken off its thread, and its job returns then. */
+void hr_context_cancel_jobs(struct hr_context *ctx);
+void hr_context_cancel_job_group(struct hr_context *ctx, const char *group);
+void hr_context_cancel_job(struct hr_context *ctx, uint64_t id);
+
+/* A job that runs, as it is now. Texts are cut to fit; "" where there is none. */
+struct hr_job_status {
+    uint64_t id;
+    char pool[64], group[64], description[128];
+    uint32_t stages_done, stages_left;
+    uint32_t tasks_done, tasks_left; /* left: planned or running; a lost block can add some */
+    uint32_t running, tasks_failed;  /* attempts that run now; that failed */
+};
+/* The running jobs in order of their start (statusTracker): fills ret with up to max and returns
+ * how many there are. Any thread.
+ * @code
+ *     struct hr_job_status jobs[16];
+ *     uint32_t n = hr_context_jobs(ctx, jobs, 16);
+ *     for (uint32_t i = 0; i < n && i < 16; i++)
+ *         printf("%s: %u of %u tasks\n", jobs[i].description, jobs[i].tasks_done,
+ *                jobs[i].tasks_done + jobs[i].tasks_left);
+ * @endcode */
+uint32_t hr_context_jobs(struct hr_context *ctx, struct hr_job_status *ret, uint32_t max);
 
 #ifdef __cplusplus
 }

@@ -29,19 +29,14 @@ void hr_pool_init(struct hr_pool *pool, struct hr_context *ctx);
 /* Gives the pool's references back. Nodes that live on move to the context's pool. */
 void hr_pool_done(struct hr_pool *pool);
 
-struct hr_running_job {
-    volatile bool cancelled;
-    struct hr_running_job *next;
-};
-
 struct hr_context {
+    uint64_t id; /* of this process's contexts */
     struct hr_env *env;
     bool own_env;
     struct hr_scheduler *scheduler;
     uint32_t parallelism;
     struct hr_pool pool;
     pthread_mutex_t lock; /* what follows */
-    struct hr_running_job *jobs;
     struct hr_accumulator *accumulators;
     struct hr_broadcast *broadcasts;
     struct hr_context_stats stats;
@@ -50,9 +45,9 @@ struct hr_context {
     void (*sql_free)(void *);
 };
 
-/* Runs a job of the context: cancellable, counted. options->cancelled is set here unless given. */
-hr_status hr_context_run(struct hr_context *ctx, struct hr_rdd *rdd, struct hr_job_options *options,
-                         struct hr_err *err) HR_CHECKED;
+/* Runs a job of the context, with the settings of the thread (locals.h); counted. */
+hr_status hr_context_run(struct hr_context *ctx, struct hr_rdd *rdd,
+                         const struct hr_job_options *options, struct hr_err *err) HR_CHECKED;
 
 /* --- Nodes ------------------------------------------------------------------------------------ */
 

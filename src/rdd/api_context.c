@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Contexts: a scheduler, a clock, the pool of RDDs, and the jobs that run. */
+/* Contexts: a scheduler, a clock, the pool of RDDs; running jobs. */
 #include "rdd/api.h"
+#include "rdd/locals.h"
+#include "rdd/scheduler.h"
+
+static _Atomic uint64_t next_context = 1;
 
 static hr_status context_init(struct hr_context *ctx, const struct hr_context_options *o,
                               struct hr_err *err)
@@ -23,6 +27,7 @@ static hr_status context_init(struct hr_context *ctx, const struct hr_context_op
         .executors = o->executors,
         .task_timeout_us = o->task_timeout_ms * 1000,
         .heartbeat_timeout_us = o->heartbeat_timeout_ms * 1000,
+        .fair = o->scheduling == HR_FAIR,
     };
     return hr_scheduler_new(ctx->env, &options, &ctx->scheduler, err);
 }
@@ -35,6 +40,7 @@ struct hr_context *hr_context_new(const struct hr_context_options *options, stru
         HR_UNUSED(HR_OOM(err));
         return NULL;
     }
+    ctx->id = atomic_fetch_add(&next_context, 1);
     hr_pool_init(&ctx->pool, ctx);
     pthread_mutex_init(&ctx->lock, NULL);
     if (context_init(ctx, options ? options : &defaults, err) != HR_OK) {
@@ -55,15 +61,6 @@ void hr_context_free(struct hr_context *ctx)
     hr_free(ctx->app_name);
     pthread_mutex_destroy(&ctx->lock);
     hr_free(ctx);
-}
-
-void hr_context_cancel_jobs(struct hr_context *ctx)
-{
-    pthread_mutex_lock(&ctx->lock);
-    for (struct hr_running_job *job = ctx->jobs; job; job = job->next)
-        /* tasks read it without the lock */
-        __atomic_store_n(&job->cancelled, true, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&ctx->lock);
 }
 
 uint32_t hr_context_default_parallelism(const struct hr_context *ctx)
@@ -88,27 +85,22 @@ void hr_context_get_stats(struct hr_context *ctx, struct hr_context_stats *ret)
     pthread_mutex_unlock(&ctx->lock);
 }
 
-hr_status hr_context_run(struct hr_context *ctx, struct hr_rdd *rdd, struct hr_job_options *options,
-                         struct hr_err *err)
+hr_status hr_context_run(struct hr_context *ctx, struct hr_rdd *rdd,
+                         const struct hr_job_options *options, struct hr_err *err)
 {
-    struct hr_running_job job = {.cancelled = false};
+    struct hr_job_options job = *options;
     struct hr_job_stats stats = {0};
     struct hr_err own = {0};
     if (!err) err = &own; /* user functions are owed one */
-    pthread_mutex_lock(&ctx->lock);
-    job.next = ctx->jobs;
-    ctx->jobs = &job;
-    pthread_mutex_unlock(&ctx->lock);
-    if (!options->cancelled) options->cancelled = &job.cancelled;
-
-    hr_status status = hr_scheduler_run(ctx->scheduler, rdd, options, &stats, err);
-
-    pthread_mutex_lock(&ctx->lock);
-    for (struct hr_running_job **at = &ctx->jobs; *at; at = &(*at)->next) {
-        if (*at != &job) continue;
-        *at = job.next;
-        break;
+    const struct hr_locals *locals = hr_locals_find(hr_locals_now(), ctx->id);
+    if (locals) {
+        job.pool = locals->pool;
+        job.group = locals->group;
+        if (locals->description) job.description = locals->description;
     }
+    hr_status status = hr_scheduler_run(ctx->scheduler, rdd, &job, &stats, err);
+
+    pthread_mutex_lock(&ctx->lock);
     ctx->stats.jobs++;
     ctx->stats.tasks += stats.tasks;
     ctx->stats.failed_tasks += stats.failed_tasks;
@@ -116,6 +108,52 @@ hr_status hr_context_run(struct hr_context *ctx, struct hr_rdd *rdd, struct hr_j
     ctx->stats.lost_workers += stats.lost_workers;
     ctx->stats.shuffle_bytes += stats.shuffle_bytes;
     pthread_mutex_unlock(&ctx->lock);
-    if (options->cancelled == &job.cancelled) options->cancelled = NULL;
     return status;
+}
+
+/* --- Pools, groups, facts --------------------------------------------------------------------- */
+
+hr_status hr_context_add_pool(struct hr_context *ctx, const struct hr_pool_options *options,
+                              struct hr_err *err)
+{
+    return hr_scheduler_add_pool(ctx->scheduler, options, err);
+}
+
+hr_status hr_context_set_pool(struct hr_context *ctx, const char *pool, struct hr_err *err)
+{
+    const struct hr_locals *locals = hr_locals_find(hr_locals_now(), ctx->id);
+    return hr_locals_set(ctx->id, pool, locals ? locals->group : NULL,
+                         locals ? locals->description : NULL, err);
+}
+
+hr_status hr_context_set_job_group(struct hr_context *ctx, const char *group,
+                                   const char *description, struct hr_err *err)
+{
+    const struct hr_locals *locals = hr_locals_find(hr_locals_now(), ctx->id);
+    return hr_locals_set(ctx->id, locals ? locals->pool : NULL, group, description, err);
+}
+
+void hr_context_clear_job_group(struct hr_context *ctx)
+{
+    hr_locals_clear_group(ctx->id);
+}
+
+void hr_context_cancel_jobs(struct hr_context *ctx)
+{
+    hr_scheduler_cancel(ctx->scheduler, NULL, 0);
+}
+
+void hr_context_cancel_job_group(struct hr_context *ctx, const char *group)
+{
+    hr_scheduler_cancel(ctx->scheduler, group ? group : "", 0);
+}
+
+void hr_context_cancel_job(struct hr_context *ctx, uint64_t id)
+{
+    if (id) hr_scheduler_cancel(ctx->scheduler, NULL, id);
+}
+
+uint32_t hr_context_jobs(struct hr_context *ctx, struct hr_job_status *ret, uint32_t max)
+{
+    return hr_scheduler_jobs(ctx->scheduler, ret, max);
 }

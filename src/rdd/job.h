@@ -9,6 +9,7 @@
 #ifndef HR_RDD_JOB_H
 #define HR_RDD_JOB_H
 
+#include "rdd/locals.h"
 #include "rdd/scheduler.h"
 
 struct hr_work {
@@ -34,18 +35,42 @@ struct hr_stage {
     bool ran;
 };
 
+/* One run of a task, on the stack of the thread that runs it. */
+struct hr_attempt {
+    struct hr_attempt *prev, *next; /* of the job */
+    struct hr_job *job;
+    struct hr_work work;
+    bool stopped; /* its work is not wanted; read by the task without the lock */
+};
+
+/* Jobs that share slots, and memory. Made once, by its definition or by the first job that names
+ * it; goes with the scheduler. */
+struct hr_sched_pool {
+    struct hr_sched_pool *next;
+    char *name;
+    uint32_t weight, min_share;
+    bool fair;        /* its own jobs share; else the first one goes first */
+    uint32_t running; /* slots that its tasks hold */
+};
+
 struct hr_job {
     struct hr_scheduler *scheduler;
-    struct hr_job *prev, *next;
+    struct hr_job *prev, *next; /* in order of their start */
+    struct hr_sched_pool *pool;
+    const struct hr_task_frame *outer; /* the task that started it; NULL: none */
+    const struct hr_locals *locals;
     const struct hr_job_options *options;
     uint64_t id;
     struct hr_stage **stages;
     uint32_t stage_count, stage_capacity;
     struct hr_work_list queue;
-    uint32_t running;
-    bool solo; /* the caller works alone */
+    struct hr_attempt *attempts;
+    uint32_t running; /* attempts */
+    uint32_t slots;   /* that they hold */
+    bool solo;        /* the caller works alone */
+    bool lent;        /* the caller works in the slot of the task that started the job */
+    bool caller_idle; /* it is not running a task */
     bool failed;
-    bool stop; /* read by tasks without the lock */
     struct hr_err err;
     hr_status status;
     struct hr_job_stats stats;
@@ -60,9 +85,11 @@ struct hr_scheduler {
     pthread_mutex_t lock;
     pthread_cond_t work;
     pthread_t *threads;
-    uint32_t thread_count;
+    uint32_t thread_count, idle_threads;
+    uint32_t slots_used; /* of options.threads */
     bool stop;
-    struct hr_job *jobs; /* ring; the next one to be served first */
+    struct hr_job *jobs, *last_job;
+    struct hr_sched_pool *pools;
     uint64_t next_job, next_stage;
 };
 
@@ -91,9 +118,22 @@ void hr_job_schedule(struct hr_job *job);
 void hr_job_take_failure(struct hr_job *job, const struct hr_work *work, hr_status status,
                          struct hr_err *err);
 
+/* --- scheduler.c; the lock is held ------------------------------------------------------------ */
+
+/* Tasks were queued: wakes who can run them. */
+void hr_scheduler_wake(struct hr_job *job, uint32_t queued);
+
+/* --- sched_pool.c; the lock is held ----------------------------------------------------------- */
+
+/* The pool of that name (NULL: "default"), made when it is not there. NULL: no memory. */
+struct hr_sched_pool *hr_sched_pool_get(struct hr_scheduler *s, const char *name);
+void hr_sched_pools_free(struct hr_scheduler *s);
+/* Whether a's next task starts before b's. */
+bool hr_job_before(const struct hr_job *a, const struct hr_job *b);
+
 /* --- task.c; the lock is not held ------------------------------------------------------------- */
 
-hr_status hr_task_run(struct hr_job *job, const struct hr_work *work, int64_t *ret_bytes,
+hr_status hr_task_run(struct hr_attempt *attempt, int64_t *ret_bytes,
                       struct hr_err *err) HR_CHECKED;
 
 #endif

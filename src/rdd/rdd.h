@@ -123,6 +123,7 @@ struct hr_scheduler_options {
                             then this number */
     int64_t task_timeout_us;      /* of a worker's task; 0: none */
     int64_t heartbeat_timeout_us; /* of a worker; 0: 10 s */
+    bool fair; /* between pools: by weight and share; else the job that started first */
 };
 hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options *options,
                            struct hr_scheduler **ret, struct hr_err *err) HR_CHECKED;
@@ -146,8 +147,9 @@ struct hr_job_options {
     uint32_t max_attempts;
     bool in_worker;   /* with executors, consume and finish run in the worker process: they are user
                          functions whose only result is accumulator updates */
-    const char *pool; /* FAIR pool name, or NULL */
-    const char *description;
+    const char *pool; /* its scheduling pool; NULL: "default" */
+    const char *group;       /* for those who ask which jobs run; or NULL */
+    const char *description; /* or NULL */
 };
 struct hr_job_stats {
     uint32_t stages, tasks, failed_tasks, recomputed_tasks, lost_workers;

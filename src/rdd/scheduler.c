@@ -1,62 +1,136 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The scheduler: threads that run the tasks of jobs.
+ * The scheduler: threads that run the tasks of jobs, and whose task is next.
  *
  * A job is the RDD that is wanted, cut into stages at shuffle dependencies: a map stage for every
- * shuffle above which something is missing, and the result stage (stage.c). The caller of
- * hr_scheduler_run works on its own job; threads - 1 workers help, taking tasks from the jobs in
- * turn, so jobs share the pool fairly and a job inside of a task cannot starve.
+ * shuffle above which something is missing, and the result stage (stage.c).
+ *
+ * There are as many slots as `threads`; a task holds one while it runs. The policy (sched_pool.c)
+ * says which job gets a free slot. Who runs the task then is a matter of convenience: one of the
+ * threads - 1 workers, which take any job's tasks, or the caller of that very job, which would only
+ * wait otherwise. A caller does not go before the policy: with FIFO a later job whose caller helped
+ * itself would run beside the earlier one, and with FAIR a pool would get a slot for every thread
+ * that submits to it. Nor does it run other jobs' tasks, which could keep it long after its own
+ * job's end. A free slot with queued work always has somebody to use it: if all workers are busy,
+ * no caller is, so that the next job's own one waits.
+ *
+ * Two kinds of jobs ask nobody. A small one (rows_estimate) is run by its caller at once, since
+ * waking and waiting would cost more than the work. A job inside of a task is worked on by its
+ * caller in the slot of that task, which stands still meanwhile; so it ends even where no slot gets
+ * free. What remains forbidden is a task that waits for a job which another thread has started.
  */
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "rdd/executor.h"
 #include "rdd/job.h"
 
 #define INLINE_ROWS 32768
 #define POLL_NS     5000000 /* how often a waiting caller looks at its cancel flag */
 
-/* Lock held on entry and on return, not in between. */
-static void run_work(struct hr_job *job, const struct hr_work *work)
+/* --- Slots ------------------------------------------------------------------------------------ */
+
+static bool has_work(const struct hr_job *job)
+{
+    return !job->failed && !hr_work_empty(&job->queue);
+}
+
+/* The job that a free slot belongs to; NULL: no slot is free, or nobody wants it. */
+static struct hr_job *next_job(struct hr_scheduler *s)
+{
+    struct hr_job *next = NULL;
+    if (s->slots_used >= s->options.threads) return NULL;
+    for (struct hr_job *job = s->jobs; job; job = job->next)
+        if (!job->solo && has_work(job) && (!next || hr_job_before(job, next))) next = job;
+    return next;
+}
+
+/* A slot may have become free, or its next user is not the one who looked. */
+static void hand_over(struct hr_scheduler *s)
+{
+    if (hr_in_worker()) return; /* the threads are the driver's */
+    struct hr_job *job = next_job(s);
+    if (job && s->idle_threads)
+        pthread_cond_signal(&s->work);
+    else if (job)
+        pthread_cond_signal(&job->changed);
+}
+
+void hr_scheduler_wake(struct hr_job *job, uint32_t queued)
 {
     struct hr_scheduler *s = job->scheduler;
+    if (job->caller_idle) {
+        pthread_cond_signal(&job->changed);
+        queued--;
+    }
+    if (job->solo || hr_in_worker()) return;
+    for (queued = HR_MIN(queued, s->idle_threads); queued > 0; queued--)
+        pthread_cond_signal(&s->work);
+}
+
+static void take_slot(struct hr_job *job, int n)
+{
+    job->scheduler->slots_used += (uint32_t)n;
+    job->slots += (uint32_t)n;
+    job->pool->running += (uint32_t)n;
+}
+
+static void attempt_link(struct hr_attempt *a)
+{
+    struct hr_job *job = a->job;
+    a->next = job->attempts;
+    if (a->next) a->next->prev = a;
+    job->attempts = a;
     job->running++;
-    bool skip = job->failed;
-    pthread_mutex_unlock(&s->lock);
-    struct hr_err err;
-    hr_err_init(&err);
-    int64_t bytes = 0;
-    hr_status status = HR_OK;
-    if (!skip) status = hr_task_run(job, work, &bytes, &err);
-    /* before the partition can run again */
-    if (status != HR_OK && !work->stage->dep && job->options->reset)
-        job->options->reset(job->options->arg, work->partition, work->attempt);
-    pthread_mutex_lock(&s->lock);
-    struct hr_stage *stage = work->stage;
-    stage->busy[work->partition] = 0;
+}
+
+static void attempt_unlink(struct hr_attempt *a)
+{
+    *(a->prev ? &a->prev->next : &a->job->attempts) = a->next;
+    if (a->next) a->next->prev = a->prev;
+    a->job->running--;
+}
+
+/* Lock held: what the end of an attempt means. */
+static void attempt_ended(struct hr_attempt *a, hr_status status, int64_t bytes, struct hr_err *err)
+{
+    struct hr_job *job = a->job;
+    struct hr_stage *stage = a->work.stage;
+    attempt_unlink(a);
+    stage->busy[a->work.partition] = 0;
     stage->active--;
-    job->stats.tasks += !skip;
+    job->stats.tasks++;
     job->stats.shuffle_bytes += bytes;
     job->stats.lost_workers += status == HR_E_WORKER_LOST || status == HR_E_TASK_TIMEOUT;
-    if (status != HR_OK) hr_job_take_failure(job, work, status, &err);
-    job->running--;
+    if (status != HR_OK) hr_job_take_failure(job, &a->work, status, err);
     hr_job_schedule(job);
     if (job->running == 0) pthread_cond_signal(&job->changed);
 }
 
-/* The next job with queued work, from the ring's head on; the head moves behind it. */
-static struct hr_job *next_job(struct hr_scheduler *s)
+/* Lock held on entry and on return, not in between. */
+static void run_work(struct hr_job *job, const struct hr_work *work, bool takes_slot)
 {
-    struct hr_job *job = s->jobs;
-    if (!job) return NULL;
-    do {
-        if (!job->solo && !hr_work_empty(&job->queue)) {
-            s->jobs = job->next;
-            return job;
-        }
-        job = job->next;
-    } while (job != s->jobs);
-    return NULL;
+    struct hr_scheduler *s = job->scheduler;
+    const struct hr_job_options *o = job->options;
+    struct hr_attempt a = {.job = job, .work = *work};
+    struct hr_task_frame frame = {s, job->outer, job->locals};
+    const struct hr_task_frame *before = hr_task_frame;
+    struct hr_err err;
+    int64_t bytes = 0;
+    hr_err_init(&err);
+    if (takes_slot) take_slot(job, 1);
+    attempt_link(&a);
+    pthread_mutex_unlock(&s->lock);
+    hr_task_frame = &frame;
+    hr_status status = hr_task_run(&a, &bytes, &err);
+    /* before the partition can run again */
+    if (status != HR_OK && !work->stage->dep && o->reset)
+        o->reset(o->arg, work->partition, work->attempt);
+    hr_task_frame = before;
+    pthread_mutex_lock(&s->lock);
+    if (takes_slot) take_slot(job, -1);
+    attempt_ended(&a, status, bytes, &err);
 }
 
 static void *worker(void *arg)
@@ -66,10 +140,13 @@ static void *worker(void *arg)
     while (!s->stop) {
         struct hr_job *job = next_job(s);
         struct hr_work work;
-        if (job && hr_work_pop(&job->queue, &work))
-            run_work(job, &work);
-        else
-            pthread_cond_wait(&s->work, &s->lock);
+        if (job && hr_work_pop(&job->queue, &work)) {
+            run_work(job, &work, true);
+            continue;
+        }
+        s->idle_threads++;
+        pthread_cond_wait(&s->work, &s->lock);
+        s->idle_threads--;
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -96,25 +173,15 @@ static hr_status job_plan(struct hr_job *job, struct hr_rdd *rdd, struct hr_err 
 
 static void job_link(struct hr_scheduler *s, struct hr_job *job)
 {
-    if (!s->jobs) {
-        job->prev = job->next = job;
-        s->jobs = job;
-        return;
-    }
-    job->next = s->jobs;
-    job->prev = s->jobs->prev;
-    job->prev->next = job->next->prev = job;
+    job->prev = s->last_job;
+    *(s->last_job ? &s->last_job->next : &s->jobs) = job;
+    s->last_job = job;
 }
 
 static void job_unlink(struct hr_scheduler *s, struct hr_job *job)
 {
-    if (job->next == job) {
-        s->jobs = NULL;
-        return;
-    }
-    job->prev->next = job->next;
-    job->next->prev = job->prev;
-    if (s->jobs == job) s->jobs = job->next;
+    *(job->prev ? &job->prev->next : &s->jobs) = job->next;
+    *(job->next ? &job->next->prev : &s->last_job) = job->prev;
 }
 
 static bool job_done(const struct hr_job *job)
@@ -126,60 +193,96 @@ static bool job_done(const struct hr_job *job)
     return true;
 }
 
-static void look_at_cancel(struct hr_job *job)
+static void cancel(struct hr_job *job)
 {
-    const volatile bool *cancelled = job->options->cancelled;
-    if (job->failed || !cancelled || !__atomic_load_n(cancelled, __ATOMIC_RELAXED)) return;
     struct hr_err err;
     hr_err_init(&err);
     hr_job_fail(job, HR_RAISE(&err, HR_E_CANCELLED), &err);
 }
 
+static void look_at_cancel(struct hr_job *job)
+{
+    const volatile bool *cancelled = job->options->cancelled;
+    if (!job->failed && cancelled && __atomic_load_n(cancelled, __ATOMIC_RELAXED)) cancel(job);
+}
+
+static void monotonic_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+/* Whether the caller may run a task of its job now. */
+static bool may_take(struct hr_job *job)
+{
+    return has_work(job) && (job->solo || job->lent || next_job(job->scheduler) == job);
+}
+
+static void wait_for_change(struct hr_job *job)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += POLL_NS;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&job->changed, &job->scheduler->lock, &until);
+}
+
 /* Lock held. Works on the job until it is done. */
 static void job_work(struct hr_job *job)
 {
-    struct hr_scheduler *s = job->scheduler;
     while (!job_done(job)) {
-        look_at_cancel(job);
         struct hr_work work;
-        if (!job->failed && hr_work_pop(&job->queue, &work)) {
-            run_work(job, &work);
+        look_at_cancel(job);
+        if (may_take(job) && hr_work_pop(&job->queue, &work)) {
+            job->caller_idle = false;
+            run_work(job, &work, !job->solo && !job->lent);
+            job->caller_idle = true;
             continue;
         }
         if (job_done(job)) break;
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += POLL_NS;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
-        pthread_cond_timedwait(&job->changed, &s->lock, &until);
+        hand_over(job->scheduler);
+        wait_for_change(job);
     }
+}
+
+static hr_status job_start(struct hr_job *job, struct hr_rdd *rdd, struct hr_err *err)
+{
+    struct hr_scheduler *s = job->scheduler;
+    job->pool = hr_sched_pool_get(s, job->options->pool);
+    if (!job->pool) return HR_OOM(err);
+    job->id = s->next_job++;
+    return job_plan(job, rdd, err);
 }
 
 hr_status hr_scheduler_run(struct hr_scheduler *scheduler, struct hr_rdd *rdd,
                            const struct hr_job_options *options, struct hr_job_stats *ret_stats,
                            struct hr_err *err)
 {
-    struct hr_job job = {.scheduler = scheduler, .options = options};
+    struct hr_job job = {.scheduler = scheduler,
+                         .options = options,
+                         .outer = hr_task_frame,
+                         .locals = hr_locals_now(),
+                         .lent = hr_in_task_of(scheduler),
+                         .caller_idle = true};
     int64_t start = hr_mono_ns(scheduler->env);
     hr_err_init(&job.err);
     job.solo = !scheduler->options.executors && rdd->rows_estimate >= 0 &&
                rdd->rows_estimate <= scheduler->options.inline_rows;
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&job.changed, &attr);
-    pthread_condattr_destroy(&attr);
+    monotonic_cond_init(&job.changed);
     pthread_mutex_lock(&scheduler->lock);
-    job.id = scheduler->next_job++;
-    hr_status status = job_plan(&job, rdd, err);
+    hr_status status = job_start(&job, rdd, err);
     if (status == HR_OK) {
         job_link(scheduler, &job);
         hr_job_schedule(&job);
         job_work(&job);
         job_unlink(scheduler, &job);
+        hand_over(scheduler);
         status = job.status;
         if (status != HR_OK && err) hr_err_copy(err, &job.err);
     }
@@ -191,6 +294,48 @@ hr_status hr_scheduler_run(struct hr_scheduler *scheduler, struct hr_rdd *rdd,
     job.stats.wall_us = (hr_mono_ns(scheduler->env) - start) / 1000;
     if (ret_stats) *ret_stats = job.stats;
     return status;
+}
+
+void hr_scheduler_cancel(struct hr_scheduler *s, const char *group, uint64_t id)
+{
+    pthread_mutex_lock(&s->lock);
+    for (struct hr_job *job = s->jobs; job; job = job->next) {
+        const char *of = job->options->group;
+        if ((group && (!of || strcmp(of, group) != 0)) || (id && id != job->id)) continue;
+        cancel(job);
+        pthread_cond_signal(&job->changed);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* --- Facts ------------------------------------------------------------------------------------ */
+
+static void job_facts(const struct hr_job *job, struct hr_job_status *ret)
+{
+    const struct hr_job_options *o = job->options;
+    *ret = (struct hr_job_status){.id = job->id, .running = job->running};
+    snprintf(ret->pool, sizeof ret->pool, "%s", job->pool->name);
+    snprintf(ret->group, sizeof ret->group, "%s", o->group ? o->group : "");
+    snprintf(ret->description, sizeof ret->description, "%s", o->description ? o->description : "");
+    ret->tasks_done = job->stats.tasks - job->stats.failed_tasks;
+    ret->tasks_failed = job->stats.failed_tasks;
+    for (uint32_t i = 0; i < job->stage_count; i++) {
+        const struct hr_stage *stage = job->stages[i];
+        uint32_t left = stage->active + stage->todo.count - stage->todo.first;
+        ret->tasks_left += left;
+        ret->stages_left += left > 0;
+        ret->stages_done += left == 0 && stage->ran;
+    }
+}
+
+uint32_t hr_scheduler_jobs(struct hr_scheduler *s, struct hr_job_status *ret, uint32_t max)
+{
+    uint32_t n = 0;
+    pthread_mutex_lock(&s->lock);
+    for (const struct hr_job *job = s->jobs; job; job = job->next, n++)
+        if (n < max) job_facts(job, &ret[n]);
+    pthread_mutex_unlock(&s->lock);
+    return n;
 }
 
 /* --- Life ------------------------------------------------------------------------------------- */
@@ -243,7 +388,7 @@ hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options
     }
     s->options.spill_dir = NULL; /* was the caller's memory */
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->work, NULL);
+    monotonic_cond_init(&s->work);
     s->threads = hr_zalloc(s->options.threads * sizeof *s->threads);
     if (!s->threads) status = HR_OOM(err);
     for (uint32_t i = 1; i < s->options.threads && status == HR_OK; i++) {
@@ -271,6 +416,7 @@ void hr_scheduler_free(struct hr_scheduler *scheduler)
     for (uint32_t i = 0; i < scheduler->thread_count; i++)
         pthread_join(scheduler->threads[i], NULL);
     hr_free(scheduler->threads);
+    hr_sched_pools_free(scheduler);
     pthread_cond_destroy(&scheduler->work);
     pthread_mutex_destroy(&scheduler->lock);
     hr_block_store_unref(scheduler->blocks);

@@ -3,11 +3,22 @@
 #ifndef HR_RDD_SCHEDULER_H
 #define HR_RDD_SCHEDULER_H
 
+#include <headrace/headrace.h>
+
 #include "rdd/block_store.h"
 
 /* The scheduler's block store, noted in the RDD so that its blocks go with it. Borrowed. */
 struct hr_block_store *hr_scheduler_blocks_of(struct hr_scheduler *scheduler, struct hr_rdd *rdd);
 struct hr_block_store *hr_scheduler_blocks(struct hr_scheduler *scheduler);
+/* Makes a pool, or gives one new values. */
+hr_status hr_scheduler_add_pool(struct hr_scheduler *scheduler,
+                                const struct hr_pool_options *options,
+                                struct hr_err *err) HR_CHECKED;
+/* Ends running jobs with HR_CANCELLED: those of a group, one by id, or (NULL, 0) all. Their tasks
+ * are told, workers killed; the jobs' callers return once their tasks have ended. */
+void hr_scheduler_cancel(struct hr_scheduler *scheduler, const char *group, uint64_t id);
+/* The jobs that run, in order of their start: how many, and the first max of them. */
+uint32_t hr_scheduler_jobs(struct hr_scheduler *scheduler, struct hr_job_status *ret, uint32_t max);
 /* An update of an accumulator (api_shared.c) that a worker process sent. */
 void hr_acc_take(void *accumulator, int64_t i64, double f64);
 /* The widest estimate (rows) that runs on the caller's thread. */

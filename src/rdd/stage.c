@@ -173,7 +173,8 @@ void hr_job_fail(struct hr_job *job, hr_status status, const struct hr_err *err)
         job->status = status;
         hr_err_copy(&job->err, err);
     }
-    __atomic_store_n(&job->stop, true, __ATOMIC_RELAXED);
+    for (struct hr_attempt *a = job->attempts; a; a = a->next)
+        __atomic_store_n(&a->stopped, true, __ATOMIC_RELAXED);
 }
 
 bool hr_stage_idle(const struct hr_stage *stage)
@@ -204,9 +205,7 @@ void hr_job_schedule(struct hr_job *job)
             queued++;
         }
     }
-    if (queued > 1 && !job->solo && job->scheduler->thread_count)
-        pthread_cond_broadcast(&job->scheduler->work);
-    if (queued) pthread_cond_signal(&job->changed);
+    if (queued) hr_scheduler_wake(job, queued);
 }
 
 static bool shuffle_lost(struct hr_job *job, struct hr_stage *stage)

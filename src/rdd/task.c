@@ -10,23 +10,32 @@
 #include "rdd/job.h"
 #include "rdd/shuffle.h"
 
-/* --- Running a task --------------------------------------------------------------------------- */
+/* --- On this thread --------------------------------------------------------------------------- */
 
-static hr_status run_map(struct hr_stage *stage, const struct hr_work *work,
-                         struct hr_batch_iter *iter, const bool *stop, int64_t *ret_bytes,
+/* Between two batches. */
+static hr_status go_on(const struct hr_attempt *a, struct hr_err *err)
+{
+    const volatile bool *cancelled = a->job->options->cancelled;
+    if (__atomic_load_n(&a->stopped, __ATOMIC_RELAXED) ||
+        (cancelled && __atomic_load_n(cancelled, __ATOMIC_RELAXED)))
+        return HR_RAISE(err, HR_E_CANCELLED);
+    return HR_OK;
+}
+
+static hr_status run_map(struct hr_attempt *a, struct hr_batch_iter *iter, int64_t *ret_bytes,
                          struct hr_err *err)
 {
+    const struct hr_stage *stage = a->work.stage;
     struct hr_shuffle_writer *writer;
     HR_TRY(hr_shuffle_writer_new(stage->dep->shuffle, stage->dep->partitioner, stage->rdd->schema,
-                                 work->partition, &writer, err));
+                                 a->work.partition, &writer, err));
     hr_status status = HR_OK;
     for (;;) {
         struct hr_batch *batch;
         status = iter->next(iter, &batch, err);
         if (status != HR_OK || !batch) break;
         status = hr_shuffle_write(writer, batch, err);
-        if (status == HR_OK && __atomic_load_n(stop, __ATOMIC_RELAXED))
-            status = HR_RAISE(err, HR_E_CANCELLED);
+        if (status == HR_OK) status = go_on(a, err);
         if (status != HR_OK) break;
     }
     if (status == HR_OK) status = hr_shuffle_commit(writer, ret_bytes, err);
@@ -34,10 +43,10 @@ static hr_status run_map(struct hr_stage *stage, const struct hr_work *work,
     return status;
 }
 
-static hr_status run_result(struct hr_job *job, const struct hr_work *work,
-                            struct hr_batch_iter *iter, struct hr_err *err)
+static hr_status run_result(struct hr_attempt *a, struct hr_batch_iter *iter, struct hr_err *err)
 {
-    const struct hr_job_options *o = job->options;
+    const struct hr_job_options *o = a->job->options;
+    const struct hr_work *work = &a->work;
     for (;;) {
         struct hr_batch *batch;
         HR_TRY(iter->next(iter, &batch, err));
@@ -50,44 +59,43 @@ static hr_status run_result(struct hr_job *job, const struct hr_work *work,
             status = o->consume(o->arg, work->partition, work->attempt, batch, err);
         hr_batch_unref(batch);
         HR_TRY(status);
-        if (__atomic_load_n(&job->stop, __ATOMIC_RELAXED)) return HR_RAISE(err, HR_E_CANCELLED);
+        HR_TRY(go_on(a, err));
     }
     if (!o->finish || (hr_in_worker() && !o->in_worker)) return HR_OK;
     return o->finish(o->arg, work->partition, work->attempt, err);
 }
 
-static hr_status attempt_here(struct hr_job *job, const struct hr_work *work, int64_t *ret_bytes,
-                              struct hr_err *err)
+static hr_status attempt_here(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
 {
     HR_FAULT_POINT(HR_FAULT_TASK_RUN, err);
+    const struct hr_job *job = a->job;
+    const struct hr_stage *stage = a->work.stage;
     struct hr_arena arena;
     hr_arena_init(&arena, NULL);
     struct hr_task_ctx ctx = {
         .scheduler = job->scheduler,
-        .partition = work->partition,
-        .attempt = work->attempt,
-        .stage_id = work->stage->id,
+        .partition = a->work.partition,
+        .attempt = a->work.attempt,
+        .stage_id = stage->id,
         .job_id = job->id,
         .arena = &arena,
-        .cancelled = job->options->cancelled ? job->options->cancelled : &job->stop,
-        .stopped = &job->stop,
+        .cancelled = job->options->cancelled ? job->options->cancelled : &a->stopped,
+        .stopped = &a->stopped,
     };
     struct hr_batch_iter *iter;
-    hr_status status = hr_rdd_iter(work->stage->rdd, work->partition, &ctx, &iter, err);
+    hr_status status = hr_rdd_iter(stage->rdd, a->work.partition, &ctx, &iter, err);
     if (status == HR_OK) {
-        status = work->stage->dep ? run_map(work->stage, work, iter, &job->stop, ret_bytes, err)
-                                  : run_result(job, work, iter, err);
+        status = stage->dep ? run_map(a, iter, ret_bytes, err) : run_result(a, iter, err);
         iter->close(iter);
     }
     hr_arena_done(&arena);
     return status;
 }
 
-/* --- Running a task in a worker process ------------------------------------------------------- */
+/* --- In a worker process ---------------------------------------------------------------------- */
 
 struct remote {
-    struct hr_job *job;
-    const struct hr_work *work;
+    struct hr_attempt *attempt;
     struct hr_shuffle_writer *writer; /* map tasks */
     struct hr_batch **kept;           /* of a kept partition whose frames are coming */
     uint32_t kept_count, kept_capacity;
@@ -96,14 +104,14 @@ struct remote {
 static hr_status remote_run(void *arg, int64_t *ret_bytes, struct hr_err *err)
 {
     struct remote *r = arg;
-    return attempt_here(r->job, r->work, ret_bytes, err);
+    return attempt_here(r->attempt, ret_bytes, err);
 }
 
 static const struct hr_type *remote_schema(void *arg, const struct hr_frame *frame)
 {
     struct remote *r = arg;
     if (frame->kind == HR_FRAME_KEPT) return ((struct hr_rdd *)frame->object)->schema;
-    return r->work->stage->rdd->schema;
+    return r->attempt->work.stage->rdd->schema;
 }
 
 static void kept_done(struct remote *r)
@@ -123,8 +131,8 @@ static hr_status take_kept(struct remote *r, const struct hr_frame *frame, struc
     hr_status status = HR_OK;
     if (rdd->storage != HR_STORE_NONE)
         status =
-            hr_block_store_put(hr_scheduler_blocks_of(r->job->scheduler, rdd), rdd->id, frame->n,
-                               rdd->storage, r->kept, r->kept_count, rdd->schema, err);
+            hr_block_store_put(hr_scheduler_blocks_of(r->attempt->job->scheduler, rdd), rdd->id,
+                               frame->n, rdd->storage, r->kept, r->kept_count, rdd->schema, err);
     kept_done(r);
     return status;
 }
@@ -132,11 +140,12 @@ static hr_status take_kept(struct remote *r, const struct hr_frame *frame, struc
 static hr_status remote_take(void *arg, const struct hr_frame *frame, struct hr_err *err)
 {
     struct remote *r = arg;
-    const struct hr_job_options *o = r->job->options;
+    const struct hr_job_options *o = r->attempt->job->options;
+    const struct hr_work *work = &r->attempt->work;
     switch (frame->kind) {
     case HR_FRAME_RESULT:
         if (!o->consume) return HR_OK;
-        return o->consume(o->arg, r->work->partition, r->work->attempt, frame->batch, err);
+        return o->consume(o->arg, work->partition, work->attempt, frame->batch, err);
     case HR_FRAME_SHUFFLE: return hr_shuffle_add(r->writer, frame->n, frame->batch, err);
     case HR_FRAME_KEPT: return take_kept(r, frame, err);
     case HR_FRAME_UPDATE: hr_acc_take(frame->object, frame->i64, frame->f64); return HR_OK;
@@ -144,13 +153,13 @@ static hr_status remote_take(void *arg, const struct hr_frame *frame, struct hr_
     return HR_BUG(err, "a worker's frame of kind %d", (int)frame->kind);
 }
 
-static hr_status attempt_remote(struct hr_job *job, const struct hr_work *work, int64_t *ret_bytes,
-                                struct hr_err *err)
+static hr_status attempt_remote(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
 {
-    struct hr_scheduler *s = job->scheduler;
+    struct hr_scheduler *s = a->job->scheduler;
+    const struct hr_work *work = &a->work;
     const struct hr_stage *stage = work->stage;
-    const volatile bool *cancelled = job->options->cancelled;
-    struct remote r = {.job = job, .work = work};
+    const struct hr_job_options *o = a->job->options;
+    struct remote r = {.attempt = a};
     char what[128];
     snprintf(what, sizeof what, "partition %u of %s %u", work->partition,
              stage->rdd->label ? stage->rdd->label : stage->rdd->vt->name, stage->rdd->id);
@@ -160,8 +169,8 @@ static hr_status attempt_remote(struct hr_job *job, const struct hr_work *work, 
         .task_timeout_us = s->options.task_timeout_us,
         .heartbeat_timeout_us = s->options.heartbeat_timeout_us,
         .output_bytes_max = s->output_bytes_max,
-        .stopped = &job->stop,
-        .cancelled = cancelled ? cancelled : &job->stop,
+        .stopped = &a->stopped,
+        .cancelled = o->cancelled ? o->cancelled : &a->stopped,
         .run = remote_run,
         .take = remote_take,
         .schema = remote_schema,
@@ -175,7 +184,6 @@ static hr_status attempt_remote(struct hr_job *job, const struct hr_work *work, 
         int64_t bytes; /* the worker's count stands */
         status = hr_shuffle_commit(r.writer, &bytes, err);
     }
-    const struct hr_job_options *o = job->options;
     if (status == HR_OK && !stage->dep && o->finish && !o->in_worker)
         status = o->finish(o->arg, work->partition, work->attempt, err);
     hr_shuffle_writer_free(r.writer);
@@ -184,11 +192,10 @@ static hr_status attempt_remote(struct hr_job *job, const struct hr_work *work, 
     return status;
 }
 
-hr_status hr_task_run(struct hr_job *job, const struct hr_work *work, int64_t *ret_bytes,
-                      struct hr_err *err)
+hr_status hr_task_run(struct hr_attempt *attempt, int64_t *ret_bytes, struct hr_err *err)
 {
     /* a job inside of a worker's task stays in that worker */
-    if (job->scheduler->options.executors && !hr_in_worker())
-        return attempt_remote(job, work, ret_bytes, err);
-    return attempt_here(job, work, ret_bytes, err);
+    if (attempt->job->scheduler->options.executors && !hr_in_worker())
+        return attempt_remote(attempt, ret_bytes, err);
+    return attempt_here(attempt, ret_bytes, err);
 }
