@@ -227,7 +227,8 @@ struct hr_task_local {
     struct hr_err misuse;
 };
 extern __thread struct hr_task_local hr_task_local;
-void hr_acc_merge(struct hr_acc_delta **deltas); /* adds them to their accumulators, frees them */
+/* Adds them to what additions go to now (the attempt, or the accumulators), frees them. */
+void hr_acc_merge(struct hr_acc_delta **deltas);
 void hr_acc_drop(struct hr_acc_delta **deltas);
 void hr_context_free_shared(struct hr_context *ctx); /* accumulators and broadcasts */
 

@@ -2,9 +2,10 @@
 /*
  * Accumulators and broadcast variables.
  *
- * A task's additions go to the list that its thread's task local names (one a task attempt) and are
- * merged by whoever owns the list, once the attempt has succeeded. On the driver there is no list,
- * and they go to the accumulator.
+ * A task's additions go to the list that its thread's task local names and are merged by whoever
+ * owns the list: an operation's into its attempt's when the partition has ended, an attempt's
+ * (task.c) into the accumulators when it has succeeded. On the driver there is no list, and they go
+ * to the accumulator.
  */
 #include "rdd/api.h"
 #include "rdd/executor.h"
@@ -111,12 +112,25 @@ void hr_accumulator_add_double(struct hr_accumulator *acc, double value)
     add(acc, acc->is_double ? 0 : (int64_t)value, acc->is_double ? value : 0);
 }
 
+/* Into the list that additions go to now; NULL: into the accumulators. */
 void hr_acc_merge(struct hr_acc_delta **deltas)
 {
+    struct hr_acc_delta **list = hr_task_local.deltas;
     while (*deltas) {
-        struct hr_acc_delta *delta = *deltas;
+        struct hr_acc_delta *delta = *deltas, *there = list ? *list : NULL;
         *deltas = delta->next;
-        add_now(delta->acc, delta->i64, delta->f64);
+        while (there && there->acc != delta->acc) there = there->next;
+        if (list && !there) {
+            delta->next = *list;
+            *list = delta;
+            continue;
+        }
+        if (there) {
+            there->i64 = (int64_t)((uint64_t)there->i64 + (uint64_t)delta->i64);
+            there->f64 += delta->f64;
+        } else {
+            add_now(delta->acc, delta->i64, delta->f64);
+        }
         hr_free(delta);
     }
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/fault.h"
+#include "rdd/api.h"
 #include "rdd/executor.h"
 #include "rdd/job.h"
 #include "rdd/shuffle.h"
@@ -65,7 +66,7 @@ static hr_status run_result(struct hr_attempt *a, struct hr_batch_iter *iter, st
     return o->finish(o->arg, work->partition, work->attempt, err);
 }
 
-static hr_status attempt_here(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
+static hr_status compute(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
 {
     HR_FAULT_POINT(HR_FAULT_TASK_RUN, err);
     const struct hr_job *job = a->job;
@@ -89,6 +90,22 @@ static hr_status attempt_here(struct hr_attempt *a, int64_t *ret_bytes, struct h
         iter->close(iter);
     }
     hr_arena_done(&arena);
+    return status;
+}
+
+/* What the attempt adds to accumulators counts when it has succeeded. */
+static hr_status attempt_here(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
+{
+    struct hr_acc_delta **outer = hr_task_local.deltas, *deltas = NULL;
+    hr_task_local.deltas = &deltas;
+    hr_status status = compute(a, ret_bytes, err);
+    hr_task_local.deltas = NULL;
+    if (status == HR_OK) {
+        hr_acc_merge(&deltas);
+        status = hr_emitter_check(NULL, HR_OK, err); /* a worker could not send them */
+    }
+    hr_acc_drop(&deltas);
+    hr_task_local.deltas = outer;
     return status;
 }
 
