@@ -53,6 +53,19 @@ struct hr_context_options {
     int64_t task_timeout_ms;       /* a worker's task that runs longer is killed; 0: never */
     int64_t heartbeat_timeout_ms;  /* so is a worker that gives no sign of life; 10 000 */
     enum hr_scheduling scheduling; /* between jobs: spark.scheduler.mode; HR_FIFO */
+    /* Speculative execution (spark.speculation): when a part of a stage's tasks is done, a task
+     * that has run for longer than multiplier times their median gets a copy on a free slot. The
+     * first of the two to end counts, for rows, shuffles and accumulators; the other is stopped: a
+     * worker process is killed; a task on a thread ends at its next batch and its job waits for it,
+     * because its function may use the caller's memory. So with threads a copy helps against a slow
+     * disk or an unlucky lock, not against a function that never returns. A partition's result is
+     * held in memory until it is known to count. The function of foreach itself runs for one
+     * attempt only with threads; with executors it may begin twice (as in Spark). */
+    bool speculation;                   /* false */
+    int64_t speculation_interval_ms;    /* how often to look for such tasks; 100 */
+    double speculation_multiplier;      /* 3 */
+    double speculation_quantile;        /* the part of the tasks that must be done; 0.9 */
+    int64_t speculation_min_runtime_ms; /* a task that has run for less gets no copy; 100 */
 };
 
 /* The caller's; NULL: failed. Several contexts may live side by side. */
@@ -74,6 +87,7 @@ struct hr_rdd *hr_sql(struct hr_context *ctx, const char *statement, struct hr_e
 /* What the jobs of this context did so far. */
 struct hr_context_stats {
     uint64_t jobs, tasks, failed_tasks, recomputed_tasks, lost_workers;
+    uint64_t speculative_tasks; /* copies of tasks that took long; also among tasks */
     int64_t shuffle_bytes;
 };
 void hr_context_get_stats(struct hr_context *ctx, struct hr_context_stats *ret);

@@ -28,6 +28,11 @@ static hr_status context_init(struct hr_context *ctx, const struct hr_context_op
         .task_timeout_us = o->task_timeout_ms * 1000,
         .heartbeat_timeout_us = o->heartbeat_timeout_ms * 1000,
         .fair = o->scheduling == HR_FAIR,
+        .speculation = {.enabled = o->speculation,
+                        .interval_us = o->speculation_interval_ms * 1000,
+                        .multiplier = o->speculation_multiplier,
+                        .quantile = o->speculation_quantile,
+                        .min_runtime_us = o->speculation_min_runtime_ms * 1000},
     };
     return hr_scheduler_new(ctx->env, &options, &ctx->scheduler, err);
 }
@@ -106,6 +111,7 @@ hr_status hr_context_run(struct hr_context *ctx, struct hr_rdd *rdd,
     ctx->stats.failed_tasks += stats.failed_tasks;
     ctx->stats.recomputed_tasks += stats.recomputed_tasks;
     ctx->stats.lost_workers += stats.lost_workers;
+    ctx->stats.speculative_tasks += stats.speculative_tasks;
     ctx->stats.shuffle_bytes += stats.shuffle_bytes;
     pthread_mutex_unlock(&ctx->lock);
     return status;

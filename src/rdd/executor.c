@@ -264,6 +264,7 @@ hr_status hr_worker_run(const struct hr_worker_call *call, int64_t *ret_bytes, s
         page == MAP_FAILED
             ? HR_RAISE(err, HR_E_IO, "what", "a worker's shared memory", "why", strerror(errno))
             : run_in(call, page, fd, err);
+    if (status == HR_OK && !call->claim(call->arg)) status = HR_RAISE(err, HR_E_CANCELLED);
     if (status == HR_OK) status = take_output(call, page, fd, err);
     if (status == HR_OK) *ret_bytes = page->bytes;
     if (page != MAP_FAILED) munmap(page, PAGE);

@@ -52,6 +52,8 @@ struct hr_worker_call {
     const volatile bool *stopped, *cancelled; /* the worker is killed when one becomes true */
     /* In the worker. Sends its output by hr_worker_send. */
     hr_status (*run)(void *arg, int64_t *ret_bytes, struct hr_err *err);
+    /* In the driver, once the worker is done: false: its output is not wanted, HR_E_CANCELLED. */
+    bool (*claim)(void *arg);
     /* In the driver, for every frame in order. Does not own the frame's batch. */
     hr_status (*take)(void *arg, const struct hr_frame *frame, struct hr_err *err);
     /* The schema of a frame's batch. */

@@ -15,11 +15,18 @@
 struct hr_work {
     struct hr_stage *stage;
     uint32_t partition, attempt;
+    bool copy; /* of an attempt that takes long */
 };
 
 struct hr_work_list {
     struct hr_work *items;
     uint32_t first, count, capacity; /* live: [first, count) */
+};
+
+/* One partition of a stage. */
+struct hr_task_state {
+    bool busy; /* in todo, queued or running */
+    uint16_t attempts, failures;
 };
 
 struct hr_stage {
@@ -29,8 +36,11 @@ struct hr_stage {
     struct hr_stage **parents;
     uint32_t parent_count, parent_capacity;
     struct hr_work_list todo;
-    uint8_t *busy;   /* by partition: in todo, queued or running */
-    uint32_t active; /* queued or running tasks */
+    struct hr_task_state *tasks; /* by partition */
+    uint32_t active;             /* queued or running tasks */
+    uint32_t total;              /* tasks so far, without repetitions */
+    int64_t *took_us;            /* by the tasks that have succeeded, with speculation */
+    uint32_t took_count, took_capacity;
     uint32_t fetch_failures;
     bool ran;
 };
@@ -40,7 +50,9 @@ struct hr_attempt {
     struct hr_attempt *prev, *next; /* of the job */
     struct hr_job *job;
     struct hr_work work;
-    bool stopped; /* its work is not wanted; read by the task without the lock */
+    int64_t start_us; /* with speculation */
+    bool won;         /* its results count: no other attempt's do */
+    bool stopped;     /* its work is not wanted; read by the task without the lock */
 };
 
 /* Jobs that share slots, and memory. Made once, by its definition or by the first job that names
@@ -63,17 +75,19 @@ struct hr_job {
     uint64_t id;
     struct hr_stage **stages;
     uint32_t stage_count, stage_capacity;
-    struct hr_work_list queue;
+    struct hr_work_list queue, copies; /* copies: when nothing else is to be done */
     struct hr_attempt *attempts;
     uint32_t running; /* attempts */
     uint32_t slots;   /* that they hold */
     bool solo;        /* the caller works alone */
     bool lent;        /* the caller works in the slot of the task that started the job */
     bool caller_idle; /* it is not running a task */
+    bool speculates;  /* its tasks may have copies */
     bool failed;
     struct hr_err err;
     hr_status status;
     struct hr_job_stats stats;
+    uint32_t tasks_done;
     pthread_cond_t changed;
 };
 
@@ -91,6 +105,7 @@ struct hr_scheduler {
     struct hr_job *jobs, *last_job;
     struct hr_sched_pool *pools;
     uint64_t next_job, next_stage;
+    int64_t next_look_us; /* for tasks that take long */
 };
 
 /* --- stage.c; the lock is held ---------------------------------------------------------------- */
@@ -105,8 +120,7 @@ hr_status hr_stage_new(struct hr_job *job, struct hr_rdd *rdd, struct hr_depende
                        struct hr_stage **ret, struct hr_err *err) HR_CHECKED;
 void hr_stage_free(struct hr_stage *stage);
 /* Puts a partition on the todo. */
-hr_status hr_stage_add(struct hr_job *job, struct hr_stage *stage, uint32_t partition,
-                       uint32_t attempt, struct hr_err *err) HR_CHECKED;
+hr_status hr_stage_add(struct hr_stage *stage, uint32_t partition, struct hr_err *err) HR_CHECKED;
 /* Puts what is missing above the stage on the todo of the stages there. */
 hr_status hr_stage_need_parents(struct hr_job *job, struct hr_stage *stage,
                                 struct hr_err *err) HR_CHECKED;
@@ -114,9 +128,23 @@ bool hr_stage_idle(const struct hr_stage *stage);
 void hr_job_fail(struct hr_job *job, hr_status status, const struct hr_err *err);
 /* Queues the todo of every stage whose parents are done. */
 void hr_job_schedule(struct hr_job *job);
-/* What a failed attempt means: the partition runs again, or the job fails. */
-void hr_job_take_failure(struct hr_job *job, const struct hr_work *work, hr_status status,
-                         struct hr_err *err);
+/* What a failed attempt means: the partition runs again, or the job fails. other: a copy of it
+ * still runs. */
+void hr_job_take_failure(struct hr_job *job, const struct hr_work *work, bool other,
+                         hr_status status, struct hr_err *err);
+
+/* --- speculation.c; the lock is held, but for the first two ----------------------------------- */
+
+int64_t hr_real_us(void); /* also where a test's clock stands still */
+/* The attempt has done its work: true when it is the first to say so. Then the others are told to
+ * stop, and its effects may happen. */
+bool hr_attempt_claim(struct hr_attempt *attempt);
+/* Another attempt at the same task, which is still wanted. */
+bool hr_attempt_has_other(const struct hr_attempt *attempt);
+/* A task ended: its copy need not begin; how long it took counts. */
+void hr_speculation_ended(struct hr_attempt *attempt, bool succeeded);
+/* Queues copies of tasks that take long, if it is time to look. True: there are some. */
+bool hr_speculate(struct hr_scheduler *s);
 
 /* --- scheduler.c; the lock is held ------------------------------------------------------------ */
 

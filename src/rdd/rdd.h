@@ -113,6 +113,13 @@ hr_status hr_rdd_iter(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx
 /* Drops the kept blocks; storage becomes NONE. */
 void hr_rdd_unpersist(struct hr_rdd *rdd);
 
+/* Copies of tasks that take long; zero values mean Spark 4's defaults. */
+struct hr_speculation_options {
+    bool enabled;
+    int64_t interval_us;         /* how often to look; 100 ms */
+    double multiplier, quantile; /* of the median time; of tasks done; 3, 0.9 */
+    int64_t min_runtime_us;      /* of a task; 100 ms, < 0: none */
+};
 struct hr_scheduler_options {
     uint32_t threads;      /* worker threads; 0: one a core */
     uint32_t max_attempts; /* per task; default 4 */
@@ -123,6 +130,7 @@ struct hr_scheduler_options {
                             then this number */
     int64_t task_timeout_us;      /* of a worker's task; 0: none */
     int64_t heartbeat_timeout_us; /* of a worker; 0: 10 s */
+    struct hr_speculation_options speculation;
     bool fair; /* between pools: by weight and share; else the job that started first */
 };
 hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options *options,
@@ -131,7 +139,8 @@ void hr_scheduler_free(struct hr_scheduler *scheduler);
 
 /* Runs a job: calls consume for every batch of every wanted partition of rdd, in order within a
  * partition, from the task's thread (consume must be thread-safe). After a retry the partition's
- * earlier batches have been announced with reset. partitions NULL: all. Blocks. */
+ * earlier batches have been announced with reset. With speculation two attempts at a partition may
+ * run, but only the batches of one reach consume. partitions NULL: all. Blocks. */
 struct hr_job_options {
     const uint32_t *partitions;
     uint32_t partition_count;
@@ -152,7 +161,7 @@ struct hr_job_options {
     const char *description; /* or NULL */
 };
 struct hr_job_stats {
-    uint32_t stages, tasks, failed_tasks, recomputed_tasks, lost_workers;
+    uint32_t stages, tasks, failed_tasks, recomputed_tasks, lost_workers, speculative_tasks;
     int64_t wall_us, shuffle_bytes;
 };
 hr_status hr_scheduler_run(struct hr_scheduler *scheduler, struct hr_rdd *rdd,

@@ -33,7 +33,12 @@
 
 static bool has_work(const struct hr_job *job)
 {
-    return !job->failed && !hr_work_empty(&job->queue);
+    return !job->failed && (!hr_work_empty(&job->queue) || !hr_work_empty(&job->copies));
+}
+
+static bool pop(struct hr_job *job, struct hr_work *ret)
+{
+    return hr_work_pop(&job->queue, ret) || hr_work_pop(&job->copies, ret);
 }
 
 /* The job that a free slot belongs to; NULL: no slot is free, or nobody wants it. */
@@ -97,13 +102,22 @@ static void attempt_ended(struct hr_attempt *a, hr_status status, int64_t bytes,
 {
     struct hr_job *job = a->job;
     struct hr_stage *stage = a->work.stage;
+    bool lost = a->stopped && !a->won && !job->failed; /* another attempt has settled the task */
+    bool other = !lost && status != HR_OK && hr_attempt_has_other(a);
     attempt_unlink(a);
-    stage->busy[a->work.partition] = 0;
-    stage->active--;
     job->stats.tasks++;
-    job->stats.shuffle_bytes += bytes;
-    job->stats.lost_workers += status == HR_E_WORKER_LOST || status == HR_E_TASK_TIMEOUT;
-    if (status != HR_OK) hr_job_take_failure(job, &a->work, status, err);
+    job->stats.speculative_tasks += a->work.copy;
+    if (!lost && !other) {
+        hr_speculation_ended(a, status == HR_OK);
+        stage->tasks[a->work.partition].busy = false;
+        stage->active--;
+        job->tasks_done += status == HR_OK;
+        job->stats.shuffle_bytes += bytes;
+    }
+    if (!lost && status != HR_OK) {
+        job->stats.lost_workers += status == HR_E_WORKER_LOST || status == HR_E_TASK_TIMEOUT;
+        hr_job_take_failure(job, &a->work, other, status, err);
+    }
     hr_job_schedule(job);
     if (job->running == 0) pthread_cond_signal(&job->changed);
 }
@@ -113,24 +127,35 @@ static void run_work(struct hr_job *job, const struct hr_work *work, bool takes_
 {
     struct hr_scheduler *s = job->scheduler;
     const struct hr_job_options *o = job->options;
-    struct hr_attempt a = {.job = job, .work = *work};
+    struct hr_attempt a = {.job = job, .work = *work, .won = !job->speculates};
     struct hr_task_frame frame = {s, job->outer, job->locals};
     const struct hr_task_frame *before = hr_task_frame;
     struct hr_err err;
     int64_t bytes = 0;
     hr_err_init(&err);
+    if (job->speculates) a.start_us = hr_real_us();
     if (takes_slot) take_slot(job, 1);
     attempt_link(&a);
     pthread_mutex_unlock(&s->lock);
     hr_task_frame = &frame;
     hr_status status = hr_task_run(&a, &bytes, &err);
-    /* before the partition can run again */
-    if (status != HR_OK && !work->stage->dep && o->reset)
+    /* before the partition can run again; what has not won has had no effect */
+    if (status != HR_OK && !work->stage->dep && o->reset && a.won)
         o->reset(o->arg, work->partition, work->attempt);
     hr_task_frame = before;
     pthread_mutex_lock(&s->lock);
     if (takes_slot) take_slot(job, -1);
     attempt_ended(&a, status, bytes, &err);
+}
+
+static void timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    ns += until.tv_nsec;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_cond_timedwait(cond, lock, &until);
 }
 
 static void *worker(void *arg)
@@ -140,12 +165,16 @@ static void *worker(void *arg)
     while (!s->stop) {
         struct hr_job *job = next_job(s);
         struct hr_work work;
-        if (job && hr_work_pop(&job->queue, &work)) {
+        if (job && pop(job, &work)) {
             run_work(job, &work, true);
             continue;
         }
+        if (hr_speculate(s)) continue;
         s->idle_threads++;
-        pthread_cond_wait(&s->work, &s->lock);
+        if (s->options.speculation.enabled)
+            timed_wait(&s->work, &s->lock, s->options.speculation.interval_us * 1000);
+        else
+            pthread_cond_wait(&s->work, &s->lock);
         s->idle_threads--;
     }
     pthread_mutex_unlock(&s->lock);
@@ -165,7 +194,7 @@ static hr_status job_plan(struct hr_job *job, struct hr_rdd *rdd, struct hr_err 
         if (p >= rdd->partition_count)
             return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "partition %u of %u", p,
                            rdd->partition_count);
-        HR_TRY(hr_stage_add(job, result, p, 0, err));
+        HR_TRY(hr_stage_add(result, p, err));
     }
     if (count) job->stats.stages++;
     return count ? hr_stage_need_parents(job, result, err) : HR_OK;
@@ -221,33 +250,22 @@ static bool may_take(struct hr_job *job)
     return has_work(job) && (job->solo || job->lent || next_job(job->scheduler) == job);
 }
 
-static void wait_for_change(struct hr_job *job)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += POLL_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    pthread_cond_timedwait(&job->changed, &job->scheduler->lock, &until);
-}
-
 /* Lock held. Works on the job until it is done. */
 static void job_work(struct hr_job *job)
 {
     while (!job_done(job)) {
         struct hr_work work;
         look_at_cancel(job);
-        if (may_take(job) && hr_work_pop(&job->queue, &work)) {
+        if (may_take(job) && pop(job, &work)) {
             job->caller_idle = false;
             run_work(job, &work, !job->solo && !job->lent);
             job->caller_idle = true;
             continue;
         }
         if (job_done(job)) break;
+        if (hr_speculate(job->scheduler)) continue;
         hand_over(job->scheduler);
-        wait_for_change(job);
+        timed_wait(&job->changed, &job->scheduler->lock, POLL_NS);
     }
 }
 
@@ -274,6 +292,8 @@ hr_status hr_scheduler_run(struct hr_scheduler *scheduler, struct hr_rdd *rdd,
     hr_err_init(&job.err);
     job.solo = !scheduler->options.executors && rdd->rows_estimate >= 0 &&
                rdd->rows_estimate <= scheduler->options.inline_rows;
+    job.speculates = scheduler->options.speculation.enabled && !job.solo && !hr_in_worker() &&
+                     options->max_attempts != 1;
     monotonic_cond_init(&job.changed);
     pthread_mutex_lock(&scheduler->lock);
     hr_status status = job_start(&job, rdd, err);
@@ -291,6 +311,7 @@ hr_status hr_scheduler_run(struct hr_scheduler *scheduler, struct hr_rdd *rdd,
     for (uint32_t i = 0; i < job.stage_count; i++) hr_stage_free(job.stages[i]);
     hr_free(job.stages);
     hr_free(job.queue.items);
+    hr_free(job.copies.items);
     job.stats.wall_us = (hr_mono_ns(scheduler->env) - start) / 1000;
     if (ret_stats) *ret_stats = job.stats;
     return status;
@@ -317,7 +338,7 @@ static void job_facts(const struct hr_job *job, struct hr_job_status *ret)
     snprintf(ret->pool, sizeof ret->pool, "%s", job->pool->name);
     snprintf(ret->group, sizeof ret->group, "%s", o->group ? o->group : "");
     snprintf(ret->description, sizeof ret->description, "%s", o->description ? o->description : "");
-    ret->tasks_done = job->stats.tasks - job->stats.failed_tasks;
+    ret->tasks_done = job->tasks_done;
     ret->tasks_failed = job->stats.failed_tasks;
     for (uint32_t i = 0; i < job->stage_count; i++) {
         const struct hr_stage *stage = job->stages[i];
@@ -365,6 +386,14 @@ static int64_t quarter_of_machine(void)
     return pages > 0 && size > 0 ? (int64_t)pages / 4 * size : INT64_C(256) << 20;
 }
 
+static void speculation_defaults(struct hr_speculation_options *o)
+{
+    if (o->interval_us <= 0) o->interval_us = 100000;
+    if (!(o->multiplier > 0)) o->multiplier = 3;
+    if (!(o->quantile > 0)) o->quantile = 0.9;
+    if (!o->min_runtime_us) o->min_runtime_us = 100000;
+}
+
 hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options *options,
                            struct hr_scheduler **ret, struct hr_err *err)
 {
@@ -378,6 +407,7 @@ hr_status hr_scheduler_new(struct hr_env *env, const struct hr_scheduler_options
     if (!s->options.max_attempts) s->options.max_attempts = 4;
     if (!s->options.memory_bytes) s->options.memory_bytes = quarter_of_machine();
     if (!s->options.inline_rows) s->options.inline_rows = INLINE_ROWS;
+    speculation_defaults(&s->options.speculation);
     s->output_bytes_max = quarter_of_machine();
     s->next_job = s->next_stage = 1;
     const char *dir = s->options.spill_dir ? s->options.spill_dir : getenv("TMPDIR");

@@ -62,10 +62,10 @@ hr_status hr_stage_new(struct hr_job *job, struct hr_rdd *rdd, struct hr_depende
                        struct hr_stage **ret, struct hr_err *err)
 {
     struct hr_stage *stage = hr_zalloc(sizeof *stage);
-    if (stage) stage->busy = hr_zalloc(rdd->partition_count);
-    if (!stage || !stage->busy ||
+    if (stage) stage->tasks = hr_zalloc(rdd->partition_count * sizeof *stage->tasks);
+    if (!stage || !stage->tasks ||
         !hr_pointers_grow((void **)&job->stages, job->stage_count, &job->stage_capacity)) {
-        if (stage) hr_free(stage->busy);
+        if (stage) hr_free(stage->tasks);
         hr_free(stage);
         return HR_OOM(err);
     }
@@ -81,17 +81,18 @@ void hr_stage_free(struct hr_stage *stage)
 {
     hr_free(stage->parents);
     hr_free(stage->todo.items);
-    hr_free(stage->busy);
+    hr_free(stage->tasks);
+    hr_free(stage->took_us);
     hr_free(stage);
 }
 
-hr_status hr_stage_add(struct hr_job *job, struct hr_stage *stage, uint32_t partition,
-                       uint32_t attempt, struct hr_err *err)
+hr_status hr_stage_add(struct hr_stage *stage, uint32_t partition, struct hr_err *err)
 {
-    HR_UNUSED(job);
-    if (!hr_work_push(&stage->todo, (struct hr_work){stage, partition, attempt}))
+    struct hr_task_state *task = &stage->tasks[partition];
+    if (!hr_work_push(&stage->todo, (struct hr_work){stage, partition, task->attempts, false}))
         return HR_OOM(err);
-    stage->busy[partition] = 1;
+    if (task->attempts++ == 0) stage->total++;
+    task->busy = true;
     return HR_OK;
 }
 
@@ -117,8 +118,8 @@ static hr_status need_shuffle(struct hr_job *job, struct hr_dependency *dep, str
     uint32_t count = hr_shuffle_missing(dep->shuffle, missing), added = 0;
     hr_status status = HR_OK;
     for (uint32_t i = 0; i < count && status == HR_OK; i++) {
-        if (stage->busy[missing[i]]) continue;
-        status = hr_stage_add(job, stage, missing[i], 0, err);
+        if (stage->tasks[missing[i]].busy) continue;
+        status = hr_stage_add(stage, missing[i], err);
         added++;
     }
     hr_free(missing);
@@ -219,40 +220,45 @@ static bool shuffle_lost(struct hr_job *job, struct hr_stage *stage)
     return false;
 }
 
-/* What a failed attempt means: the partition runs again, or the job fails. */
-void hr_job_take_failure(struct hr_job *job, const struct hr_work *work, hr_status status,
-                         struct hr_err *err)
+/* A shuffle block was missing: the task runs again after what makes it. False: that was not it. */
+static bool wait_for_parents(struct hr_job *job, const struct hr_work *work)
 {
     struct hr_stage *stage = work->stage;
+    if (stage->fetch_failures >= FETCH_FAILURES_MAX) return false;
+    /* an evicted block may have hidden shuffles until now */
+    struct hr_err err;
+    hr_err_init(&err);
+    hr_status status = hr_stage_need_parents(job, stage, &err);
+    if (status != HR_OK) {
+        hr_job_fail(job, status, &err);
+        return true;
+    }
+    bool waits = shuffle_lost(job, stage);
+    for (uint32_t i = 0; i < stage->parent_count; i++)
+        waits = waits || !hr_stage_idle(stage->parents[i]);
+    if (!waits) return false;
+    stage->fetch_failures++;
+    return hr_stage_add(stage, work->partition, &err) == HR_OK;
+}
+
+void hr_job_take_failure(struct hr_job *job, const struct hr_work *work, bool other,
+                         hr_status status, struct hr_err *err)
+{
+    struct hr_task_state *task = &work->stage->tasks[work->partition];
     uint32_t max_attempts = job->options->max_attempts ? job->options->max_attempts
                                                        : job->scheduler->options.max_attempts;
     job->stats.failed_tasks++;
     if (job->failed) return;
-    if (status == HR_E_UNAVAILABLE && stage->fetch_failures < FETCH_FAILURES_MAX) {
-        /* an evicted block may have hidden shuffles until now */
-        struct hr_err inner;
-        hr_err_init(&inner);
-        hr_status needed = hr_stage_need_parents(job, stage, &inner);
-        if (needed != HR_OK) {
-            hr_job_fail(job, needed, &inner);
-            return;
-        }
-        bool waits = shuffle_lost(job, stage);
-        for (uint32_t i = 0; i < stage->parent_count; i++)
-            waits = waits || !hr_stage_idle(stage->parents[i]);
-        if (waits) {
-            stage->fetch_failures++;
-            if (hr_stage_add(job, stage, work->partition, work->attempt + 1, err) == HR_OK) return;
-        }
-    }
-    if ((err->flags & HR_ERR_RETRIABLE) && work->attempt + 1 < max_attempts &&
-        hr_stage_add(job, stage, work->partition, work->attempt + 1, err) == HR_OK)
+    if (status == HR_E_UNAVAILABLE && (other || wait_for_parents(job, work))) return;
+    task->failures++;
+    if ((err->flags & HR_ERR_RETRIABLE) && task->failures < max_attempts &&
+        (other || hr_stage_add(work->stage, work->partition, err) == HR_OK))
         return;
-    if ((err->flags & HR_ERR_RETRIABLE) && work->attempt > 0) {
+    if ((err->flags & HR_ERR_RETRIABLE) && task->failures > 1) {
         struct hr_err last;
         hr_err_copy(&last, err);
         char n[16];
-        snprintf(n, sizeof n, "%u", work->attempt + 1);
+        snprintf(n, sizeof n, "%u", task->failures);
         status = HR_RAISE(err, HR_E_TASK_FAILED, "n", n, "why", last.msg);
     }
     hr_job_fail(job, status, err);

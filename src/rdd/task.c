@@ -39,31 +39,62 @@ static hr_status run_map(struct hr_attempt *a, struct hr_batch_iter *iter, int64
         if (status == HR_OK) status = go_on(a, err);
         if (status != HR_OK) break;
     }
+    if (status == HR_OK && !hr_attempt_claim(a)) status = HR_RAISE(err, HR_E_CANCELLED);
     if (status == HR_OK) status = hr_shuffle_commit(writer, ret_bytes, err);
     hr_shuffle_writer_free(writer);
     return status;
 }
 
-static hr_status run_result(struct hr_attempt *a, struct hr_batch_iter *iter, struct hr_err *err)
+/* A batch of the wanted partition goes to whom it is for. */
+static hr_status deliver(struct hr_attempt *a, struct hr_batch *batch, struct hr_err *err)
 {
     const struct hr_job_options *o = a->job->options;
-    const struct hr_work *work = &a->work;
+    if (hr_in_worker() && !o->in_worker)
+        return hr_worker_send(&(struct hr_frame){.kind = HR_FRAME_RESULT, .batch = batch}, err);
+    if (o->consume) HR_TRY(o->consume(o->arg, a->work.partition, a->work.attempt, batch, err));
+    return HR_OK;
+}
+
+static hr_status finish(struct hr_attempt *a, struct hr_err *err)
+{
+    const struct hr_job_options *o = a->job->options;
+    if (!o->finish || (hr_in_worker() && !o->in_worker)) return HR_OK;
+    return o->finish(o->arg, a->work.partition, a->work.attempt, err);
+}
+
+static hr_status run_result(struct hr_attempt *a, struct hr_batch_iter *iter, struct hr_err *err)
+{
     for (;;) {
         struct hr_batch *batch;
         HR_TRY(iter->next(iter, &batch, err));
-        if (!batch) break;
-        hr_status status = HR_OK;
-        if (hr_in_worker() && !o->in_worker)
-            status =
-                hr_worker_send(&(struct hr_frame){.kind = HR_FRAME_RESULT, .batch = batch}, err);
-        else if (o->consume)
-            status = o->consume(o->arg, work->partition, work->attempt, batch, err);
+        if (!batch) return finish(a, err);
+        hr_status status = deliver(a, batch, err);
         hr_batch_unref(batch);
         HR_TRY(status);
         HR_TRY(go_on(a, err));
     }
-    if (!o->finish || (hr_in_worker() && !o->in_worker)) return HR_OK;
-    return o->finish(o->arg, work->partition, work->attempt, err);
+}
+
+/* While a copy may run, nobody sees a batch before it is known which of them counts. */
+static hr_status run_result_held(struct hr_attempt *a, struct hr_batch_iter *iter,
+                                 struct hr_err *err)
+{
+    struct hr_batch_list held = {0};
+    hr_status status = HR_OK;
+    for (struct hr_batch *batch = NULL; status == HR_OK;) {
+        status = iter->next(iter, &batch, err);
+        if (status != HR_OK || !batch) break;
+        status = hr_batch_list_push(&held, batch, err);
+        if (status == HR_OK) status = go_on(a, err);
+    }
+    if (status == HR_OK && !hr_attempt_claim(a)) status = HR_RAISE(err, HR_E_CANCELLED);
+    for (uint32_t i = 0; i < held.count && status == HR_OK; i++) {
+        status = deliver(a, held.items[i], err);
+        if (status == HR_OK) status = go_on(a, err);
+    }
+    if (status == HR_OK) status = finish(a, err);
+    hr_batch_list_done(&held);
+    return status;
 }
 
 static hr_status compute(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
@@ -86,7 +117,10 @@ static hr_status compute(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err
     struct hr_batch_iter *iter;
     hr_status status = hr_rdd_iter(stage->rdd, a->work.partition, &ctx, &iter, err);
     if (status == HR_OK) {
-        status = stage->dep ? run_map(a, iter, ret_bytes, err) : run_result(a, iter, err);
+        bool held = a->job->speculates && !hr_in_worker();
+        status = stage->dep ? run_map(a, iter, ret_bytes, err)
+                 : held     ? run_result_held(a, iter, err)
+                            : run_result(a, iter, err);
         iter->close(iter);
     }
     hr_arena_done(&arena);
@@ -122,6 +156,11 @@ static hr_status remote_run(void *arg, int64_t *ret_bytes, struct hr_err *err)
 {
     struct remote *r = arg;
     return attempt_here(r->attempt, ret_bytes, err);
+}
+
+static bool remote_claim(void *arg)
+{
+    return hr_attempt_claim(((struct remote *)arg)->attempt);
 }
 
 static const struct hr_type *remote_schema(void *arg, const struct hr_frame *frame)
@@ -189,6 +228,7 @@ static hr_status attempt_remote(struct hr_attempt *a, int64_t *ret_bytes, struct
         .stopped = &a->stopped,
         .cancelled = o->cancelled ? o->cancelled : &a->stopped,
         .run = remote_run,
+        .claim = remote_claim,
         .take = remote_take,
         .schema = remote_schema,
         .arg = &r,
