@@ -50,7 +50,9 @@ struct hr_streaming *hr_streaming_new(struct hr_context *ctx, int64_t interval_u
                                       struct hr_err *err);
 /* Stops at once if it runs, and frees all streams. NULL is fine. */
 void hr_streaming_free(struct hr_streaming *ssc);
-/* Checks the graph (at least one output) and begins. Restores the checkpoint if there is one. */
+/* Checks the graph (at least one output) and begins. Restores the checkpoint if there is one. The
+ * jobs of the batches are in the scheduling pool that the calling thread has set
+ * (hr_context_set_pool); a function of foreach_rdd may set another for its own jobs. */
 hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err);
 /* Manual clock only: advances the clock by one interval and runs that batch on this thread. */
 hr_status hr_streaming_step(struct hr_streaming *ssc, struct hr_err *err);
@@ -76,7 +78,9 @@ int64_t hr_streaming_last_batch_us(const struct hr_streaming *ssc); /* 0: none y
 
 /* Spark's names and defaults: "spark.streaming.receiver.maxRate" (rows a second, 0: none),
  * "spark.streaming.backpressure.enabled", "….initialRate", "….pid.proportional", "….integral",
- * "….derived", "….minRate", "spark.streaming.blockInterval" (ms). Before start. */
+ * "….derived", "….minRate", "spark.streaming.blockInterval" (ms), "spark.streaming.concurrentJobs"
+ * (1: so many outputs of one batch run at a time, from as many threads; batches themselves stay one
+ * after the other). Before start. */
 hr_status hr_streaming_set(struct hr_streaming *ssc, const char *key, const char *value,
                            struct hr_err *err);
 
@@ -90,7 +94,8 @@ struct hr_batch_info {
     uint32_t outputs;
     const char *error; /* of a failed batch, or NULL */
 };
-/* Unused members NULL. Called from the batch's thread (receiver events: the receiver's). */
+/* Unused members NULL. Called from the batch's thread (receiver events: the receiver's; output
+ * events: that of the output, one call at a time). */
 struct hr_streaming_listener {
     void *arg;
     void (*on_streaming_started)(void *arg, int64_t time_us);

@@ -69,7 +69,7 @@ struct hr_ds_listener {
 };
 
 struct hr_ds_conf {
-    int64_t max_rate, initial_rate, block_interval_ms;
+    int64_t max_rate, initial_rate, block_interval_ms, concurrent_jobs;
     bool backpressure;
     double pid_proportional, pid_integral, pid_derived;
     int64_t pid_min_rate;
@@ -88,6 +88,7 @@ struct hr_streaming {
     struct hr_ds_listener *listeners;
     struct hr_ds_conf conf;
     char *checkpoint_dir;
+    char *sched_pool;           /* scheduling pool of the batches' jobs; NULL: "default" */
     struct hr_pool *batch_pool; /* of the batch being generated */
     struct hr_batch_info info;  /* of the last batch */
     enum hr_ds_state state;
@@ -122,6 +123,9 @@ hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *ar
 void hr_ds_free_all(struct hr_streaming *ssc);
 void hr_ds_forget(struct hr_streaming *ssc, int64_t time);
 void hr_ds_plan_remember(struct hr_streaming *ssc);
+
+/* run_outputs.c */
+hr_status hr_ds_run_outputs(struct hr_streaming *ssc, int64_t time, struct hr_err *err) HR_CHECKED;
 
 /* checkpoint.c */
 hr_status hr_ds_checkpoint_write(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;

@@ -2,7 +2,7 @@
 /*
  * The streaming context: its life, and the batch loop.
  *
- *   wait for the batch's time → generate inputs → run outputs in order → checkpoint → forget
+ *   wait for the batch's time → generate → run outputs (run_outputs.c) → checkpoint → forget
  *
  * One thread runs batches, one after the other (with a manual clock: whoever calls step). A failed
  * batch ends the loop.
@@ -11,6 +11,7 @@
 
 #include "base/options.h"
 #include "dstream/dstream.h"
+#include "rdd/locals.h"
 
 /* --- Settings --------------------------------------------------------------------------------- */
 
@@ -27,6 +28,7 @@ static const struct hr_opt_spec conf_specs[] = {
     OPT("spark.streaming.backpressure.pid.derived", HR_OPT_DOUBLE, pid_derived, "0.0"),
     OPT("spark.streaming.backpressure.pid.minRate", HR_OPT_INT, pid_min_rate, "100"),
     OPT("spark.streaming.blockInterval", HR_OPT_INT, block_interval_ms, "200"),
+    OPT("spark.streaming.concurrentJobs", HR_OPT_INT, concurrent_jobs, "1"),
 };
 
 /* Parses one key over what is set already: defaults only for a NULL key. */
@@ -101,6 +103,7 @@ void hr_streaming_free(struct hr_streaming *ssc)
     pthread_cond_destroy(&ssc->ended);
     pthread_mutex_destroy(&ssc->lock);
     hr_free(ssc->checkpoint_dir);
+    hr_free(ssc->sched_pool);
     hr_free(ssc);
 }
 
@@ -171,23 +174,6 @@ hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *ar
 
 /* --- One batch -------------------------------------------------------------------------------- */
 
-static hr_status run_output(struct hr_streaming *ssc, struct hr_ds_output *output, uint32_t number,
-                            int64_t time, struct hr_err *err)
-{
-    struct hr_env *env = ssc->ctx->env;
-    struct hr_rdd *rdd;
-    HR_TRY(hr_ds_rdd(output->in, time, &rdd, err));
-    if (!rdd) return HR_OK; /* not one of its times */
-    HR_DS_NOTIFY(ssc, on_output_started, time, number);
-    int64_t start = hr_now_us(env);
-    hr_status status = output->fn(output->arg, rdd, time, err);
-    if (status != HR_OK && err->code != status)
-        status = HR_FAIL(err, HR_E_USER_FUNCTION, "output %u: status %d", number, status);
-    HR_DS_NOTIFY(ssc, on_output_completed, time, number, hr_now_us(env) - start,
-                 status == HR_OK ? NULL : err->msg);
-    return status;
-}
-
 static hr_status generate_inputs(struct hr_streaming *ssc, int64_t time, uint64_t *ret_rows,
                                  struct hr_err *err)
 {
@@ -201,20 +187,7 @@ static hr_status generate_inputs(struct hr_streaming *ssc, int64_t time, uint64_
     return HR_OK;
 }
 
-static hr_status run_outputs(struct hr_streaming *ssc, int64_t time, struct hr_err *err)
-{
-    uint32_t number = 0;
-    for (struct hr_ds_output *o = ssc->outputs; o; o = o->next)
-        HR_TRY(run_output(ssc, o, number++, time, err));
-    /* State moves on even where nobody looks at it in this batch. */
-    for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next) {
-        struct hr_rdd *rdd;
-        if (ds->needs_previous && ds->consumers) HR_TRY(hr_ds_rdd(ds, time, &rdd, err));
-    }
-    return HR_OK;
-}
-
-static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err *err)
+static hr_status run_batch_here(struct hr_streaming *ssc, int64_t time, struct hr_err *err)
 {
     struct hr_env *env = ssc->ctx->env;
     struct hr_pool pool;
@@ -227,7 +200,7 @@ static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err
     info.processing_start_us = hr_now_us(env);
     info.scheduling_delay_us = HR_MAX(INT64_C(0), info.processing_start_us - time);
     HR_DS_NOTIFY(ssc, on_batch_started, &info);
-    if (status == HR_OK) status = run_outputs(ssc, time, err);
+    if (status == HR_OK) status = hr_ds_run_outputs(ssc, time, err);
     if (status == HR_OK) {
         ssc->last = time;
         if (ssc->checkpoint_dir) status = hr_ds_checkpoint_write(ssc, err);
@@ -243,6 +216,21 @@ static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err
     ssc->batch_pool = NULL;
     hr_ds_forget(ssc, time);
     hr_pool_done(&pool);
+    return status;
+}
+
+/* The jobs of a batch are in the pool of the thread that started the stream, whoever runs it. */
+static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err *err)
+{
+    struct hr_locals locals = {.pool = ssc->sched_pool ? hr_strdup(ssc->sched_pool) : NULL};
+    if (ssc->sched_pool && !locals.pool) return HR_OOM(err);
+    hr_status status = hr_locals_swap(ssc->ctx->id, &locals, err);
+    if (status == HR_OK) {
+        status = run_batch_here(ssc, time, err);
+        hr_status back = hr_locals_swap(ssc->ctx->id, &locals, status == HR_OK ? err : NULL);
+        if (status == HR_OK) status = back;
+    }
+    hr_locals_done(&locals);
     return status;
 }
 
@@ -292,6 +280,17 @@ static void *loop(void *arg)
     return NULL;
 }
 
+static hr_status note_pool(struct hr_streaming *ssc, struct hr_err *err)
+{
+    const struct hr_locals *locals = hr_locals_find(hr_locals_now(), ssc->ctx->id);
+    if (!locals || !locals->pool) return HR_OK;
+    char *pool = hr_strdup(locals->pool);
+    if (!pool) return HR_OOM(err);
+    hr_free(ssc->sched_pool); /* of a start that failed */
+    ssc->sched_pool = pool;
+    return HR_OK;
+}
+
 hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err)
 {
     struct hr_err own = {0};
@@ -303,6 +302,7 @@ hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
                        "no output operations registered, so nothing to execute");
     int64_t now = hr_now_us(ssc->ctx->env);
+    HR_TRY(note_pool(ssc, err));
     hr_ds_plan_remember(ssc);
     ssc->zero = now / ssc->interval * ssc->interval;
     if (ssc->checkpoint_dir) HR_TRY(hr_ds_checkpoint_restore(ssc, err));
