@@ -115,6 +115,12 @@ struct hr_pool_options {
     uint32_t weight;               /* 1 */
     uint32_t min_share;            /* tasks; 0 */
     enum hr_scheduling scheduling; /* between the pool's own jobs; HR_FIFO */
+    /* A cap on what the pool's jobs hold, in both modes: their kept partitions, shuffle outputs (as
+     * long as the RDD behind the shuffle lives), and the tables of running tasks. Over it the
+     * pool's own kept partitions go, least recently used first (to disk where their level says so),
+     * never another pool's; what still finds no room ends its job with HR_MEMORY_LIMIT, and other
+     * jobs go on. Rows brought to the program and RDDs made of them do not count. No cap. */
+    int64_t memory_bytes;
 };
 /* Adds a pool, or gives one that is there new values; pools stay as long as the context. Any
  * thread. There is no file of pools (fairscheduler.xml).
@@ -127,6 +133,10 @@ struct hr_pool_options {
  * @endcode */
 hr_status hr_context_add_pool(struct hr_context *ctx, const struct hr_pool_options *options,
                               struct hr_err *err);
+
+/* What a pool's jobs hold now, as counted for memory_bytes; shuffle outputs are counted only in a
+ * pool that has a cap. 0 for a pool that is not there; NULL: "default". */
+int64_t hr_context_pool_memory_bytes(struct hr_context *ctx, const char *pool);
 
 /* What follows is set for the calling thread and the jobs that it starts from now on (Spark's
  * setLocalProperty, setJobGroup); other threads, also those started later, have their own. Texts

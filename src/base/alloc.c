@@ -52,6 +52,7 @@ void hr_mem_init(struct hr_mem *mem, struct hr_mem *parent, const char *name, co
     mem->name = name;
     mem->setting = setting;
     mem->limit_bytes = limit_bytes;
+    mem->reclaim = NULL;
     atomic_init(&mem->used_bytes, 0);
     atomic_init(&mem->peak_bytes, 0);
 }
@@ -61,7 +62,8 @@ void hr_mem_init(struct hr_mem *mem, struct hr_mem *parent, const char *name, co
 static bool take(struct hr_mem *mem, int64_t bytes)
 {
     int64_t used = atomic_fetch_add_explicit(&mem->used_bytes, bytes, memory_order_relaxed) + bytes;
-    if (mem->limit_bytes && used > mem->limit_bytes) {
+    int64_t limit = __atomic_load_n(&mem->limit_bytes, __ATOMIC_RELAXED);
+    if (limit && used > limit) {
         atomic_fetch_sub_explicit(&mem->used_bytes, bytes, memory_order_relaxed);
         return false;
     }
@@ -76,11 +78,15 @@ hr_status hr_mem_reserve(struct hr_mem *mem, int64_t bytes, struct hr_err *err)
 {
     assert(bytes >= 0);
     for (struct hr_mem *m = mem; m; m = m->parent) {
-        if (HR_LIKELY(take(m, bytes))) continue;
+        bool taken_here = take(m, bytes);
+        while (HR_UNLIKELY(!taken_here) && m->reclaim && m->reclaim(m, bytes) > 0)
+            taken_here = take(m, bytes);
+        if (HR_LIKELY(taken_here)) continue;
         for (struct hr_mem *taken = mem; taken != m; taken = taken->parent)
             atomic_fetch_sub_explicit(&taken->used_bytes, bytes, memory_order_relaxed);
         char limit[24];
-        snprintf(limit, sizeof limit, "%" PRId64, m->limit_bytes);
+        snprintf(limit, sizeof limit, "%" PRId64,
+                 __atomic_load_n(&m->limit_bytes, __ATOMIC_RELAXED));
         return HR_RAISE(err, HR_E_MEMORY_LIMIT, "what", m->name ? m->name : "this", "limit", limit,
                         "setting", m->setting ? m->setting : "the limit");
     }

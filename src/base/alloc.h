@@ -27,7 +27,10 @@ struct hr_mem {
     const char *setting;      /* the setting that raises the limit */
     _Atomic int64_t used_bytes;
     _Atomic int64_t peak_bytes;
-    int64_t limit_bytes;      /* 0: no limit of its own */
+    int64_t limit_bytes;      /* 0: no limit of its own; may be set while others reserve */
+    /* Gives back what can be had again, about bytes of it, and says how much; 0: nothing is left.
+     * Called when the limit would be passed, by any thread that reserves; NULL: there is none. */
+    int64_t (*reclaim)(struct hr_mem *mem, int64_t bytes);
 };
 
 void hr_mem_init(struct hr_mem *mem, struct hr_mem *parent, const char *name,

@@ -125,6 +125,11 @@ hr_status hr_context_add_pool(struct hr_context *ctx, const struct hr_pool_optio
     return hr_scheduler_add_pool(ctx->scheduler, options, err);
 }
 
+int64_t hr_context_pool_memory_bytes(struct hr_context *ctx, const char *pool)
+{
+    return hr_scheduler_pool_bytes(ctx->scheduler, pool);
+}
+
 hr_status hr_context_set_pool(struct hr_context *ctx, const char *pool, struct hr_err *err)
 {
     const struct hr_locals *locals = hr_locals_find(hr_locals_now(), ctx->id);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "rdd/executor.h"
+
 struct block {
     struct block *prev, *next; /* most recently used first */
     uint32_t rdd_id, partition;
@@ -18,7 +20,8 @@ struct block {
     struct hr_batch **batches; /* NULL: on disk */
     uint32_t count;
     int64_t bytes, file_bytes;
-    uint64_t file_id; /* 0: no file */
+    uint64_t file_id;         /* 0: no file */
+    struct hr_budget *budget; /* where bytes are reserved while batches are here; NULL: nowhere */
 };
 
 struct hr_block_store {
@@ -90,12 +93,22 @@ static void link_first(struct hr_block_store *store, struct block *block)
     if (block->batches) store->used_bytes += block->bytes;
 }
 
+/* Of an unlinked block. */
+static void forget_batches(struct block *block)
+{
+    for (uint32_t i = 0; block->batches && i < block->count; i++) hr_batch_unref(block->batches[i]);
+    hr_free(block->batches);
+    block->batches = NULL;
+    if (block->budget) hr_mem_release(&block->budget->mem, block->bytes);
+    hr_budget_unref(block->budget);
+    block->budget = NULL;
+}
+
 /* An unlinked block. */
 static void block_free(struct hr_block_store *store, struct block *block)
 {
     if (!block) return;
-    for (uint32_t i = 0; block->batches && i < block->count; i++) hr_batch_unref(block->batches[i]);
-    hr_free(block->batches);
+    forget_batches(block);
     remove_file(store, block->file_id);
     hr_free(block);
 }
@@ -151,9 +164,7 @@ static hr_status spill(struct hr_block_store *store, struct block *block, struct
     if (status == HR_OK) {
         block->file_id = file_id;
         block->file_bytes = (int64_t)buf.len;
-        for (uint32_t i = 0; i < block->count; i++) hr_batch_unref(block->batches[i]);
-        hr_free(block->batches);
-        block->batches = NULL;
+        forget_batches(block);
     } else {
         remove_file(store, file_id);
     }
@@ -161,30 +172,34 @@ static hr_status spill(struct hr_block_store *store, struct block *block, struct
     return status;
 }
 
-/* Takes least recently used blocks out until bytes more fit. They are linked by next. */
-static struct block *make_room(struct hr_block_store *store, int64_t bytes)
+/* Takes least recently used blocks (of a budget, or of all) out until bytes are free. They are
+ * linked by next. */
+static struct block *take_out(struct hr_block_store *store, const struct hr_budget *budget,
+                              int64_t bytes)
 {
     struct block *out = NULL;
-    for (struct block *b = store->last, *prev; b && store->used_bytes + bytes > store->limit_bytes;
-         b = prev) {
+    for (struct block *b = store->last, *prev; b && bytes > 0; b = prev) {
         prev = b->prev;
-        if (!b->batches) continue;
+        if (!b->batches || (budget && b->budget != budget)) continue;
         unlink_block(store, b);
         b->next = out;
         out = b;
+        bytes -= b->bytes;
         store->evicted++;
     }
     return out;
 }
 
-/* Spills or drops what make_room took out. Failing to spill only loses the block. */
+/* Spills or drops what was taken out. Failing to spill only loses the block. A worker process,
+ * whose store is a copy that goes with it, leaves the folder to the driver. */
 static void settle_evicted(struct hr_block_store *store, struct block *evicted)
 {
     while (evicted) {
         struct block *block = evicted;
         evicted = block->next;
         block->next = NULL;
-        bool keep = block->level == HR_STORE_MEMORY_AND_DISK && spill(store, block, NULL) == HR_OK;
+        bool keep = block->level == HR_STORE_MEMORY_AND_DISK && !hr_in_worker() &&
+                    spill(store, block, NULL) == HR_OK;
         hr_forkable_lock(&store->lock);
         if (keep && !find(store, block->rdd_id, block->partition)) {
             link_first(store, block);
@@ -195,11 +210,24 @@ static void settle_evicted(struct hr_block_store *store, struct block *evicted)
     }
 }
 
+int64_t hr_block_store_evict(struct hr_block_store *store, const struct hr_budget *budget,
+                             int64_t bytes)
+{
+    hr_forkable_lock(&store->lock);
+    struct block *evicted = take_out(store, budget, bytes);
+    hr_forkable_unlock(&store->lock);
+    int64_t freed = 0;
+    for (const struct block *b = evicted; b; b = b->next) freed += b->bytes;
+    settle_evicted(store, evicted);
+    return freed;
+}
+
 /* --- Use -------------------------------------------------------------------------------------- */
 
 hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition,
                              enum hr_storage_level level, struct hr_batch *const *batches,
-                             uint32_t count, const struct hr_type *schema, struct hr_err *err)
+                             uint32_t count, const struct hr_type *schema, struct hr_budget *budget,
+                             struct hr_err *err)
 {
     if (level == HR_STORE_NONE) return HR_OK;
     struct block *block = hr_zalloc(sizeof *block);
@@ -217,6 +245,10 @@ hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint
         block->bytes += hr_batch_bytes(batches[i]);
     }
     bool fits = level != HR_STORE_DISK && block->bytes <= store->limit_bytes;
+    if (fits && budget) { /* its other blocks make room */
+        fits = hr_mem_reserve(&budget->mem, block->bytes, NULL) == HR_OK;
+        if (fits) block->budget = hr_budget_ref(budget);
+    }
     if (!fits && (level == HR_STORE_MEMORY || spill(store, block, err) != HR_OK)) {
         block_free(store, block); /* computed again when wanted */
         return HR_OK;
@@ -224,7 +256,8 @@ hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint
     struct block *evicted = NULL;
     hr_forkable_lock(&store->lock);
     if (!find(store, rdd_id, partition)) {
-        if (fits) evicted = make_room(store, block->bytes);
+        if (fits)
+            evicted = take_out(store, NULL, store->used_bytes + block->bytes - store->limit_bytes);
         link_first(store, block);
         block = NULL;
     }

@@ -8,6 +8,7 @@
 #ifndef HR_RDD_BLOCK_STORE_H
 #define HR_RDD_BLOCK_STORE_H
 
+#include "rdd/budget.h"
 #include "rdd/rdd.h"
 
 struct hr_block_store;
@@ -18,12 +19,17 @@ hr_status hr_block_store_new(struct hr_env *env, int64_t memory_bytes, const cha
 struct hr_block_store *hr_block_store_ref(struct hr_block_store *store);
 void hr_block_store_unref(struct hr_block_store *store); /* NULL is fine */
 
-/* Keeps a computed partition (references on the batches are taken). A block that is there already
- * stays. Without room nothing is kept: that is no error. */
+/* Keeps a computed partition (references on the batches are taken) on the account of budget (NULL:
+ * nobody's). A block that is there already stays. Without room nothing is kept: that is no
+ * error. */
 hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition,
                              enum hr_storage_level level, struct hr_batch *const *batches,
-                             uint32_t count, const struct hr_type *schema,
+                             uint32_t count, const struct hr_type *schema, struct hr_budget *budget,
                              struct hr_err *err) HR_CHECKED;
+/* Takes blocks of a budget out of memory, least recently used first, until bytes are free; returns
+ * how many are. */
+int64_t hr_block_store_evict(struct hr_block_store *store, const struct hr_budget *budget,
+                             int64_t bytes);
 /* *ret_iter NULL: not there (never computed, evicted, or its file is damaged). */
 hr_status hr_block_store_get(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition,
                              struct hr_batch_iter **ret_iter, struct hr_err *err) HR_CHECKED;

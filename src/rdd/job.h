@@ -63,6 +63,7 @@ struct hr_sched_pool {
     uint32_t weight, min_share;
     bool fair;        /* its own jobs share; else the first one goes first */
     uint32_t running; /* slots that its tasks hold */
+    struct hr_budget *budget;
 };
 
 struct hr_job {

@@ -66,7 +66,7 @@ static hr_status fn_open(struct hr_rdd *rdd, uint32_t partition, struct hr_task_
     it->cancelled = ctx->cancelled;
     /* Hashed: starts that differ by the generator's own step would be one sequence, shifted. */
     it->random = hr_hash_combine(it->op->seed, hr_hash_u64(partition + UINT64_C(1)));
-    hr_emitter_init(&it->out, rdd->schema, ctx->mem);
+    hr_emitter_init(&it->out, rdd->schema, NULL);
     it->out.prefix = it->op->prefix;
     it->out.suffix = it->op->suffix;
     hr_status status = hr_rdd_parent_iter(rdd, 0, partition, ctx, &it->parent, err);

@@ -358,7 +358,7 @@ static hr_status zip_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_t
     struct hr_batch_list list = {0};
     struct hr_acc_delta *deltas = NULL;
     struct hr_emitter out;
-    hr_emitter_init(&out, rdd->schema, ctx->mem);
+    hr_emitter_init(&out, rdd->schema, NULL);
     hr_status status = hr_rdd_parent_iter(rdd, 0, partition, ctx, &its[0], err);
     if (status == HR_OK) status = hr_rdd_parent_iter(rdd, 1, partition, ctx, &its[1], err);
     if (status == HR_OK)

@@ -177,7 +177,7 @@ static hr_status compute_and_keep(struct hr_rdd *rdd, uint32_t partition, struct
         status = send_kept(rdd, partition, &it->g, err);
     else if (status == HR_OK)
         status = hr_block_store_put(store, rdd->id, partition, rdd->storage, it->g.batches,
-                                    it->g.count, rdd->schema, err);
+                                    it->g.count, rdd->schema, ctx->budget, err);
     if (status != HR_OK) {
         if (it) gathered_done(&it->g);
         hr_free(it);

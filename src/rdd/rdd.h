@@ -20,6 +20,7 @@
 #include "base/thread.h"
 #include "column/column.h"
 
+struct hr_budget;
 struct hr_rdd;
 struct hr_scheduler;
 
@@ -28,8 +29,9 @@ struct hr_task_ctx {
     struct hr_scheduler *scheduler;
     uint32_t partition, attempt;
     uint64_t stage_id, job_id;
-    struct hr_arena *arena; /* the task's */
-    struct hr_mem *mem;
+    struct hr_arena *arena;   /* the task's */
+    struct hr_mem *mem;       /* for what the task holds until its end; batches may outlive it */
+    struct hr_budget *budget; /* for what is kept longer; NULL: without one */
     const volatile bool *cancelled; /* by the user */
     const volatile bool *stopped;   /* the job failed elsewhere: this work is not wanted */
 };

@@ -18,15 +18,25 @@ static struct hr_sched_pool *find(struct hr_scheduler *s, const char *name)
     return pool;
 }
 
+static void pool_free(struct hr_sched_pool *pool)
+{
+    hr_budget_unref(pool->budget);
+    hr_free(pool->name);
+    hr_free(pool);
+}
+
 struct hr_sched_pool *hr_sched_pool_get(struct hr_scheduler *s, const char *name)
 {
     if (!name) name = DEFAULT_POOL;
     struct hr_sched_pool *pool = find(s, name);
     if (pool) return pool;
     pool = hr_zalloc(sizeof *pool);
-    if (pool) pool->name = hr_strdup(name);
-    if (!pool || !pool->name) {
-        hr_free(pool);
+    if (pool) {
+        pool->name = hr_strdup(name);
+        pool->budget = hr_budget_new(name, s->blocks);
+    }
+    if (!pool || !pool->name || !pool->budget) {
+        if (pool) pool_free(pool);
         return NULL;
     }
     pool->weight = 1;
@@ -39,18 +49,28 @@ hr_status hr_scheduler_add_pool(struct hr_scheduler *s, const struct hr_pool_opt
                                 struct hr_err *err)
 {
     if (!o->name || !*o->name) return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a pool without a name");
-    if (o->scheduling != HR_FIFO && o->scheduling != HR_FAIR)
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "pool %s: scheduling %d", o->name,
-                       (int)o->scheduling);
+    if ((o->scheduling != HR_FIFO && o->scheduling != HR_FAIR) || o->memory_bytes < 0)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "pool %s: scheduling %d, memory_bytes %lld",
+                       o->name, (int)o->scheduling, (long long)o->memory_bytes);
     pthread_mutex_lock(&s->lock);
     struct hr_sched_pool *pool = hr_sched_pool_get(s, o->name);
     if (pool) {
         pool->weight = HR_MAX(o->weight, 1u);
         pool->min_share = o->min_share;
         pool->fair = o->scheduling == HR_FAIR;
+        hr_budget_set_limit(pool->budget, o->memory_bytes);
     }
     pthread_mutex_unlock(&s->lock);
     return pool ? HR_OK : HR_OOM(err);
+}
+
+int64_t hr_scheduler_pool_bytes(struct hr_scheduler *s, const char *name)
+{
+    pthread_mutex_lock(&s->lock);
+    struct hr_sched_pool *pool = find(s, name ? name : DEFAULT_POOL);
+    int64_t bytes = pool ? atomic_load(&pool->budget->mem.used_bytes) : 0;
+    pthread_mutex_unlock(&s->lock);
+    return bytes;
 }
 
 void hr_sched_pools_free(struct hr_scheduler *s)
@@ -58,8 +78,7 @@ void hr_sched_pools_free(struct hr_scheduler *s)
     while (s->pools) {
         struct hr_sched_pool *pool = s->pools;
         s->pools = pool->next;
-        hr_free(pool->name);
-        hr_free(pool);
+        pool_free(pool);
     }
 }
 

@@ -14,6 +14,8 @@ struct hr_block_store *hr_scheduler_blocks(struct hr_scheduler *scheduler);
 hr_status hr_scheduler_add_pool(struct hr_scheduler *scheduler,
                                 const struct hr_pool_options *options,
                                 struct hr_err *err) HR_CHECKED;
+/* What a pool's budget holds now. */
+int64_t hr_scheduler_pool_bytes(struct hr_scheduler *scheduler, const char *name);
 /* Ends running jobs with HR_CANCELLED: those of a group, one by id, or (NULL, 0) all. Their tasks
  * are told, workers killed; the jobs' callers return once their tasks have ended. */
 void hr_scheduler_cancel(struct hr_scheduler *scheduler, const char *group, uint64_t id);

@@ -10,6 +10,7 @@
 #include "rdd/shuffle.h"
 
 #include "base/fault.h"
+#include "rdd/block_store.h"
 #include "rdd/executor.h"
 
 #define FLUSH_ROWS  65536u
@@ -20,10 +21,17 @@ struct block {
     uint32_t count, capacity;
 };
 
+/* Of a map partition. */
+struct output {
+    struct block *blocks;     /* reduce_count; NULL: missing */
+    struct hr_budget *budget; /* where reserved_bytes are; or NULL */
+    int64_t reserved_bytes;
+};
+
 struct hr_shuffle {
     pthread_mutex_t lock;
     uint32_t map_count, reduce_count;
-    struct block **outputs; /* by map; NULL: missing. Each: reduce_count blocks */
+    struct output *outputs; /* by map */
 };
 
 struct hr_shuffle_writer {
@@ -31,7 +39,7 @@ struct hr_shuffle_writer {
     struct hr_partitioner *partitioner;
     const struct hr_type *schema;
     uint32_t map;
-    struct block *blocks; /* reduce_count */
+    struct output out;
     struct hr_batch *pending[PENDING_MAX];
     uint32_t pending_count, pending_rows;
     bool deep;
@@ -45,6 +53,14 @@ static void blocks_free(struct block *blocks, uint32_t count)
         hr_free(blocks[i].batches);
     }
     hr_free(blocks);
+}
+
+static void output_done(struct output *out, uint32_t reduce_count)
+{
+    blocks_free(out->blocks, reduce_count);
+    if (out->budget) hr_mem_release(&out->budget->mem, out->reserved_bytes);
+    hr_budget_unref(out->budget);
+    *out = (struct output){0};
 }
 
 struct hr_shuffle *hr_shuffle_new(uint32_t map_count, uint32_t reduce_count)
@@ -66,7 +82,7 @@ void hr_shuffle_free(struct hr_shuffle *shuffle)
 {
     if (!shuffle) return;
     for (uint32_t i = 0; i < shuffle->map_count; i++)
-        blocks_free(shuffle->outputs[i], shuffle->reduce_count);
+        output_done(&shuffle->outputs[i], shuffle->reduce_count);
     hr_free(shuffle->outputs);
     pthread_mutex_destroy(&shuffle->lock);
     hr_free(shuffle);
@@ -76,13 +92,14 @@ void hr_shuffle_free(struct hr_shuffle *shuffle)
 
 hr_status hr_shuffle_writer_new(struct hr_shuffle *shuffle, struct hr_partitioner *partitioner,
                                 const struct hr_type *schema, uint32_t map,
-                                struct hr_shuffle_writer **ret, struct hr_err *err)
+                                struct hr_budget *budget, struct hr_shuffle_writer **ret,
+                                struct hr_err *err)
 {
     assert(map < shuffle->map_count && partitioner->partition_count == shuffle->reduce_count);
     struct hr_shuffle_writer *w = hr_zalloc(sizeof *w);
     if (!w) return HR_OOM(err);
-    w->blocks = hr_zalloc(shuffle->reduce_count * sizeof *w->blocks);
-    if (!w->blocks) {
+    w->out.blocks = hr_zalloc(shuffle->reduce_count * sizeof *w->out.blocks);
+    if (!w->out.blocks) {
         hr_free(w);
         return HR_OOM(err);
     }
@@ -90,6 +107,8 @@ hr_status hr_shuffle_writer_new(struct hr_shuffle *shuffle, struct hr_partitione
     w->partitioner = partitioner;
     w->schema = schema;
     w->map = map;
+    /* weighing every batch is for those who have a limit */
+    w->out.budget = hr_budget_limited(budget) ? hr_budget_ref(budget) : NULL;
     *ret = w;
     return HR_OK;
 }
@@ -98,7 +117,7 @@ void hr_shuffle_writer_free(struct hr_shuffle_writer *writer)
 {
     if (!writer) return;
     for (uint32_t i = 0; i < writer->pending_count; i++) hr_batch_unref(writer->pending[i]);
-    blocks_free(writer->blocks, writer->shuffle->reduce_count);
+    output_done(&writer->out, writer->shuffle->reduce_count);
     hr_free(writer);
 }
 
@@ -106,7 +125,16 @@ void hr_shuffle_writer_free(struct hr_shuffle_writer *writer)
 static hr_status add_block(struct hr_shuffle_writer *w, uint32_t reduce, struct hr_batch *batch,
                            struct hr_err *err)
 {
-    struct block *block = &w->blocks[reduce];
+    struct block *block = &w->out.blocks[reduce];
+    if (w->out.budget) {
+        int64_t bytes = hr_batch_bytes(batch);
+        hr_status status = hr_mem_reserve(&w->out.budget->mem, bytes, err);
+        if (status != HR_OK) {
+            hr_batch_unref(batch);
+            return status;
+        }
+        w->out.reserved_bytes += bytes;
+    }
     if (block->count == block->capacity) {
         uint32_t capacity = block->capacity ? block->capacity * 2 : 4;
         struct hr_batch **batches = hr_realloc(block->batches, capacity * sizeof *batches);
@@ -235,9 +263,9 @@ hr_status hr_shuffle_add(struct hr_shuffle_writer *writer, uint32_t reduce, stru
 static hr_status send_blocks(struct hr_shuffle_writer *w, struct hr_err *err)
 {
     for (uint32_t r = 0; r < w->shuffle->reduce_count; r++) {
-        for (uint32_t i = 0; i < w->blocks[r].count; i++) {
+        for (uint32_t i = 0; i < w->out.blocks[r].count; i++) {
             struct hr_frame frame = {
-                .kind = HR_FRAME_SHUFFLE, .n = r, .batch = w->blocks[r].batches[i]};
+                .kind = HR_FRAME_SHUFFLE, .n = r, .batch = w->out.blocks[r].batches[i]};
             HR_TRY(hr_worker_send(&frame, err));
         }
     }
@@ -252,9 +280,9 @@ hr_status hr_shuffle_commit(struct hr_shuffle_writer *writer, int64_t *ret_bytes
     if (hr_in_worker()) return send_blocks(writer, err);
     struct hr_shuffle *s = writer->shuffle;
     hr_forkable_lock(&s->lock);
-    if (!s->outputs[writer->map]) {
-        s->outputs[writer->map] = writer->blocks;
-        writer->blocks = NULL;
+    if (!s->outputs[writer->map].blocks) {
+        s->outputs[writer->map] = writer->out;
+        writer->out = (struct output){0};
     }
     hr_forkable_unlock(&s->lock);
     return HR_OK;
@@ -265,7 +293,7 @@ hr_status hr_shuffle_commit(struct hr_shuffle_writer *writer, int64_t *ret_bytes
 bool hr_shuffle_has(struct hr_shuffle *shuffle, uint32_t map)
 {
     hr_forkable_lock(&shuffle->lock);
-    bool has = shuffle->outputs[map] != NULL;
+    bool has = shuffle->outputs[map].blocks != NULL;
     hr_forkable_unlock(&shuffle->lock);
     return has;
 }
@@ -275,7 +303,7 @@ uint32_t hr_shuffle_missing(struct hr_shuffle *shuffle, uint32_t *ret_maps)
     uint32_t n = 0;
     hr_forkable_lock(&shuffle->lock);
     for (uint32_t i = 0; i < shuffle->map_count; i++)
-        if (!shuffle->outputs[i]) ret_maps[n++] = i;
+        if (!shuffle->outputs[i].blocks) ret_maps[n++] = i;
     hr_forkable_unlock(&shuffle->lock);
     return n;
 }
@@ -283,10 +311,10 @@ uint32_t hr_shuffle_missing(struct hr_shuffle *shuffle, uint32_t *ret_maps)
 void hr_shuffle_lose(struct hr_shuffle *shuffle, uint32_t map)
 {
     hr_forkable_lock(&shuffle->lock);
-    struct block *lost = shuffle->outputs[map];
-    shuffle->outputs[map] = NULL;
+    struct output lost = shuffle->outputs[map];
+    shuffle->outputs[map] = (struct output){0};
     hr_forkable_unlock(&shuffle->lock);
-    blocks_free(lost, shuffle->reduce_count);
+    output_done(&lost, shuffle->reduce_count);
 }
 
 /* References on all batches of the partition, taken at once: a loss later does not matter. */
@@ -322,8 +350,8 @@ hr_status hr_shuffle_read(struct hr_shuffle *shuffle, uint32_t reduce,
     hr_forkable_lock(&shuffle->lock);
     size_t count = 0;
     for (uint32_t m = 0; m < shuffle->map_count; m++) {
-        if (shuffle->outputs[m]) {
-            count += shuffle->outputs[m][reduce].count;
+        if (shuffle->outputs[m].blocks) {
+            count += shuffle->outputs[m].blocks[reduce].count;
             continue;
         }
         hr_forkable_unlock(&shuffle->lock);
@@ -334,7 +362,7 @@ hr_status hr_shuffle_read(struct hr_shuffle *shuffle, uint32_t reduce,
     if (r) {
         *r = (struct reader){.iter = {reader_next, reader_close}};
         for (uint32_t m = 0; m < shuffle->map_count; m++) {
-            const struct block *block = &shuffle->outputs[m][reduce];
+            const struct block *block = &shuffle->outputs[m].blocks[reduce];
             for (uint32_t i = 0; i < block->count; i++)
                 r->batches[r->count++] = hr_batch_ref(block->batches[i]);
         }

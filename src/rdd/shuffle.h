@@ -10,6 +10,7 @@
 #ifndef HR_RDD_SHUFFLE_H
 #define HR_RDD_SHUFFLE_H
 
+#include "rdd/budget.h"
 #include "rdd/rdd.h"
 
 struct hr_shuffle;
@@ -18,9 +19,11 @@ struct hr_shuffle_writer;
 struct hr_shuffle *hr_shuffle_new(uint32_t map_count, uint32_t reduce_count); /* NULL: no memory */
 void hr_shuffle_free(struct hr_shuffle *shuffle);
 
+/* What is written is on the account of budget (NULL: nobody's) until it is dropped. */
 hr_status hr_shuffle_writer_new(struct hr_shuffle *shuffle, struct hr_partitioner *partitioner,
                                 const struct hr_type *schema, uint32_t map,
-                                struct hr_shuffle_writer **ret, struct hr_err *err) HR_CHECKED;
+                                struct hr_budget *budget, struct hr_shuffle_writer **ret,
+                                struct hr_err *err) HR_CHECKED;
 /* Takes the batch over, also when it fails. */
 hr_status hr_shuffle_write(struct hr_shuffle_writer *writer, struct hr_batch *batch,
                            struct hr_err *err) HR_CHECKED;

@@ -29,7 +29,7 @@ static hr_status run_map(struct hr_attempt *a, struct hr_batch_iter *iter, int64
     const struct hr_stage *stage = a->work.stage;
     struct hr_shuffle_writer *writer;
     HR_TRY(hr_shuffle_writer_new(stage->dep->shuffle, stage->dep->partitioner, stage->rdd->schema,
-                                 a->work.partition, &writer, err));
+                                 a->work.partition, a->job->pool->budget, &writer, err));
     hr_status status = HR_OK;
     for (;;) {
         struct hr_batch *batch;
@@ -111,6 +111,8 @@ static hr_status compute(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err
         .stage_id = stage->id,
         .job_id = job->id,
         .arena = &arena,
+        .mem = &job->pool->budget->mem,
+        .budget = job->pool->budget,
         .cancelled = job->options->cancelled ? job->options->cancelled : &a->stopped,
         .stopped = &a->stopped,
     };
@@ -186,9 +188,9 @@ static hr_status take_kept(struct remote *r, const struct hr_frame *frame, struc
     if (frame->more) return HR_OK;
     hr_status status = HR_OK;
     if (rdd->storage != HR_STORE_NONE)
-        status =
-            hr_block_store_put(hr_scheduler_blocks_of(r->attempt->job->scheduler, rdd), rdd->id,
-                               frame->n, rdd->storage, r->kept, r->kept_count, rdd->schema, err);
+        status = hr_block_store_put(hr_scheduler_blocks_of(r->attempt->job->scheduler, rdd),
+                                    rdd->id, frame->n, rdd->storage, r->kept, r->kept_count,
+                                    rdd->schema, r->attempt->job->pool->budget, err);
     kept_done(r);
     return status;
 }
@@ -235,7 +237,8 @@ static hr_status attempt_remote(struct hr_attempt *a, int64_t *ret_bytes, struct
     };
     if (stage->dep)
         HR_TRY(hr_shuffle_writer_new(stage->dep->shuffle, stage->dep->partitioner,
-                                     stage->rdd->schema, work->partition, &r.writer, err));
+                                     stage->rdd->schema, work->partition, a->job->pool->budget,
+                                     &r.writer, err));
     hr_status status = hr_worker_run(&call, ret_bytes, err);
     if (status == HR_OK && r.writer) {
         int64_t bytes; /* the worker's count stands */

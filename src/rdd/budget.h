@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the jobs of a scheduling pool may hold: kept blocks, shuffle outputs, the tables of running
+ * tasks. Over the limit the pool's own kept blocks go first, least recently used first, spilled or
+ * dropped by their storage level; what then finds no room fails with HR_E_MEMORY_LIMIT, which ends
+ * its job. Other pools' blocks are not touched.
+ *
+ * Rows that an action brings to the driver, sources and checkpointed RDDs are the program's own and
+ * do not count, nor do the batches that flow through a task.
+ *
+ * Reference-counted: blocks and shuffle outputs outlive jobs, and may outlive the scheduler.
+ */
+#ifndef HR_RDD_BUDGET_H
+#define HR_RDD_BUDGET_H
+
+#include "base/alloc.h"
+
+struct hr_block_store;
+
+struct hr_budget {
+    struct hr_mem mem; /* first */
+    _Atomic uint32_t refs;
+    struct hr_block_store *blocks; /* where its kept blocks are; borrowed */
+    char name[];                   /* "pool etl" */
+};
+
+struct hr_budget *hr_budget_new(const char *pool,
+                                struct hr_block_store *blocks);    /* NULL: no memory */
+struct hr_budget *hr_budget_ref(struct hr_budget *budget);         /* NULL is fine */
+void hr_budget_unref(struct hr_budget *budget);                    /* NULL is fine */
+void hr_budget_set_limit(struct hr_budget *budget, int64_t bytes); /* 0: none */
+bool hr_budget_limited(const struct hr_budget *budget);            /* NULL: false */
+
+#endif
