@@ -261,13 +261,22 @@ struct hr_rows *hr_rdd_take_ordered(struct hr_rdd *rdd, uint64_t n, const char *
 struct hr_rows *hr_rdd_top(struct hr_rdd *rdd, uint64_t n, const char *columns, struct hr_err *err);
 struct hr_rows *hr_rdd_take_sample(struct hr_rdd *rdd, bool with_replacement, uint64_t n,
                                    uint64_t seed, struct hr_err *err);
-/* One row. reduce of no rows is an error; fold and aggregate start from what zero emits. tree_…
- * are the same here: there is no network between the partitions and the driver. */
+/* One row, of scalar columns. reduce of no rows is an error; fold and aggregate start from what
+ * zero emits (one row), once for each partition and once for the whole, as in Spark: it must be
+ * neutral. Rows are merged in order of partitions: fn has to be associative, not commutative. All
+ * functions, zero too, run in tasks: with executors the driver is safe from them. */
 struct hr_rows *hr_rdd_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg, struct hr_err *err);
 struct hr_rows *hr_rdd_fold(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_fn fn, void *arg,
                             struct hr_err *err);
 struct hr_rows *hr_rdd_aggregate(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
                                  hr_merge_fn seq, hr_merge_fn comb, void *arg, struct hr_err *err);
+/* The same in about depth levels of tasks (at least 1, Spark's default is 2), so that the merges of
+ * many partitions' large states run side by side. */
+struct hr_rows *hr_rdd_tree_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg, uint32_t depth,
+                                   struct hr_err *err);
+struct hr_rows *hr_rdd_tree_aggregate(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
+                                      hr_merge_fn seq, hr_merge_fn comb, void *arg, uint32_t depth,
+                                      struct hr_err *err);
 /* Rows (key, `count` LONG); rows (all columns, `count` LONG). */
 struct hr_rows *hr_rdd_count_by_key(struct hr_rdd *rdd, struct hr_err *err);
 struct hr_rows *hr_rdd_count_by_value(struct hr_rdd *rdd, struct hr_err *err);
