@@ -34,7 +34,8 @@
  * hr_rdd_with_keys(rdd, n). Keys are equal as in GROUP BY (NULL equals NULL, NaN equals NaN).
  *
  * Partitions: 0 wherever a number of partitions is asked for means the default: the larger of the
- * parents', or the context's default parallelism.
+ * parents', or the context's default parallelism. An RDD that is partitioned by its key keeps its
+ * partitioner where the number is 0 or its own.
  */
 #ifndef HEADRACE_RDD_H
 #define HEADRACE_RDD_H
@@ -63,6 +64,8 @@ typedef hr_status (*hr_partition_fn)(void *arg, uint32_t partition, struct hr_ro
 /* The same for two RDDs side by side (zip_partitions). */
 typedef hr_status (*hr_zip_fn)(void *arg, uint32_t partition, struct hr_rows *left,
                                struct hr_rows *right, struct hr_emitter *out, struct hr_err *err);
+/* The partition, 0 … partitions - 1, of the rows with this key (a row of the key's columns). */
+typedef int64_t (*hr_partition_by_fn)(void *arg, const struct hr_row *key, uint32_t partitions);
 /* For actions: sees a row, emits nothing. */
 typedef hr_status (*hr_foreach_fn)(void *arg, const struct hr_row *row, struct hr_err *err);
 typedef hr_status (*hr_foreach_partition_fn)(void *arg, uint32_t partition, struct hr_rows *rows,
@@ -242,7 +245,33 @@ struct hr_rdd *hr_rdd_sort_by_key(struct hr_rdd *rdd, bool ascending, uint32_t p
                                   struct hr_err *err);
 /* By hash of the key; joins and reductions of RDDs so partitioned need no further shuffle. */
 struct hr_rdd *hr_rdd_partition_by(struct hr_rdd *rdd, uint32_t partitions, struct hr_err *err);
-/* By hash of the key, each partition in order of the key. */
+/* By a partitioner of your own: fn says in which partition the rows of a key are, the same at every
+ * call. An answer out of range fails the task by name. RDDs partitioned by the same fn, arg, name
+ * and number are placed alike: joins and reductions of them need no further shuffle, and those of
+ * such an RDD with another one move the other one only (with partitions 0 or that number). fn and
+ * arg must outlive every RDD so placed.
+ * @code
+ *     static int64_t by_country(void *arg, const struct hr_row *key, uint32_t partitions)
+ *     {
+ *         return country_number(hr_row_str(key, 0)) % partitions;
+ *     }
+ *     users = hr_rdd_partition_by_fn(users, 8, by_country, NULL, "country", &err);
+ *     sales = hr_rdd_partition_by_fn(sales, 8, by_country, NULL, "country", &err);
+ *     struct hr_rdd *both = hr_rdd_join(users, sales, 0, &err);
+ * @endcode */
+struct hr_rdd *hr_rdd_partition_by_fn(struct hr_rdd *rdd, uint32_t partitions,
+                                      hr_partition_by_fn fn, void *arg, const char *name,
+                                      struct hr_err *err);
+/* By ranges of the key that hold about as many rows each, in order of the partitions but not within
+ * them; runs a job that samples the keys when there are several. Each call cuts its own ranges: use
+ * hr_rdd_partition_like for a second RDD. */
+struct hr_rdd *hr_rdd_partition_by_range(struct hr_rdd *rdd, bool ascending, uint32_t partitions,
+                                         struct hr_err *err);
+/* As the other one is partitioned by its key (hash, function, ranges), which must be of the same
+ * types: b.partitionBy(a.partitioner.get). */
+struct hr_rdd *hr_rdd_partition_like(struct hr_rdd *rdd, const struct hr_rdd *other,
+                                     struct hr_err *err);
+/* As partitioned already, or by hash of the key; each partition in order of the key. */
 struct hr_rdd *hr_rdd_repartition_and_sort(struct hr_rdd *rdd, uint32_t partitions,
                                            struct hr_err *err);
 
@@ -353,6 +382,8 @@ struct hr_rdd *hr_rdd_set_name(struct hr_rdd *rdd, const char *name, struct hr_e
 const char *hr_rdd_name(const struct hr_rdd *rdd); /* or NULL; borrowed */
 uint32_t hr_rdd_id(const struct hr_rdd *rdd);
 uint32_t hr_rdd_partitions(const struct hr_rdd *rdd);
+/* What the RDD is partitioned by: "hash", "range", a function's name, or NULL; borrowed. */
+const char *hr_rdd_partitioner(const struct hr_rdd *rdd);
 struct hr_context *hr_rdd_context(const struct hr_rdd *rdd);
 /* The schema as DDL text and Spark's toDebugString; the caller's, released by hr_free. NULL: no
  * memory. */

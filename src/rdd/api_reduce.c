@@ -75,8 +75,8 @@ static hr_status emit_state(const struct fold_node *op, uint32_t partition,
     hr_row_of_cells(op->state, cells, &row);
     /* Neighbours together, so that the order of partitions is kept. */
     if (op->slots)
-        hr_emit_long(&out, (int64_t)((uint64_t)partition * op->slots /
-                                     op->node.base.partition_count));
+        hr_emit_long(&out,
+                     (int64_t)((uint64_t)partition * op->slots / op->node.base.partition_count));
     hr_emit_row(&out, &row);
     hr_status status = hr_emitter_check(&out, HR_OK, err);
     if (status == HR_OK) status = hr_emitter_flush(&out, err);
@@ -166,15 +166,15 @@ static struct hr_rdd *level(struct hr_rdd *rdd, struct hr_pool *pool, const stru
         }
         *dep.partitioner = (struct hr_partitioner){over, slot_assign, slot_free, "slot"};
     }
-    struct fold_node *op = hr_node_new(
-        &(struct hr_node_spec){.vt = &fold_vt,
-                               .size = sizeof *op,
-                               .pool = pool,
-                               .schema = schema,
-                               .partitions = over ? over : rdd->partition_count,
-                               .deps = &dep,
-                               .dep_count = 1},
-        err);
+    struct fold_node *op =
+        hr_node_new(&(struct hr_node_spec){.vt = &fold_vt,
+                                           .size = sizeof *op,
+                                           .pool = pool,
+                                           .schema = schema,
+                                           .partitions = over ? over : rdd->partition_count,
+                                           .deps = &dep,
+                                           .dep_count = 1},
+                    err);
     if (!op) return NULL;
     op->state = a->state;
     op->merge = over ? a->comb : a->seq;

@@ -297,7 +297,7 @@ struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err)
             hr_node_from_batches(hr_node_of(rdd)->pool, rdd->schema, batches, parts, count, n, err);
     if (out) {
         hr_node_of(out)->key_columns = hr_node_of(rdd)->key_columns;
-        hr_node_of(out)->hash_partitions = hr_node_of(rdd)->hash_partitions;
+        hr_node_place(hr_node_of(out), hr_node_of(rdd)->placed);
     }
     for (uint32_t p = 0; k.parts && p < n; p++) hr_batch_list_done(&k.parts[p]);
     hr_free(k.parts);

@@ -192,7 +192,7 @@ static struct hr_rdd *values_like(struct hr_rdd *rdd, const char *ddl, hr_row_fn
     op->one_to_one = one_to_one;
     op->prefix = from->key_columns;
     op->node.key_columns = from->key_columns;
-    op->node.hash_partitions = from->hash_partitions;
+    hr_node_place(&op->node, from->placed);
     return &op->node.base;
 }
 
@@ -333,7 +333,7 @@ static const struct hr_rdd_vt sample_vt = {"PartitionwiseSampledRDD", select_com
 static struct fn_node *same_rows(const struct hr_rdd_vt *vt, struct hr_rdd *rdd, struct hr_err *err)
 {
     struct fn_node *op = hr_node_narrow(vt, sizeof *op, rdd, rdd->schema, fn_done, err);
-    if (op) op->node.hash_partitions = hr_node_of(rdd)->hash_partitions;
+    if (op) hr_node_place(&op->node, hr_node_of(rdd)->placed);
     return op;
 }
 
@@ -474,7 +474,7 @@ struct hr_rdd *hr_rdd_keys(struct hr_rdd *rdd, struct hr_err *err)
 {
     if (!rdd) return NULL;
     struct hr_rdd *out = column_range(rdd, 0, hr_node_of(rdd)->key_columns, err);
-    if (out) hr_node_of(out)->hash_partitions = hr_node_of(rdd)->hash_partitions;
+    if (out) hr_node_place(hr_node_of(out), hr_node_of(rdd)->placed);
     return out;
 }
 
@@ -498,8 +498,7 @@ struct hr_rdd *hr_rdd_with_keys(struct hr_rdd *rdd, uint32_t n, struct hr_err *e
     struct hr_rdd *out = column_range(rdd, 0, rdd->schema->field_count, err);
     if (!out) return NULL;
     hr_node_of(out)->key_columns = n;
-    if (n == hr_node_of(rdd)->key_columns)
-        hr_node_of(out)->hash_partitions = hr_node_of(rdd)->hash_partitions;
+    if (n == hr_node_of(rdd)->key_columns) hr_node_place(hr_node_of(out), hr_node_of(rdd)->placed);
     return out;
 }
 
@@ -652,7 +651,7 @@ static struct fn_node *number_node(struct hr_rdd *rdd, struct hr_err *err)
         return NULL;
     }
     struct fn_node *op = hr_node_narrow(&number_vt, sizeof *op, rdd, schema, fn_done, err);
-    if (op) op->node.hash_partitions = hr_node_of(rdd)->hash_partitions;
+    if (op) hr_node_place(&op->node, hr_node_of(rdd)->placed);
     return op;
 }
 

@@ -75,7 +75,7 @@ static hr_status union_compute(struct hr_rdd *rdd, uint32_t partition, struct hr
 }
 static const struct hr_rdd_vt union_vt = {"UnionRDD", union_compute, NULL, hr_node_free};
 
-/* Parents that are all partitioned by the hash of the same key into the same number of partitions:
+/* Parents that are all partitioned alike, by the same key and into the same number of partitions:
  * partition p is theirs, one after the other, and a reduction or join by that key needs no shuffle.
  * A window over reduced batches has as many partitions as one of them, not the sum. */
 static hr_status aware_union_compute(struct hr_rdd *rdd, uint32_t partition,
@@ -90,12 +90,11 @@ static const struct hr_rdd_vt aware_union_vt = {"PartitionerAwareUnionRDD", awar
 static bool same_partitioner(struct hr_rdd *const *rdds, uint32_t count)
 {
     const struct hr_node *first = hr_node_of(rdds[0]);
-    bool same = first->hash_partitions > 0;
+    bool same = first->placed.partitions > 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct hr_node *node = hr_node_of(rdds[i]);
-        same = same && node->hash_partitions == first->hash_partitions &&
-               node->key_columns == first->key_columns &&
-               rdds[i]->partition_count == first->hash_partitions;
+        same = same && hr_node_is_placed(node, first->key_columns, &first->placed) &&
+               rdds[i]->partition_count == first->placed.partitions;
     }
     return same;
 }
@@ -132,18 +131,19 @@ struct hr_rdd *hr_rdd_union_all(struct hr_rdd *const *rdds, uint32_t count, stru
     bool aware = same_partitioner(rdds, count);
     union_deps(rdds, count, aware, deps);
     const struct hr_dependency *last = &deps[count - 1];
+    const struct hr_placement anywhere = {0};
     const struct hr_node *first = hr_node_of(rdds[0]);
     struct hr_node *node =
         hr_node_new(&(struct hr_node_spec){.vt = aware ? &aware_union_vt : &union_vt,
                                            .size = sizeof *node,
                                            .pool = first->pool,
                                            .schema = rdds[0]->schema,
-                                           .partitions = aware ? first->hash_partitions
+                                           .partitions = aware ? first->placed.partitions
                                                                : last->out_start + last->count,
                                            .deps = deps,
                                            .dep_count = count,
                                            .key_columns = first->key_columns,
-                                           .hash_partitions = aware ? first->hash_partitions : 0},
+                                           .placed = aware ? first->placed : anywhere},
                     err);
     hr_free(deps);
     return node ? &node->base : NULL;

@@ -12,8 +12,8 @@
 #include "rdd/api.h"
 
 static const uint32_t PARTITIONS[] = {1, 2, 8, 37};
-#define EACH(n)                                                                 \
-    for (size_t i_ = 0; i_ < sizeof PARTITIONS / sizeof *PARTITIONS; i_++)      \
+#define EACH(n)                                                            \
+    for (size_t i_ = 0; i_ < sizeof PARTITIONS / sizeof *PARTITIONS; i_++) \
         for (uint32_t n = PARTITIONS[i_], executors = 0; executors <= (n == 8); executors++)
 
 static struct hr_context *new_context(uint32_t executors)
@@ -107,9 +107,9 @@ HR_TEST(results_are_exact_and_in_order)
                                                            hr_sum, NULL, depth, &err)),
                              "(1326,52)");
         }
-        HR_EXPECT_EQ_STR(text_of(hr_rdd_aggregate(ids, "sum LONG, n LONG", zeros, count_in, hr_sum,
-                                                  NULL, &err)),
-                         "(1326,52)");
+        HR_EXPECT_EQ_STR(
+            text_of(hr_rdd_aggregate(ids, "sum LONG, n LONG", zeros, count_in, hr_sum, NULL, &err)),
+            "(1326,52)");
         HR_EXPECT_EQ_STR(err.msg, "");
         hr_context_free(ctx);
     }
@@ -190,7 +190,7 @@ static hr_status one(void *arg, struct hr_emitter *out, struct hr_err *err)
 /* Sums of 0 … 999 in four partitions: 31125, 93625, 156125, 218625; all: 499500. */
 HR_TEST(a_crash_in_any_merge_is_its_jobs_failure)
 {
-    static const struct crash crashes[] = {{100, true},     {100, false},   /* within a partition */
+    static const struct crash crashes[] = {{100, true},     {100, false}, /* within a partition */
                                            {250000, true},  {250000, false}, /* of partitions */
                                            {499000, false}, {499000, true}}; /* the very last */
     struct hr_err err = {0};
