@@ -396,18 +396,54 @@ char *hr_rdd_to_debug_string(struct hr_rdd *rdd);
  * Accumulators: tasks add, the driver reads. Updates made by an action's own function (foreach,
  * foreach_partition) count exactly once, whatever is retried: they are merged when the partition's
  * attempt has succeeded. Updates made in transformations count once per successful attempt of the
- * partition, and again when it is recomputed (as in Spark). Owned by the context.
+ * partition, and again when it is recomputed (as in Spark). Owned by the context. Adding what the
+ * accumulator does not take, or an error of its own functions, fails the task.
  */
 struct hr_accumulator;
 struct hr_accumulator *hr_accumulator_long(struct hr_context *ctx, const char *name,
                                            struct hr_err *err);
 struct hr_accumulator *hr_accumulator_double(struct hr_context *ctx, const char *name,
                                              struct hr_err *err);
+/* Rows of the schema, gathered in any order: bad records to look at, say. */
+struct hr_accumulator *hr_accumulator_collection(struct hr_context *ctx, const char *name,
+                                                 const char *schema, struct hr_err *err);
+/* One of your own (AccumulatorV2[IN, OUT]): a state, one row of scalar columns, that starts as what
+ * zero emits; add takes a row into it, merge another state, each emitting the next state. zero must
+ * be neutral, and merge associative and commutative: partitions end in any order. zero and add run
+ * where the addition is made; merge runs in the driver when executors are used, as in Spark. The
+ * functions are copied, arg must outlive the context.
+ * @code
+ *     static const struct hr_accumulator_fn range = {.row_schema = "x DOUBLE",
+ *         .state_schema = "low DOUBLE, high DOUBLE", .zero = nothing, .add = widen,
+ *         .merge = widest};
+ *     struct hr_accumulator *acc = hr_accumulator_custom(ctx, "range", &range, &err);
+ *     hr_rdd_foreach(numbers, see, acc, &err);  // see: return hr_accumulator_add_row(arg, row, err)
+ *     struct hr_rows *rows = hr_accumulator_rows(acc, &err);
+ * @endcode */
+struct hr_accumulator_fn {
+    const char *row_schema;   /* IN: of the rows that are added */
+    const char *state_schema; /* OUT */
+    hr_fill_fn zero;
+    hr_merge_fn add;
+    hr_merge_fn merge;
+    void *arg;
+};
+struct hr_accumulator *hr_accumulator_custom(struct hr_context *ctx, const char *name,
+                                             const struct hr_accumulator_fn *fn,
+                                             struct hr_err *err);
 void hr_accumulator_add(struct hr_accumulator *acc, int64_t value);       /* task or driver */
 void hr_accumulator_add_double(struct hr_accumulator *acc, double value); /* task or driver */
+/* Those of rows, from task or driver: a row with the types of its schema; rows that fill emits. */
+hr_status hr_accumulator_add_row(struct hr_accumulator *acc, const struct hr_row *row,
+                                 struct hr_err *err);
+hr_status hr_accumulator_emit(struct hr_accumulator *acc, hr_fill_fn fill, void *arg,
+                              struct hr_err *err);
 int64_t hr_accumulator_value(struct hr_accumulator *acc);                 /* driver */
 double hr_accumulator_value_double(struct hr_accumulator *acc);           /* driver */
-void hr_accumulator_reset(struct hr_accumulator *acc);                    /* driver */
+uint64_t hr_accumulator_count(struct hr_accumulator *acc); /* driver: how many were added */
+/* Driver: the rows of a collection, the state of one of your own; the caller's. NULL: failed. */
+struct hr_rows *hr_accumulator_rows(struct hr_accumulator *acc, struct hr_err *err);
+void hr_accumulator_reset(struct hr_accumulator *acc); /* driver */
 
 /* Broadcast variables: one machine shares memory, so a broadcast is a value with a life: free_fn is
  * called at destroy (or with the context). value is read-only from then on. */

@@ -238,19 +238,15 @@ struct hr_rows *hr_rows_of_batches(const struct hr_type *schema, struct hr_batch
 
 /* --- What a task keeps to itself -------------------------------------------------------------- */
 
-struct hr_acc_delta {
-    struct hr_accumulator *acc;
-    int64_t i64;
-    double f64;
-    struct hr_acc_delta *next;
-};
+struct hr_acc_delta; /* what an attempt has added to an accumulator so far */
 struct hr_task_local {
     struct hr_acc_delta **deltas; /* where accumulators add to; NULL: the accumulator itself */
     bool misused;                 /* a row was read as the wrong type */
     struct hr_err misuse;
 };
 extern __thread struct hr_task_local hr_task_local;
-void hr_acc_merge(struct hr_acc_delta **deltas); /* adds them to their accumulators, frees them */
+/* Adds them to their accumulators (a worker: sends them there) and frees them, also on failure. */
+hr_status hr_acc_merge(struct hr_acc_delta **deltas, struct hr_err *err) HR_CHECKED;
 void hr_acc_drop(struct hr_acc_delta **deltas);
 void hr_context_free_shared(struct hr_context *ctx); /* accumulators and broadcasts */
 

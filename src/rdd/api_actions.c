@@ -352,8 +352,7 @@ static hr_status foreach_finish(void *arg, uint32_t partition, uint32_t attempt,
         hr_rows_free(rows);
         HR_TRY(status);
     }
-    hr_acc_merge(&f->deltas[partition]);
-    return HR_OK;
+    return hr_acc_merge(&f->deltas[partition], err);
 }
 
 static hr_status run_foreach(struct hr_rdd *rdd, struct foreach *f, struct hr_err *err)

@@ -102,14 +102,12 @@ static hr_status fold_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_
     hr_status status = fold_all(op, in, ctx->cancelled, &state.cells, &has, err);
     hr_task_local.deltas = outer;
     in->close(in);
+    if (status == HR_OK) status = hr_acc_merge(&deltas, err);
+    hr_acc_drop(&deltas);
     if (status == HR_OK)
         status = has ? emit_state(op, partition, &state.cells, ret, err)
                      : hr_iter_of_list(&none, ret, err);
     if (has) hr_cells_done(op->state, &state.cells);
-    if (status == HR_OK)
-        hr_acc_merge(&deltas);
-    else
-        hr_acc_drop(&deltas);
     return status;
 }
 static const struct hr_rdd_vt fold_vt = {"MapPartitionsRDD", fold_compute, NULL, hr_node_free};

@@ -85,7 +85,7 @@ static hr_status pull(struct fn_iter *it, struct hr_batch **ret, struct hr_err *
     HR_TRY(it->parent->next(it->parent, ret, err));
     if (!*ret) {
         it->ended = true;
-        hr_acc_merge(&it->deltas);
+        HR_TRY(hr_acc_merge(&it->deltas, err));
     }
     return HR_OK;
 }
@@ -527,7 +527,7 @@ static hr_status partition_next(struct hr_batch_iter *iter, struct hr_batch **re
         if (status == HR_OK) status = hr_emitter_flush(&it->out, err);
         HR_TRY(status);
         it->ended = true;
-        hr_acc_merge(&it->deltas);
+        HR_TRY(hr_acc_merge(&it->deltas, err));
     }
     *ret = hr_emitter_pop(&it->out);
     return HR_OK;

@@ -368,10 +368,8 @@ static hr_status zip_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_t
     if (its[0]) its[0]->close(its[0]);
     if (its[1]) its[1]->close(its[1]);
     hr_emitter_done(&out);
-    if (status == HR_OK) {
-        hr_acc_merge(&deltas);
-        return hr_iter_of_list(&list, ret, err);
-    }
+    if (status == HR_OK) status = hr_acc_merge(&deltas, err);
+    if (status == HR_OK) return hr_iter_of_list(&list, ret, err);
     hr_acc_drop(&deltas);
     hr_batch_list_done(&list);
     return status;

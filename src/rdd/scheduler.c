@@ -423,6 +423,7 @@ static const struct hr_type *remote_schema(void *arg, const struct hr_frame *fra
 {
     struct remote *r = arg;
     if (frame->kind == HR_FRAME_KEPT) return ((struct hr_rdd *)frame->object)->schema;
+    if (frame->kind == HR_FRAME_UPDATE) return hr_acc_schema(frame->object);
     return r->work->stage->rdd->schema;
 }
 
@@ -458,7 +459,7 @@ static hr_status remote_take(void *arg, const struct hr_frame *frame, struct hr_
         return o->consume(o->arg, r->work->partition, r->work->attempt, frame->batch, err);
     case HR_FRAME_SHUFFLE: return hr_shuffle_add(r->writer, frame->n, frame->batch, err);
     case HR_FRAME_KEPT: return take_kept(r, frame, err);
-    case HR_FRAME_UPDATE: hr_acc_take(frame->object, frame->i64, frame->f64); return HR_OK;
+    case HR_FRAME_UPDATE: return hr_acc_take(frame, err);
     }
     return HR_BUG(err, "a worker's frame of kind %d", (int)frame->kind);
 }
