@@ -105,6 +105,13 @@ struct hr_rdd *hr_text_file(struct hr_context *ctx, const char *path, uint32_t p
 /* Whole files: columns `path` STRING, `content` STRING. */
 struct hr_rdd *hr_whole_text_files(struct hr_context *ctx, const char *path, uint32_t partitions,
                                    struct hr_err *err);
+/* The same as bytes: columns `path` STRING, `content` BINARY. */
+struct hr_rdd *hr_binary_files(struct hr_context *ctx, const char *path, uint32_t partitions,
+                               struct hr_err *err);
+/* What hr_rdd_save_as_object_file wrote, with its columns and key; path: its folder, files of it or
+ * a glob. A file is a partition. A folder from which a part is missing and a file that is none fail
+ * now, a damaged file (HR_FILE_DAMAGED) when it is read. */
+struct hr_rdd *hr_object_file(struct hr_context *ctx, const char *path, struct hr_err *err);
 /* Records of record_bytes each as column `value` BINARY; a file whose size is no multiple fails. */
 struct hr_rdd *hr_binary_records(struct hr_context *ctx, const char *path, uint32_t record_bytes,
                                  struct hr_err *err);
@@ -318,6 +325,9 @@ hr_status hr_rdd_foreach_partition(struct hr_rdd *rdd, hr_foreach_partition_fn f
 /* Files part-00000 … in the folder, one a partition, then _SUCCESS. A folder with files in it is an
  * error. A row of one STRING is its line, others print as "(a,1)". */
 hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
+/* The same with all columns of any type as they are, for hr_object_file: a format of this library,
+ * with checksums, that later versions can read. */
+hr_status hr_rdd_save_as_object_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
 
 /* Numbers of a numeric column, in one pass. */
 struct hr_stats {
@@ -368,9 +378,27 @@ struct hr_rdd *hr_rdd_persist(struct hr_rdd *rdd, enum hr_persist level, struct 
 struct hr_rdd *hr_rdd_cache(struct hr_rdd *rdd, struct hr_err *err);
 void hr_rdd_unpersist(struct hr_rdd *rdd);
 enum hr_persist hr_rdd_storage_level(const struct hr_rdd *rdd);
-/* Runs the RDD, keeps its rows apart from its lineage (local: in the block store's memory), and
- * returns the RDD that stands on them: parents are no longer needed nor computed again. */
+/* Runs the RDD, writes its rows to files, and returns the RDD that stands on them and is partitioned
+ * alike: parents are no longer needed nor computed again, whatever blocks are lost. The files stay
+ * after the program's end (as Spark's do); hr_object_file reads them. One that is missing or damaged
+ * is an error by name when it is read (HR_FILE_DAMAGED). Unlike Spark's, which waits for the RDD's
+ * next job and changes it, this runs at once and gives a new RDD: use that one from here on.
+ * @code
+ *     hr_context_set_checkpoint_dir(ctx, "checkpoints", &err);
+ *     for (int i = 0; i < 100; i++) {
+ *         ranks = next_ranks(ranks, &err);
+ *         if (i % 10 == 9) ranks = hr_rdd_checkpoint(ranks, &err);
+ *     }
+ * @endcode */
 struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err);
+/* Where: a folder of its own is made in path. Needed before hr_rdd_checkpoint. */
+hr_status hr_context_set_checkpoint_dir(struct hr_context *ctx, const char *path,
+                                        struct hr_err *err);
+/* The same in this process's memory: faster, and gone with the RDD. */
+struct hr_rdd *hr_rdd_local_checkpoint(struct hr_rdd *rdd, struct hr_err *err);
+/* It stands on checkpoint files; their folder (borrowed), or NULL. */
+bool hr_rdd_is_checkpointed(const struct hr_rdd *rdd);
+const char *hr_rdd_checkpoint_file(const struct hr_rdd *rdd);
 
 /* A reference beyond the life of the context's pool (or batch). Thread-safe. */
 struct hr_rdd *hr_rdd_ref(struct hr_rdd *rdd);

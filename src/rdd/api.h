@@ -46,6 +46,8 @@ struct hr_context {
     struct hr_broadcast *broadcasts;
     struct hr_context_stats stats;
     char *app_name;
+    char *checkpoint_dir; /* or NULL */
+    uint32_t checkpoints; /* made so far */
     void *sql; /* the session behind hr_sql, made at first use; freed by sql_free */
     void (*sql_free)(void *);
 };
@@ -248,7 +250,7 @@ extern __thread struct hr_task_local hr_task_local;
 /* Adds them to their accumulators (a worker: sends them there) and frees them, also on failure. */
 hr_status hr_acc_merge(struct hr_acc_delta **deltas, struct hr_err *err) HR_CHECKED;
 void hr_acc_drop(struct hr_acc_delta **deltas);
-void hr_context_free_shared(struct hr_context *ctx); /* accumulators and broadcasts */
+void hr_context_free_shared(struct hr_context *ctx); /* accumulators, broadcasts, settings */
 
 /* --- Draining a parent ------------------------------------------------------------------------ */
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Actions over numbers and keys, storage levels and checkpoints, and output as text files. */
+/* Actions over numbers and keys, storage levels, and output as text files. */
 #include <math.h>
 #include <stdio.h>
 
 #include "rdd/api.h"
+#include "rdd/object_file.h"
 
 static hr_status no_rdd(struct hr_err *err)
 {
@@ -247,65 +248,6 @@ enum hr_persist hr_rdd_storage_level(const struct hr_rdd *rdd)
     }
 }
 
-struct keeper {
-    struct hr_batch_list *parts;
-};
-
-static hr_status keep_batch(void *arg, uint32_t partition, uint32_t attempt, struct hr_batch *batch,
-                            struct hr_err *err)
-{
-    HR_UNUSED(attempt);
-    if (!batch->sel_count) return HR_OK;
-    /* Deep: the copy must not hold on to the buffers of the lineage that is being cut. */
-    struct hr_batch *copy = hr_batch_concat(&batch, 1, batch->schema, true);
-    if (!copy) return HR_OOM(err);
-    return hr_batch_list_push(&((struct keeper *)arg)->parts[partition], copy, err);
-}
-
-static void keep_reset(void *arg, uint32_t partition, uint32_t attempt)
-{
-    HR_UNUSED(attempt);
-    hr_batch_list_done(&((struct keeper *)arg)->parts[partition]);
-}
-
-struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err)
-{
-    if (!rdd) return NULL;
-    uint32_t n = rdd->partition_count, count = 0;
-    struct keeper k = {.parts = hr_zalloc((n + 1) * sizeof *k.parts)};
-    struct hr_batch **batches = NULL;
-    uint32_t *parts = NULL;
-    struct hr_rdd *out = NULL;
-    hr_status status = k.parts ? HR_OK : HR_OOM(err);
-    struct hr_job_options job = {
-        .consume = keep_batch, .reset = keep_reset, .arg = &k, .description = "checkpoint"};
-    if (status == HR_OK) status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
-    for (uint32_t p = 0; status == HR_OK && p < n; p++) count += k.parts[p].count;
-    if (status == HR_OK) {
-        batches = hr_alloc((count + 1) * sizeof *batches);
-        parts = hr_alloc((count + 1) * sizeof *parts);
-        if (!batches || !parts) status = HR_OOM(err);
-    }
-    count = 0;
-    for (uint32_t p = 0; status == HR_OK && p < n; p++)
-        for (uint32_t i = 0; i < k.parts[p].count; i++) {
-            parts[count] = p;
-            batches[count++] = k.parts[p].items[i];
-        }
-    if (status == HR_OK)
-        out =
-            hr_node_from_batches(hr_node_of(rdd)->pool, rdd->schema, batches, parts, count, n, err);
-    if (out) {
-        hr_node_of(out)->key_columns = hr_node_of(rdd)->key_columns;
-        hr_node_place(hr_node_of(out), hr_node_of(rdd)->placed);
-    }
-    for (uint32_t p = 0; k.parts && p < n; p++) hr_batch_list_done(&k.parts[p]);
-    hr_free(k.parts);
-    hr_free(batches);
-    hr_free(parts);
-    return out;
-}
-
 /* --- Text files ------------------------------------------------------------------------------- */
 
 /* A partition's text is gathered in memory and written whole when its attempt has succeeded, under
@@ -353,21 +295,11 @@ static hr_status save_finish(void *arg, uint32_t partition, uint32_t attempt, st
     return status;
 }
 
-static bool found_file(void *arg, const char *name)
-{
-    HR_UNUSED(name);
-    *(bool *)arg = true;
-    return false;
-}
-
 hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
 {
     if (!rdd) return no_rdd(err);
     struct hr_env *env = hr_node_of(rdd)->ctx->env;
-    bool used = false;
-    if (hr_env_exists(env, path)) HR_TRY(env->vt->list(env, path, found_file, &used, err));
-    if (used) return HR_FAIL(err, HR_E_EXISTS, "output folder %s exists and is not empty", path);
-    HR_TRY(env->vt->mkdirs(env, path, err));
+    HR_TRY(hr_output_folder(env, path, err));
     struct saver s = {
         .env = env, .path = path, .texts = hr_zalloc((rdd->partition_count + 1) * sizeof *s.texts)};
     if (!s.texts) return HR_OOM(err);
@@ -379,11 +311,5 @@ hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct 
     hr_status status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
     for (uint32_t i = 0; i < rdd->partition_count; i++) hr_buf_done(&s.texts[i]);
     hr_free(s.texts);
-    HR_TRY(status);
-    struct hr_buf name = {0};
-    hr_buf_printf(&name, "%s/_SUCCESS", path);
-    status = hr_buf_status(&name, err);
-    if (status == HR_OK) status = hr_env_write_file(env, hr_buf_cstr(&name), "", 0, err);
-    hr_buf_done(&name);
-    return status;
+    return status == HR_OK ? hr_output_done(env, path, err) : status;
 }

@@ -534,6 +534,7 @@ void hr_broadcast_destroy(struct hr_broadcast *broadcast)
 
 void hr_context_free_shared(struct hr_context *ctx)
 {
+    hr_free(ctx->checkpoint_dir);
     while (ctx->accumulators) {
         struct hr_accumulator *acc = ctx->accumulators;
         ctx->accumulators = acc->next;
