@@ -66,6 +66,11 @@ typedef hr_status (*hr_zip_fn)(void *arg, uint32_t partition, struct hr_rows *le
                                struct hr_rows *right, struct hr_emitter *out, struct hr_err *err);
 /* The partition, 0 … partitions - 1, of the rows with this key (a row of the key's columns). */
 typedef int64_t (*hr_partition_by_fn)(void *arg, const struct hr_row *key, uint32_t partitions);
+/* The same for several RDDs: in[0 … count). */
+typedef hr_status (*hr_zip_all_fn)(void *arg, uint32_t partition, struct hr_rows *const *in,
+                                   uint32_t count, struct hr_emitter *out, struct hr_err *err);
+/* The fraction of the rows with this key that a sample wants. */
+typedef double (*hr_fraction_fn)(void *arg, const struct hr_row *key);
 /* For actions: sees a row, emits nothing. */
 typedef hr_status (*hr_foreach_fn)(void *arg, const struct hr_row *row, struct hr_err *err);
 typedef hr_status (*hr_foreach_partition_fn)(void *arg, uint32_t partition, struct hr_rows *rows,
@@ -175,6 +180,10 @@ struct hr_rdd *hr_rdd_repartition(struct hr_rdd *rdd, uint32_t partitions, struc
 struct hr_rdd *hr_rdd_zip(struct hr_rdd *a, struct hr_rdd *b, struct hr_err *err);
 struct hr_rdd *hr_rdd_zip_partitions(struct hr_rdd *a, struct hr_rdd *b, const char *schema,
                                      hr_zip_fn fn, void *arg, struct hr_err *err);
+/* The same for up to 8 RDDs side by side. */
+struct hr_rdd *hr_rdd_zip_partitions_all(struct hr_rdd *const *rdds, uint32_t count,
+                                         const char *schema, hr_zip_all_fn fn, void *arg,
+                                         struct hr_err *err);
 /* Adds a LONG column `index`: 0, 1, … in the order of partitions (runs a job that counts them when
  * there are several); or a unique number, k + i·partitions, without a job. */
 struct hr_rdd *hr_rdd_zip_with_index(struct hr_rdd *rdd, struct hr_err *err);
@@ -247,6 +256,20 @@ struct hr_rdd *hr_rdd_full_outer_join(struct hr_rdd *a, struct hr_rdd *b, uint32
 /* Rows of a whose key is not in b. */
 struct hr_rdd *hr_rdd_subtract_by_key(struct hr_rdd *a, struct hr_rdd *b, uint32_t partitions,
                                       struct hr_err *err);
+/* A sample with a fraction for each key, which fraction says (from 0, at most 1 without
+ * replacement; anything else fails the task by name): on average, in one pass; or exactly
+ * ceil(fraction * rows) rows of each key, which takes a shuffle by key where the rows are not in
+ * place. The same seed gives the same sample. */
+struct hr_rdd *hr_rdd_sample_by_key(struct hr_rdd *rdd, bool with_replacement,
+                                    hr_fraction_fn fraction, void *arg, uint64_t seed,
+                                    struct hr_err *err);
+struct hr_rdd *hr_rdd_sample_by_key_exact(struct hr_rdd *rdd, bool with_replacement,
+                                          hr_fraction_fn fraction, void *arg, uint64_t seed,
+                                          struct hr_err *err);
+/* The key and a column `count` LONG: about how many different rows of values it has, with about this
+ * relative standard deviation (above 0.002, at most 1; Spark's default is 0.05). */
+struct hr_rdd *hr_rdd_count_approx_distinct_by_key(struct hr_rdd *rdd, double relative_sd,
+                                                   uint32_t partitions, struct hr_err *err);
 /* Ordered by key, over all partitions; runs a job that samples the keys when there are several. */
 struct hr_rdd *hr_rdd_sort_by_key(struct hr_rdd *rdd, bool ascending, uint32_t partitions,
                                   struct hr_err *err);
@@ -286,7 +309,20 @@ struct hr_rdd *hr_rdd_repartition_and_sort(struct hr_rdd *rdd, uint32_t partitio
 
 /* All rows, in order of partitions; the caller's. NULL: failed. */
 struct hr_rows *hr_rdd_collect(struct hr_rdd *rdd, struct hr_err *err);
+/* The same rows, a partition computed (as a job of its own) when the one before it has been read: as
+ * much memory as the largest partition. NULL from hr_rows_next may be a failure: ask hr_rows_status.
+ * Holds a reference on the RDD; the caller's, to be freed before the context.
+ * @code
+ *     struct hr_rows *rows = hr_rdd_to_local_iterator(rdd, &err);
+ *     for (const struct hr_row *row; (row = hr_rows_next(rows));) use(row);
+ *     if (hr_rows_status(rows, &err)) fprintf(stderr, "%s\n", err.msg);
+ *     hr_rows_free(rows);
+ * @endcode */
+struct hr_rows *hr_rdd_to_local_iterator(struct hr_rdd *rdd, struct hr_err *err);
 hr_status hr_rdd_count(struct hr_rdd *rdd, uint64_t *ret, struct hr_err *err);
+/* About how many different rows there are, see hr_rdd_count_approx_distinct_by_key. */
+hr_status hr_rdd_count_approx_distinct(struct hr_rdd *rdd, double relative_sd, uint64_t *ret,
+                                       struct hr_err *err);
 hr_status hr_rdd_is_empty(struct hr_rdd *rdd, bool *ret, struct hr_err *err);
 /* The first n rows, computing as few partitions as that takes; first: none is an error. */
 struct hr_rows *hr_rdd_take(struct hr_rdd *rdd, uint64_t n, struct hr_err *err);
@@ -295,6 +331,9 @@ struct hr_rows *hr_rdd_first(struct hr_rdd *rdd, struct hr_err *err);
 struct hr_rows *hr_rdd_take_ordered(struct hr_rdd *rdd, uint64_t n, const char *columns,
                                     struct hr_err *err);
 struct hr_rows *hr_rdd_top(struct hr_rdd *rdd, uint64_t n, const char *columns, struct hr_err *err);
+/* The one row that is first (last) in that order; none is an error. NULL is smaller than all. */
+struct hr_rows *hr_rdd_min(struct hr_rdd *rdd, const char *columns, struct hr_err *err);
+struct hr_rows *hr_rdd_max(struct hr_rdd *rdd, const char *columns, struct hr_err *err);
 struct hr_rows *hr_rdd_take_sample(struct hr_rdd *rdd, bool with_replacement, uint64_t n,
                                    uint64_t seed, struct hr_err *err);
 /* One row, of scalar columns. reduce of no rows is an error; fold and aggregate start from what
@@ -316,7 +355,10 @@ struct hr_rows *hr_rdd_tree_aggregate(struct hr_rdd *rdd, const char *state_sche
 /* Rows (key, `count` LONG); rows (all columns, `count` LONG). */
 struct hr_rows *hr_rdd_count_by_key(struct hr_rdd *rdd, struct hr_err *err);
 struct hr_rows *hr_rdd_count_by_value(struct hr_rdd *rdd, struct hr_err *err);
-/* The rows whose key is as emitted by key_fn. */
+/* reduce_by_key, collected. */
+struct hr_rows *hr_rdd_reduce_by_key_locally(struct hr_rdd *rdd, hr_merge_fn fn, void *arg,
+                                             struct hr_err *err);
+/* The rows whose key is as emitted by key, which is called once, now. */
 struct hr_rows *hr_rdd_lookup(struct hr_rdd *rdd, hr_fill_fn key, void *arg, struct hr_err *err);
 /* For effects. fn runs on task threads; accumulators updated in it count each row exactly once. */
 hr_status hr_rdd_foreach(struct hr_rdd *rdd, hr_foreach_fn fn, void *arg, struct hr_err *err);
@@ -370,8 +412,15 @@ struct hr_rdd *hr_rdd_to_df(struct hr_rdd *rdd, const char *names, struct hr_err
 
 /* --- Life, storage, facts --------------------------------------------------------------------- */
 
-/* HR_MEMORY: blocks that do not fit are computed again. Spark's _SER and _2 forms mean the same
- * here: blocks are columns already, and one machine has no second copy. */
+/* Where computed partitions are kept for later jobs. Of all that is kept in memory, within the
+ * context's memory_bytes, the least recently used makes room:
+ *   HR_MEMORY           what makes room or does not fit is forgotten, and computed again
+ *   HR_MEMORY_AND_DISK  is written to the spill folder and read back from there
+ *   HR_DISK             is written there at once, and takes no memory
+ * A file that cannot be read back counts as forgotten. Spark's other levels are these: _SER, because
+ * blocks are columns without objects already (their size is that of the serialised form); _2 and _3,
+ * because a copy on the same machine would be lost with the first, and lineage makes lost blocks
+ * again; OFF_HEAP, because there is no heap of a collector's. */
 enum hr_persist { HR_PERSIST_NONE, HR_MEMORY, HR_MEMORY_AND_DISK, HR_DISK };
 /* Returns rdd itself. cache: HR_MEMORY. */
 struct hr_rdd *hr_rdd_persist(struct hr_rdd *rdd, enum hr_persist level, struct hr_err *err);
@@ -466,9 +515,9 @@ hr_status hr_accumulator_add_row(struct hr_accumulator *acc, const struct hr_row
                                  struct hr_err *err);
 hr_status hr_accumulator_emit(struct hr_accumulator *acc, hr_fill_fn fill, void *arg,
                               struct hr_err *err);
-int64_t hr_accumulator_value(struct hr_accumulator *acc);                 /* driver */
-double hr_accumulator_value_double(struct hr_accumulator *acc);           /* driver */
-uint64_t hr_accumulator_count(struct hr_accumulator *acc); /* driver: how many were added */
+int64_t hr_accumulator_value(struct hr_accumulator *acc);       /* driver */
+double hr_accumulator_value_double(struct hr_accumulator *acc); /* driver */
+uint64_t hr_accumulator_count(struct hr_accumulator *acc);      /* driver: how many were added */
 /* Driver: the rows of a collection, the state of one of your own; the caller's. NULL: failed. */
 struct hr_rows *hr_accumulator_rows(struct hr_accumulator *acc, struct hr_err *err);
 void hr_accumulator_reset(struct hr_accumulator *acc); /* driver */

@@ -48,7 +48,7 @@ struct hr_context {
     char *app_name;
     char *checkpoint_dir; /* or NULL */
     uint32_t checkpoints; /* made so far */
-    void *sql; /* the session behind hr_sql, made at first use; freed by sql_free */
+    void *sql;            /* the session behind hr_sql, made at first use; freed by sql_free */
     void (*sql_free)(void *);
 };
 
@@ -112,6 +112,10 @@ void *hr_node_narrow(const struct hr_rdd_vt *vt, size_t size, struct hr_rdd *par
                      struct hr_err *err);
 /* One over an RDD that another interface made (SQL). Takes a reference. */
 struct hr_rdd *hr_node_wrap(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_err *err);
+/* The same RDD at the head of a pool of its own (made by this call), for an action that needs nodes:
+ * operations on it join that pool, and hr_pool_done ends them all. NULL: failed, and the pool still
+ * has to be done. */
+struct hr_rdd *hr_node_scratch(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_err *err);
 /* From batches in memory, which are referenced: batch i is in partition parts[i]. */
 struct hr_rdd *hr_node_from_batches(struct hr_pool *pool, const struct hr_type *schema,
                                     struct hr_batch *const *batches, const uint32_t *parts,
@@ -223,7 +227,8 @@ struct hr_rows {
     uint64_t *ends;            /* rows up to and with batch i */
     uint32_t batch_count;
     uint32_t next_batch;
-    struct hr_batch_iter *iter; /* a partition; borrowed */
+    struct hr_batch_iter *iter; /* a partition; borrowed, unless */
+    bool own_iter;              /* it is closed with the rows */
     struct hr_batch *current;   /* owned when from iter */
     uint32_t pos;
     struct hr_row row;

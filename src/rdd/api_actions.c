@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "rdd/api.h"
 
-/* --- collect, take ---------------------------------------------------------------------------- */
+/* --- collect --------------------------------------------------------------------------------- */
 
 struct collector {
     struct hr_batch_list *parts; /* by partition */
@@ -97,6 +97,78 @@ struct hr_rows *hr_rdd_collect(struct hr_rdd *rdd, struct hr_err *err)
     collector_done(&c);
     return result(rdd->schema, &list, status, err);
 }
+
+/* --- toLocalIterator -------------------------------------------------------------------------- */
+
+struct local_iter {
+    struct hr_batch_iter base;
+    struct hr_rdd *rdd;        /* referenced */
+    struct hr_batch_list list; /* of the partition before next_partition; read up to at */
+    uint32_t at, next_partition;
+};
+
+static hr_status local_partition(struct local_iter *it, struct hr_err *err)
+{
+    struct collector c;
+    uint32_t partition = it->next_partition;
+    uint64_t rows = 0;
+    hr_batch_list_done(&it->list);
+    it->at = 0;
+    hr_status status = collector_init(&c, it->rdd->partition_count, 0, err);
+    struct hr_job_options job = {.partitions = &partition,
+                                 .partition_count = 1,
+                                 .consume = collect_batch,
+                                 .reset = collect_reset,
+                                 .arg = &c,
+                                 .description = "toLocalIterator"};
+    if (status == HR_OK) status = hr_context_run(hr_node_of(it->rdd)->ctx, it->rdd, &job, err);
+    if (status == HR_OK)
+        status = collector_move(&c, partition, partition + 1, 0, &it->list, &rows, err);
+    collector_done(&c);
+    if (status == HR_OK) it->next_partition++;
+    return status;
+}
+
+static hr_status local_next(struct hr_batch_iter *base, struct hr_batch **ret, struct hr_err *err)
+{
+    struct local_iter *it = (struct local_iter *)base;
+    *ret = NULL;
+    while (it->at == it->list.count) {
+        if (it->next_partition == it->rdd->partition_count) return HR_OK;
+        HR_TRY(local_partition(it, err));
+    }
+    *ret = it->list.items[it->at];
+    it->list.items[it->at++] = NULL; /* handed over, so that it can go before its partition */
+    return HR_OK;
+}
+
+static void local_close(struct hr_batch_iter *base)
+{
+    struct local_iter *it = (struct local_iter *)base;
+    hr_batch_list_done(&it->list);
+    hr_rdd_unref(it->rdd);
+    hr_free(it);
+}
+
+struct hr_rows *hr_rdd_to_local_iterator(struct hr_rdd *rdd, struct hr_err *err)
+{
+    if (!rdd) return NULL;
+    struct local_iter *it = hr_zalloc(sizeof *it);
+    struct hr_rows *rows = hr_alloc(sizeof *rows);
+    if (!it || !rows) {
+        hr_free(it);
+        hr_free(rows);
+        HR_UNUSED(HR_OOM(err));
+        return NULL;
+    }
+    it->base = (struct hr_batch_iter){local_next, local_close};
+    it->rdd = hr_rdd_ref(rdd);
+    hr_rows_of_iter(rows, rdd->schema, &it->base);
+    rows->own_iter = true;
+    return rows;
+}
+
+/* --- take ------------------------------------------------------------------------------------- */
 
 /* First one partition, then four times as many each time, as Spark does. */
 struct hr_rows *hr_rdd_take(struct hr_rdd *rdd, uint64_t n, struct hr_err *err)
@@ -259,6 +331,27 @@ struct hr_rows *hr_rdd_take_ordered(struct hr_rdd *rdd, uint64_t n, const char *
 struct hr_rows *hr_rdd_top(struct hr_rdd *rdd, uint64_t n, const char *columns, struct hr_err *err)
 {
     return ordered(rdd, n, columns, true, err);
+}
+
+/* The first of them in the order, which must be there. */
+static struct hr_rows *extreme(struct hr_rdd *rdd, const char *columns, bool reverse,
+                               const char *name, struct hr_err *err)
+{
+    struct hr_rows *rows = ordered(rdd, 1, columns, reverse, err);
+    if (!rows || hr_rows_count(rows)) return rows;
+    hr_rows_free(rows);
+    HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s of an empty RDD", name));
+    return NULL;
+}
+
+struct hr_rows *hr_rdd_min(struct hr_rdd *rdd, const char *columns, struct hr_err *err)
+{
+    return extreme(rdd, columns, false, "min", err);
+}
+
+struct hr_rows *hr_rdd_max(struct hr_rdd *rdd, const char *columns, struct hr_err *err)
+{
+    return extreme(rdd, columns, true, "max", err);
 }
 
 struct hr_rows *hr_rdd_take_sample(struct hr_rdd *rdd, bool with_replacement, uint64_t n,

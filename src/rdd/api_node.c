@@ -120,6 +120,18 @@ struct hr_rdd *hr_node_wrap(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_
                        err);
 }
 
+struct hr_rdd *hr_node_scratch(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_err *err)
+{
+    const struct hr_node *from = hr_node_of(rdd);
+    hr_pool_init(pool, from->ctx);
+    struct hr_rdd *out = hr_node_wrap(pool, rdd, err);
+    if (!out) return NULL;
+    hr_node_of(out)->key_columns = from->key_columns;
+    hr_node_place(hr_node_of(out), from->placed);
+    out->rows_estimate = rdd->rows_estimate;
+    return out;
+}
+
 hr_status hr_rdd_on_free(struct hr_rdd *rdd, void (*fn)(void *arg), void *arg, struct hr_err *err)
 {
     if (!rdd) return err && err->code ? err->code : HR_FAIL(err, HR_E_INVALID_ARGUMENT, "no RDD");

@@ -180,35 +180,56 @@ hr_status hr_rdd_histogram_even(struct hr_rdd *rdd, const char *column, uint32_t
     return hr_rdd_histogram(rdd, column, ret_edges, count, ret_counts, err);
 }
 
-/* --- lookup ----------------------------------------------------------------------------------- */
+/* --- By key ----------------------------------------------------------------------------------- */
 
-struct hr_rows *hr_rdd_lookup(struct hr_rdd *rdd, hr_fill_fn key, void *arg, struct hr_err *err)
+/* The row that key emits, as an RDD of the keys' schema. */
+static struct hr_rdd *one_key(struct hr_pool *pool, const struct hr_type *schema, hr_fill_fn key,
+                              void *arg, struct hr_err *err)
 {
-    if (!rdd) return NULL;
-    uint32_t keys = hr_node_of(rdd)->key_columns;
-    const struct hr_type *schema = hr_schema_slice(rdd->schema, 0, keys);
     struct hr_batch_list list = {0};
     struct hr_emitter out;
-    struct hr_err own = {0};
     struct hr_rdd *wanted = NULL;
     uint32_t zero = 0;
-    if (!err) err = &own;
-    if (!schema) {
-        HR_UNUSED(HR_OOM(err));
-        return NULL;
-    }
     hr_emitter_init(&out, schema, NULL);
     hr_status status = hr_emitter_check(&out, key(arg, &out, err), err);
     if (status == HR_OK && out.rows != 1)
         status = hr_err_fail(err, "lookup of one key, not %d", (int)out.rows);
     if (status == HR_OK) status = hr_emitter_flush(&out, err);
     if (status == HR_OK) status = hr_batch_list_push(&list, hr_emitter_pop(&out), err);
-    if (status == HR_OK)
-        wanted = hr_node_from_batches(hr_node_of(rdd)->pool, schema, list.items, &zero, 1, 1, err);
-    if (wanted) hr_node_of(wanted)->key_columns = keys;
+    if (status == HR_OK) wanted = hr_node_from_batches(pool, schema, list.items, &zero, 1, 1, err);
+    if (wanted) hr_node_of(wanted)->key_columns = schema->field_count;
     hr_batch_list_done(&list);
     hr_emitter_done(&out);
-    return wanted ? hr_rdd_collect(hr_rdd_join(rdd, wanted, 0, err), err) : NULL;
+    return wanted;
+}
+
+struct hr_rows *hr_rdd_lookup(struct hr_rdd *rdd, hr_fill_fn key, void *arg, struct hr_err *err)
+{
+    if (!rdd) return NULL;
+    const struct hr_type *schema = hr_schema_slice(rdd->schema, 0, hr_node_of(rdd)->key_columns);
+    struct hr_err own = {0};
+    struct hr_pool pool;
+    if (!err) err = &own;
+    if (!schema) {
+        HR_UNUSED(HR_OOM(err));
+        return NULL;
+    }
+    struct hr_rdd *from = hr_node_scratch(&pool, rdd, err);
+    struct hr_rdd *wanted = from ? one_key(&pool, schema, key, arg, err) : NULL;
+    struct hr_rows *rows = hr_rdd_collect(hr_rdd_join(from, wanted, 0, err), err);
+    hr_pool_done(&pool);
+    return rows;
+}
+
+struct hr_rows *hr_rdd_reduce_by_key_locally(struct hr_rdd *rdd, hr_merge_fn fn, void *arg,
+                                             struct hr_err *err)
+{
+    struct hr_pool pool;
+    if (!rdd) return NULL;
+    struct hr_rdd *from = hr_node_scratch(&pool, rdd, err);
+    struct hr_rows *rows = hr_rdd_collect(hr_rdd_reduce_by_key(from, fn, arg, 0, err), err);
+    hr_pool_done(&pool);
+    return rows;
 }
 
 /* --- Storage ---------------------------------------------------------------------------------- */

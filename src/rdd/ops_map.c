@@ -4,10 +4,9 @@
  * select, sample, glom, unique ids. Each is a node with one narrow parent and an iterator that
  * pulls the parent's batches.
  */
-#include <math.h>
-
 #include "base/hash.h"
 #include "rdd/api.h"
+#include "rdd/random.h"
 
 struct fn_node {
     struct hr_node node;
@@ -249,28 +248,6 @@ static hr_status filter_batch(struct fn_iter *it, struct hr_batch *batch, struct
     return status;
 }
 
-HR_INLINE double uniform(uint64_t *state)
-{
-    return (double)(hr_splitmix64(state) >> 11) * 0x1p-53;
-}
-
-/* Knuth's; fractions are small numbers, and beyond 30 the normal approximation is good. */
-static uint32_t poisson(uint64_t *state, double mean)
-{
-    if (mean > 30) {
-        double u = uniform(state), v = uniform(state);
-        double n = mean + sqrt(mean) * sqrt(-2 * log(u + 1e-300)) * cos(6.283185307179586 * v);
-        return n < 0 ? 0 : (uint32_t)(n + 0.5);
-    }
-    double limit = exp(-mean), p = 1;
-    uint32_t n = 0;
-    do {
-        n++;
-        p *= uniform(state);
-    } while (p > limit);
-    return n - 1;
-}
-
 static hr_status sample_batch(struct fn_iter *it, struct hr_batch *batch, struct hr_batch **ret,
                               struct hr_err *err)
 {
@@ -280,7 +257,7 @@ static hr_status sample_batch(struct fn_iter *it, struct hr_batch *batch, struct
         struct hr_batch *out = hr_batch_new_sel(batch, batch->sel_count, &sel);
         if (!out) return HR_OOM(err);
         for (uint32_t i = 0; i < batch->sel_count; i++) {
-            double u = uniform(&it->random);
+            double u = hr_random_uniform(&it->random);
             if (u >= op->lower && u < op->fraction) sel[n++] = batch->sel ? batch->sel[i] : i;
         }
         out->sel_count = n;
@@ -291,7 +268,7 @@ static hr_status sample_batch(struct fn_iter *it, struct hr_batch *batch, struct
     hr_row_of_batch(batch, 0, &row);
     for (uint32_t i = 0; i < batch->sel_count; i++) {
         row.index_ = batch->sel ? batch->sel[i] : i;
-        for (uint32_t n = poisson(&it->random, op->fraction); n; n--) hr_emit_row(&it->out, &row);
+        for (uint32_t n = hr_random_poisson(&it->random, op->fraction); n; n--) hr_emit_row(&it->out, &row);
     }
     HR_TRY(hr_emitter_check(&it->out, HR_OK, err));
     HR_TRY(hr_emitter_flush(&it->out, err));
