@@ -252,7 +252,8 @@ struct hr_task_local {
     struct hr_err misuse;
 };
 extern __thread struct hr_task_local hr_task_local;
-/* Adds them to their accumulators (a worker: sends them there) and frees them, also on failure. */
+/* Adds them to what additions go to now (the list of the function that is running, or else the
+ * accumulators; a worker sends them there) and frees them, also on failure. */
 hr_status hr_acc_merge(struct hr_acc_delta **deltas, struct hr_err *err) HR_CHECKED;
 void hr_acc_drop(struct hr_acc_delta **deltas);
 void hr_context_free_shared(struct hr_context *ctx); /* accumulators, broadcasts, settings */

@@ -2,8 +2,9 @@
 /*
  * Accumulators and broadcast variables.
  *
- * A task's additions go to the list that its thread's task local names (one a task attempt) and are
- * merged by whoever owns the list, once the attempt has succeeded. Outside of such a list (in the
+ * A task's additions go to the list that its thread's task local names and are merged by whoever
+ * owns the list once its part has succeeded: an inner function's into the list of the function that
+ * reads from it, the outermost into the accumulators. Outside of such a list (in the
  * driver, in the functions of a combiner) an addition is a list of its own, merged at once. In a
  * worker process merging means sending: the driver merges what a worker sent when the worker is
  * done.
@@ -246,12 +247,33 @@ const struct hr_type *hr_acc_schema(const void *accumulator)
     return acc->kind == ACC_STATE ? acc->state : acc->rows;
 }
 
+/* Into a list that holds on to it; a list may have several of an accumulator. */
+static void join_delta(struct hr_acc_delta **list, struct hr_acc_delta *delta)
+{
+    struct hr_acc_delta *there = *list;
+    while (there && there->acc != delta->acc) there = there->next;
+    if (!there || delta->acc->rows) {
+        delta->next = *list;
+        *list = delta;
+        return;
+    }
+    there->i64 = (int64_t)((uint64_t)there->i64 + (uint64_t)delta->i64);
+    there->f64 += delta->f64;
+    there->count += delta->count;
+    delta_free(delta);
+}
+
 hr_status hr_acc_merge(struct hr_acc_delta **deltas, struct hr_err *err)
 {
+    struct hr_acc_delta **list = hr_task_local.deltas;
     hr_status status = HR_OK;
     while (*deltas && status == HR_OK) {
         struct hr_acc_delta *delta = *deltas;
         *deltas = delta->next;
+        if (list) {
+            join_delta(list, delta);
+            continue;
+        }
         status = merge_delta(delta, err);
         delta_free(delta);
     }

@@ -328,3 +328,28 @@ HR_TEST(a_merge_that_fails_ends_the_job)
         hr_context_free(ctx);
     }
 }
+
+/* A partition's function that reads through another function and fails: neither has added. */
+static hr_status read_and_fail(void *arg, uint32_t partition, struct hr_rows *in,
+                               struct hr_emitter *out, struct hr_err *err)
+{
+    (void)arg, (void)partition;
+    for (const struct hr_row *row; (row = hr_rows_next(in));) hr_emit_row(out, row);
+    return hr_err_fail(err, "at the end");
+}
+
+HR_TEST(what_a_failed_function_has_read_is_not_added)
+{
+    for (uint32_t executors = 0; executors < 2; executors++) {
+        struct hr_err err = {0};
+        struct hr_context *ctx = new_context(executors);
+        struct hr_accumulator *acc = hr_accumulator_collection(ctx, "seen", "id LONG", &err);
+        struct hr_rdd *seen =
+            hr_rdd_map(hr_range(ctx, 0, 100, 1, 1, &err), "id LONG", add_in_map, acc, &err);
+        struct hr_rdd *bad = hr_rdd_map_partitions(seen, "id LONG", read_and_fail, NULL, &err);
+        HR_EXPECT_TRUE(hr_rdd_collect(bad, &err) == NULL);
+        HR_EXPECT_EQ_STR(err.msg, "at the end");
+        HR_EXPECT_EQ_U64(hr_accumulator_count(acc), 0);
+        hr_context_free(ctx);
+    }
+}
