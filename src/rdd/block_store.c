@@ -161,14 +161,24 @@ static hr_status spill(struct hr_block_store *store, struct block *block, struct
     return status;
 }
 
-/* Takes least recently used blocks out until bytes more fit. They are linked by next. */
-static struct block *make_room(struct hr_block_store *store, int64_t bytes)
+/* bytes more of this RDD can be kept. Its own blocks are not thrown out for it, as in Spark: an RDD
+ * larger than the memory would then, read in order, never find a block that it has kept. */
+static bool has_room(const struct hr_block_store *store, uint32_t rdd_id, int64_t bytes)
+{
+    int64_t own = 0;
+    for (const struct block *b = store->first; b; b = b->next)
+        if (b->batches && b->rdd_id == rdd_id) own += b->bytes;
+    return own + bytes <= store->limit_bytes;
+}
+
+/* Takes other RDDs' least recently used blocks out until bytes more fit, linked by next. */
+static struct block *make_room(struct hr_block_store *store, uint32_t rdd_id, int64_t bytes)
 {
     struct block *out = NULL;
     for (struct block *b = store->last, *prev; b && store->used_bytes + bytes > store->limit_bytes;
          b = prev) {
         prev = b->prev;
-        if (!b->batches) continue;
+        if (!b->batches || b->rdd_id == rdd_id) continue;
         unlink_block(store, b);
         b->next = out;
         out = b;
@@ -216,15 +226,19 @@ hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint
         block->batches[block->count++] = hr_batch_ref(batches[i]);
         block->bytes += hr_batch_bytes(batches[i]);
     }
-    bool fits = level != HR_STORE_DISK && block->bytes <= store->limit_bytes;
+    hr_forkable_lock(&store->lock);
+    bool fits = level != HR_STORE_DISK && has_room(store, rdd_id, block->bytes);
+    hr_forkable_unlock(&store->lock);
     if (!fits && (level == HR_STORE_MEMORY || spill(store, block, err) != HR_OK)) {
         block_free(store, block); /* computed again when wanted */
         return HR_OK;
     }
     struct block *evicted = NULL;
     hr_forkable_lock(&store->lock);
-    if (!find(store, rdd_id, partition)) {
-        if (fits) evicted = make_room(store, block->bytes);
+    /* Another of its blocks may have taken the room meanwhile: then this one is not kept. */
+    bool keep = !fits || has_room(store, rdd_id, block->bytes);
+    if (keep && !find(store, rdd_id, partition)) {
+        if (fits) evicted = make_room(store, rdd_id, block->bytes);
         link_first(store, block);
         block = NULL;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Blocks: computed partitions of persisted RDDs, by (RDD, partition). In memory within a budget,
- * least recently used out first: dropped (to be computed again from lineage) or written to the
- * spill folder, as the storage level says. Thread-safe. Reference-counted: RDDs keep the store
- * their blocks are in.
+ * least recently used out first (but never for a block of the same RDD): dropped (to be computed
+ * again from lineage) or written to the spill folder, as the storage level says. Thread-safe.
+ * Reference-counted: RDDs keep the store their blocks are in.
  */
 #ifndef HR_RDD_BLOCK_STORE_H
 #define HR_RDD_BLOCK_STORE_H
