@@ -266,8 +266,8 @@ struct hr_rdd *hr_rdd_sample_by_key(struct hr_rdd *rdd, bool with_replacement,
 struct hr_rdd *hr_rdd_sample_by_key_exact(struct hr_rdd *rdd, bool with_replacement,
                                           hr_fraction_fn fraction, void *arg, uint64_t seed,
                                           struct hr_err *err);
-/* The key and a column `count` LONG: about how many different rows of values it has, with about this
- * relative standard deviation (above 0.002, at most 1; Spark's default is 0.05). */
+/* The key and a column `count` LONG: about how many different rows of values it has, with about
+ * this relative standard deviation (above 0.002, at most 1; Spark's default is 0.05). */
 struct hr_rdd *hr_rdd_count_approx_distinct_by_key(struct hr_rdd *rdd, double relative_sd,
                                                    uint32_t partitions, struct hr_err *err);
 /* Ordered by key, over all partitions; runs a job that samples the keys when there are several. */
@@ -309,9 +309,9 @@ struct hr_rdd *hr_rdd_repartition_and_sort(struct hr_rdd *rdd, uint32_t partitio
 
 /* All rows, in order of partitions; the caller's. NULL: failed. */
 struct hr_rows *hr_rdd_collect(struct hr_rdd *rdd, struct hr_err *err);
-/* The same rows, a partition computed (as a job of its own) when the one before it has been read: as
- * much memory as the largest partition. NULL from hr_rows_next may be a failure: ask hr_rows_status.
- * Holds a reference on the RDD; the caller's, to be freed before the context.
+/* The same rows, a partition computed (as a job of its own) when the one before it has been read:
+ * as much memory as the largest partition. NULL from hr_rows_next may be a failure: ask
+ * hr_rows_status. Holds a reference on the RDD; the caller's, to be freed before the context.
  * @code
  *     struct hr_rows *rows = hr_rdd_to_local_iterator(rdd, &err);
  *     for (const struct hr_row *row; (row = hr_rows_next(rows));) use(row);
@@ -413,25 +413,27 @@ struct hr_rdd *hr_rdd_to_df(struct hr_rdd *rdd, const char *names, struct hr_err
 /* --- Life, storage, facts --------------------------------------------------------------------- */
 
 /* Where computed partitions are kept for later jobs. Of all that is kept in memory, within the
- * context's memory_bytes, the least recently used makes room:
+ * context's memory_bytes, the least recently used makes room, but an RDD's never for more of its
+ * own:
  *   HR_MEMORY           what makes room or does not fit is forgotten, and computed again
  *   HR_MEMORY_AND_DISK  is written to the spill folder and read back from there
  *   HR_DISK             is written there at once, and takes no memory
- * A file that cannot be read back counts as forgotten. Spark's other levels are these: _SER, because
- * blocks are columns without objects already (their size is that of the serialised form); _2 and _3,
- * because a copy on the same machine would be lost with the first, and lineage makes lost blocks
- * again; OFF_HEAP, because there is no heap of a collector's. */
+ * A file that cannot be read back counts as forgotten. Spark's other levels are these: _SER, since
+ * blocks are columns without objects already (their size is that of the serialised form); _2 and
+ * _3, since a copy on the same machine would be lost with the first, and lineage makes lost blocks
+ * again; OFF_HEAP, since there is no heap of a collector's. */
 enum hr_persist { HR_PERSIST_NONE, HR_MEMORY, HR_MEMORY_AND_DISK, HR_DISK };
 /* Returns rdd itself. cache: HR_MEMORY. */
 struct hr_rdd *hr_rdd_persist(struct hr_rdd *rdd, enum hr_persist level, struct hr_err *err);
 struct hr_rdd *hr_rdd_cache(struct hr_rdd *rdd, struct hr_err *err);
 void hr_rdd_unpersist(struct hr_rdd *rdd);
 enum hr_persist hr_rdd_storage_level(const struct hr_rdd *rdd);
-/* Runs the RDD, writes its rows to files, and returns the RDD that stands on them and is partitioned
- * alike: parents are no longer needed nor computed again, whatever blocks are lost. The files stay
- * after the program's end (as Spark's do); hr_object_file reads them. One that is missing or damaged
- * is an error by name when it is read (HR_FILE_DAMAGED). Unlike Spark's, which waits for the RDD's
- * next job and changes it, this runs at once and gives a new RDD: use that one from here on.
+/* Runs the RDD, writes its rows to files, and returns the RDD that stands on them and is
+ * partitioned alike: parents are no longer needed nor computed again, whatever blocks are lost. The
+ * files stay after the program's end (as Spark's do); hr_object_file reads them. One that is
+ * missing or damaged is an error by name when it is read (HR_FILE_DAMAGED). Unlike Spark's, which
+ * waits for the RDD's next job and changes it, this runs at once and gives a new RDD: use that one
+ * from here on.
  * @code
  *     hr_context_set_checkpoint_dir(ctx, "checkpoints", &err);
  *     for (int i = 0; i < 100; i++) {
@@ -494,7 +496,7 @@ struct hr_accumulator *hr_accumulator_collection(struct hr_context *ctx, const c
  *         .state_schema = "low DOUBLE, high DOUBLE", .zero = nothing, .add = widen,
  *         .merge = widest};
  *     struct hr_accumulator *acc = hr_accumulator_custom(ctx, "range", &range, &err);
- *     hr_rdd_foreach(numbers, see, acc, &err);  // see: return hr_accumulator_add_row(arg, row, err)
+ *     hr_rdd_foreach(numbers, see, acc, &err); // see: hr_accumulator_add_row(arg, row, err)
  *     struct hr_rows *rows = hr_accumulator_rows(acc, &err);
  * @endcode */
 struct hr_accumulator_fn {

@@ -112,9 +112,9 @@ void *hr_node_narrow(const struct hr_rdd_vt *vt, size_t size, struct hr_rdd *par
                      struct hr_err *err);
 /* One over an RDD that another interface made (SQL). Takes a reference. */
 struct hr_rdd *hr_node_wrap(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_err *err);
-/* The same RDD at the head of a pool of its own (made by this call), for an action that needs nodes:
- * operations on it join that pool, and hr_pool_done ends them all. NULL: failed, and the pool still
- * has to be done. */
+/* The same RDD at the head of a pool of its own (made by this call), for an action that needs
+ * nodes: operations on it join that pool, and hr_pool_done ends them all. NULL: failed, and the
+ * pool still has to be done. */
 struct hr_rdd *hr_node_scratch(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_err *err);
 /* From batches in memory, which are referenced: batch i is in partition parts[i]. */
 struct hr_rdd *hr_node_from_batches(struct hr_pool *pool, const struct hr_type *schema,

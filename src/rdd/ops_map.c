@@ -268,7 +268,8 @@ static hr_status sample_batch(struct fn_iter *it, struct hr_batch *batch, struct
     hr_row_of_batch(batch, 0, &row);
     for (uint32_t i = 0; i < batch->sel_count; i++) {
         row.index_ = batch->sel ? batch->sel[i] : i;
-        for (uint32_t n = hr_random_poisson(&it->random, op->fraction); n; n--) hr_emit_row(&it->out, &row);
+        uint32_t times = hr_random_poisson(&it->random, op->fraction);
+        while (times--) hr_emit_row(&it->out, &row);
     }
     HR_TRY(hr_emitter_check(&it->out, HR_OK, err));
     HR_TRY(hr_emitter_flush(&it->out, err));

@@ -187,8 +187,8 @@ static hr_status plan_strata(const struct sample_node *op, const struct hr_batch
     return HR_OK;
 }
 
-/* The least of the draws that are left, which are uniform behind the last one: so they come in order
- * of the rows, and each costs the same. */
+/* The least of the draws that are left, which are uniform behind the last one: so they come in
+ * order of the rows, and each costs the same. */
 static void next_draw(struct stratum *s)
 {
     double u = hr_random_uniform(&s->random);

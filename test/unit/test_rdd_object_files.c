@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/arena.h"
+#include "base/env.h"
 #include "base/hash.h"
 #include "hr_test.h"
 #include "rdd/rdd.h"
@@ -30,26 +32,22 @@ static struct hr_context *new_context(uint32_t executors)
 }
 
 /* A fresh name in a folder of the test's own. */
+static char own_folder[64];
 static const char *fresh(void)
 {
-    static char folder[64], path[128];
+    static char path[128];
     static int n;
-    if (!*folder) {
-        snprintf(folder, sizeof folder, "%s/hr-object-XXXXXX",
-                 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-        HR_EXPECT_TRUE(mkdtemp(folder) != NULL);
+    if (!*own_folder) {
+        snprintf(own_folder, sizeof own_folder, "/tmp/hr-object-XXXXXX");
+        HR_EXPECT_TRUE(mkdtemp(own_folder) != NULL);
     }
-    snprintf(path, sizeof path, "%s/%d", folder, n++);
+    snprintf(path, sizeof path, "%s/%d", own_folder, n++);
     return path;
 }
 
 static void remove_all(void)
 {
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf '%s'", fresh());
-    *strrchr(command, '/') = '\0';
-    strcat(command, "'");
-    HR_EXPECT_EQ_I64(system(command), 0);
+    HR_EXPECT_EQ_I64(hr_env_remove_tree(hr_env_default(), own_folder, NULL), 0);
 }
 
 /* All rows printed, one a line, in order. The caller's. */
@@ -411,15 +409,19 @@ static hr_status fail_late(void *arg, const struct hr_row *row, struct hr_emitte
     return 0;
 }
 
-static int entries(const char *folder)
+/* Checkpoints in the folder of the context's own that set_checkpoint_dir made. */
+static int checkpoints_in(const char *folder)
 {
-    char command[256];
-    int n = -1;
-    snprintf(command, sizeof command, "find '%s' -mindepth 2 | wc -l", folder);
-    FILE *f = popen(command, "r");
-    HR_EXPECT_EQ_I64(fscanf(f, "%d", &n), 1);
-    pclose(f);
-    return n;
+    struct hr_arena arena = {0};
+    char **names = NULL, path[256];
+    uint32_t count = 0;
+    struct hr_env *env = hr_env_default();
+    HR_EXPECT_EQ_I64(hr_env_list_sorted(env, &arena, folder, &names, &count, NULL), 0);
+    HR_EXPECT_EQ_U64(count, 1);
+    path_of(path, sizeof path, folder, names[0]);
+    HR_EXPECT_EQ_I64(hr_env_list_sorted(env, &arena, path, &names, &count, NULL), 0);
+    hr_arena_done(&arena);
+    return (int)count;
 }
 
 HR_TEST(a_failed_checkpoint_leaves_nothing)
@@ -432,7 +434,7 @@ HR_TEST(a_failed_checkpoint_leaves_nothing)
         hr_rdd_map(hr_range(ctx, 0, 1000, 1, 4, &err), "id LONG", fail_late, NULL, &err);
     HR_EXPECT_TRUE(hr_rdd_checkpoint(bad, &err) == NULL);
     HR_EXPECT_EQ_STR(err.msg, "not this one");
-    HR_EXPECT_EQ_I64(entries(folder), 0);
+    HR_EXPECT_EQ_I64(checkpoints_in(folder), 0);
     hr_context_free(ctx);
     remove_all();
 }

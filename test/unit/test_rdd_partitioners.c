@@ -140,6 +140,10 @@ HR_TEST(placed_alike_is_joined_in_place)
             HR_EXPECT_EQ_STR(hr_rdd_partitioner(joins[i]), i < 4 ? "behind" : "hash");
             if (i < 4) expect_in_place(joins[i], "p LONG, k LONG, v LONG, w LONG", 200);
         }
+        struct hr_rdd *all = hr_rdd_union(a, b, &err); /* alike: still placed */
+        HR_EXPECT_EQ_STR(hr_rdd_partitioner(all), "behind");
+        expect_in_place(all, "p LONG, k LONG, v LONG", 120);
+        HR_EXPECT_TRUE(hr_rdd_partitioner(hr_rdd_union(a, plain, &err)) == NULL);
         /* what keeps the key keeps the place; what may change it does not */
         HR_EXPECT_EQ_STR(hr_rdd_partitioner(hr_rdd_sample(a, false, 0.5, 1, &err)), "behind");
         HR_EXPECT_EQ_STR(hr_rdd_partitioner(hr_rdd_keys(a, &err)), "behind");
