@@ -104,7 +104,8 @@ struct hr_rdd *hr_range(struct hr_context *ctx, int64_t start, int64_t end, int6
                         uint32_t partitions, struct hr_err *err);
 /* Lines of files as column `value` STRING. path: a file, a folder (its files but _… and .…), or a
  * glob with * ? [] in any part; several separated by commas. Large files are cut at lines.
- * partitions is a minimum. The files are listed now, read when computed. */
+ * partitions is a minimum. A file named .gz is unpacked, and is one partition. The files are listed
+ * now, read when computed. */
 struct hr_rdd *hr_text_file(struct hr_context *ctx, const char *path, uint32_t partitions,
                             struct hr_err *err);
 /* Whole files: columns `path` STRING, `content` STRING. */
@@ -367,6 +368,8 @@ hr_status hr_rdd_foreach_partition(struct hr_rdd *rdd, hr_foreach_partition_fn f
 /* Files part-00000 … in the folder, one a partition, then _SUCCESS. A folder with files in it is an
  * error. A row of one STRING is its line, others print as "(a,1)". */
 hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
+/* The same packed by gzip, part-00000.gz …, as with Spark's GzipCodec. */
+hr_status hr_rdd_save_as_gzip_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
 /* The same with all columns of any type as they are, for hr_object_file: a format of this library,
  * with checksums, that later versions can read. */
 hr_status hr_rdd_save_as_object_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);

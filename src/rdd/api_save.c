@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/gzip.h"
 #include "rdd/api.h"
 #include "rdd/object_file.h"
 
@@ -276,6 +277,7 @@ enum hr_persist hr_rdd_storage_level(const struct hr_rdd *rdd)
 struct saver {
     struct hr_env *env;
     const char *path;
+    bool gzip;
     struct hr_buf *texts; /* by partition */
 };
 
@@ -304,25 +306,30 @@ static void save_reset(void *arg, uint32_t partition, uint32_t attempt)
 static hr_status save_finish(void *arg, uint32_t partition, uint32_t attempt, struct hr_err *err)
 {
     struct saver *s = arg;
-    struct hr_buf name = {0};
+    struct hr_buf name = {0}, packed = {0}, *text = &s->texts[partition];
     HR_UNUSED(attempt);
-    hr_buf_printf(&name, "%s/part-%05u", s->path, partition);
+    hr_buf_printf(&name, "%s/part-%05u%s", s->path, partition, s->gzip ? ".gz" : "");
     hr_status status = hr_buf_status(&name, err);
+    if (status == HR_OK && s->gzip) {
+        status = hr_gzip_pack(text->ptr, text->len, &packed, err);
+        text = &packed;
+    }
     if (status == HR_OK)
-        status = hr_env_write_file(s->env, hr_buf_cstr(&name), s->texts[partition].ptr,
-                                   s->texts[partition].len, err);
+        status = hr_env_write_file(s->env, hr_buf_cstr(&name), text->ptr, text->len, err);
+    hr_buf_done(&packed);
     hr_buf_done(&name);
     if (status == HR_OK) save_reset(arg, partition, attempt);
     return status;
 }
 
-hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
+static hr_status save_text(struct hr_rdd *rdd, const char *path, bool gzip, struct hr_err *err)
 {
-    if (!rdd) return no_rdd(err);
     struct hr_env *env = hr_node_of(rdd)->ctx->env;
     HR_TRY(hr_output_folder(env, path, err));
-    struct saver s = {
-        .env = env, .path = path, .texts = hr_zalloc((rdd->partition_count + 1) * sizeof *s.texts)};
+    struct saver s = {.env = env,
+                      .path = path,
+                      .gzip = gzip,
+                      .texts = hr_zalloc((rdd->partition_count + 1) * sizeof *s.texts)};
     if (!s.texts) return HR_OOM(err);
     struct hr_job_options job = {.consume = save_batch,
                                  .finish = save_finish,
@@ -333,4 +340,14 @@ hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct 
     for (uint32_t i = 0; i < rdd->partition_count; i++) hr_buf_done(&s.texts[i]);
     hr_free(s.texts);
     return status == HR_OK ? hr_output_done(env, path, err) : status;
+}
+
+hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
+{
+    return rdd ? save_text(rdd, path, false, err) : no_rdd(err);
+}
+
+hr_status hr_rdd_save_as_gzip_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
+{
+    return rdd ? save_text(rdd, path, true, err) : no_rdd(err);
 }

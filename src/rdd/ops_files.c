@@ -5,12 +5,14 @@
  * The files are listed when the RDD is made and cut into splits (file, offset, length). A line
  * belongs to the split in which it starts: a split that does not start at 0 looks one byte back and
  * skips to the first line end, and reads over its own end to finish its last line. Values are views
- * into the blocks that were read; the batch holds the block.
+ * into the blocks that were read; the batch holds the block. A file named .gz is unpacked on the
+ * way and is one split.
  */
 #include <fnmatch.h>
 #include <stdio.h>
 
 #include "base/fault.h"
+#include "base/gzip.h"
 #include "rdd/api.h"
 #include "rdd/files.h"
 
@@ -137,7 +139,8 @@ struct lines_iter {
     struct hr_env *env;
     const struct file_split *split;
     int fd;
-    int64_t pos; /* of the next read */
+    struct hr_gunzip *gz; /* or NULL: not packed */
+    int64_t pos;          /* of the next read, unpacked */
     struct hr_buffer
         *buf; /* bytes [at, end) are not handed out yet; file position of `end` is pos */
     size_t at, end;
@@ -159,7 +162,9 @@ static hr_status read_more(struct lines_iter *it, struct hr_err *err)
     it->buf = buf;
     it->at = 0;
     it->end = tail;
-    HR_TRY(it->env->vt->pread(it->env, it->fd, buf->data + tail, want, it->pos, &got, err));
+    HR_TRY(it->gz
+               ? hr_gunzip_read(it->gz, buf->data + tail, want, &got, err)
+               : it->env->vt->pread(it->env, it->fd, buf->data + tail, want, it->pos, &got, err));
     it->end += got;
     it->pos += (int64_t)got;
     it->eof = got == 0;
@@ -234,6 +239,7 @@ static hr_status lines_next(struct hr_batch_iter *iter, struct hr_batch **ret, s
 static void lines_close(struct hr_batch_iter *iter)
 {
     struct lines_iter *it = (struct lines_iter *)iter;
+    hr_gunzip_free(it->gz);
     if (it->fd >= 0) HR_UNUSED(it->env->vt->close(it->env, it->fd, NULL));
     hr_buffer_unref(it->buf);
     hr_free(it);
@@ -309,6 +315,8 @@ static hr_status files_compute(struct hr_rdd *rdd, uint32_t partition, struct hr
     it->pos = split->offset - (split->offset > 0);
     it->cancelled = ctx->cancelled;
     hr_status status = it->env->vt->open(it->env, split->path, HR_OPEN_READ, &it->fd, err);
+    if (status == HR_OK && hr_gzip_named(split->path))
+        status = hr_gunzip_new(it->env, it->fd, split->path, &it->gz, err);
     if (status != HR_OK) {
         lines_close(&it->base);
         return status;
@@ -328,7 +336,8 @@ static void files_done(struct hr_node *node)
 static hr_status cut_file(struct files_node *f, const struct hr_found_file *file,
                           int64_t split_bytes, struct hr_err *err)
 {
-    int64_t size = file->size_bytes;
+    bool packed = f->mode == LINES && hr_gzip_named(file->path);
+    int64_t size = packed ? 0 : file->size_bytes; /* of what is packed it is not known */
     for (int64_t at = 0; at < size || (size == 0 && at == 0); at += split_bytes) {
         struct file_split split = {.path = file->path, .offset = at, .size = size};
         split.length = HR_MIN(split_bytes, size - at);
