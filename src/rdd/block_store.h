@@ -41,7 +41,8 @@ struct hr_block_stats {
 void hr_block_store_stats(struct hr_block_store *store, uint32_t rdd_id,
                           struct hr_block_stats *ret);
 
-/* batch_file.c: batches as bytes, with a checksum. A private format of this process's life. */
+/* batch_file.c: batches as bytes, with a checksum. Files of object_file.c hold them too: when the
+ * bytes change, so does the version there. */
 hr_status hr_batch_file_append(struct hr_buf *buf, const struct hr_batch *batch,
                                struct hr_err *err) HR_CHECKED;
 /* The next batch, or NULL at the end of the bytes. HR_E_IO when they are damaged. */

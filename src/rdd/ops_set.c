@@ -388,7 +388,14 @@ static hr_status zip_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_t
     hr_batch_list_done(&list);
     return status;
 }
-static const struct hr_rdd_vt zip_vt = {"ZippedPartitionsRDD", zip_compute, NULL, hr_node_free};
+/* By number of RDDs, with Spark's names where it has them. */
+static const struct hr_rdd_vt zip_vts[] = {
+    {"ZippedPartitionsRDD", zip_compute, NULL, hr_node_free},
+    {"ZippedPartitionsRDD1", zip_compute, NULL, hr_node_free},
+    {"ZippedPartitionsRDD2", zip_compute, NULL, hr_node_free},
+    {"ZippedPartitionsRDD3", zip_compute, NULL, hr_node_free},
+    {"ZippedPartitionsRDD4", zip_compute, NULL, hr_node_free},
+};
 
 static struct zip_node *zip_node(struct hr_rdd *const *rdds, uint32_t count,
                                  const struct hr_type *schema, struct hr_err *err)
@@ -405,7 +412,7 @@ static struct zip_node *zip_node(struct hr_rdd *const *rdds, uint32_t count,
                           rdds[0]->partition_count, rdds[i]->partition_count));
         return NULL;
     }
-    return hr_node_new(&(struct hr_node_spec){.vt = &zip_vt,
+    return hr_node_new(&(struct hr_node_spec){.vt = &zip_vts[count < HR_COUNT(zip_vts) ? count : 0],
                                               .size = sizeof(struct zip_node),
                                               .pool = hr_node_of(rdds[0])->pool,
                                               .schema = schema,
