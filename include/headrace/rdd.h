@@ -34,7 +34,8 @@
  * hr_rdd_with_keys(rdd, n). Keys are equal as in GROUP BY (NULL equals NULL, NaN equals NaN).
  *
  * Partitions: 0 wherever a number of partitions is asked for means the default: the larger of the
- * parents', or the context's default parallelism.
+ * parents', or the context's default parallelism. An RDD that is partitioned by its key keeps its
+ * partitioner where the number is 0 or its own.
  */
 #ifndef HEADRACE_RDD_H
 #define HEADRACE_RDD_H
@@ -63,6 +64,13 @@ typedef hr_status (*hr_partition_fn)(void *arg, uint32_t partition, struct hr_ro
 /* The same for two RDDs side by side (zip_partitions). */
 typedef hr_status (*hr_zip_fn)(void *arg, uint32_t partition, struct hr_rows *left,
                                struct hr_rows *right, struct hr_emitter *out, struct hr_err *err);
+/* The partition, 0 … partitions - 1, of the rows with this key (a row of the key's columns). */
+typedef int64_t (*hr_partition_by_fn)(void *arg, const struct hr_row *key, uint32_t partitions);
+/* The same for several RDDs: in[0 … count). */
+typedef hr_status (*hr_zip_all_fn)(void *arg, uint32_t partition, struct hr_rows *const *in,
+                                   uint32_t count, struct hr_emitter *out, struct hr_err *err);
+/* The fraction of the rows with this key that a sample wants. */
+typedef double (*hr_fraction_fn)(void *arg, const struct hr_row *key);
 /* For actions: sees a row, emits nothing. */
 typedef hr_status (*hr_foreach_fn)(void *arg, const struct hr_row *row, struct hr_err *err);
 typedef hr_status (*hr_foreach_partition_fn)(void *arg, uint32_t partition, struct hr_rows *rows,
@@ -96,12 +104,20 @@ struct hr_rdd *hr_range(struct hr_context *ctx, int64_t start, int64_t end, int6
                         uint32_t partitions, struct hr_err *err);
 /* Lines of files as column `value` STRING. path: a file, a folder (its files but _… and .…), or a
  * glob with * ? [] in any part; several separated by commas. Large files are cut at lines.
- * partitions is a minimum. The files are listed now, read when computed. */
+ * partitions is a minimum. A file named .gz is unpacked, and is one partition. The files are listed
+ * now, read when computed. */
 struct hr_rdd *hr_text_file(struct hr_context *ctx, const char *path, uint32_t partitions,
                             struct hr_err *err);
 /* Whole files: columns `path` STRING, `content` STRING. */
 struct hr_rdd *hr_whole_text_files(struct hr_context *ctx, const char *path, uint32_t partitions,
                                    struct hr_err *err);
+/* The same as bytes: columns `path` STRING, `content` BINARY. */
+struct hr_rdd *hr_binary_files(struct hr_context *ctx, const char *path, uint32_t partitions,
+                               struct hr_err *err);
+/* What hr_rdd_save_as_object_file wrote, with its columns and key; path: its folder, files of it or
+ * a glob. A file is a partition. A folder from which a part is missing and a file that is none fail
+ * now, a damaged file (HR_FILE_DAMAGED) when it is read. */
+struct hr_rdd *hr_object_file(struct hr_context *ctx, const char *path, struct hr_err *err);
 /* Records of record_bytes each as column `value` BINARY; a file whose size is no multiple fails. */
 struct hr_rdd *hr_binary_records(struct hr_context *ctx, const char *path, uint32_t record_bytes,
                                  struct hr_err *err);
@@ -165,6 +181,10 @@ struct hr_rdd *hr_rdd_repartition(struct hr_rdd *rdd, uint32_t partitions, struc
 struct hr_rdd *hr_rdd_zip(struct hr_rdd *a, struct hr_rdd *b, struct hr_err *err);
 struct hr_rdd *hr_rdd_zip_partitions(struct hr_rdd *a, struct hr_rdd *b, const char *schema,
                                      hr_zip_fn fn, void *arg, struct hr_err *err);
+/* The same for up to 8 RDDs side by side. */
+struct hr_rdd *hr_rdd_zip_partitions_all(struct hr_rdd *const *rdds, uint32_t count,
+                                         const char *schema, hr_zip_all_fn fn, void *arg,
+                                         struct hr_err *err);
 /* Adds a LONG column `index`: 0, 1, … in the order of partitions (runs a job that counts them when
  * there are several); or a unique number, k + i·partitions, without a job. */
 struct hr_rdd *hr_rdd_zip_with_index(struct hr_rdd *rdd, struct hr_err *err);
@@ -237,12 +257,52 @@ struct hr_rdd *hr_rdd_full_outer_join(struct hr_rdd *a, struct hr_rdd *b, uint32
 /* Rows of a whose key is not in b. */
 struct hr_rdd *hr_rdd_subtract_by_key(struct hr_rdd *a, struct hr_rdd *b, uint32_t partitions,
                                       struct hr_err *err);
+/* A sample with a fraction for each key, which fraction says (from 0, at most 1 without
+ * replacement; anything else fails the task by name): on average, in one pass; or exactly
+ * ceil(fraction * rows) rows of each key, which takes a shuffle by key where the rows are not in
+ * place. The same seed gives the same sample. */
+struct hr_rdd *hr_rdd_sample_by_key(struct hr_rdd *rdd, bool with_replacement,
+                                    hr_fraction_fn fraction, void *arg, uint64_t seed,
+                                    struct hr_err *err);
+struct hr_rdd *hr_rdd_sample_by_key_exact(struct hr_rdd *rdd, bool with_replacement,
+                                          hr_fraction_fn fraction, void *arg, uint64_t seed,
+                                          struct hr_err *err);
+/* The key and a column `count` LONG: about how many different rows of values it has, with about
+ * this relative standard deviation (above 0.002, at most 1; Spark's default is 0.05). */
+struct hr_rdd *hr_rdd_count_approx_distinct_by_key(struct hr_rdd *rdd, double relative_sd,
+                                                   uint32_t partitions, struct hr_err *err);
 /* Ordered by key, over all partitions; runs a job that samples the keys when there are several. */
 struct hr_rdd *hr_rdd_sort_by_key(struct hr_rdd *rdd, bool ascending, uint32_t partitions,
                                   struct hr_err *err);
 /* By hash of the key; joins and reductions of RDDs so partitioned need no further shuffle. */
 struct hr_rdd *hr_rdd_partition_by(struct hr_rdd *rdd, uint32_t partitions, struct hr_err *err);
-/* By hash of the key, each partition in order of the key. */
+/* By a partitioner of your own: fn says in which partition the rows of a key are, the same at every
+ * call. An answer out of range fails the task by name. RDDs partitioned by the same fn, arg, name
+ * and number are placed alike: joins and reductions of them need no further shuffle, and those of
+ * such an RDD with another one move the other one only (with partitions 0 or that number). fn and
+ * arg must outlive every RDD so placed.
+ * @code
+ *     static int64_t by_country(void *arg, const struct hr_row *key, uint32_t partitions)
+ *     {
+ *         return country_number(hr_row_str(key, 0)) % partitions;
+ *     }
+ *     users = hr_rdd_partition_by_fn(users, 8, by_country, NULL, "country", &err);
+ *     sales = hr_rdd_partition_by_fn(sales, 8, by_country, NULL, "country", &err);
+ *     struct hr_rdd *both = hr_rdd_join(users, sales, 0, &err);
+ * @endcode */
+struct hr_rdd *hr_rdd_partition_by_fn(struct hr_rdd *rdd, uint32_t partitions,
+                                      hr_partition_by_fn fn, void *arg, const char *name,
+                                      struct hr_err *err);
+/* By ranges of the key that hold about as many rows each, in order of the partitions but not within
+ * them; runs a job that samples the keys when there are several. Each call cuts its own ranges: use
+ * hr_rdd_partition_like for a second RDD. */
+struct hr_rdd *hr_rdd_partition_by_range(struct hr_rdd *rdd, bool ascending, uint32_t partitions,
+                                         struct hr_err *err);
+/* As the other one is partitioned by its key (hash, function, ranges), which must be of the same
+ * types: b.partitionBy(a.partitioner.get). */
+struct hr_rdd *hr_rdd_partition_like(struct hr_rdd *rdd, const struct hr_rdd *other,
+                                     struct hr_err *err);
+/* As partitioned already, or by hash of the key; each partition in order of the key. */
 struct hr_rdd *hr_rdd_repartition_and_sort(struct hr_rdd *rdd, uint32_t partitions,
                                            struct hr_err *err);
 
@@ -250,7 +310,20 @@ struct hr_rdd *hr_rdd_repartition_and_sort(struct hr_rdd *rdd, uint32_t partitio
 
 /* All rows, in order of partitions; the caller's. NULL: failed. */
 struct hr_rows *hr_rdd_collect(struct hr_rdd *rdd, struct hr_err *err);
+/* The same rows, a partition computed (as a job of its own) when the one before it has been read:
+ * as much memory as the largest partition. NULL from hr_rows_next may be a failure: ask
+ * hr_rows_status. Holds a reference on the RDD; the caller's, to be freed before the context.
+ * @code
+ *     struct hr_rows *rows = hr_rdd_to_local_iterator(rdd, &err);
+ *     for (const struct hr_row *row; (row = hr_rows_next(rows));) use(row);
+ *     if (hr_rows_status(rows, &err)) fprintf(stderr, "%s\n", err.msg);
+ *     hr_rows_free(rows);
+ * @endcode */
+struct hr_rows *hr_rdd_to_local_iterator(struct hr_rdd *rdd, struct hr_err *err);
 hr_status hr_rdd_count(struct hr_rdd *rdd, uint64_t *ret, struct hr_err *err);
+/* About how many different rows there are, see hr_rdd_count_approx_distinct_by_key. */
+hr_status hr_rdd_count_approx_distinct(struct hr_rdd *rdd, double relative_sd, uint64_t *ret,
+                                       struct hr_err *err);
 hr_status hr_rdd_is_empty(struct hr_rdd *rdd, bool *ret, struct hr_err *err);
 /* The first n rows, computing as few partitions as that takes; first: none is an error. */
 struct hr_rows *hr_rdd_take(struct hr_rdd *rdd, uint64_t n, struct hr_err *err);
@@ -259,19 +332,34 @@ struct hr_rows *hr_rdd_first(struct hr_rdd *rdd, struct hr_err *err);
 struct hr_rows *hr_rdd_take_ordered(struct hr_rdd *rdd, uint64_t n, const char *columns,
                                     struct hr_err *err);
 struct hr_rows *hr_rdd_top(struct hr_rdd *rdd, uint64_t n, const char *columns, struct hr_err *err);
+/* The one row that is first (last) in that order; none is an error. NULL is smaller than all. */
+struct hr_rows *hr_rdd_min(struct hr_rdd *rdd, const char *columns, struct hr_err *err);
+struct hr_rows *hr_rdd_max(struct hr_rdd *rdd, const char *columns, struct hr_err *err);
 struct hr_rows *hr_rdd_take_sample(struct hr_rdd *rdd, bool with_replacement, uint64_t n,
                                    uint64_t seed, struct hr_err *err);
-/* One row. reduce of no rows is an error; fold and aggregate start from what zero emits. tree_…
- * are the same here: there is no network between the partitions and the driver. */
+/* One row, of scalar columns. reduce of no rows is an error; fold and aggregate start from what
+ * zero emits (one row), once for each partition and once for the whole, as in Spark: it must be
+ * neutral. Rows are merged in order of partitions: fn has to be associative, not commutative. All
+ * functions, zero too, run in tasks: with executors the driver is safe from them. */
 struct hr_rows *hr_rdd_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg, struct hr_err *err);
 struct hr_rows *hr_rdd_fold(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_fn fn, void *arg,
                             struct hr_err *err);
 struct hr_rows *hr_rdd_aggregate(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
                                  hr_merge_fn seq, hr_merge_fn comb, void *arg, struct hr_err *err);
+/* The same in about depth levels of tasks (at least 1, Spark's default is 2), so that the merges of
+ * many partitions' large states run side by side. */
+struct hr_rows *hr_rdd_tree_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg, uint32_t depth,
+                                   struct hr_err *err);
+struct hr_rows *hr_rdd_tree_aggregate(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
+                                      hr_merge_fn seq, hr_merge_fn comb, void *arg, uint32_t depth,
+                                      struct hr_err *err);
 /* Rows (key, `count` LONG); rows (all columns, `count` LONG). */
 struct hr_rows *hr_rdd_count_by_key(struct hr_rdd *rdd, struct hr_err *err);
 struct hr_rows *hr_rdd_count_by_value(struct hr_rdd *rdd, struct hr_err *err);
-/* The rows whose key is as emitted by key_fn. */
+/* reduce_by_key, collected. */
+struct hr_rows *hr_rdd_reduce_by_key_locally(struct hr_rdd *rdd, hr_merge_fn fn, void *arg,
+                                             struct hr_err *err);
+/* The rows whose key is as emitted by key, which is called once, now. */
 struct hr_rows *hr_rdd_lookup(struct hr_rdd *rdd, hr_fill_fn key, void *arg, struct hr_err *err);
 /* For effects. fn runs on task threads; accumulators updated in it count each row exactly once. */
 hr_status hr_rdd_foreach(struct hr_rdd *rdd, hr_foreach_fn fn, void *arg, struct hr_err *err);
@@ -280,6 +368,11 @@ hr_status hr_rdd_foreach_partition(struct hr_rdd *rdd, hr_foreach_partition_fn f
 /* Files part-00000 … in the folder, one a partition, then _SUCCESS. A folder with files in it is an
  * error. A row of one STRING is its line, others print as "(a,1)". */
 hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
+/* The same packed by gzip, part-00000.gz …, as with Spark's GzipCodec. */
+hr_status hr_rdd_save_as_gzip_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
+/* The same with all columns of any type as they are, for hr_object_file: a format of this library,
+ * with checksums, that later versions can read. */
+hr_status hr_rdd_save_as_object_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
 
 /* Numbers of a numeric column, in one pass. */
 struct hr_stats {
@@ -322,17 +415,44 @@ struct hr_rdd *hr_rdd_to_df(struct hr_rdd *rdd, const char *names, struct hr_err
 
 /* --- Life, storage, facts --------------------------------------------------------------------- */
 
-/* HR_MEMORY: blocks that do not fit are computed again. Spark's _SER and _2 forms mean the same
- * here: blocks are columns already, and one machine has no second copy. */
+/* Where computed partitions are kept for later jobs. Of all that is kept in memory, within the
+ * context's memory_bytes, the least recently used makes room, but an RDD's never for more of its
+ * own:
+ *   HR_MEMORY           what makes room or does not fit is forgotten, and computed again
+ *   HR_MEMORY_AND_DISK  is written to the spill folder and read back from there
+ *   HR_DISK             is written there at once, and takes no memory
+ * A file that cannot be read back counts as forgotten. Spark's other levels are these: _SER, since
+ * blocks are columns without objects already (their size is that of the serialised form); _2 and
+ * _3, since a copy on the same machine would be lost with the first, and lineage makes lost blocks
+ * again; OFF_HEAP, since there is no heap of a collector's. */
 enum hr_persist { HR_PERSIST_NONE, HR_MEMORY, HR_MEMORY_AND_DISK, HR_DISK };
 /* Returns rdd itself. cache: HR_MEMORY. */
 struct hr_rdd *hr_rdd_persist(struct hr_rdd *rdd, enum hr_persist level, struct hr_err *err);
 struct hr_rdd *hr_rdd_cache(struct hr_rdd *rdd, struct hr_err *err);
 void hr_rdd_unpersist(struct hr_rdd *rdd);
 enum hr_persist hr_rdd_storage_level(const struct hr_rdd *rdd);
-/* Runs the RDD, keeps its rows apart from its lineage (local: in the block store's memory), and
- * returns the RDD that stands on them: parents are no longer needed nor computed again. */
+/* Runs the RDD, writes its rows to files, and returns the RDD that stands on them and is
+ * partitioned alike: parents are no longer needed nor computed again, whatever blocks are lost. The
+ * files stay after the program's end (as Spark's do); hr_object_file reads them. One that is
+ * missing or damaged is an error by name when it is read (HR_FILE_DAMAGED). Unlike Spark's, which
+ * waits for the RDD's next job and changes it, this runs at once and gives a new RDD: use that one
+ * from here on.
+ * @code
+ *     hr_context_set_checkpoint_dir(ctx, "checkpoints", &err);
+ *     for (int i = 0; i < 100; i++) {
+ *         ranks = next_ranks(ranks, &err);
+ *         if (i % 10 == 9) ranks = hr_rdd_checkpoint(ranks, &err);
+ *     }
+ * @endcode */
 struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err);
+/* Where: a folder of its own is made in path. Needed before hr_rdd_checkpoint. */
+hr_status hr_context_set_checkpoint_dir(struct hr_context *ctx, const char *path,
+                                        struct hr_err *err);
+/* The same in this process's memory: faster, and gone with the RDD. */
+struct hr_rdd *hr_rdd_local_checkpoint(struct hr_rdd *rdd, struct hr_err *err);
+/* It stands on checkpoint files; their folder (borrowed), or NULL. */
+bool hr_rdd_is_checkpointed(const struct hr_rdd *rdd);
+const char *hr_rdd_checkpoint_file(const struct hr_rdd *rdd);
 
 /* A reference beyond the life of the context's pool (or batch). Thread-safe. */
 struct hr_rdd *hr_rdd_ref(struct hr_rdd *rdd);
@@ -344,6 +464,8 @@ struct hr_rdd *hr_rdd_set_name(struct hr_rdd *rdd, const char *name, struct hr_e
 const char *hr_rdd_name(const struct hr_rdd *rdd); /* or NULL; borrowed */
 uint32_t hr_rdd_id(const struct hr_rdd *rdd);
 uint32_t hr_rdd_partitions(const struct hr_rdd *rdd);
+/* What the RDD is partitioned by: "hash", "range", a function's name, or NULL; borrowed. */
+const char *hr_rdd_partitioner(const struct hr_rdd *rdd);
 struct hr_context *hr_rdd_context(const struct hr_rdd *rdd);
 /* The schema as DDL text and Spark's toDebugString; the caller's, released by hr_free. NULL: no
  * memory. */
@@ -356,18 +478,54 @@ char *hr_rdd_to_debug_string(struct hr_rdd *rdd);
  * Accumulators: tasks add, the driver reads. Updates made by an action's own function (foreach,
  * foreach_partition) count exactly once, whatever is retried: they are merged when the partition's
  * attempt has succeeded. Updates made in transformations count once per successful attempt of the
- * partition, and again when it is recomputed (as in Spark). Owned by the context.
+ * partition, and again when it is recomputed (as in Spark). Owned by the context. Adding what the
+ * accumulator does not take, or an error of its own functions, fails the task.
  */
 struct hr_accumulator;
 struct hr_accumulator *hr_accumulator_long(struct hr_context *ctx, const char *name,
                                            struct hr_err *err);
 struct hr_accumulator *hr_accumulator_double(struct hr_context *ctx, const char *name,
                                              struct hr_err *err);
+/* Rows of the schema, gathered in any order: bad records to look at, say. */
+struct hr_accumulator *hr_accumulator_collection(struct hr_context *ctx, const char *name,
+                                                 const char *schema, struct hr_err *err);
+/* One of your own (AccumulatorV2[IN, OUT]): a state, one row of scalar columns, that starts as what
+ * zero emits; add takes a row into it, merge another state, each emitting the next state. zero must
+ * be neutral, and merge associative and commutative: partitions end in any order. zero and add run
+ * where the addition is made; merge runs in the driver when executors are used, as in Spark. The
+ * functions are copied, arg must outlive the context.
+ * @code
+ *     static const struct hr_accumulator_fn range = {.row_schema = "x DOUBLE",
+ *         .state_schema = "low DOUBLE, high DOUBLE", .zero = nothing, .add = widen,
+ *         .merge = widest};
+ *     struct hr_accumulator *acc = hr_accumulator_custom(ctx, "range", &range, &err);
+ *     hr_rdd_foreach(numbers, see, acc, &err); // see: hr_accumulator_add_row(arg, row, err)
+ *     struct hr_rows *rows = hr_accumulator_rows(acc, &err);
+ * @endcode */
+struct hr_accumulator_fn {
+    const char *row_schema;   /* IN: of the rows that are added */
+    const char *state_schema; /* OUT */
+    hr_fill_fn zero;
+    hr_merge_fn add;
+    hr_merge_fn merge;
+    void *arg;
+};
+struct hr_accumulator *hr_accumulator_custom(struct hr_context *ctx, const char *name,
+                                             const struct hr_accumulator_fn *fn,
+                                             struct hr_err *err);
 void hr_accumulator_add(struct hr_accumulator *acc, int64_t value);       /* task or driver */
 void hr_accumulator_add_double(struct hr_accumulator *acc, double value); /* task or driver */
-int64_t hr_accumulator_value(struct hr_accumulator *acc);                 /* driver */
-double hr_accumulator_value_double(struct hr_accumulator *acc);           /* driver */
-void hr_accumulator_reset(struct hr_accumulator *acc);                    /* driver */
+/* Those of rows, from task or driver: a row with the types of its schema; rows that fill emits. */
+hr_status hr_accumulator_add_row(struct hr_accumulator *acc, const struct hr_row *row,
+                                 struct hr_err *err);
+hr_status hr_accumulator_emit(struct hr_accumulator *acc, hr_fill_fn fill, void *arg,
+                              struct hr_err *err);
+int64_t hr_accumulator_value(struct hr_accumulator *acc);       /* driver */
+double hr_accumulator_value_double(struct hr_accumulator *acc); /* driver */
+uint64_t hr_accumulator_count(struct hr_accumulator *acc);      /* driver: how many were added */
+/* Driver: the rows of a collection, the state of one of your own; the caller's. NULL: failed. */
+struct hr_rows *hr_accumulator_rows(struct hr_accumulator *acc, struct hr_err *err);
+void hr_accumulator_reset(struct hr_accumulator *acc); /* driver */
 
 /* Broadcast variables: one machine shares memory, so a broadcast is a value with a life: free_fn is
  * called at destroy (or with the context). value is read-only from then on. */

@@ -109,6 +109,9 @@ struct hr_rows;
 
 /* The next row, borrowed until the next call; NULL at the end or on failure. */
 const struct hr_row *hr_rows_next(struct hr_rows *rows);
+/* 0, or why hr_rows_next ended before the end, filled into err: for rows that are computed as they
+ * are read (hr_rdd_to_local_iterator). Inside a user's function the library looks itself. */
+hr_status hr_rows_status(const struct hr_rows *rows, struct hr_err *err);
 /* Of an action's result: how many rows; row number i at random (filled into *ret_row). */
 uint64_t hr_rows_count(const struct hr_rows *rows);
 bool hr_rows_get(const struct hr_rows *rows, uint64_t i, struct hr_row *ret_row);

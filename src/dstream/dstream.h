@@ -5,7 +5,7 @@
  *
  * A stream's RDD of a time is generated once (hr_ds_rdd) and remembered as long as windows, slices
  * or the user need it; forgetting it drops its blocks. Streams whose next RDD depends on their last
- * one (state, windows with an inverse) materialise each (hr_rdd_checkpoint), so lineage never
+ * one (state, windows with an inverse) materialise each (hr_rdd_local_checkpoint), so lineage never
  * grows.
  */
 #ifndef HR_DSTREAM_DSTREAM_H

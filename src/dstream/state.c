@@ -72,7 +72,8 @@ static struct hr_rdd *update_compute(struct hr_dstream *ds, int64_t time, struct
     if (!state) state = s->initial ? s->initial : hr_ds_empty(ds, err);
     struct hr_rdd *both[] = {in, state};
     struct hr_rdd *grouped = hr_rdd_cogroup(both, 2, s->partitions, err);
-    return hr_rdd_checkpoint(hr_rdd_flat_map_values(grouped, s->ddl, update_row, s, err), err);
+    struct hr_rdd *out = hr_rdd_flat_map_values(grouped, s->ddl, update_row, s, err);
+    return hr_rdd_local_checkpoint(out, err);
 }
 static const struct hr_ds_vt update_vt = {
     .name = "update-state", .compute = update_compute, .free = state_free};
@@ -357,7 +358,7 @@ static struct hr_rdd *step_compute(struct hr_dstream *ds, int64_t time, struct h
     }
     struct hr_rdd *rows = hr_rdd_flat_map(grouped, hr_buf_cstr(&ddl), step_row, s, err);
     hr_buf_done(&ddl);
-    return hr_rdd_checkpoint(rows, err);
+    return hr_rdd_local_checkpoint(rows, err);
 }
 static const struct hr_ds_vt step_vt = {
     .name = "map-with-state", .compute = step_compute, .free = state_free};

@@ -41,7 +41,9 @@ struct hr_context {
     struct hr_broadcast *broadcasts;
     struct hr_context_stats stats;
     char *app_name;
-    void *sql; /* the session behind hr_sql, made at first use; freed by sql_free */
+    char *checkpoint_dir; /* or NULL */
+    uint32_t checkpoints; /* made so far */
+    void *sql;            /* the session behind hr_sql, made at first use; freed by sql_free */
     void (*sql_free)(void *);
 };
 
@@ -57,13 +59,20 @@ struct hr_node_cleanup {
     struct hr_node_cleanup *next;
 };
 
+/* Where the rows of a key are: in which of so many partitions, and by what. */
+struct hr_placer; /* a user's function of the key, or ranges of it; reference-counted */
+struct hr_placement {
+    uint32_t partitions;  /* 0: rows of a key may be anywhere */
+    struct hr_placer *by; /* NULL: hash of the key columns */
+};
+
 struct hr_node {
     struct hr_rdd base;
     struct hr_context *ctx;
     struct hr_pool *pool;
     struct hr_node *pool_prev, *pool_next;
-    uint32_t key_columns;     /* at least 1 where the schema has columns */
-    uint32_t hash_partitions; /* partitioned by hash of the key columns into so many; 0: not */
+    uint32_t key_columns;       /* at least 1 where the schema has columns */
+    struct hr_placement placed; /* by the key columns; holds a reference */
     struct hr_node_cleanup *cleanups;
     void (*op_done)(struct hr_node *); /* releases the operation's own parts; NULL: none */
 };
@@ -82,7 +91,7 @@ struct hr_node_spec {
     const struct hr_dependency *deps;
     uint32_t dep_count;
     uint32_t key_columns;
-    uint32_t hash_partitions;
+    struct hr_placement placed; /* a reference is taken */
     void (*op_done)(struct hr_node *);
 };
 /* A zeroed struct of spec->size, in the pool, whose reference belongs to the pool. NULL: failed; a
@@ -90,12 +99,18 @@ struct hr_node_spec {
 void *hr_node_new(const struct hr_node_spec *spec, struct hr_err *err);
 /* For the vt of nodes. */
 void hr_node_free(struct hr_rdd *rdd);
-/* A node with one narrow parent and the parent's keys and partitioning. */
+/* The node's rows are placed so (as another node's: their keys are where that one's are). */
+void hr_node_place(struct hr_node *node, struct hr_placement placed);
+/* A node with one narrow parent and the parent's keys; not its placement. */
 void *hr_node_narrow(const struct hr_rdd_vt *vt, size_t size, struct hr_rdd *parent,
                      const struct hr_type *schema, void (*op_done)(struct hr_node *),
                      struct hr_err *err);
 /* One over an RDD that another interface made (SQL). Takes a reference. */
 struct hr_rdd *hr_node_wrap(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_err *err);
+/* The same RDD at the head of a pool of its own (made by this call), for an action that needs
+ * nodes: operations on it join that pool, and hr_pool_done ends them all. NULL: failed, and the
+ * pool still has to be done. */
+struct hr_rdd *hr_node_scratch(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_err *err);
 /* From batches in memory, which are referenced: batch i is in partition parts[i]. */
 struct hr_rdd *hr_node_from_batches(struct hr_pool *pool, const struct hr_type *schema,
                                     struct hr_batch *const *batches, const uint32_t *parts,
@@ -103,6 +118,13 @@ struct hr_rdd *hr_node_from_batches(struct hr_pool *pool, const struct hr_type *
 
 /* The count asked for, or the default: the largest parent's or the context's parallelism. */
 uint32_t hr_default_partitions(struct hr_rdd *const *parents, uint32_t count, uint32_t wanted);
+/* Where an operation by the first `keys` columns puts its rows: as a parent is placed already, when
+ * it is so by these columns and the count fits; else by hash. Borrowed. */
+struct hr_placement hr_default_placement(struct hr_rdd *const *parents, uint32_t count,
+                                         uint32_t keys, uint32_t wanted);
+/* The rows of each key are where `placed` wants them. */
+bool hr_node_is_placed(const struct hr_node *node, uint32_t keys,
+                       const struct hr_placement *placed);
 /* Columns [first, first + count) of schema as a schema; NULL: no memory (or none). */
 const struct hr_type *hr_schema_slice(const struct hr_type *schema, uint32_t first, uint32_t count);
 /* Fields of a, then fields of b (of both, nullable where asked). */
@@ -118,6 +140,8 @@ struct hr_order {
 hr_status hr_order_parse(const struct hr_type *schema, const char *text, struct hr_order *ret,
                          uint32_t max, uint32_t *ret_count, struct hr_err *err) HR_CHECKED;
 #define HR_ORDER_MAX 32
+int hr_order_compare(const struct hr_order *order, uint32_t count, const struct hr_column *a,
+                     uint32_t a_row, const struct hr_column *b, uint32_t b_row);
 
 /* --- Rows and emitters ------------------------------------------------------------------------ */
 
@@ -198,7 +222,8 @@ struct hr_rows {
     uint64_t *ends;            /* rows up to and with batch i */
     uint32_t batch_count;
     uint32_t next_batch;
-    struct hr_batch_iter *iter; /* a partition; borrowed */
+    struct hr_batch_iter *iter; /* a partition; borrowed, unless */
+    bool own_iter;              /* it is closed with the rows */
     struct hr_batch *current;   /* owned when from iter */
     uint32_t pos;
     struct hr_row row;
@@ -215,22 +240,18 @@ struct hr_rows *hr_rows_of_batches(const struct hr_type *schema, struct hr_batch
 
 /* --- What a task keeps to itself -------------------------------------------------------------- */
 
-struct hr_acc_delta {
-    struct hr_accumulator *acc;
-    int64_t i64;
-    double f64;
-    struct hr_acc_delta *next;
-};
+struct hr_acc_delta; /* what an attempt has added to an accumulator so far */
 struct hr_task_local {
     struct hr_acc_delta **deltas; /* where accumulators add to; NULL: the accumulator itself */
     bool misused;                 /* a row was read as the wrong type */
     struct hr_err misuse;
 };
 extern __thread struct hr_task_local hr_task_local;
-/* Adds them to what additions go to now (the attempt, or the accumulators), frees them. */
-void hr_acc_merge(struct hr_acc_delta **deltas);
+/* Adds them to what additions go to now (the list of the function that is running, or else the
+ * accumulators; a worker sends them there) and frees them, also on failure. */
+hr_status hr_acc_merge(struct hr_acc_delta **deltas, struct hr_err *err) HR_CHECKED;
 void hr_acc_drop(struct hr_acc_delta **deltas);
-void hr_context_free_shared(struct hr_context *ctx); /* accumulators and broadcasts */
+void hr_context_free_shared(struct hr_context *ctx); /* accumulators, broadcasts, settings */
 
 /* --- Draining a parent ------------------------------------------------------------------------ */
 
@@ -258,9 +279,21 @@ struct hr_partitioner *hr_partitioner_hash(const struct hr_type *schema, uint32_
                                            uint32_t partitions, struct hr_err *err);
 struct hr_partitioner *hr_partitioner_round_robin(uint32_t partitions, struct hr_err *err);
 struct hr_partitioner *hr_partitioner_single(struct hr_err *err);
-/* The RDD partitioned by hash of its key: itself when it is already, else behind a shuffle. */
-struct hr_rdd *hr_shuffled(struct hr_rdd *rdd, struct hr_partitioner *partitioner, const char *name,
-                           struct hr_err *err);
+struct hr_partitioner *hr_partitioner_of(const struct hr_type *schema, uint32_t key_columns,
+                                         const struct hr_placement *placed, struct hr_err *err);
+bool hr_placed_alike(const struct hr_placement *a, const struct hr_placement *b);
+struct hr_placer *hr_placer_fn(const char *name, hr_partition_by_fn fn, void *arg,
+                               struct hr_err *err);
+/* Takes the bounds over, also on failure. */
+struct hr_placer *hr_placer_ranges(struct hr_batch *bounds, const struct hr_order *order,
+                                   uint32_t count, struct hr_err *err);
+struct hr_placer *hr_placer_ref(struct hr_placer *placer); /* NULL is fine, here and below */
+void hr_placer_unref(struct hr_placer *placer);
+const char *hr_placer_name(const struct hr_placer *placer);
+/* The RDD behind a shuffle, which takes the partitioner over (NULL: failed already) and leaves its
+ * rows so placed. */
+struct hr_rdd *hr_shuffled(struct hr_rdd *rdd, struct hr_partitioner *partitioner,
+                           struct hr_placement placed, struct hr_err *err);
 hr_status hr_sort_batch(struct hr_batch *batch, const struct hr_order *order, uint32_t order_count,
                         struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
 /* An iterator over batches already made; takes the references of list (which is emptied). */

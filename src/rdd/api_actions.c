@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "rdd/api.h"
 
-/* --- collect, take ---------------------------------------------------------------------------- */
+/* --- collect --------------------------------------------------------------------------------- */
 
 struct collector {
     struct hr_batch_list *parts; /* by partition */
@@ -97,6 +97,78 @@ struct hr_rows *hr_rdd_collect(struct hr_rdd *rdd, struct hr_err *err)
     collector_done(&c);
     return result(rdd->schema, &list, status, err);
 }
+
+/* --- toLocalIterator -------------------------------------------------------------------------- */
+
+struct local_iter {
+    struct hr_batch_iter base;
+    struct hr_rdd *rdd;        /* referenced */
+    struct hr_batch_list list; /* of the partition before next_partition; read up to at */
+    uint32_t at, next_partition;
+};
+
+static hr_status local_partition(struct local_iter *it, struct hr_err *err)
+{
+    struct collector c;
+    uint32_t partition = it->next_partition;
+    uint64_t rows = 0;
+    hr_batch_list_done(&it->list);
+    it->at = 0;
+    hr_status status = collector_init(&c, it->rdd->partition_count, 0, err);
+    struct hr_job_options job = {.partitions = &partition,
+                                 .partition_count = 1,
+                                 .consume = collect_batch,
+                                 .reset = collect_reset,
+                                 .arg = &c,
+                                 .description = "toLocalIterator"};
+    if (status == HR_OK) status = hr_context_run(hr_node_of(it->rdd)->ctx, it->rdd, &job, err);
+    if (status == HR_OK)
+        status = collector_move(&c, partition, partition + 1, 0, &it->list, &rows, err);
+    collector_done(&c);
+    if (status == HR_OK) it->next_partition++;
+    return status;
+}
+
+static hr_status local_next(struct hr_batch_iter *base, struct hr_batch **ret, struct hr_err *err)
+{
+    struct local_iter *it = (struct local_iter *)base;
+    *ret = NULL;
+    while (it->at == it->list.count) {
+        if (it->next_partition == it->rdd->partition_count) return HR_OK;
+        HR_TRY(local_partition(it, err));
+    }
+    *ret = it->list.items[it->at];
+    it->list.items[it->at++] = NULL; /* handed over, so that it can go before its partition */
+    return HR_OK;
+}
+
+static void local_close(struct hr_batch_iter *base)
+{
+    struct local_iter *it = (struct local_iter *)base;
+    hr_batch_list_done(&it->list);
+    hr_rdd_unref(it->rdd);
+    hr_free(it);
+}
+
+struct hr_rows *hr_rdd_to_local_iterator(struct hr_rdd *rdd, struct hr_err *err)
+{
+    if (!rdd) return NULL;
+    struct local_iter *it = hr_zalloc(sizeof *it);
+    struct hr_rows *rows = hr_alloc(sizeof *rows);
+    if (!it || !rows) {
+        hr_free(it);
+        hr_free(rows);
+        HR_UNUSED(HR_OOM(err));
+        return NULL;
+    }
+    it->base = (struct hr_batch_iter){local_next, local_close};
+    it->rdd = hr_rdd_ref(rdd);
+    hr_rows_of_iter(rows, rdd->schema, &it->base);
+    rows->own_iter = true;
+    return rows;
+}
+
+/* --- take ------------------------------------------------------------------------------------- */
 
 /* First one partition, then four times as many each time, as Spark does. */
 struct hr_rows *hr_rdd_take(struct hr_rdd *rdd, uint64_t n, struct hr_err *err)
@@ -261,6 +333,27 @@ struct hr_rows *hr_rdd_top(struct hr_rdd *rdd, uint64_t n, const char *columns, 
     return ordered(rdd, n, columns, true, err);
 }
 
+/* The first of them in the order, which must be there. */
+static struct hr_rows *extreme(struct hr_rdd *rdd, const char *columns, bool reverse,
+                               const char *name, struct hr_err *err)
+{
+    struct hr_rows *rows = ordered(rdd, 1, columns, reverse, err);
+    if (!rows || hr_rows_count(rows)) return rows;
+    hr_rows_free(rows);
+    HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s of an empty RDD", name));
+    return NULL;
+}
+
+struct hr_rows *hr_rdd_min(struct hr_rdd *rdd, const char *columns, struct hr_err *err)
+{
+    return extreme(rdd, columns, false, "min", err);
+}
+
+struct hr_rows *hr_rdd_max(struct hr_rdd *rdd, const char *columns, struct hr_err *err)
+{
+    return extreme(rdd, columns, true, "max", err);
+}
+
 struct hr_rows *hr_rdd_take_sample(struct hr_rdd *rdd, bool with_replacement, uint64_t n,
                                    uint64_t seed, struct hr_err *err)
 {
@@ -294,141 +387,6 @@ struct hr_rows *hr_rdd_take_sample(struct hr_rdd *rdd, bool with_replacement, ui
     hr_free(picks);
     hr_rows_free(all);
     return result(rdd->schema, &list, status, err);
-}
-
-/* --- reduce, fold, aggregate ------------------------------------------------------------------ */
-
-struct aggregation {
-    const struct hr_type *schema; /* of the state */
-    hr_fill_fn zero;              /* NULL: the first row is the state */
-    hr_merge_fn seq, comb;
-    void *arg;
-    uint8_t *cells; /* by partition */
-    size_t cells_bytes;
-    bool *has;
-    uint32_t parts;
-};
-
-static struct hr_cells *cells_at(struct aggregation *a, uint32_t partition)
-{
-    return (struct hr_cells *)(void *)(a->cells + partition * a->cells_bytes);
-}
-
-static hr_status aggregate_batch(void *arg, uint32_t partition, uint32_t attempt,
-                                 struct hr_batch *batch, struct hr_err *err)
-{
-    struct aggregation *a = arg;
-    struct hr_cells *cells = cells_at(a, partition);
-    struct hr_row row;
-    HR_UNUSED(attempt);
-    hr_row_of_batch(batch, 0, &row);
-    for (uint32_t i = 0; i < batch->sel_count; i++) {
-        row.index_ = batch->sel ? batch->sel[i] : i;
-        if (!a->has[partition]) {
-            HR_TRY(a->zero ? hr_fill_cells(a->zero, a->arg, a->schema, cells, err)
-                           : hr_cells_from_row(a->schema, &row, 0, cells, err));
-            a->has[partition] = true;
-            if (!a->zero) continue;
-        }
-        HR_TRY(hr_merge_cells(a->seq, a->arg, a->schema, cells, &row, err));
-    }
-    return HR_OK;
-}
-
-static void aggregate_reset(void *arg, uint32_t partition, uint32_t attempt)
-{
-    struct aggregation *a = arg;
-    HR_UNUSED(attempt);
-    if (a->has[partition]) hr_cells_done(a->schema, cells_at(a, partition));
-    a->has[partition] = false;
-}
-
-/* All partitions' states into the last place; *ret_any: there is one. */
-static hr_status merge_parts(struct aggregation *a, bool *ret_any, struct hr_err *err)
-{
-    struct hr_cells *total = cells_at(a, a->parts);
-    if (a->zero) {
-        HR_TRY(hr_fill_cells(a->zero, a->arg, a->schema, total, err));
-        a->has[a->parts] = true;
-    }
-    for (uint32_t p = 0; p < a->parts; p++) {
-        struct hr_row row;
-        if (!a->has[p]) continue;
-        hr_row_of_cells(a->schema, cells_at(a, p), &row);
-        HR_TRY(a->has[a->parts] ? hr_merge_cells(a->comb, a->arg, a->schema, total, &row, err)
-                                : hr_cells_from_row(a->schema, &row, 0, total, err));
-        a->has[a->parts] = true;
-    }
-    *ret_any = a->has[a->parts];
-    return HR_OK;
-}
-
-static hr_status one_row(const struct hr_type *schema, const struct hr_cells *cells,
-                         struct hr_batch_list *list, struct hr_err *err)
-{
-    struct hr_emitter out;
-    struct hr_row row;
-    hr_emitter_init(&out, schema, NULL);
-    hr_row_of_cells(schema, cells, &row);
-    hr_emit_row(&out, &row);
-    hr_status status = hr_emitter_check(&out, HR_OK, err);
-    if (status == HR_OK) status = hr_emitter_flush(&out, err);
-    if (status == HR_OK) status = hr_batch_list_push(list, hr_emitter_pop(&out), err);
-    hr_emitter_done(&out);
-    return status;
-}
-
-static struct hr_rows *run_aggregation(struct hr_rdd *rdd, struct aggregation *a, const char *name,
-                                       struct hr_err *err)
-{
-    struct hr_batch_list list = {0};
-    struct hr_err own = {0};
-    bool any = false;
-    if (!err) err = &own;
-    a->parts = rdd->partition_count;
-    a->cells_bytes = hr_cells_bytes(a->schema->field_count);
-    hr_status status = hr_cells_check(a->schema, err);
-    if (status == HR_OK) {
-        a->cells = hr_zalloc((a->parts + 1) * a->cells_bytes);
-        a->has = hr_zalloc(a->parts + 1);
-        if (!a->cells || !a->has) status = HR_OOM(err);
-    }
-    struct hr_job_options job = {
-        .consume = aggregate_batch, .reset = aggregate_reset, .arg = a, .description = name};
-    if (status == HR_OK) status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
-    if (status == HR_OK) status = merge_parts(a, &any, err);
-    if (status == HR_OK && !any)
-        status = HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s of an empty RDD", name);
-    if (status == HR_OK) status = one_row(a->schema, cells_at(a, a->parts), &list, err);
-    for (uint32_t p = 0; a->has && p <= a->parts; p++)
-        if (a->has[p]) hr_cells_done(a->schema, cells_at(a, p));
-    hr_free(a->cells);
-    hr_free(a->has);
-    return result(a->schema, &list, status, err);
-}
-
-struct hr_rows *hr_rdd_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg, struct hr_err *err)
-{
-    if (!rdd) return NULL;
-    struct aggregation a = {.schema = rdd->schema, .seq = fn, .comb = fn, .arg = arg};
-    return run_aggregation(rdd, &a, "reduce", err);
-}
-
-struct hr_rows *hr_rdd_fold(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_fn fn, void *arg,
-                            struct hr_err *err)
-{
-    if (!rdd) return NULL;
-    struct aggregation a = {.schema = rdd->schema, .zero = zero, .seq = fn, .comb = fn, .arg = arg};
-    return run_aggregation(rdd, &a, "fold", err);
-}
-
-struct hr_rows *hr_rdd_aggregate(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
-                                 hr_merge_fn seq, hr_merge_fn comb, void *arg, struct hr_err *err)
-{
-    const struct hr_type *schema;
-    if (!rdd || hr_schema_from_ddl(state_schema, &schema, err) != HR_OK) return NULL;
-    struct aggregation a = {.schema = schema, .zero = zero, .seq = seq, .comb = comb, .arg = arg};
-    return run_aggregation(rdd, &a, "aggregate", err);
 }
 
 /* --- foreach ---------------------------------------------------------------------------------- */
@@ -487,8 +445,7 @@ static hr_status foreach_finish(void *arg, uint32_t partition, uint32_t attempt,
         hr_rows_free(rows);
         HR_TRY(status);
     }
-    hr_acc_merge(&f->deltas[partition]);
-    return HR_OK;
+    return hr_acc_merge(&f->deltas[partition], err);
 }
 
 static hr_status run_foreach(struct hr_rdd *rdd, struct foreach *f, struct hr_err *err)

@@ -43,6 +43,7 @@ void hr_node_free(struct hr_rdd *rdd)
 {
     struct hr_node *node = hr_node_of(rdd);
     if (node->op_done) node->op_done(node);
+    hr_placer_unref(node->placed.by);
     while (node->cleanups) {
         struct hr_node_cleanup *c = node->cleanups;
         node->cleanups = c->next;
@@ -68,10 +69,17 @@ void *hr_node_new(const struct hr_node_spec *spec, struct hr_err *err)
     }
     node->ctx = spec->pool->ctx;
     node->key_columns = HR_MIN(HR_MAX(spec->key_columns, 1u), spec->schema->field_count);
-    node->hash_partitions = spec->hash_partitions;
+    hr_node_place(node, spec->placed);
     node->op_done = spec->op_done;
     pool_add(spec->pool, node);
     return node;
+}
+
+void hr_node_place(struct hr_node *node, struct hr_placement placed)
+{
+    hr_placer_ref(placed.by);
+    hr_placer_unref(node->placed.by);
+    node->placed = placed;
 }
 
 void *hr_node_narrow(const struct hr_rdd_vt *vt, size_t size, struct hr_rdd *parent,
@@ -110,6 +118,18 @@ struct hr_rdd *hr_node_wrap(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_
                                               .deps = &dep,
                                               .dep_count = 1},
                        err);
+}
+
+struct hr_rdd *hr_node_scratch(struct hr_pool *pool, struct hr_rdd *rdd, struct hr_err *err)
+{
+    const struct hr_node *from = hr_node_of(rdd);
+    hr_pool_init(pool, from->ctx);
+    struct hr_rdd *out = hr_node_wrap(pool, rdd, err);
+    if (!out) return NULL;
+    hr_node_of(out)->key_columns = from->key_columns;
+    hr_node_place(hr_node_of(out), from->placed);
+    out->rows_estimate = rdd->rows_estimate;
+    return out;
 }
 
 hr_status hr_rdd_on_free(struct hr_rdd *rdd, void (*fn)(void *arg), void *arg, struct hr_err *err)
@@ -215,14 +235,33 @@ const struct hr_type *hr_schema_concat(const struct hr_type *a, const struct hr_
 uint32_t hr_default_partitions(struct hr_rdd *const *parents, uint32_t count, uint32_t wanted)
 {
     if (wanted) return wanted;
-    uint32_t n = 0, hashed = 0;
+    uint32_t n = 0, placed = 0;
     for (uint32_t i = 0; i < count; i++) {
         n = HR_MAX(n, parents[i]->partition_count);
-        hashed = HR_MAX(hashed, hr_node_of(parents[i])->hash_partitions);
+        placed = HR_MAX(placed, hr_node_of(parents[i])->placed.partitions);
     }
-    if (hashed) return hashed; /* keep what is partitioned already */
+    if (placed) return placed; /* keep what is partitioned already */
     uint32_t parallelism = hr_node_of(parents[0])->ctx->parallelism;
     return HR_MAX(1u, HR_MAX(n, parallelism));
+}
+
+bool hr_node_is_placed(const struct hr_node *node, uint32_t keys, const struct hr_placement *placed)
+{
+    return node->key_columns == keys && hr_placed_alike(&node->placed, placed);
+}
+
+struct hr_placement hr_default_placement(struct hr_rdd *const *parents, uint32_t count,
+                                         uint32_t keys, uint32_t wanted)
+{
+    struct hr_placement best = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct hr_node *node = hr_node_of(parents[i]);
+        bool fits = !wanted || node->placed.partitions == wanted;
+        if (node->key_columns == keys && fits && node->placed.partitions > best.partitions)
+            best = node->placed;
+    }
+    if (!best.partitions) best.partitions = hr_default_partitions(parents, count, wanted);
+    return best;
 }
 
 static hr_status order_term(const struct hr_type *schema, struct hr_str_view term,

@@ -38,6 +38,10 @@ struct hr_rows *hr_rows_of_batches(const struct hr_type *schema, struct hr_batch
 void hr_rows_free(struct hr_rows *rows)
 {
     if (!rows) return;
+    if (rows->own_iter) {
+        hr_rows_done(rows);
+        rows->iter->close(rows->iter);
+    }
     for (uint32_t i = 0; i < rows->batch_count; i++) hr_batch_unref(rows->batches[i]);
     hr_free(rows->batches);
     hr_free(rows->ends);
@@ -78,6 +82,14 @@ const struct hr_row *hr_rows_next(struct hr_rows *rows)
     rows->row.index_ = rows->current->sel ? rows->current->sel[rows->pos] : rows->pos;
     rows->pos++;
     return &rows->row;
+}
+
+hr_status hr_rows_status(const struct hr_rows *rows, struct hr_err *err)
+{
+    if (!rows) return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "no rows");
+    if (!rows->failed) return HR_OK;
+    if (err) hr_err_copy(err, &rows->err);
+    return rows->err.code;
 }
 
 uint64_t hr_rows_count(const struct hr_rows *rows)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Actions over numbers and keys, storage levels and checkpoints, and output as text files. */
+/* Actions over numbers and keys, storage levels, and output as text files. */
 #include <math.h>
 #include <stdio.h>
 
+#include "base/gzip.h"
 #include "rdd/api.h"
+#include "rdd/object_file.h"
 
 static hr_status no_rdd(struct hr_err *err)
 {
@@ -179,35 +181,56 @@ hr_status hr_rdd_histogram_even(struct hr_rdd *rdd, const char *column, uint32_t
     return hr_rdd_histogram(rdd, column, ret_edges, count, ret_counts, err);
 }
 
-/* --- lookup ----------------------------------------------------------------------------------- */
+/* --- By key ----------------------------------------------------------------------------------- */
 
-struct hr_rows *hr_rdd_lookup(struct hr_rdd *rdd, hr_fill_fn key, void *arg, struct hr_err *err)
+/* The row that key emits, as an RDD of the keys' schema. */
+static struct hr_rdd *one_key(struct hr_pool *pool, const struct hr_type *schema, hr_fill_fn key,
+                              void *arg, struct hr_err *err)
 {
-    if (!rdd) return NULL;
-    uint32_t keys = hr_node_of(rdd)->key_columns;
-    const struct hr_type *schema = hr_schema_slice(rdd->schema, 0, keys);
     struct hr_batch_list list = {0};
     struct hr_emitter out;
-    struct hr_err own = {0};
     struct hr_rdd *wanted = NULL;
     uint32_t zero = 0;
-    if (!err) err = &own;
-    if (!schema) {
-        HR_UNUSED(HR_OOM(err));
-        return NULL;
-    }
     hr_emitter_init(&out, schema, NULL);
     hr_status status = hr_emitter_check(&out, key(arg, &out, err), err);
     if (status == HR_OK && out.rows != 1)
         status = hr_err_fail(err, "lookup of one key, not %d", (int)out.rows);
     if (status == HR_OK) status = hr_emitter_flush(&out, err);
     if (status == HR_OK) status = hr_batch_list_push(&list, hr_emitter_pop(&out), err);
-    if (status == HR_OK)
-        wanted = hr_node_from_batches(hr_node_of(rdd)->pool, schema, list.items, &zero, 1, 1, err);
-    if (wanted) hr_node_of(wanted)->key_columns = keys;
+    if (status == HR_OK) wanted = hr_node_from_batches(pool, schema, list.items, &zero, 1, 1, err);
+    if (wanted) hr_node_of(wanted)->key_columns = schema->field_count;
     hr_batch_list_done(&list);
     hr_emitter_done(&out);
-    return wanted ? hr_rdd_collect(hr_rdd_join(rdd, wanted, 0, err), err) : NULL;
+    return wanted;
+}
+
+struct hr_rows *hr_rdd_lookup(struct hr_rdd *rdd, hr_fill_fn key, void *arg, struct hr_err *err)
+{
+    if (!rdd) return NULL;
+    const struct hr_type *schema = hr_schema_slice(rdd->schema, 0, hr_node_of(rdd)->key_columns);
+    struct hr_err own = {0};
+    struct hr_pool pool;
+    if (!err) err = &own;
+    if (!schema) {
+        HR_UNUSED(HR_OOM(err));
+        return NULL;
+    }
+    struct hr_rdd *from = hr_node_scratch(&pool, rdd, err);
+    struct hr_rdd *wanted = from ? one_key(&pool, schema, key, arg, err) : NULL;
+    struct hr_rows *rows = hr_rdd_collect(hr_rdd_join(from, wanted, 0, err), err);
+    hr_pool_done(&pool);
+    return rows;
+}
+
+struct hr_rows *hr_rdd_reduce_by_key_locally(struct hr_rdd *rdd, hr_merge_fn fn, void *arg,
+                                             struct hr_err *err)
+{
+    struct hr_pool pool;
+    if (!rdd) return NULL;
+    struct hr_rdd *from = hr_node_scratch(&pool, rdd, err);
+    struct hr_rows *rows = hr_rdd_collect(hr_rdd_reduce_by_key(from, fn, arg, 0, err), err);
+    hr_pool_done(&pool);
+    return rows;
 }
 
 /* --- Storage ---------------------------------------------------------------------------------- */
@@ -247,65 +270,6 @@ enum hr_persist hr_rdd_storage_level(const struct hr_rdd *rdd)
     }
 }
 
-struct keeper {
-    struct hr_batch_list *parts;
-};
-
-static hr_status keep_batch(void *arg, uint32_t partition, uint32_t attempt, struct hr_batch *batch,
-                            struct hr_err *err)
-{
-    HR_UNUSED(attempt);
-    if (!batch->sel_count) return HR_OK;
-    /* Deep: the copy must not hold on to the buffers of the lineage that is being cut. */
-    struct hr_batch *copy = hr_batch_concat(&batch, 1, batch->schema, true);
-    if (!copy) return HR_OOM(err);
-    return hr_batch_list_push(&((struct keeper *)arg)->parts[partition], copy, err);
-}
-
-static void keep_reset(void *arg, uint32_t partition, uint32_t attempt)
-{
-    HR_UNUSED(attempt);
-    hr_batch_list_done(&((struct keeper *)arg)->parts[partition]);
-}
-
-struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err)
-{
-    if (!rdd) return NULL;
-    uint32_t n = rdd->partition_count, count = 0;
-    struct keeper k = {.parts = hr_zalloc((n + 1) * sizeof *k.parts)};
-    struct hr_batch **batches = NULL;
-    uint32_t *parts = NULL;
-    struct hr_rdd *out = NULL;
-    hr_status status = k.parts ? HR_OK : HR_OOM(err);
-    struct hr_job_options job = {
-        .consume = keep_batch, .reset = keep_reset, .arg = &k, .description = "checkpoint"};
-    if (status == HR_OK) status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
-    for (uint32_t p = 0; status == HR_OK && p < n; p++) count += k.parts[p].count;
-    if (status == HR_OK) {
-        batches = hr_alloc((count + 1) * sizeof *batches);
-        parts = hr_alloc((count + 1) * sizeof *parts);
-        if (!batches || !parts) status = HR_OOM(err);
-    }
-    count = 0;
-    for (uint32_t p = 0; status == HR_OK && p < n; p++)
-        for (uint32_t i = 0; i < k.parts[p].count; i++) {
-            parts[count] = p;
-            batches[count++] = k.parts[p].items[i];
-        }
-    if (status == HR_OK)
-        out =
-            hr_node_from_batches(hr_node_of(rdd)->pool, rdd->schema, batches, parts, count, n, err);
-    if (out) {
-        hr_node_of(out)->key_columns = hr_node_of(rdd)->key_columns;
-        hr_node_of(out)->hash_partitions = hr_node_of(rdd)->hash_partitions;
-    }
-    for (uint32_t p = 0; k.parts && p < n; p++) hr_batch_list_done(&k.parts[p]);
-    hr_free(k.parts);
-    hr_free(batches);
-    hr_free(parts);
-    return out;
-}
-
 /* --- Text files ------------------------------------------------------------------------------- */
 
 /* A partition's text is gathered in memory and written whole when its attempt has succeeded, under
@@ -313,6 +277,7 @@ struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err)
 struct saver {
     struct hr_env *env;
     const char *path;
+    bool gzip;
     struct hr_buf *texts; /* by partition */
 };
 
@@ -341,35 +306,30 @@ static void save_reset(void *arg, uint32_t partition, uint32_t attempt)
 static hr_status save_finish(void *arg, uint32_t partition, uint32_t attempt, struct hr_err *err)
 {
     struct saver *s = arg;
-    struct hr_buf name = {0};
+    struct hr_buf name = {0}, packed = {0}, *text = &s->texts[partition];
     HR_UNUSED(attempt);
-    hr_buf_printf(&name, "%s/part-%05u", s->path, partition);
+    hr_buf_printf(&name, "%s/part-%05u%s", s->path, partition, s->gzip ? ".gz" : "");
     hr_status status = hr_buf_status(&name, err);
+    if (status == HR_OK && s->gzip) {
+        status = hr_gzip_pack(text->ptr, text->len, &packed, err);
+        text = &packed;
+    }
     if (status == HR_OK)
-        status = hr_env_write_file(s->env, hr_buf_cstr(&name), s->texts[partition].ptr,
-                                   s->texts[partition].len, err);
+        status = hr_env_write_file(s->env, hr_buf_cstr(&name), text->ptr, text->len, err);
+    hr_buf_done(&packed);
     hr_buf_done(&name);
     if (status == HR_OK) save_reset(arg, partition, attempt);
     return status;
 }
 
-static bool found_file(void *arg, const char *name)
+static hr_status save_text(struct hr_rdd *rdd, const char *path, bool gzip, struct hr_err *err)
 {
-    HR_UNUSED(name);
-    *(bool *)arg = true;
-    return false;
-}
-
-hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
-{
-    if (!rdd) return no_rdd(err);
     struct hr_env *env = hr_node_of(rdd)->ctx->env;
-    bool used = false;
-    if (hr_env_exists(env, path)) HR_TRY(env->vt->list(env, path, found_file, &used, err));
-    if (used) return HR_FAIL(err, HR_E_EXISTS, "output folder %s exists and is not empty", path);
-    HR_TRY(env->vt->mkdirs(env, path, err));
-    struct saver s = {
-        .env = env, .path = path, .texts = hr_zalloc((rdd->partition_count + 1) * sizeof *s.texts)};
+    HR_TRY(hr_output_folder(env, path, err));
+    struct saver s = {.env = env,
+                      .path = path,
+                      .gzip = gzip,
+                      .texts = hr_zalloc((rdd->partition_count + 1) * sizeof *s.texts)};
     if (!s.texts) return HR_OOM(err);
     struct hr_job_options job = {.consume = save_batch,
                                  .finish = save_finish,
@@ -379,11 +339,15 @@ hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct 
     hr_status status = hr_context_run(hr_node_of(rdd)->ctx, rdd, &job, err);
     for (uint32_t i = 0; i < rdd->partition_count; i++) hr_buf_done(&s.texts[i]);
     hr_free(s.texts);
-    HR_TRY(status);
-    struct hr_buf name = {0};
-    hr_buf_printf(&name, "%s/_SUCCESS", path);
-    status = hr_buf_status(&name, err);
-    if (status == HR_OK) status = hr_env_write_file(env, hr_buf_cstr(&name), "", 0, err);
-    hr_buf_done(&name);
-    return status;
+    return status == HR_OK ? hr_output_done(env, path, err) : status;
+}
+
+hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
+{
+    return rdd ? save_text(rdd, path, false, err) : no_rdd(err);
+}
+
+hr_status hr_rdd_save_as_gzip_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
+{
+    return rdd ? save_text(rdd, path, true, err) : no_rdd(err);
 }

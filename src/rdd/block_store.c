@@ -172,15 +172,25 @@ static hr_status spill(struct hr_block_store *store, struct block *block, struct
     return status;
 }
 
-/* Takes least recently used blocks (of a budget, or of all) out until bytes are free. They are
- * linked by next. */
+/* bytes more of this RDD can be kept. Its own blocks are not thrown out for it, as in Spark: an RDD
+ * larger than the memory would then, read in order, never find a block that it has kept. */
+static bool has_room(const struct hr_block_store *store, uint32_t rdd_id, int64_t bytes)
+{
+    int64_t own = 0;
+    for (const struct block *b = store->first; b; b = b->next)
+        if (b->batches && b->rdd_id == rdd_id) own += b->bytes;
+    return own + bytes <= store->limit_bytes;
+}
+
+/* Takes least recently used blocks (of a budget, or of all; not those of one RDD, 0: none) out until
+ * bytes are free. They are linked by next. */
 static struct block *take_out(struct hr_block_store *store, const struct hr_budget *budget,
-                              int64_t bytes)
+                              uint32_t spared_rdd_id, int64_t bytes)
 {
     struct block *out = NULL;
     for (struct block *b = store->last, *prev; b && bytes > 0; b = prev) {
         prev = b->prev;
-        if (!b->batches || (budget && b->budget != budget)) continue;
+        if (!b->batches || (budget && b->budget != budget) || b->rdd_id == spared_rdd_id) continue;
         unlink_block(store, b);
         b->next = out;
         out = b;
@@ -214,7 +224,7 @@ int64_t hr_block_store_evict(struct hr_block_store *store, const struct hr_budge
                              int64_t bytes)
 {
     hr_forkable_lock(&store->lock);
-    struct block *evicted = take_out(store, budget, bytes);
+    struct block *evicted = take_out(store, budget, 0, bytes);
     hr_forkable_unlock(&store->lock);
     int64_t freed = 0;
     for (const struct block *b = evicted; b; b = b->next) freed += b->bytes;
@@ -244,7 +254,9 @@ hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint
         block->batches[block->count++] = hr_batch_ref(batches[i]);
         block->bytes += hr_batch_bytes(batches[i]);
     }
-    bool fits = level != HR_STORE_DISK && block->bytes <= store->limit_bytes;
+    hr_forkable_lock(&store->lock);
+    bool fits = level != HR_STORE_DISK && has_room(store, rdd_id, block->bytes);
+    hr_forkable_unlock(&store->lock);
     if (fits && budget) { /* its other blocks make room */
         fits = hr_mem_reserve(&budget->mem, block->bytes, NULL) == HR_OK;
         if (fits) block->budget = hr_budget_ref(budget);
@@ -255,9 +267,12 @@ hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint
     }
     struct block *evicted = NULL;
     hr_forkable_lock(&store->lock);
-    if (!find(store, rdd_id, partition)) {
+    /* Another of its blocks may have taken the room meanwhile: then this one is not kept. */
+    bool keep = !fits || has_room(store, rdd_id, block->bytes);
+    if (keep && !find(store, rdd_id, partition)) {
         if (fits)
-            evicted = take_out(store, NULL, store->used_bytes + block->bytes - store->limit_bytes);
+            evicted = take_out(store, NULL, rdd_id,
+                               store->used_bytes + block->bytes - store->limit_bytes);
         link_first(store, block);
         block = NULL;
     }

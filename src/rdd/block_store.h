@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Blocks: computed partitions of persisted RDDs, by (RDD, partition). In memory within a budget,
- * least recently used out first: dropped (to be computed again from lineage) or written to the
- * spill folder, as the storage level says. Thread-safe. Reference-counted: RDDs keep the store
- * their blocks are in.
+ * least recently used out first (but never for a block of the same RDD): dropped (to be computed
+ * again from lineage) or written to the spill folder, as the storage level says. Thread-safe.
+ * Reference-counted: RDDs keep the store their blocks are in.
  */
 #ifndef HR_RDD_BLOCK_STORE_H
 #define HR_RDD_BLOCK_STORE_H
@@ -47,7 +47,8 @@ struct hr_block_stats {
 void hr_block_store_stats(struct hr_block_store *store, uint32_t rdd_id,
                           struct hr_block_stats *ret);
 
-/* batch_file.c: batches as bytes, with a checksum. A private format of this process's life. */
+/* batch_file.c: batches as bytes, with a checksum. Files of object_file.c hold them too: when the
+ * bytes change, so does the version there. */
 hr_status hr_batch_file_append(struct hr_buf *buf, const struct hr_batch *batch,
                                struct hr_err *err) HR_CHECKED;
 /* The next batch, or NULL at the end of the bytes. HR_E_IO when they are damaged. */

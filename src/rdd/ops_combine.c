@@ -361,7 +361,7 @@ struct combine_spec {
 
 static struct combine_node *combine_node(struct hr_rdd *rdd, const struct hr_dependency *dep,
                                          const struct combine_spec *spec, bool map_side,
-                                         uint32_t partitions, uint32_t hash_partitions,
+                                         uint32_t partitions, struct hr_placement placed,
                                          struct hr_err *err)
 {
     const struct hr_type *types[HR_ORDER_MAX];
@@ -382,7 +382,7 @@ static struct combine_node *combine_node(struct hr_rdd *rdd, const struct hr_dep
                                .deps = dep,
                                .dep_count = 1,
                                .key_columns = spec->keys,
-                               .hash_partitions = hash_partitions,
+                               .placed = placed,
                                .op_done = combine_done},
         err);
     if (!op) return NULL;
@@ -418,14 +418,14 @@ static struct hr_rdd *combine(struct hr_rdd *rdd, const struct combine_spec *spe
         return NULL;
     }
     if (spec->state && hr_cells_check(spec->state, err) != HR_OK) return NULL;
-    partitions = hr_default_partitions(&rdd, 1, partitions);
+    const struct hr_placement to = hr_default_placement(&rdd, 1, spec->keys, partitions);
+    const struct hr_placement anywhere = {0};
     struct hr_dependency narrow = {.kind = HR_DEP_ONE_TO_ONE, .parent = rdd};
-    bool placed = hr_node_of(rdd)->hash_partitions == partitions &&
-                  hr_node_of(rdd)->key_columns == spec->keys;
+    bool placed = hr_node_is_placed(hr_node_of(rdd), spec->keys, &to);
     struct combine_node *op = NULL;
     if (placed || !spec->no_map_side) {
-        op = combine_node(rdd, &narrow, spec, !placed, rdd->partition_count,
-                          placed ? partitions : 0, err);
+        op = combine_node(rdd, &narrow, spec, !placed, rdd->partition_count, placed ? to : anywhere,
+                          err);
         if (!op) return NULL;
         makes_states(op, spec);
         if (placed) return &op->node.base;
@@ -433,11 +433,11 @@ static struct hr_rdd *combine(struct hr_rdd *rdd, const struct combine_spec *spe
     struct hr_rdd *from = op ? &op->node.base : rdd;
     struct hr_dependency wide = {.kind = HR_DEP_SHUFFLE,
                                  .parent = from,
-                                 .partitioner = hr_partitioner_hash(from->schema, spec->keys,
-                                                                    partitions, err)};
+                                 .partitioner =
+                                     hr_partitioner_of(from->schema, spec->keys, &to, err)};
     if (!wide.partitioner) return NULL;
     bool combined = op != NULL;
-    op = combine_node(from, &wide, spec, false, partitions, partitions, err);
+    op = combine_node(from, &wide, spec, false, to.partitions, to, err);
     if (!op) return NULL;
     if (combined)
         merges_states(op, spec);
@@ -516,7 +516,7 @@ struct hr_rdd *hr_rdd_distinct(struct hr_rdd *rdd, uint32_t partitions, struct h
     if (!out) return NULL;
     hr_node_of(out)->key_columns = hr_node_of(rdd)->key_columns;
     if (hr_node_of(rdd)->key_columns != rdd->schema->field_count)
-        hr_node_of(out)->hash_partitions = 0;
+        hr_node_place(hr_node_of(out), (struct hr_placement){0});
     return out;
 }
 

@@ -5,13 +5,16 @@
  * The files are listed when the RDD is made and cut into splits (file, offset, length). A line
  * belongs to the split in which it starts: a split that does not start at 0 looks one byte back and
  * skips to the first line end, and reads over its own end to finish its last line. Values are views
- * into the blocks that were read; the batch holds the block.
+ * into the blocks that were read; the batch holds the block. A file named .gz is unpacked on the
+ * way and is one split.
  */
 #include <fnmatch.h>
 #include <stdio.h>
 
 #include "base/fault.h"
+#include "base/gzip.h"
 #include "rdd/api.h"
+#include "rdd/files.h"
 
 #define BLOCK_BYTES    ((size_t)1 << 20)
 #define SPLIT_BYTES    (INT64_C(32) << 20)
@@ -38,7 +41,7 @@ struct files_node {
 struct lister {
     struct hr_env *env;
     struct hr_arena *arena;
-    HR_VEC(struct file_split) files; /* whole */
+    struct hr_found_files *found;
 };
 
 static bool is_glob(const char *text, size_t len)
@@ -71,8 +74,8 @@ static hr_status add_path(struct lister *l, const char *path, struct hr_err *err
     struct hr_file_info info;
     HR_TRY(l->env->vt->stat(l->env, path, &info, err));
     if (info.is_dir) return add_folder(l, path, err);
-    struct file_split file = {.path = path, .length = info.size_bytes, .size = info.size_bytes};
-    return HR_VEC_PUSH(l->arena, &l->files, file) ? HR_OK : HR_OOM(err);
+    struct hr_found_file file = {path, info.size_bytes};
+    return HR_VEC_PUSH(l->arena, &l->found->files, file) ? HR_OK : HR_OOM(err);
 }
 
 /* done is the part matched so far ("" or ends before a '/'), rest the pattern behind it. */
@@ -112,15 +115,17 @@ static hr_status expand(struct lister *l, const char *done, const char *rest, in
     return HR_OK;
 }
 
-static hr_status list_files(struct lister *l, const char *paths, struct hr_err *err)
+hr_status hr_files_find(struct hr_env *env, struct hr_arena *arena, const char *paths,
+                        struct hr_found_files *ret, struct hr_err *err)
 {
+    struct lister l = {env, arena, ret};
     struct hr_text rest = hr_text(paths), path;
     while (hr_text_next_field(&rest, ',', &path)) {
-        uint32_t before = l->files.count;
-        char *copy = hr_arena_strndup(l->arena, path.ptr, path.len);
+        uint32_t before = ret->files.count;
+        char *copy = hr_arena_strndup(arena, path.ptr, path.len);
         if (!copy) return HR_OOM(err);
-        HR_TRY(expand(l, "", copy, 0, err));
-        if (l->files.count == before && is_glob(copy, path.len))
+        HR_TRY(expand(&l, "", copy, 0, err));
+        if (ret->files.count == before && is_glob(copy, path.len))
             return HR_FAIL(err, HR_E_NOT_FOUND, "no file matches %s", copy);
     }
     return HR_OK;
@@ -134,7 +139,8 @@ struct lines_iter {
     struct hr_env *env;
     const struct file_split *split;
     int fd;
-    int64_t pos; /* of the next read */
+    struct hr_gunzip *gz; /* or NULL: not packed */
+    int64_t pos;          /* of the next read, unpacked */
     struct hr_buffer
         *buf; /* bytes [at, end) are not handed out yet; file position of `end` is pos */
     size_t at, end;
@@ -156,7 +162,9 @@ static hr_status read_more(struct lines_iter *it, struct hr_err *err)
     it->buf = buf;
     it->at = 0;
     it->end = tail;
-    HR_TRY(it->env->vt->pread(it->env, it->fd, buf->data + tail, want, it->pos, &got, err));
+    HR_TRY(it->gz
+               ? hr_gunzip_read(it->gz, buf->data + tail, want, &got, err)
+               : it->env->vt->pread(it->env, it->fd, buf->data + tail, want, it->pos, &got, err));
     it->end += got;
     it->pos += (int64_t)got;
     it->eof = got == 0;
@@ -231,6 +239,7 @@ static hr_status lines_next(struct hr_batch_iter *iter, struct hr_batch **ret, s
 static void lines_close(struct hr_batch_iter *iter)
 {
     struct lines_iter *it = (struct lines_iter *)iter;
+    hr_gunzip_free(it->gz);
     if (it->fd >= 0) HR_UNUSED(it->env->vt->close(it->env, it->fd, NULL));
     hr_buffer_unref(it->buf);
     hr_free(it);
@@ -306,6 +315,8 @@ static hr_status files_compute(struct hr_rdd *rdd, uint32_t partition, struct hr
     it->pos = split->offset - (split->offset > 0);
     it->cancelled = ctx->cancelled;
     hr_status status = it->env->vt->open(it->env, split->path, HR_OPEN_READ, &it->fd, err);
+    if (status == HR_OK && hr_gzip_named(split->path))
+        status = hr_gunzip_new(it->env, it->fd, split->path, &it->gz, err);
     if (status != HR_OK) {
         lines_close(&it->base);
         return status;
@@ -322,26 +333,27 @@ static void files_done(struct hr_node *node)
     hr_arena_done(&((struct files_node *)node)->arena);
 }
 
-static hr_status cut_file(struct files_node *f, const struct file_split *file, int64_t split_bytes,
-                          struct hr_err *err)
+static hr_status cut_file(struct files_node *f, const struct hr_found_file *file,
+                          int64_t split_bytes, struct hr_err *err)
 {
-    for (int64_t at = 0; at < file->size || (file->size == 0 && at == 0); at += split_bytes) {
-        struct file_split split = *file;
-        split.offset = at;
-        split.length = HR_MIN(split_bytes, file->size - at);
+    bool packed = f->mode == LINES && hr_gzip_named(file->path);
+    int64_t size = packed ? 0 : file->size_bytes; /* of what is packed it is not known */
+    for (int64_t at = 0; at < size || (size == 0 && at == 0); at += split_bytes) {
+        struct file_split split = {.path = file->path, .offset = at, .size = size};
+        split.length = HR_MIN(split_bytes, size - at);
         /* What has no size may be no file (a pipe): reading it must say so, not give no rows. */
-        if (file->size == 0 && f->mode == LINES) split.length = INT64_MAX / 2;
+        if (size == 0 && f->mode == LINES) split.length = INT64_MAX / 2;
         if (!HR_VEC_PUSH(&f->arena, &f->splits, split)) return HR_OOM(err);
-        if (file->size == 0) break;
+        if (size == 0) break;
     }
     return HR_OK;
 }
 
-static int64_t split_size(const struct lister *l, enum file_mode mode, uint32_t partitions,
-                          uint32_t record_bytes)
+static int64_t split_size(const struct hr_found_files *found, enum file_mode mode,
+                          uint32_t partitions, uint32_t record_bytes)
 {
     int64_t total = 0;
-    for (uint32_t i = 0; i < l->files.count; i++) total += l->files.items[i].size;
+    for (uint32_t i = 0; i < found->files.count; i++) total += found->files.items[i].size_bytes;
     if (mode == WHOLE) return INT64_MAX;
     int64_t size = HR_MIN(SPLIT_BYTES, HR_MAX(INT64_C(1), total / HR_MAX(1u, partitions)));
     if (mode == RECORDS) size = HR_MAX(INT64_C(1), size / record_bytes) * record_bytes;
@@ -363,18 +375,18 @@ static struct hr_rdd *files(struct hr_context *ctx, const char *paths, const cha
     if (!f) return NULL;
     f->mode = mode;
     f->record_bytes = record_bytes;
-    struct lister l = {.env = ctx->env, .arena = &f->arena};
-    if (list_files(&l, paths, err) != HR_OK) return NULL;
-    int64_t size =
-        split_size(&l, mode, partitions ? partitions : HR_MIN(2u, ctx->parallelism), record_bytes);
-    for (uint32_t i = 0; i < l.files.count; i++) {
-        if (record_bytes && l.files.items[i].size % record_bytes) {
+    struct hr_found_files found = {0};
+    if (hr_files_find(ctx->env, &f->arena, paths, &found, err) != HR_OK) return NULL;
+    int64_t size = split_size(&found, mode, partitions ? partitions : HR_MIN(2u, ctx->parallelism),
+                              record_bytes);
+    for (uint32_t i = 0; i < found.files.count; i++) {
+        const struct hr_found_file *file = &found.files.items[i];
+        if (record_bytes && file->size_bytes % record_bytes) {
             HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s: %lld bytes are no multiple of %u",
-                              l.files.items[i].path, (long long)l.files.items[i].size,
-                              record_bytes));
+                              file->path, (long long)file->size_bytes, record_bytes));
             return NULL;
         }
-        if (cut_file(f, &l.files.items[i], size, err) != HR_OK) return NULL;
+        if (cut_file(f, file, size, err) != HR_OK) return NULL;
     }
     f->node.base.partition_count = f->splits.count;
     return &f->node.base;
@@ -390,6 +402,12 @@ struct hr_rdd *hr_whole_text_files(struct hr_context *ctx, const char *path, uin
                                    struct hr_err *err)
 {
     return files(ctx, path, "path STRING, content STRING", WHOLE, partitions, 0, err);
+}
+
+struct hr_rdd *hr_binary_files(struct hr_context *ctx, const char *path, uint32_t partitions,
+                               struct hr_err *err)
+{
+    return files(ctx, path, "path STRING, content BINARY", WHOLE, partitions, 0, err);
 }
 
 struct hr_rdd *hr_binary_records(struct hr_context *ctx, const char *path, uint32_t record_bytes,

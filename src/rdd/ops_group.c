@@ -310,14 +310,15 @@ static hr_status check_keys(struct hr_rdd *const *rdds, uint32_t count, uint32_t
 
 /* Dependencies on the inputs: narrow where they are in place already. */
 static hr_status place(struct hr_rdd *const *rdds, uint32_t count, uint32_t keys,
-                       uint32_t partitions, struct hr_dependency *deps, struct hr_err *err)
+                       const struct hr_placement *to, struct hr_dependency *deps,
+                       struct hr_err *err)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct hr_node *node = hr_node_of(rdds[i]);
         deps[i] = (struct hr_dependency){.kind = HR_DEP_ONE_TO_ONE, .parent = rdds[i]};
-        if (node->hash_partitions == partitions && node->key_columns == keys) continue;
+        if (hr_node_is_placed(node, keys, to)) continue;
         deps[i].kind = HR_DEP_SHUFFLE;
-        deps[i].partitioner = hr_partitioner_hash(rdds[i]->schema, keys, partitions, err);
+        deps[i].partitioner = hr_partitioner_of(rdds[i]->schema, keys, to, err);
         if (deps[i].partitioner) continue;
         while (i--)
             if (deps[i].partitioner) deps[i].partitioner->free(deps[i].partitioner);
@@ -337,17 +338,17 @@ static struct hr_rdd *group(struct hr_rdd *const *rdds, uint32_t count, uint32_t
         return NULL;
     }
     if (check_keys(rdds, count, keys, err) != HR_OK) return NULL;
-    partitions = hr_default_partitions(rdds, count, partitions);
-    if (place(rdds, count, keys, partitions, deps, err) != HR_OK) return NULL;
+    const struct hr_placement to = hr_default_placement(rdds, count, keys, partitions);
+    if (place(rdds, count, keys, &to, deps, err) != HR_OK) return NULL;
     struct group_node *op = hr_node_new(&(struct hr_node_spec){.vt = vt,
                                                                .size = sizeof *op,
                                                                .pool = hr_node_of(rdds[0])->pool,
                                                                .schema = schema,
-                                                               .partitions = partitions,
+                                                               .partitions = to.partitions,
                                                                .deps = deps,
                                                                .dep_count = count,
                                                                .key_columns = keys,
-                                                               .hash_partitions = partitions,
+                                                               .placed = to,
                                                                .op_done = group_done},
                                         err);
     if (!op) return NULL;
@@ -481,7 +482,7 @@ static struct hr_rdd *whole_rows(struct hr_rdd *a, struct hr_rdd *b, enum group_
     struct hr_rdd *out = group(both, 2, keys, a->schema, mode, &subtract_vt, partitions, err);
     if (out && hr_node_of(a)->key_columns != keys) {
         hr_node_of(out)->key_columns = hr_node_of(a)->key_columns;
-        hr_node_of(out)->hash_partitions = 0;
+        hr_node_place(hr_node_of(out), (struct hr_placement){0});
     }
     return out;
 }

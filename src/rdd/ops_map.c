@@ -4,10 +4,9 @@
  * select, sample, glom, unique ids. Each is a node with one narrow parent and an iterator that
  * pulls the parent's batches.
  */
-#include <math.h>
-
 #include "base/hash.h"
 #include "rdd/api.h"
+#include "rdd/random.h"
 
 struct fn_node {
     struct hr_node node;
@@ -85,7 +84,7 @@ static hr_status pull(struct fn_iter *it, struct hr_batch **ret, struct hr_err *
     HR_TRY(it->parent->next(it->parent, ret, err));
     if (!*ret) {
         it->ended = true;
-        hr_acc_merge(&it->deltas);
+        HR_TRY(hr_acc_merge(&it->deltas, err));
     }
     return HR_OK;
 }
@@ -192,7 +191,7 @@ static struct hr_rdd *values_like(struct hr_rdd *rdd, const char *ddl, hr_row_fn
     op->one_to_one = one_to_one;
     op->prefix = from->key_columns;
     op->node.key_columns = from->key_columns;
-    op->node.hash_partitions = from->hash_partitions;
+    hr_node_place(&op->node, from->placed);
     return &op->node.base;
 }
 
@@ -249,28 +248,6 @@ static hr_status filter_batch(struct fn_iter *it, struct hr_batch *batch, struct
     return status;
 }
 
-HR_INLINE double uniform(uint64_t *state)
-{
-    return (double)(hr_splitmix64(state) >> 11) * 0x1p-53;
-}
-
-/* Knuth's; fractions are small numbers, and beyond 30 the normal approximation is good. */
-static uint32_t poisson(uint64_t *state, double mean)
-{
-    if (mean > 30) {
-        double u = uniform(state), v = uniform(state);
-        double n = mean + sqrt(mean) * sqrt(-2 * log(u + 1e-300)) * cos(6.283185307179586 * v);
-        return n < 0 ? 0 : (uint32_t)(n + 0.5);
-    }
-    double limit = exp(-mean), p = 1;
-    uint32_t n = 0;
-    do {
-        n++;
-        p *= uniform(state);
-    } while (p > limit);
-    return n - 1;
-}
-
 static hr_status sample_batch(struct fn_iter *it, struct hr_batch *batch, struct hr_batch **ret,
                               struct hr_err *err)
 {
@@ -280,7 +257,7 @@ static hr_status sample_batch(struct fn_iter *it, struct hr_batch *batch, struct
         struct hr_batch *out = hr_batch_new_sel(batch, batch->sel_count, &sel);
         if (!out) return HR_OOM(err);
         for (uint32_t i = 0; i < batch->sel_count; i++) {
-            double u = uniform(&it->random);
+            double u = hr_random_uniform(&it->random);
             if (u >= op->lower && u < op->fraction) sel[n++] = batch->sel ? batch->sel[i] : i;
         }
         out->sel_count = n;
@@ -291,7 +268,8 @@ static hr_status sample_batch(struct fn_iter *it, struct hr_batch *batch, struct
     hr_row_of_batch(batch, 0, &row);
     for (uint32_t i = 0; i < batch->sel_count; i++) {
         row.index_ = batch->sel ? batch->sel[i] : i;
-        for (uint32_t n = poisson(&it->random, op->fraction); n; n--) hr_emit_row(&it->out, &row);
+        uint32_t times = hr_random_poisson(&it->random, op->fraction);
+        while (times--) hr_emit_row(&it->out, &row);
     }
     HR_TRY(hr_emitter_check(&it->out, HR_OK, err));
     HR_TRY(hr_emitter_flush(&it->out, err));
@@ -333,7 +311,7 @@ static const struct hr_rdd_vt sample_vt = {"PartitionwiseSampledRDD", select_com
 static struct fn_node *same_rows(const struct hr_rdd_vt *vt, struct hr_rdd *rdd, struct hr_err *err)
 {
     struct fn_node *op = hr_node_narrow(vt, sizeof *op, rdd, rdd->schema, fn_done, err);
-    if (op) op->node.hash_partitions = hr_node_of(rdd)->hash_partitions;
+    if (op) hr_node_place(&op->node, hr_node_of(rdd)->placed);
     return op;
 }
 
@@ -474,7 +452,7 @@ struct hr_rdd *hr_rdd_keys(struct hr_rdd *rdd, struct hr_err *err)
 {
     if (!rdd) return NULL;
     struct hr_rdd *out = column_range(rdd, 0, hr_node_of(rdd)->key_columns, err);
-    if (out) hr_node_of(out)->hash_partitions = hr_node_of(rdd)->hash_partitions;
+    if (out) hr_node_place(hr_node_of(out), hr_node_of(rdd)->placed);
     return out;
 }
 
@@ -498,8 +476,7 @@ struct hr_rdd *hr_rdd_with_keys(struct hr_rdd *rdd, uint32_t n, struct hr_err *e
     struct hr_rdd *out = column_range(rdd, 0, rdd->schema->field_count, err);
     if (!out) return NULL;
     hr_node_of(out)->key_columns = n;
-    if (n == hr_node_of(rdd)->key_columns)
-        hr_node_of(out)->hash_partitions = hr_node_of(rdd)->hash_partitions;
+    if (n == hr_node_of(rdd)->key_columns) hr_node_place(hr_node_of(out), hr_node_of(rdd)->placed);
     return out;
 }
 
@@ -528,7 +505,7 @@ static hr_status partition_next(struct hr_batch_iter *iter, struct hr_batch **re
         if (status == HR_OK) status = hr_emitter_flush(&it->out, err);
         HR_TRY(status);
         it->ended = true;
-        hr_acc_merge(&it->deltas);
+        HR_TRY(hr_acc_merge(&it->deltas, err));
     }
     *ret = hr_emitter_pop(&it->out);
     return HR_OK;
@@ -652,7 +629,7 @@ static struct fn_node *number_node(struct hr_rdd *rdd, struct hr_err *err)
         return NULL;
     }
     struct fn_node *op = hr_node_narrow(&number_vt, sizeof *op, rdd, schema, fn_done, err);
-    if (op) op->node.hash_partitions = hr_node_of(rdd)->hash_partitions;
+    if (op) hr_node_place(&op->node, hr_node_of(rdd)->placed);
     return op;
 }
 

@@ -75,7 +75,7 @@ static hr_status union_compute(struct hr_rdd *rdd, uint32_t partition, struct hr
 }
 static const struct hr_rdd_vt union_vt = {"UnionRDD", union_compute, NULL, hr_node_free};
 
-/* Parents that are all partitioned by the hash of the same key into the same number of partitions:
+/* Parents that are all partitioned alike, by the same key and into the same number of partitions:
  * partition p is theirs, one after the other, and a reduction or join by that key needs no shuffle.
  * A window over reduced batches has as many partitions as one of them, not the sum. */
 static hr_status aware_union_compute(struct hr_rdd *rdd, uint32_t partition,
@@ -90,12 +90,11 @@ static const struct hr_rdd_vt aware_union_vt = {"PartitionerAwareUnionRDD", awar
 static bool same_partitioner(struct hr_rdd *const *rdds, uint32_t count)
 {
     const struct hr_node *first = hr_node_of(rdds[0]);
-    bool same = first->hash_partitions > 0;
+    bool same = first->placed.partitions > 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct hr_node *node = hr_node_of(rdds[i]);
-        same = same && node->hash_partitions == first->hash_partitions &&
-               node->key_columns == first->key_columns &&
-               rdds[i]->partition_count == first->hash_partitions;
+        same = same && hr_node_is_placed(node, first->key_columns, &first->placed) &&
+               rdds[i]->partition_count == first->placed.partitions;
     }
     return same;
 }
@@ -132,18 +131,19 @@ struct hr_rdd *hr_rdd_union_all(struct hr_rdd *const *rdds, uint32_t count, stru
     bool aware = same_partitioner(rdds, count);
     union_deps(rdds, count, aware, deps);
     const struct hr_dependency *last = &deps[count - 1];
+    const struct hr_placement anywhere = {0};
     const struct hr_node *first = hr_node_of(rdds[0]);
     struct hr_node *node =
         hr_node_new(&(struct hr_node_spec){.vt = aware ? &aware_union_vt : &union_vt,
                                            .size = sizeof *node,
                                            .pool = first->pool,
                                            .schema = rdds[0]->schema,
-                                           .partitions = aware ? first->hash_partitions
+                                           .partitions = aware ? first->placed.partitions
                                                                : last->out_start + last->count,
                                            .deps = deps,
                                            .dep_count = count,
                                            .key_columns = first->key_columns,
-                                           .hash_partitions = aware ? first->hash_partitions : 0},
+                                           .placed = aware ? first->placed : anywhere},
                     err);
     hr_free(deps);
     return node ? &node->base : NULL;
@@ -321,24 +321,38 @@ struct hr_rdd *hr_rdd_cartesian(struct hr_rdd *a, struct hr_rdd *b, struct hr_er
 
 /* --- zip -------------------------------------------------------------------------------------- */
 
+#define ZIP_MAX 8
+
 struct zip_node {
     struct hr_node node;
-    hr_zip_fn fn;
+    hr_zip_fn two; /* or */
+    hr_zip_all_fn all;
     void *arg;
 };
+
+static hr_status zip_user(const struct zip_node *op, uint32_t partition, struct hr_rows *rows,
+                          struct hr_emitter *out, struct hr_err *err)
+{
+    struct hr_rows *in[ZIP_MAX];
+    uint32_t n = op->node.base.dep_count;
+    if (op->two) return op->two(op->arg, partition, &rows[0], &rows[1], out, err);
+    for (uint32_t i = 0; i < n; i++) in[i] = &rows[i];
+    return op->all(op->arg, partition, in, n, out, err);
+}
 
 static hr_status zip_call(const struct zip_node *op, uint32_t partition, struct hr_batch_iter **its,
                           struct hr_emitter *out, struct hr_acc_delta **deltas, struct hr_err *err)
 {
     const struct hr_dependency *deps = op->node.base.deps;
     struct hr_acc_delta **outer = hr_task_local.deltas;
-    struct hr_rows left, right;
-    hr_rows_of_iter(&left, deps[0].parent->schema, its[0]);
-    hr_rows_of_iter(&right, deps[1].parent->schema, its[1]);
+    struct hr_rows rows[ZIP_MAX], *failed = NULL;
+    uint32_t n = op->node.base.dep_count;
+    for (uint32_t i = 0; i < n; i++) hr_rows_of_iter(&rows[i], deps[i].parent->schema, its[i]);
     hr_task_local.deltas = deltas;
-    hr_status status = op->fn(op->arg, partition, &left, &right, out, err);
+    hr_status status = zip_user(op, partition, rows, out, err);
     hr_task_local.deltas = outer;
-    struct hr_rows *failed = left.failed ? &left : right.failed ? &right : NULL;
+    for (uint32_t i = 0; i < n && !failed; i++)
+        if (rows[i].failed) failed = &rows[i];
     if (failed) {
         if (err) hr_err_copy(err, &failed->err);
         hr_task_local.misused = false;
@@ -346,60 +360,66 @@ static hr_status zip_call(const struct zip_node *op, uint32_t partition, struct 
     } else {
         status = hr_emitter_check(out, status, err);
     }
-    hr_rows_done(&left);
-    hr_rows_done(&right);
+    for (uint32_t i = 0; i < n; i++) hr_rows_done(&rows[i]);
     return status == HR_OK ? hr_emitter_flush(out, err) : status;
 }
 
 static hr_status zip_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
                              struct hr_batch_iter **ret, struct hr_err *err)
 {
-    struct hr_batch_iter *its[2] = {NULL, NULL};
+    struct hr_batch_iter *its[ZIP_MAX] = {NULL};
     struct hr_batch_list list = {0};
     struct hr_acc_delta *deltas = NULL;
     struct hr_emitter out;
+    hr_status status = HR_OK;
     hr_emitter_init(&out, rdd->schema, NULL);
-    hr_status status = hr_rdd_parent_iter(rdd, 0, partition, ctx, &its[0], err);
-    if (status == HR_OK) status = hr_rdd_parent_iter(rdd, 1, partition, ctx, &its[1], err);
+    for (uint32_t i = 0; status == HR_OK && i < rdd->dep_count; i++)
+        status = hr_rdd_parent_iter(rdd, i, partition, ctx, &its[i], err);
     if (status == HR_OK)
         status = zip_call((const struct zip_node *)rdd, partition, its, &out, &deltas, err);
     for (struct hr_batch *b; status == HR_OK && (b = hr_emitter_pop(&out));)
         status = hr_batch_list_push(&list, b, err);
-    if (its[0]) its[0]->close(its[0]);
-    if (its[1]) its[1]->close(its[1]);
+    for (uint32_t i = 0; i < rdd->dep_count; i++)
+        if (its[i]) its[i]->close(its[i]);
     hr_emitter_done(&out);
-    if (status == HR_OK) {
-        hr_acc_merge(&deltas);
-        return hr_iter_of_list(&list, ret, err);
-    }
+    if (status == HR_OK) status = hr_acc_merge(&deltas, err);
+    if (status == HR_OK) return hr_iter_of_list(&list, ret, err);
     hr_acc_drop(&deltas);
     hr_batch_list_done(&list);
     return status;
 }
-static const struct hr_rdd_vt zip_vt = {"ZippedPartitionsRDD2", zip_compute, NULL, hr_node_free};
+/* By number of RDDs, with Spark's names where it has them. */
+static const struct hr_rdd_vt zip_vts[] = {
+    {"ZippedPartitionsRDD", zip_compute, NULL, hr_node_free},
+    {"ZippedPartitionsRDD1", zip_compute, NULL, hr_node_free},
+    {"ZippedPartitionsRDD2", zip_compute, NULL, hr_node_free},
+    {"ZippedPartitionsRDD3", zip_compute, NULL, hr_node_free},
+    {"ZippedPartitionsRDD4", zip_compute, NULL, hr_node_free},
+};
 
-static struct hr_rdd *zip_node(struct hr_rdd *a, struct hr_rdd *b, const struct hr_type *schema,
-                               hr_zip_fn fn, void *arg, struct hr_err *err)
+static struct zip_node *zip_node(struct hr_rdd *const *rdds, uint32_t count,
+                                 const struct hr_type *schema, struct hr_err *err)
 {
-    if (a->partition_count != b->partition_count) {
-        HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "zip of RDDs with %u and %u partitions",
-                          a->partition_count, b->partition_count));
+    struct hr_dependency deps[ZIP_MAX];
+    if (count == 0 || count > ZIP_MAX) {
+        HR_UNUSED(HR_FAIL(err, HR_E_LIMIT, "zip of %u RDDs; 1 to %d", count, ZIP_MAX));
         return NULL;
     }
-    struct hr_dependency deps[] = {{.kind = HR_DEP_ONE_TO_ONE, .parent = a},
-                                   {.kind = HR_DEP_ONE_TO_ONE, .parent = b}};
-    struct zip_node *z = hr_node_new(&(struct hr_node_spec){.vt = &zip_vt,
-                                                            .size = sizeof *z,
-                                                            .pool = hr_node_of(a)->pool,
-                                                            .schema = schema,
-                                                            .partitions = a->partition_count,
-                                                            .deps = deps,
-                                                            .dep_count = 2},
-                                     err);
-    if (!z) return NULL;
-    z->fn = fn;
-    z->arg = arg;
-    return &z->node.base;
+    for (uint32_t i = 0; i < count; i++) {
+        deps[i] = (struct hr_dependency){.kind = HR_DEP_ONE_TO_ONE, .parent = rdds[i]};
+        if (rdds[i]->partition_count == rdds[0]->partition_count) continue;
+        HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "zip of RDDs with %u and %u partitions",
+                          rdds[0]->partition_count, rdds[i]->partition_count));
+        return NULL;
+    }
+    return hr_node_new(&(struct hr_node_spec){.vt = &zip_vts[count < HR_COUNT(zip_vts) ? count : 0],
+                                              .size = sizeof(struct zip_node),
+                                              .pool = hr_node_of(rdds[0])->pool,
+                                              .schema = schema,
+                                              .partitions = rdds[0]->partition_count,
+                                              .deps = deps,
+                                              .dep_count = count},
+                       err);
 }
 
 static hr_status zip_rows(void *arg, uint32_t partition, struct hr_rows *left,
@@ -418,11 +438,22 @@ static hr_status zip_rows(void *arg, uint32_t partition, struct hr_rows *left,
     }
 }
 
+static struct hr_rdd *zip_two(struct hr_rdd *a, struct hr_rdd *b, const struct hr_type *schema,
+                              hr_zip_fn fn, void *arg, struct hr_err *err)
+{
+    struct hr_rdd *both[] = {a, b};
+    struct zip_node *z = zip_node(both, 2, schema, err);
+    if (!z) return NULL;
+    z->two = fn;
+    z->arg = arg;
+    return &z->node.base;
+}
+
 struct hr_rdd *hr_rdd_zip(struct hr_rdd *a, struct hr_rdd *b, struct hr_err *err)
 {
     if (!a || !b) return NULL;
     const struct hr_type *schema = hr_schema_concat(a->schema, b->schema, false, false);
-    if (schema) return zip_node(a, b, schema, zip_rows, NULL, err);
+    if (schema) return zip_two(a, b, schema, zip_rows, NULL, err);
     HR_UNUSED(HR_OOM(err));
     return NULL;
 }
@@ -432,5 +463,20 @@ struct hr_rdd *hr_rdd_zip_partitions(struct hr_rdd *a, struct hr_rdd *b, const c
 {
     const struct hr_type *type;
     if (!a || !b || hr_schema_from_ddl(schema, &type, err) != HR_OK) return NULL;
-    return zip_node(a, b, type, fn, arg, err);
+    return zip_two(a, b, type, fn, arg, err);
+}
+
+struct hr_rdd *hr_rdd_zip_partitions_all(struct hr_rdd *const *rdds, uint32_t count,
+                                         const char *schema, hr_zip_all_fn fn, void *arg,
+                                         struct hr_err *err)
+{
+    const struct hr_type *type;
+    for (uint32_t i = 0; i < count; i++)
+        if (!rdds[i]) return NULL;
+    if (hr_schema_from_ddl(schema, &type, err) != HR_OK) return NULL;
+    struct zip_node *z = zip_node(rdds, count, type, err);
+    if (!z) return NULL;
+    z->all = fn;
+    z->arg = arg;
+    return &z->node.base;
 }

@@ -1,149 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shuffles: partitioners (hash, range, round robin), the node behind a shuffle, and sorting.
- *
- * The hash is the keyed table's (state/table.h), so that tables, state and shuffles agree about who
- * owns a key. A partitioner is shared by the map tasks: assign keeps nothing between calls.
+ * Shuffles: the node behind one, partitioning by key, and sorting. What puts a row where is in
+ * partitioner.c.
  */
 #include "rdd/api.h"
-#include "state/table.h"
-
-/* --- Partitioners ----------------------------------------------------------------------------- */
-
-struct hash_partitioner {
-    struct hr_partitioner base;
-    struct hr_arena arena;
-    const struct hr_key_codec *codec;
-    uint32_t key_columns;
-};
-
-static hr_status hash_assign(struct hr_partitioner *base, const struct hr_batch *batch,
-                             uint32_t *ret_partition, struct hr_err *err)
-{
-    const struct hash_partitioner *p = (const struct hash_partitioner *)base;
-    struct hr_keys keys = {0};
-    struct hr_vector vectors[HR_ORDER_MAX];
-    for (uint32_t i = 0; i < p->key_columns; i++)
-        vectors[i] = (struct hr_vector){.col = batch->columns[i]};
-    hr_status status =
-        hr_keys_encode(p->codec, vectors, batch->sel, batch->sel_count, 0, &keys, err);
-    for (uint32_t i = 0; status == HR_OK && i < batch->sel_count; i++)
-        ret_partition[i] = hr_key_partition(keys.hashes[i], base->partition_count);
-    hr_keys_done(&keys);
-    return status;
-}
-
-static void hash_free(struct hr_partitioner *base)
-{
-    struct hash_partitioner *p = (struct hash_partitioner *)base;
-    hr_arena_done(&p->arena);
-    hr_free(p);
-}
-
-struct hr_partitioner *hr_partitioner_hash(const struct hr_type *schema, uint32_t key_columns,
-                                           uint32_t partitions, struct hr_err *err)
-{
-    const struct hr_type *types[HR_ORDER_MAX];
-    if (key_columns > HR_ORDER_MAX) {
-        HR_UNUSED(
-            HR_FAIL(err, HR_E_LIMIT, "a key of %u columns; at most %d", key_columns, HR_ORDER_MAX));
-        return NULL;
-    }
-    struct hash_partitioner *p = hr_zalloc(sizeof *p);
-    if (!p) {
-        HR_UNUSED(HR_OOM(err));
-        return NULL;
-    }
-    p->base = (struct hr_partitioner){partitions, hash_assign, hash_free, "hash"};
-    p->key_columns = key_columns;
-    for (uint32_t i = 0; i < key_columns; i++) types[i] = schema->fields[i].type;
-    if (hr_key_codec_new(&p->arena, types, key_columns, &p->codec, err) != HR_OK) {
-        hash_free(&p->base);
-        return NULL;
-    }
-    return &p->base;
-}
-
-static hr_status simple_assign(struct hr_partitioner *p, const struct hr_batch *batch,
-                               uint32_t *ret_partition, struct hr_err *err)
-{
-    HR_UNUSED(err);
-    /* Starts at the number of rows, so that many small batches do not all begin at partition 0, and
-     * a task that runs again deals the same way. */
-    uint32_t at = batch->sel_count % p->partition_count;
-    for (uint32_t i = 0; i < batch->sel_count; i++) {
-        ret_partition[i] = at;
-        if (++at == p->partition_count) at = 0;
-    }
-    return HR_OK;
-}
-
-static void simple_free(struct hr_partitioner *p)
-{
-    hr_free(p);
-}
-
-struct hr_partitioner *hr_partitioner_round_robin(uint32_t partitions, struct hr_err *err)
-{
-    struct hr_partitioner *p = hr_alloc(sizeof *p);
-    if (!p)
-        HR_UNUSED(HR_OOM(err));
-    else
-        *p = (struct hr_partitioner){partitions, simple_assign, simple_free, "round-robin"};
-    return p;
-}
-
-struct hr_partitioner *hr_partitioner_single(struct hr_err *err)
-{
-    return hr_partitioner_round_robin(1, err);
-}
-
-/* Ranges: bounds is a batch of partition_count - 1 rows of the order's columns, ascending. */
-struct range_partitioner {
-    struct hr_partitioner base;
-    struct hr_batch *bounds;
-    struct hr_order order[HR_ORDER_MAX];
-    uint32_t order_count;
-};
-
-static int compare(const struct hr_order *order, uint32_t count, const struct hr_column *a,
-                   uint32_t a_row, const struct hr_column *b, uint32_t b_row)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t c = order[i].column;
-        int cmp = hr_column_compare(&a[c], a_row, &b[c], b_row);
-        if (cmp) return order[i].descending ? -cmp : cmp;
-    }
-    return 0;
-}
-
-static hr_status range_assign(struct hr_partitioner *base, const struct hr_batch *batch,
-                              uint32_t *ret_partition, struct hr_err *err)
-{
-    const struct range_partitioner *p = (const struct range_partitioner *)base;
-    HR_UNUSED(err);
-    for (uint32_t i = 0; i < batch->sel_count; i++) {
-        uint32_t row = batch->sel ? batch->sel[i] : i;
-        uint32_t low = 0, high = p->bounds->row_count;
-        while (low < high) {
-            uint32_t mid = (low + high) / 2;
-            if (compare(p->order, p->order_count, batch->columns, row, p->bounds->columns, mid) <=
-                0)
-                high = mid;
-            else
-                low = mid + 1;
-        }
-        ret_partition[i] = low;
-    }
-    return HR_OK;
-}
-
-static void range_free(struct hr_partitioner *base)
-{
-    struct range_partitioner *p = (struct range_partitioner *)base;
-    hr_batch_unref(p->bounds);
-    hr_free(p);
-}
 
 /* --- The node behind a shuffle ---------------------------------------------------------------- */
 
@@ -154,44 +14,87 @@ static hr_status shuffled_compute(struct hr_rdd *rdd, uint32_t partition, struct
 }
 static const struct hr_rdd_vt shuffled_vt = {"ShuffledRDD", shuffled_compute, NULL, hr_node_free};
 
-/* Takes the partitioner over. */
-struct hr_rdd *hr_shuffled(struct hr_rdd *rdd, struct hr_partitioner *partitioner, const char *name,
-                           struct hr_err *err)
+struct hr_rdd *hr_shuffled(struct hr_rdd *rdd, struct hr_partitioner *partitioner,
+                           struct hr_placement placed, struct hr_err *err)
 {
-    HR_UNUSED(name);
     if (!partitioner) return NULL;
     const struct hr_node *from = hr_node_of(rdd);
-    bool hashed = partitioner->assign == hash_assign;
     struct hr_dependency dep = {.kind = HR_DEP_SHUFFLE, .parent = rdd, .partitioner = partitioner};
-    struct hr_node *node = hr_node_new(
-        &(struct hr_node_spec){.vt = &shuffled_vt,
-                               .size = sizeof *node,
-                               .pool = from->pool,
-                               .schema = rdd->schema,
-                               .partitions = partitioner->partition_count,
-                               .deps = &dep,
-                               .dep_count = 1,
-                               .key_columns = from->key_columns,
-                               .hash_partitions = hashed ? partitioner->partition_count : 0},
-        err);
+    struct hr_node *node =
+        hr_node_new(&(struct hr_node_spec){.vt = &shuffled_vt,
+                                           .size = sizeof *node,
+                                           .pool = from->pool,
+                                           .schema = rdd->schema,
+                                           .partitions = partitioner->partition_count,
+                                           .deps = &dep,
+                                           .dep_count = 1,
+                                           .key_columns = from->key_columns,
+                                           .placed = placed},
+                    err);
     return node ? &node->base : NULL;
+}
+
+/* Itself when its rows are in place already. */
+static struct hr_rdd *place_by(struct hr_rdd *rdd, struct hr_placement to, struct hr_err *err)
+{
+    uint32_t keys = hr_node_of(rdd)->key_columns;
+    if (hr_node_is_placed(hr_node_of(rdd), keys, &to)) return rdd;
+    return hr_shuffled(rdd, hr_partitioner_of(rdd->schema, keys, &to, err), to, err);
 }
 
 struct hr_rdd *hr_rdd_partition_by(struct hr_rdd *rdd, uint32_t partitions, struct hr_err *err)
 {
     if (!rdd) return NULL;
-    const struct hr_node *node = hr_node_of(rdd);
+    return place_by(rdd, (struct hr_placement){hr_default_partitions(&rdd, 1, partitions), NULL},
+                    err);
+}
+
+struct hr_rdd *hr_rdd_partition_by_fn(struct hr_rdd *rdd, uint32_t partitions,
+                                      hr_partition_by_fn fn, void *arg, const char *name,
+                                      struct hr_err *err)
+{
+    if (!rdd) return NULL;
+    if (!fn || !name || !*name) {
+        HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a partitioner without a %s",
+                          fn ? "name" : "function"));
+        return NULL;
+    }
+    struct hr_placer *placer = hr_placer_fn(name, fn, arg, err);
+    if (!placer) return NULL;
     partitions = hr_default_partitions(&rdd, 1, partitions);
-    if (node->hash_partitions == partitions) return rdd;
-    return hr_shuffled(rdd, hr_partitioner_hash(rdd->schema, node->key_columns, partitions, err),
-                       NULL, err);
+    struct hr_rdd *out = place_by(rdd, (struct hr_placement){partitions, placer}, err);
+    hr_placer_unref(placer);
+    return out;
+}
+
+struct hr_rdd *hr_rdd_partition_like(struct hr_rdd *rdd, const struct hr_rdd *other,
+                                     struct hr_err *err)
+{
+    if (!rdd || !other) return NULL;
+    const struct hr_node *a = hr_node_of(rdd), *b = hr_node_of(other);
+    bool same = a->key_columns == b->key_columns;
+    for (uint32_t i = 0; same && i < a->key_columns; i++)
+        same = hr_type_same(rdd->schema->fields[i].type, other->schema->fields[i].type);
+    if (same && b->placed.partitions) return place_by(rdd, b->placed, err);
+    HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                      same ? "the other RDD is not partitioned by its key"
+                           : "the keys of the RDDs differ in type"));
+    return NULL;
+}
+
+const char *hr_rdd_partitioner(const struct hr_rdd *rdd)
+{
+    const struct hr_placement *placed = &hr_node_of(rdd)->placed;
+    if (!placed->partitions) return NULL;
+    return placed->by ? hr_placer_name(placed->by) : "hash";
 }
 
 struct hr_rdd *hr_rdd_repartition(struct hr_rdd *rdd, uint32_t partitions, struct hr_err *err)
 {
     if (!rdd) return NULL;
     if (!partitions) partitions = hr_node_of(rdd)->ctx->parallelism;
-    return hr_shuffled(rdd, hr_partitioner_round_robin(partitions, err), NULL, err);
+    return hr_shuffled(rdd, hr_partitioner_round_robin(partitions, err), (struct hr_placement){0},
+                       err);
 }
 
 /* --- Sorting ---------------------------------------------------------------------------------- */
@@ -207,7 +110,8 @@ static int sort_compare(const void *a, const void *b, void *arg)
 {
     const struct sort_ctx *s = arg;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    int cmp = compare(s->order, s->order_count, s->batch->columns, x, s->batch->columns, y);
+    int cmp =
+        hr_order_compare(s->order, s->order_count, s->batch->columns, x, s->batch->columns, y);
     return cmp ? cmp : x < y ? -1 : x > y;
 }
 
@@ -253,7 +157,7 @@ static const struct hr_rdd_vt sort_vt = {"ShuffledRDD", sort_compute, NULL, hr_n
 
 /* Sorted within its partitions. dep: the shuffle's (or narrow) dependency on the parent. */
 static struct hr_rdd *sorted(struct hr_rdd *rdd, const struct hr_dependency *dep,
-                             uint32_t partitions, uint32_t hash_partitions,
+                             uint32_t partitions, struct hr_placement placed,
                              const struct hr_order *order, uint32_t count, struct hr_err *err)
 {
     struct sort_node *s =
@@ -265,7 +169,7 @@ static struct hr_rdd *sorted(struct hr_rdd *rdd, const struct hr_dependency *dep
                                            .deps = dep,
                                            .dep_count = 1,
                                            .key_columns = hr_node_of(rdd)->key_columns,
-                                           .hash_partitions = hash_partitions},
+                                           .placed = placed},
                     err);
     if (!s) return NULL;
     memcpy(s->order, order, count * sizeof *order);
@@ -273,32 +177,36 @@ static struct hr_rdd *sorted(struct hr_rdd *rdd, const struct hr_dependency *dep
     return &s->node.base;
 }
 
-/* Bounds that cut the sampled rows evenly. */
-static hr_status cut_bounds(struct hr_rows *sample, struct range_partitioner *p, struct hr_err *err)
+/* Bounds that cut the sampled rows evenly into so many ranges. */
+static hr_status cut_bounds(struct hr_rows *sample, const struct hr_order *order, uint32_t count,
+                            uint32_t wanted, struct hr_batch **ret, struct hr_err *err)
 {
     struct hr_batch *all =
         hr_batch_concat(sample->batches, sample->batch_count, sample->schema, true);
     if (!all) return HR_OOM(err);
     struct hr_batch *ordered = NULL;
-    hr_status status = hr_sort_batch(all, p->order, p->order_count, &ordered, err);
+    hr_status status = hr_sort_batch(all, order, count, &ordered, err);
     hr_batch_unref(all);
     HR_TRY(status);
-    uint32_t n = ordered->row_count, count = 0, wanted = p->base.partition_count;
+    uint32_t n = ordered->row_count, bounds = 0;
     uint32_t *sel = hr_alloc(wanted * sizeof *sel);
     if (!sel) status = HR_OOM(err);
     for (uint32_t i = 1; sel && i < wanted && n; i++) {
         uint32_t row = (uint32_t)((uint64_t)n * i / wanted);
         if (row >= n) row = n - 1;
-        if (count && compare(p->order, p->order_count, ordered->columns, sel[count - 1],
-                             ordered->columns, row) >= 0)
+        if (bounds && hr_order_compare(order, count, ordered->columns, sel[bounds - 1],
+                                       ordered->columns, row) >= 0)
             continue;
-        sel[count++] = row;
+        sel[bounds++] = row;
     }
     if (status == HR_OK) {
-        struct hr_batch *some = hr_batch_with_sel(ordered, sel, count);
-        p->bounds = some ? hr_batch_compact(some, true) : NULL;
+        struct hr_batch *some = hr_batch_with_sel(ordered, sel, bounds);
+        struct hr_batch *copy = some ? hr_batch_compact(some, true) : NULL;
         hr_batch_unref(some);
-        if (!p->bounds) status = HR_OOM(err);
+        if (copy)
+            *ret = copy;
+        else
+            status = HR_OOM(err);
     }
     hr_free(sel);
     hr_batch_unref(ordered);
@@ -307,43 +215,41 @@ static hr_status cut_bounds(struct hr_rows *sample, struct range_partitioner *p,
 
 #define SAMPLES_PER_PARTITION 64
 
-static struct hr_partitioner *range_partitioner_new(struct hr_rdd *rdd,
-                                                    const struct hr_order *order, uint32_t count,
-                                                    uint32_t partitions, struct hr_err *err)
+/* Samples the RDD (two jobs). NULL: failed. */
+static struct hr_placer *ranges_of(struct hr_rdd *rdd, const struct hr_order *order, uint32_t count,
+                                   uint32_t partitions, struct hr_err *err)
 {
-    struct range_partitioner *p = hr_zalloc(sizeof *p);
-    if (!p) {
-        HR_UNUSED(HR_OOM(err));
-        return NULL;
-    }
-    p->base = (struct hr_partitioner){partitions, range_assign, range_free, "range"};
-    memcpy(p->order, order, count * sizeof *order);
-    p->order_count = count;
     uint64_t rows;
-    hr_status status = hr_rdd_count(rdd, &rows, err);
     struct hr_rdd *sampled = rdd;
+    struct hr_batch *bounds = NULL;
+    if (hr_rdd_count(rdd, &rows, err) != HR_OK) return NULL;
     double fraction = (double)SAMPLES_PER_PARTITION * partitions * 4 / HR_MAX(rows, (uint64_t)1);
-    if (status == HR_OK && fraction < 1) sampled = hr_rdd_sample(rdd, false, fraction, 42, err);
-    struct hr_rows *sample = status == HR_OK ? hr_rdd_collect(sampled, err) : NULL;
-    if (sample) status = cut_bounds(sample, p, err);
-    if (!sample || status != HR_OK) {
-        range_free(&p->base);
-        p = NULL;
-    }
+    if (fraction < 1) sampled = hr_rdd_sample(rdd, false, fraction, 42, err);
+    struct hr_rows *sample = hr_rdd_collect(sampled, err);
+    if (!sample) return NULL;
+    hr_status status = cut_bounds(sample, order, count, partitions, &bounds, err);
     hr_rows_free(sample);
-    return p ? &p->base : NULL;
+    return status == HR_OK ? hr_placer_ranges(bounds, order, count, err) : NULL;
 }
 
+/* by_key: the order is of the key columns alone, so that the rows of a key end up together. */
 static struct hr_rdd *sort_by(struct hr_rdd *rdd, const struct hr_order *order, uint32_t count,
-                              uint32_t partitions, struct hr_err *err)
+                              bool by_key, uint32_t partitions, struct hr_err *err)
 {
-    partitions = partitions ? partitions : HR_MAX(1u, rdd->partition_count);
-    struct hr_partitioner *p = partitions == 1
-                                   ? hr_partitioner_single(err)
-                                   : range_partitioner_new(rdd, order, count, partitions, err);
-    if (!p) return NULL;
-    struct hr_dependency dep = {.kind = HR_DEP_SHUFFLE, .parent = rdd, .partitioner = p};
-    return sorted(rdd, &dep, partitions, 0, order, count, err);
+    struct hr_placement to = {partitions ? partitions : HR_MAX(1u, rdd->partition_count), NULL};
+    struct hr_dependency dep = {.kind = HR_DEP_SHUFFLE, .parent = rdd};
+    if (to.partitions > 1) {
+        to.by = ranges_of(rdd, order, count, to.partitions, err);
+        if (!to.by) return NULL;
+    }
+    dep.partitioner =
+        to.by ? hr_partitioner_of(rdd->schema, count, &to, err) : hr_partitioner_single(err);
+    struct hr_rdd *out = NULL;
+    if (dep.partitioner)
+        out = sorted(rdd, &dep, to.partitions, by_key ? to : (struct hr_placement){0}, order, count,
+                     err);
+    hr_placer_unref(to.by);
+    return out;
 }
 
 static uint32_t key_order(const struct hr_rdd *rdd, bool ascending, struct hr_order *ret)
@@ -358,7 +264,7 @@ struct hr_rdd *hr_rdd_sort_by_key(struct hr_rdd *rdd, bool ascending, uint32_t p
 {
     struct hr_order order[HR_ORDER_MAX];
     if (!rdd) return NULL;
-    return sort_by(rdd, order, key_order(rdd, ascending, order), partitions, err);
+    return sort_by(rdd, order, key_order(rdd, ascending, order), true, partitions, err);
 }
 
 struct hr_rdd *hr_rdd_sort_by(struct hr_rdd *rdd, const char *columns, uint32_t partitions,
@@ -368,7 +274,22 @@ struct hr_rdd *hr_rdd_sort_by(struct hr_rdd *rdd, const char *columns, uint32_t 
     uint32_t count;
     if (!rdd || hr_order_parse(rdd->schema, columns, order, HR_ORDER_MAX, &count, err) != HR_OK)
         return NULL;
-    return sort_by(rdd, order, count, partitions, err);
+    return sort_by(rdd, order, count, false, partitions, err);
+}
+
+struct hr_rdd *hr_rdd_partition_by_range(struct hr_rdd *rdd, bool ascending, uint32_t partitions,
+                                         struct hr_err *err)
+{
+    struct hr_order order[HR_ORDER_MAX];
+    if (!rdd) return NULL;
+    struct hr_placement to = {hr_default_partitions(&rdd, 1, partitions), NULL};
+    if (to.partitions > 1) {
+        to.by = ranges_of(rdd, order, key_order(rdd, ascending, order), to.partitions, err);
+        if (!to.by) return NULL;
+    }
+    struct hr_rdd *out = place_by(rdd, to, err);
+    hr_placer_unref(to.by);
+    return out;
 }
 
 struct hr_rdd *hr_rdd_repartition_and_sort(struct hr_rdd *rdd, uint32_t partitions,
@@ -376,14 +297,13 @@ struct hr_rdd *hr_rdd_repartition_and_sort(struct hr_rdd *rdd, uint32_t partitio
 {
     struct hr_order order[HR_ORDER_MAX];
     if (!rdd) return NULL;
-    const struct hr_node *node = hr_node_of(rdd);
-    partitions = hr_default_partitions(&rdd, 1, partitions);
-    uint32_t count = key_order(rdd, true, order);
+    uint32_t keys = hr_node_of(rdd)->key_columns, count = key_order(rdd, true, order);
+    const struct hr_placement to = hr_default_placement(&rdd, 1, keys, partitions);
     struct hr_dependency dep = {.kind = HR_DEP_ONE_TO_ONE, .parent = rdd};
-    if (node->hash_partitions != partitions) {
+    if (!hr_node_is_placed(hr_node_of(rdd), keys, &to)) {
         dep.kind = HR_DEP_SHUFFLE;
-        dep.partitioner = hr_partitioner_hash(rdd->schema, node->key_columns, partitions, err);
+        dep.partitioner = hr_partitioner_of(rdd->schema, keys, &to, err);
         if (!dep.partitioner) return NULL;
     }
-    return sorted(rdd, &dep, partitions, partitions, order, count, err);
+    return sorted(rdd, &dep, to.partitions, to, order, count, err);
 }

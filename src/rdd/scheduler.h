@@ -21,8 +21,10 @@ int64_t hr_scheduler_pool_bytes(struct hr_scheduler *scheduler, const char *name
 void hr_scheduler_cancel(struct hr_scheduler *scheduler, const char *group, uint64_t id);
 /* The jobs that run, in order of their start: how many, and the first max of them. */
 uint32_t hr_scheduler_jobs(struct hr_scheduler *scheduler, struct hr_job_status *ret, uint32_t max);
-/* An update of an accumulator (api_shared.c) that a worker process sent. */
-void hr_acc_take(void *accumulator, int64_t i64, double f64);
+/* An update of an accumulator (api_shared.c) that a worker process sent; of its batch's schema. */
+struct hr_frame;
+hr_status hr_acc_take(const struct hr_frame *frame, struct hr_err *err) HR_CHECKED;
+const struct hr_type *hr_acc_schema(const void *accumulator);
 /* The widest estimate (rows) that runs on the caller's thread. */
 int64_t hr_scheduler_inline_rows(const struct hr_scheduler *scheduler);
 

@@ -136,10 +136,7 @@ static hr_status attempt_here(struct hr_attempt *a, int64_t *ret_bytes, struct h
     hr_task_local.deltas = &deltas;
     hr_status status = compute(a, ret_bytes, err);
     hr_task_local.deltas = NULL;
-    if (status == HR_OK) {
-        hr_acc_merge(&deltas);
-        status = hr_emitter_check(NULL, HR_OK, err); /* a worker could not send them */
-    }
+    if (status == HR_OK) status = hr_acc_merge(&deltas, err);
     hr_acc_drop(&deltas);
     hr_task_local.deltas = outer;
     return status;
@@ -169,6 +166,7 @@ static const struct hr_type *remote_schema(void *arg, const struct hr_frame *fra
 {
     struct remote *r = arg;
     if (frame->kind == HR_FRAME_KEPT) return ((struct hr_rdd *)frame->object)->schema;
+    if (frame->kind == HR_FRAME_UPDATE) return hr_acc_schema(frame->object);
     return r->attempt->work.stage->rdd->schema;
 }
 
@@ -206,7 +204,7 @@ static hr_status remote_take(void *arg, const struct hr_frame *frame, struct hr_
         return o->consume(o->arg, work->partition, work->attempt, frame->batch, err);
     case HR_FRAME_SHUFFLE: return hr_shuffle_add(r->writer, frame->n, frame->batch, err);
     case HR_FRAME_KEPT: return take_kept(r, frame, err);
-    case HR_FRAME_UPDATE: hr_acc_take(frame->object, frame->i64, frame->f64); return HR_OK;
+    case HR_FRAME_UPDATE: return hr_acc_take(frame, err);
     }
     return HR_BUG(err, "a worker's frame of kind %d", (int)frame->kind);
 }

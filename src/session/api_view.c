@@ -227,7 +227,7 @@ struct hr_rdd *hr_rdd_to_df(struct hr_rdd *rdd, const char *names, struct hr_err
         HR_UNUSED(HR_OOM(err));
     if (out) {
         hr_node_of(out)->key_columns = hr_node_of(rdd)->key_columns;
-        hr_node_of(out)->hash_partitions = hr_node_of(rdd)->hash_partitions;
+        hr_node_place(hr_node_of(out), hr_node_of(rdd)->placed);
     }
     hr_arena_done(&arena);
     hr_free(fields);

@@ -377,7 +377,7 @@ HR_TEST(accumulators_and_storage)
         EXPECT_ROWS(cached, "(2) (4) (6) (8) (10) (12) (14) (16) (18) (20)");
     HR_EXPECT_EQ_I64(hr_rdd_storage_level(cached), HR_MEMORY);
     hr_rdd_unpersist(cached);
-    struct hr_rdd *cut = hr_rdd_checkpoint(cached, &err);
+    struct hr_rdd *cut = hr_rdd_local_checkpoint(cached, &err);
     EXPECT_ROWS(cut, "(2) (4) (6) (8) (10) (12) (14) (16) (18) (20)");
     char *text = hr_rdd_to_debug_string(hr_rdd_set_name(cut, "kept", &err));
     HR_EXPECT_TRUE(text && strstr(text, "kept ParallelCollectionRDD") != NULL);

@@ -4,12 +4,8 @@
  * of their own, which the batches then keep. A file named .gz is unpacked on the way.
  */
 #include "base/fault.h"
+#include "base/gzip.h"
 #include "connector/file/file.h"
-#include "hr_config.h"
-
-#if HR_HAVE_ZLIB
-#include <zlib.h>
-#endif
 
 #define BLOCK_BYTES (1 << 20)
 
@@ -25,11 +21,7 @@ struct file_reader {
     bool skip_line;    /* the range begins inside a line of the one before */
     bool at_end;       /* the last block was fed */
     bool whole;        /* the range is the whole file */
-#if HR_HAVE_ZLIB
-    z_stream gz;
-    unsigned char *gz_in;
-#endif
-    bool is_gz, gz_done;
+    struct hr_gunzip *gz; /* or NULL: not packed */
 };
 
 static void reader_close(struct hr_scan_reader *base)
@@ -37,55 +29,21 @@ static void reader_close(struct hr_scan_reader *base)
     struct file_reader *r = HR_CONTAINER_OF(base, struct file_reader, base);
     if (r->decoder) r->format->decoder_close(r->decoder);
     if (r->fd >= 0 && r->env->vt->close(r->env, r->fd, NULL)) r->fd = -1; /* only read */
-#if HR_HAVE_ZLIB
-    if (r->is_gz) inflateEnd(&r->gz);
-    hr_free(r->gz_in);
-#endif
+    hr_gunzip_free(r->gz);
     hr_free(r->path);
     hr_free(r);
 }
-
-#if HR_HAVE_ZLIB
-static hr_status read_gz(struct file_reader *r, struct hr_buffer *buffer, size_t *ret_size,
-                         struct hr_err *err)
-{
-    r->gz.next_out = (unsigned char *)buffer->data;
-    r->gz.avail_out = BLOCK_BYTES;
-    while (r->gz.avail_out > 0 && !r->gz_done) {
-        if (r->gz.avail_in == 0) {
-            size_t n;
-            HR_TRY(r->env->vt->pread(r->env, r->fd, r->gz_in, BLOCK_BYTES, r->pos, &n, err));
-            if (n == 0) return HR_FAIL(err, HR_E_IO_FATAL, "%s: the gzip data is cut off", r->path);
-            r->pos += (int64_t)n;
-            r->gz.next_in = r->gz_in;
-            r->gz.avail_in = (unsigned)n;
-        }
-        int rc = inflate(&r->gz, Z_NO_FLUSH);
-        if (rc == Z_STREAM_END) {
-            /* members may follow one another */
-            bool more = r->gz.avail_in > 0 || r->pos < r->end;
-            r->gz_done = !more || inflateReset(&r->gz) != Z_OK;
-        } else if (rc != Z_OK) {
-            return HR_FAIL(err, HR_E_IO_FATAL, "%s: the gzip data is damaged", r->path);
-        }
-    }
-    *ret_size = BLOCK_BYTES - r->gz.avail_out;
-    return HR_OK;
-}
-#endif
 
 /* The next bytes of the range: to its end, then on to the end of the line that crosses it. */
 static hr_status read_block(struct file_reader *r, struct hr_buffer *buffer, size_t *ret_size,
                             bool *ret_last, struct hr_err *err)
 {
     size_t n;
-#if HR_HAVE_ZLIB
-    if (r->is_gz) {
-        HR_TRY(read_gz(r, buffer, ret_size, err));
-        *ret_last = r->gz_done;
+    if (r->gz) {
+        HR_TRY(hr_gunzip_read(r->gz, buffer->data, BLOCK_BYTES, ret_size, err));
+        *ret_last = hr_gunzip_at_end(r->gz);
         return HR_OK;
     }
-#endif
     HR_TRY(r->env->vt->pread(r->env, r->fd, buffer->data, BLOCK_BYTES, r->pos, &n, err));
     *ret_size = n;
     *ret_last = n == 0;
@@ -160,17 +118,8 @@ static hr_status open_file(struct file_reader *r, bool fail_on_missing, struct h
                        "is gone; set ignoreMissingFiles 'true' to go on without it", r->path);
     }
     HR_TRY(status);
-    size_t len = strlen(r->path);
-    r->is_gz = len > 3 && strcmp(r->path + len - 3, ".gz") == 0;
-    if (!r->is_gz) return HR_OK;
-#if HR_HAVE_ZLIB
-    if (inflateInit2(&r->gz, 15 + 32) != Z_OK || !(r->gz_in = hr_alloc(BLOCK_BYTES)))
-        return HR_OOM(err);
-    return HR_OK;
-#else
-    r->is_gz = false;
-    return HR_FAIL(err, HR_E_NOT_SUPPORTED, "%s: gzip is not in this build", r->path);
-#endif
+    if (!hr_gzip_named(r->path)) return HR_OK;
+    return hr_gunzip_new(r->env, r->fd, r->path, &r->gz, err);
 }
 
 hr_status hr_file_reader_open(struct hr_env *env, const struct hr_format_vt *format,

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "base/hll.h"
 #include "expr/functions/agg.h"
 #include "expr/spark_hash.h"
 
@@ -13,9 +14,7 @@
 
 static uint32_t hll_p(const struct hr_expr *call)
 {
-    double sd = call->bound ? *(const double *)call->bound : 0.05;
-    int p = (int)ceil(2.0 * log(1.106 / sd) / log(2.0));
-    return (uint32_t)HR_MAX(4, HR_MIN(p, 18));
+    return hr_hll_precision(call->bound ? *(const double *)call->bound : 0.05);
 }
 
 static uint32_t hll_bytes(const struct hr_expr *call) { return 1u << hll_p(call); }
@@ -39,12 +38,7 @@ static hr_status hll_update(HR_UPDATE_ARGS)
     uint32_t p = hll_p(call);
     HR_EACH_INPUT(&args[0])
     {
-        uint64_t h = hr_spark_xxhash64(&args[0].col, at, 42);
-        uint8_t *registers = states[i] + offset;
-        uint64_t rest = (h << p) | (UINT64_C(1) << (p - 1));
-        uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
-        uint64_t index = h >> (64 - p);
-        if (registers[index] < rank) registers[index] = rank;
+        hr_hll_add(states[i] + offset, p, hr_spark_xxhash64(&args[0].col, at, 42));
     }
     return HR_OK;
 }
@@ -52,34 +46,14 @@ static hr_status hll_update(HR_UPDATE_ARGS)
 static hr_status hll_merge(const struct hr_expr *call, uint8_t *into, const uint8_t *from,
                            struct hr_err *err)
 {
-    for (uint32_t i = 0; i < hll_bytes(call); i++) into[i] = HR_MAX(into[i], from[i]);
+    hr_hll_merge(into, from, hll_p(call));
     return HR_OK;
-}
-
-/* Where linear counting is better than the raw estimate, by precision from 4. */
-static const double hll_thresholds[] = {10,   20,   40,   80,    220,   400,   900,   1800,
-                                        3100, 6500, 11500, 20000, 50000, 120000, 350000};
-
-static int64_t hll_estimate(const uint8_t *registers, uint32_t p)
-{
-    double m = (double)(1u << p), sum = 0, zeros = 0;
-    for (uint32_t i = 0; i < 1u << p; i++) {
-        sum += ldexp(1.0, -registers[i]);
-        zeros += registers[i] == 0;
-    }
-    double alpha = p == 4 ? 0.673 : p == 5 ? 0.697 : p == 6 ? 0.709 : 0.7213 / (1.0 + 1.079 / m);
-    double raw = alpha * m * m / sum;
-    if (zeros > 0) {
-        double linear = m * log(m / zeros);
-        if (linear <= hll_thresholds[p - 4]) return llround(linear);
-    }
-    return llround(raw);
 }
 
 static hr_status hll_emit(HR_EMIT_ARGS)
 {
     for (uint32_t i = 0; i < count; i++)
-        HR_OUT(int64_t, out)[i] = hll_estimate(states[i] + offset, hll_p(call));
+        HR_OUT(int64_t, out)[i] = hr_hll_estimate(states[i] + offset, hll_p(call));
     return HR_OK;
 }
 
