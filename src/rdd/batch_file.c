@@ -128,12 +128,29 @@ static hr_status get_strings(struct hr_reader *r, struct hr_arena *arena, struct
     return HR_OK;
 }
 
+/* The least that a column of so many rows takes: what is not there must not be asked memory for. */
+static size_t least_bytes(const struct hr_type *type, size_t length, bool has_validity)
+{
+    size_t words = hr_bit_words((uint32_t)length) * 8, bytes = has_validity ? words : 0;
+    switch (type->id) {
+    case HR_T_NULL:
+    case HR_T_STRUCT: return bytes;
+    case HR_T_BOOLEAN: return bytes + words;
+    case HR_T_STRING:
+    case HR_T_BINARY: return bytes + length * 4;
+    case HR_T_ARRAY:
+    case HR_T_MAP: return bytes + (length + 1) * 4;
+    default: return bytes + length * hr_type_width(type);
+    }
+}
+
 static hr_status get_column(struct hr_reader *r, const struct hr_type *type, struct hr_arena *arena,
                             struct hr_column *ret, struct hr_err *err)
 {
     uint32_t length = hr_get_u32(r);
     bool has_validity = hr_get_u8(r) != 0;
-    if (r->failed) return damaged(err);
+    if (r->failed || least_bytes(type, length, has_validity) > (size_t)(r->end - r->pos))
+        return damaged(err);
     struct hr_column col;
     HR_TRY(hr_column_alloc(arena, type, length, has_validity, &col, err));
     size_t words = hr_bit_words(length) * 8;

@@ -273,7 +273,9 @@ HR_TEST(wrong_bytes_with_right_checksums_are_no_crash)
                 in_head ? hr_crc32c(0, bytes + 20, head) : hr_crc32c(0, bytes + body, length);
             memcpy(bytes + (in_head ? 16 : body - 4), &crc, 4);
             write_bytes(part, bytes, n);
-            failed += !reads_well(ctx, folder, &err);
+            if (reads_well(ctx, folder, &err)) continue;
+            failed++;
+            HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_FILE_DAMAGED"); /* and no memory was asked */
         }
         bytes[i] = before;
         uint32_t crc =
