@@ -27,6 +27,9 @@ static const struct hr_opt_spec conf_specs[] = {
     OPT("spark.streaming.backpressure.pid.derived", HR_OPT_DOUBLE, pid_derived, "0.0"),
     OPT("spark.streaming.backpressure.pid.minRate", HR_OPT_INT, pid_min_rate, "100"),
     OPT("spark.streaming.blockInterval", HR_OPT_INT, block_interval_ms, "200"),
+    OPT("spark.streaming.receiverRestartDelay", HR_OPT_INT, restart_delay_ms, "2000"),
+    OPT("spark.streaming.kafka.maxRatePerPartition", HR_OPT_INT, max_rate_per_partition, "0"),
+    OPT("spark.streaming.kafka.minRatePerPartition", HR_OPT_INT, min_rate_per_partition, "1"),
 };
 
 /* Parses one key over what is set already: defaults only for a NULL key. */
@@ -162,7 +165,7 @@ hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *ar
 {
     struct hr_ds_output *o = hr_alloc(sizeof *o);
     if (!o) return HR_OOM(err);
-    *o = (struct hr_ds_output){NULL, in, fn, arg, free_arg};
+    *o = (struct hr_ds_output){.in = in, .fn = fn, .arg = arg, .free_arg = free_arg};
     *in->ssc->outputs_tail = o;
     in->ssc->outputs_tail = &o->next;
     in->consumers++;
@@ -174,17 +177,14 @@ hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *ar
 static hr_status run_output(struct hr_streaming *ssc, struct hr_ds_output *output, uint32_t number,
                             int64_t time, struct hr_err *err)
 {
-    struct hr_env *env = ssc->ctx->env;
     struct hr_rdd *rdd;
     HR_TRY(hr_ds_rdd(output->in, time, &rdd, err));
     if (!rdd) return HR_OK; /* not one of its times */
-    HR_DS_NOTIFY(ssc, on_output_started, time, number);
-    int64_t start = hr_now_us(env);
+    hr_ds_output_begin(output, number, time);
     hr_status status = output->fn(output->arg, rdd, time, err);
     if (status != HR_OK && err->code != status)
         status = HR_FAIL(err, HR_E_USER_FUNCTION, "output %u: status %d", number, status);
-    HR_DS_NOTIFY(ssc, on_output_completed, time, number, hr_now_us(env) - start,
-                 status == HR_OK ? NULL : err->msg);
+    hr_ds_output_end(output, status == HR_OK ? NULL : err->msg);
     return status;
 }
 
@@ -218,11 +218,18 @@ static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err
 {
     struct hr_env *env = ssc->ctx->env;
     struct hr_pool pool;
-    struct hr_batch_info info = {.batch_time_us = time, .submission_us = hr_now_us(env)};
-    for (struct hr_ds_output *o = ssc->outputs; o; o = o->next) info.outputs++;
+    struct hr_arena arena;
+    struct hr_batch_info info = {.batch_time_us = time,
+                                 .submission_us = hr_now_us(env),
+                                 .scheduling_delay_us = -1,
+                                 .processing_delay_us = -1,
+                                 .total_delay_us = -1};
+    hr_arena_init(&arena, NULL);
     hr_pool_init(&pool, ssc->ctx);
     ssc->batch_pool = &pool;
     hr_status status = generate_inputs(ssc, time, &info.rows, err);
+    if (status == HR_OK) status = hr_ds_info_inputs(ssc, &info, &arena, err);
+    hr_ds_info_outputs(ssc, &info, &arena);
     HR_DS_NOTIFY(ssc, on_batch_submitted, &info);
     info.processing_start_us = hr_now_us(env);
     info.scheduling_delay_us = HR_MAX(INT64_C(0), info.processing_start_us - time);
@@ -237,12 +244,14 @@ static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err
     info.total_delay_us = info.scheduling_delay_us + info.processing_delay_us;
     info.error = status == HR_OK ? NULL : err->msg;
     ssc->info = info;
+    hr_ds_info_outputs(ssc, &info, &arena);
     for (struct hr_dstream *ds = ssc->first; ds && status == HR_OK; ds = ds->next)
         if (ds->vt->batch_done) ds->vt->batch_done(ds, time);
     HR_DS_NOTIFY(ssc, on_batch_completed, &info);
     ssc->batch_pool = NULL;
     hr_ds_forget(ssc, time);
     hr_pool_done(&pool);
+    hr_arena_done(&arena);
     return status;
 }
 
