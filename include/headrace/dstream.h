@@ -133,7 +133,7 @@ struct hr_batch_info {
     uint64_t rows; /* of all inputs */
     uint32_t outputs;
     const char *error;                         /* of a failed batch, or NULL */
-    const struct hr_input_info *inputs;        /* input_count of them */
+    const struct hr_input_info *inputs;        /* input_count; none when one could not be made */
     const struct hr_output_info *output_infos; /* outputs of them */
     uint32_t input_count;
 };

@@ -26,6 +26,10 @@ struct hr_ds_vt {
     hr_status (*save)(struct hr_dstream *, struct hr_buf *, struct hr_err *);
     hr_status (*load)(struct hr_dstream *, struct hr_reader *, struct hr_err *);
     void (*batch_done)(struct hr_dstream *, int64_t time); /* after the checkpoint */
+    /* Inputs whose data outlive a crash: what the batch of time takes; that the first batch takes
+     * the same again (after load, before start). Both or none. */
+    hr_status (*plan_save)(struct hr_dstream *, int64_t time, struct hr_buf *, struct hr_err *);
+    hr_status (*plan_load)(struct hr_dstream *, struct hr_reader *, struct hr_err *);
     /* Inputs, optional: the batch's struct hr_input_info.description. */
     void (*describe)(struct hr_dstream *, int64_t time, struct hr_buf *out);
     bool input;
@@ -94,6 +98,7 @@ struct hr_streaming {
     struct hr_ds_listener *listeners;
     struct hr_ds_conf conf;
     char *checkpoint_dir;
+    int plan_fd; /* -1: not open */
     struct hr_pool *batch_pool; /* of the batch being generated */
     struct hr_batch_info info;  /* of the last batch */
     enum hr_ds_state state;
@@ -136,6 +141,11 @@ void hr_ds_info_outputs(struct hr_streaming *ssc, struct hr_batch_info *info,
                         struct hr_arena *arena);
 void hr_ds_output_begin(struct hr_ds_output *output, uint32_t number, int64_t time);
 void hr_ds_output_end(struct hr_ds_output *output, const char *error);
+
+/* plan.c. Before the outputs of a batch; at the start, behind hr_ds_checkpoint_restore. */
+hr_status hr_ds_plan_write(struct hr_streaming *ssc, int64_t time, struct hr_err *err) HR_CHECKED;
+hr_status hr_ds_plan_restore(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
+void hr_ds_plan_close(struct hr_streaming *ssc);
 
 /* checkpoint.c */
 hr_status hr_ds_checkpoint_write(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;

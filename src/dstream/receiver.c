@@ -47,6 +47,8 @@ struct hr_receiver {
     double rate, next_us;      /* rows a second, 0: no limit; when the next may come */
     struct hr_pid pid;
     struct hr_ds_wal wal;
+    uint64_t planned;           /* a crash cut a batch short that had taken the segments before */
+    struct hr_batch_list first; /* this one (0: none did): its rows, which the first batch takes */
     bool active, restart, quit;
     int64_t delay_us; /* of the restart that is due */
     char last_error[HR_ERR_MSG_MAX];
@@ -386,11 +388,51 @@ static void *receiver_thread(void *arg)
 
 /* --- The stream ------------------------------------------------------------------------------- */
 
+/* Lock held. Rows that are in the log already become blocks; the list is emptied. */
+static hr_status add_logged(struct hr_receiver *r, struct hr_batch_list *list, struct hr_err *err)
+{
+    int64_t now = clock_us(r);
+    hr_status status = HR_OK;
+    for (uint32_t i = 0; i < list->count && status == HR_OK; i++) {
+        r->waiting_rows += list->items[i]->sel_count;
+        status = add_to_partition(r, list->items[i], now, err);
+    }
+    hr_batch_list_done(list);
+    *list = (struct hr_batch_list){0};
+    return status;
+}
+
+/* The batch that a crash cut short: what it had taken, not what has come since. */
+static struct hr_rdd *compute_again(struct hr_receiver *r, struct hr_err *err)
+{
+    uint32_t *parts = hr_alloc((r->first.count + 1) * sizeof *parts);
+    struct hr_rdd *rdd = NULL;
+    if (!parts) HR_UNUSED(HR_OOM(err));
+    r->ds.rows = 0;
+    for (uint32_t i = 0; parts && i < r->first.count; i++) {
+        parts[i] = i;
+        r->ds.rows += r->first.items[i]->sel_count;
+    }
+    if (parts)
+        rdd = hr_node_from_batches(r->ds.ssc->batch_pool, r->ds.schema, r->first.items, parts,
+                                   r->first.count, r->first.count, err);
+    hr_free(parts);
+    if (!rdd) return NULL;
+    hr_batch_list_done(&r->first);
+    r->first = (struct hr_batch_list){0};
+    pthread_mutex_lock(&r->lock);
+    r->wal.needed = r->planned;
+    r->planned = 0;
+    pthread_mutex_unlock(&r->lock);
+    return rdd;
+}
+
 static struct hr_rdd *receiver_compute(struct hr_dstream *ds, int64_t time, struct hr_err *err)
 {
     struct hr_receiver *r = (struct hr_receiver *)ds;
     struct hr_rdd *rdd = NULL;
     HR_UNUSED(time);
+    if (r->planned) return compute_again(r, err);
     pthread_mutex_lock(&r->lock);
     hr_status status = close_open(r, err);
     if (status == HR_OK) {
@@ -414,14 +456,10 @@ static struct hr_rdd *receiver_compute(struct hr_dstream *ds, int64_t time, stru
 
 static hr_status replay(struct hr_receiver *r, struct hr_err *err)
 {
-    struct hr_batch_list list = {0};
-    int64_t now = clock_us(r);
-    hr_status status = hr_ds_wal_replay(&r->wal, r->ds.schema, &list, err);
-    for (uint32_t i = 0; i < list.count && status == HR_OK; i++) {
-        r->waiting_rows += list.items[i]->sel_count;
-        status = add_to_partition(r, list.items[i], now, err);
-    }
-    hr_batch_list_done(&list);
+    struct hr_batch_list rest = {0};
+    hr_status status = hr_ds_wal_replay(&r->wal, r->ds.schema, r->planned, &r->first, &rest, err);
+    if (status == HR_OK) status = add_logged(r, &rest, err);
+    hr_batch_list_done(&rest);
     return status;
 }
 
@@ -472,6 +510,7 @@ static void receiver_free(struct hr_dstream *ds)
     hr_ds_wal_close(&r->wal);
     hr_batch_list_done(&r->blocks);
     hr_batch_list_done(&r->open);
+    hr_batch_list_done(&r->first);
     hr_arena_done(&r->parts_arena);
     hr_emitter_done(&r->singles);
     if (r->free_user) r->free_user(r->user.arg);
@@ -494,6 +533,22 @@ static hr_status receiver_load(struct hr_dstream *ds, struct hr_reader *in, stru
     ((struct hr_receiver *)ds)->wal.live = hr_get_u64(in);
     return in->failed ? HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", ds->ssc->checkpoint_dir,
                                  "why", "a receiver's part is cut short")
+                      : HR_OK;
+}
+
+/* In the plan: the segments before this one are the batch's. */
+static hr_status receiver_plan_save(struct hr_dstream *ds, int64_t time, struct hr_buf *out,
+                                    struct hr_err *err)
+{
+    HR_UNUSED(time);
+    return receiver_save(ds, out, err);
+}
+
+static hr_status receiver_plan_load(struct hr_dstream *ds, struct hr_reader *in, struct hr_err *err)
+{
+    ((struct hr_receiver *)ds)->planned = hr_get_u64(in);
+    return in->failed ? HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", ds->ssc->checkpoint_dir,
+                                 "why", "a receiver's plan is cut short")
                       : HR_OK;
 }
 
@@ -524,6 +579,8 @@ static const struct hr_ds_vt receiver_vt = {.name = "receiver",
                                             .save = receiver_save,
                                             .load = receiver_load,
                                             .batch_done = receiver_batch_done,
+                                            .plan_save = receiver_plan_save,
+                                            .plan_load = receiver_plan_load,
                                             .input = true};
 
 struct hr_dstream *hr_ds_receiver_new(struct hr_streaming *ssc, const struct hr_type *schema,

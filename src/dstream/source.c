@@ -118,9 +118,12 @@ static hr_status plan_splits(struct source_ds *s, struct source_node *n, struct 
 static hr_status plan(struct source_ds *s, struct source_node *n, struct hr_err *err)
 {
     struct hr_read_limit limit = limit_of(s);
-    struct hr_buf end = {0};
-    hr_status status =
-        s->source->vt->latest_offset(s->source, hr_buf_cstr(&s->offset), &limit, &end, err);
+    struct hr_buf end = s->planned;
+    hr_status status = HR_OK;
+    s->planned = (struct hr_buf){0};
+    if (!end.len)
+        status =
+            s->source->vt->latest_offset(s->source, hr_buf_cstr(&s->offset), &limit, &end, err);
     if (status == HR_OK) {
         n->start = hr_arena_strdup(&n->arena, hr_buf_cstr(&s->offset));
         n->end = hr_arena_strdup(&n->arena, hr_buf_cstr(&end));
@@ -230,6 +233,7 @@ static void source_free(struct hr_dstream *ds)
     struct source_ds *s = (struct source_ds *)ds;
     if (s->source) s->source->vt->close(s->source);
     hr_buf_done(&s->offset);
+    hr_buf_done(&s->planned);
     hr_arena_done(&s->arena);
     hr_arena_done(&s->commit_arena);
     pthread_mutex_destroy(&s->lock);
@@ -272,6 +276,23 @@ static void confirm(struct source_ds *s, int64_t time)
     hr_buf_done(&chosen);
 }
 
+static hr_status source_plan_save(struct hr_dstream *ds, int64_t time, struct hr_buf *out,
+                                  struct hr_err *err)
+{
+    const struct source_ds *s = (const struct source_ds *)ds;
+    HR_UNUSED(time);
+    hr_buf_append(out, s->offset.ptr, s->offset.len);
+    return hr_buf_status(out, err);
+}
+
+static hr_status source_plan_load(struct hr_dstream *ds, struct hr_reader *in, struct hr_err *err)
+{
+    struct source_ds *s = (struct source_ds *)ds;
+    hr_buf_clear(&s->planned);
+    hr_buf_append(&s->planned, in->pos, (size_t)(in->end - in->pos));
+    return hr_buf_status(&s->planned, err);
+}
+
 static void source_batch_done(struct hr_dstream *ds, int64_t time)
 {
     struct source_ds *s = (struct source_ds *)ds;
@@ -291,6 +312,8 @@ static const struct hr_ds_vt source_vt = {.name = "source",
                                           .save = source_save,
                                           .load = source_load,
                                           .batch_done = source_batch_done,
+                                          .plan_save = source_plan_save,
+                                          .plan_load = source_plan_load,
                                           .describe = source_describe,
                                           .input = true};
 

@@ -18,6 +18,7 @@ struct source_ds {
     const struct hr_type *given; /* the user's columns, or NULL */
     struct hr_source *source;
     struct hr_buf offset; /* where the next batch starts */
+    struct hr_buf planned; /* where it ends: a crash cut it short; empty: not known */
     bool has_offset, kafka;
     struct hr_pid pid;
     int64_t rate; /* rows a second of all partitions; 0: no limit */

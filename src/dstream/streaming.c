@@ -2,7 +2,8 @@
 /*
  * The streaming context: its life, and the batch loop.
  *
- *   wait for the batch's time → generate inputs → run outputs in order → checkpoint → forget
+ *   wait for the batch's time → generate inputs → write what they take → run outputs in order
+ *   → checkpoint → forget
  *
  * One thread runs batches, one after the other (with a manual clock: whoever calls step). A failed
  * batch ends the loop.
@@ -81,6 +82,7 @@ struct hr_streaming *hr_streaming_new(struct hr_context *ctx, int64_t interval_u
     }
     ssc->ctx = ctx;
     ssc->interval = interval_us;
+    ssc->plan_fd = -1;
     ssc->tail = &ssc->first;
     ssc->outputs_tail = &ssc->outputs;
     pthread_mutex_init(&ssc->lock, NULL);
@@ -100,6 +102,7 @@ void hr_streaming_free(struct hr_streaming *ssc)
     if (!ssc) return;
     if (ssc->state == HR_DS_RUNNING) HR_UNUSED(hr_streaming_stop(ssc, false, NULL));
     hr_ds_free_all(ssc);
+    hr_ds_plan_close(ssc);
     if (ssc->has_wakeup) hr_wakeup_done(&ssc->wakeup);
     pthread_cond_destroy(&ssc->ended);
     pthread_mutex_destroy(&ssc->lock);
@@ -229,6 +232,7 @@ static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err
     ssc->batch_pool = &pool;
     hr_status status = generate_inputs(ssc, time, &info.rows, err);
     if (status == HR_OK) status = hr_ds_info_inputs(ssc, &info, &arena, err);
+    if (status == HR_OK) status = hr_ds_plan_write(ssc, time, err);
     hr_ds_info_outputs(ssc, &info, &arena);
     HR_DS_NOTIFY(ssc, on_batch_submitted, &info);
     info.processing_start_us = hr_now_us(env);
@@ -314,12 +318,18 @@ hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err)
     int64_t now = hr_now_us(ssc->ctx->env);
     hr_ds_plan_remember(ssc);
     ssc->zero = now / ssc->interval * ssc->interval;
-    if (ssc->checkpoint_dir) HR_TRY(hr_ds_checkpoint_restore(ssc, err));
+    if (ssc->checkpoint_dir) {
+        HR_TRY(hr_ds_checkpoint_restore(ssc, err));
+        HR_TRY(hr_ds_plan_restore(ssc, err));
+    }
     ssc->state = HR_DS_RUNNING;
     HR_DS_NOTIFY(ssc, on_streaming_started, now);
     hr_status status = HR_OK;
     for (struct hr_dstream *ds = ssc->first; ds && status == HR_OK; ds = ds->next)
         if (ds->vt->start) status = ds->vt->start(ds, err);
+    /* Where the inputs begin must not be found out anew after a crash in the first batch. */
+    if (status == HR_OK && ssc->checkpoint_dir && !ssc->last)
+        status = hr_ds_checkpoint_write(ssc, err);
     if (status == HR_OK && !ssc->ctx->own_env) {
         status = hr_thread_start(&ssc->thread, "hr-streaming", loop, ssc, err);
         ssc->has_thread = status == HR_OK;

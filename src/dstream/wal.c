@@ -124,8 +124,9 @@ static bool segment_of(const struct hr_ds_wal *wal, const char *name, uint64_t *
     return true;
 }
 
-hr_status hr_ds_wal_replay(struct hr_ds_wal *wal, const struct hr_type *schema,
-                           struct hr_batch_list *ret, struct hr_err *err)
+hr_status hr_ds_wal_replay(struct hr_ds_wal *wal, const struct hr_type *schema, uint64_t taken,
+                           struct hr_batch_list *ret, struct hr_batch_list *ret_later,
+                           struct hr_err *err)
 {
     struct hr_buf path = {0};
     struct hr_arena arena;
@@ -141,7 +142,8 @@ hr_status hr_ds_wal_replay(struct hr_ds_wal *wal, const struct hr_type *schema,
         if (!segment_of(wal, names[i], &number) || number < wal->live) continue;
         status = path_of(wal, number, &path, err);
         if (status == HR_OK) status = hr_env_read_file(wal->env, hr_buf_cstr(&path), &file, err);
-        if (status == HR_OK) status = replay_segment(&file, schema, ret, err);
+        if (status == HR_OK)
+            status = replay_segment(&file, schema, number < taken ? ret : ret_later, err);
         wal->segment = number + 1;
         hr_buf_done(&file);
     }

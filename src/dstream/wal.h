@@ -33,9 +33,11 @@ hr_status hr_ds_wal_append(struct hr_ds_wal *wal, struct hr_batch *const *batche
 void hr_ds_wal_taken(struct hr_ds_wal *wal);
 /* Deletes the segments that were taken: their rows are processed. */
 void hr_ds_wal_trim(struct hr_ds_wal *wal);
-/* The rows of all live segments, in order; a torn last record was never acknowledged. */
-hr_status hr_ds_wal_replay(struct hr_ds_wal *wal, const struct hr_type *schema,
-                           struct hr_batch_list *ret, struct hr_err *err) HR_CHECKED;
+/* The rows of all live segments, in order; a torn last record was never acknowledged. Those of
+ * segments from `taken` on, which a batch that a crash cut short had not taken, go to ret_later. */
+hr_status hr_ds_wal_replay(struct hr_ds_wal *wal, const struct hr_type *schema, uint64_t taken,
+                           struct hr_batch_list *ret, struct hr_batch_list *ret_later,
+                           struct hr_err *err) HR_CHECKED;
 void hr_ds_wal_close(struct hr_ds_wal *wal);
 
 #endif

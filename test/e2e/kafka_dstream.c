@@ -7,13 +7,14 @@
  * Keys that begin with "spark." are settings, "executors" is the context's, "clock=real" runs by
  * itself, others are Kafka parameters. Commands on standard input: "step", "commit" (the offsets of
  * the batches from here on), "rdd TOPIC PARTITION FROM UNTIL", "quit". For each batch a line on
- * standard output, and a file OUT/TIME of its values: written whole, under the same name again when
- * the batch is run again.
+ * standard output, and a file OUT/TIME of its values: written whole, and left alone when the batch
+ * is run again (as saveAsTextFiles does).
  */
 #include <headrace/headrace.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX 64
 
@@ -28,13 +29,15 @@ static hr_status values_to(const char *path, struct hr_rdd *rdd, uint64_t *ret, 
     if (!rows) return err->code;
     *ret = hr_rows_count(rows);
     snprintf(temp, sizeof temp, "%s.tmp", path);
+    bool there = access(path, F_OK) == 0;
     FILE *f = fopen(temp, "w");
     for (const struct hr_row *row; f && (row = hr_rows_next(rows));) {
         struct hr_text value = hr_row_str(row, 1);
         fprintf(f, "%.*s\n", (int)value.len, value.ptr);
     }
     hr_rows_free(rows);
-    if (!f || fclose(f) || rename(temp, path)) return hr_err_fail(err, "cannot write %s", path);
+    if (!f || fclose(f) || (there ? remove(temp) : rename(temp, path)))
+        return hr_err_fail(err, "cannot write %s", path);
     return 0;
 }
 
@@ -59,6 +62,7 @@ static hr_status save(void *stream, struct hr_rdd *rdd, int64_t time_us, struct 
 static void told(void *arg, const struct hr_batch_info *info)
 {
     (void)arg;
+    if (!info->input_count) return;
     for (const char *p = info->inputs[0].description; *p; p++)
         fputc(*p == '\t' ? ' ' : *p == '\n' ? ';' : *p, stderr);
     fprintf(stderr, " (%llu)\n", (unsigned long long)info->inputs[0].rows);

@@ -11,9 +11,9 @@
 #define SECOND 1000000
 
 /*
- * newRate = latestRate - proportional × error - integral × historicalError - derived × dError, where
- * error = latestRate - processingRate, historicalError = schedulingDelay × processingRate / interval
- * and dError = (error - latestError) / (time - latestTime); no less than minRate.
+ * newRate = latestRate - proportional × error - integral × historicalError - derived × dError,
+ * where error = latestRate - processingRate, historicalError = schedulingDelay × processingRate ÷
+ * interval and dError = (error - latestError) ÷ (time - latestTime); no less than minRate.
  */
 HR_TEST(the_derived_term)
 {
@@ -151,8 +151,8 @@ static hr_status eager_start(void *arg, struct hr_receiver *receiver, struct hr_
     }
 }
 
-/* The rate is of each receiver. The first row is free; then a second of the clock lets in as many as
- * the rate says, no more. */
+/* The rate is of each receiver. The first row is free; then a second of the clock lets in as many
+ * as the rate says, no more. */
 HR_TEST(receivers_have_a_rate_each)
 {
     struct hr_err err = {0};
@@ -177,9 +177,9 @@ HR_TEST(receivers_have_a_rate_each)
     hr_context_free(b.ctx);
 }
 
-/* With backpressure the first batch has the initial rate; then the estimate holds, up to the largest
- * rate. 51 rows (the first is free) in 0.5 s: 102 a second, the base. 50 rows in 0.25 s: 200 a
- * second, 102 + 98 = 200, but no more than 120. So a row comes every 20 ms, and from the end of the
+/* With backpressure the first batch has the initial rate; then the estimate holds, up to the
+ * largest rate. 51 rows (the first is free) in 0.5 s: 102 a second, the base. 50 rows in 0.25 s:
+ * 200 a second, 102 + 98 = 200, but no more than 120. So a row comes every 20 ms, and from the end of the
  * second batch on, the next being due at 2.26 s, every 8.3 ms: 89 until 3 s. */
 HR_TEST(receivers_follow_the_estimate)
 {
