@@ -133,7 +133,7 @@ struct hr_batch_info {
     uint64_t rows; /* of all inputs */
     uint32_t outputs;
     const char *error;                         /* of a failed batch, or NULL */
-    const struct hr_input_info *inputs;        /* input_count; none when one could not be made */
+    const struct hr_input_info *inputs;        /* input_count of them */
     const struct hr_output_info *output_infos; /* outputs of them */
     uint32_t input_count;
 };
@@ -175,10 +175,38 @@ hr_status hr_queue_push(struct hr_dstream *queue, struct hr_rdd *rdd, struct hr_
  * spark.streaming.receiverRestartDelay when it is lost. */
 struct hr_dstream *hr_socket_text_stream(struct hr_streaming *ssc, const char *host, uint16_t port,
                                          struct hr_err *err);
-/* Lines of files that appear in a folder (moved there whole) after the start; names that begin with
- * . or _ are not seen. new_only false: also those that are there already. */
+/* Lines of files that appear in a folder (moved there whole) after the start, as column `value`;
+ * names that begin with . or _ are not seen, folders within are not searched. dir may be a glob of
+ * folders ("logs/2026-*"). new_only false: also those that are there already. A file is read once,
+ * whatever its modification time is; Spark's remember window is not needed. */
 struct hr_dstream *hr_text_file_stream(struct hr_streaming *ssc, const char *dir, bool new_only,
                                        struct hr_err *err);
+/* Records of record_bytes each as column `value` BINARY, of files as above. A file whose size is no
+ * multiple fails the batch. */
+struct hr_dstream *hr_binary_records_stream(struct hr_streaming *ssc, const char *dir,
+                                            uint32_t record_bytes, bool new_only,
+                                            struct hr_err *err);
+/* Whether a path (folder and name) is taken. On the batch's thread, at every look. */
+typedef bool (*hr_path_filter_fn)(void *arg, const char *path);
+/* Spark's fileStream. Zeroed: lines of all files. */
+struct hr_file_stream_spec {
+    const char *format;         /* "text" (also NULL), "json", "csv" …: a format of files of SQL */
+    const char *schema;         /* its columns; required but for text */
+    const char *const *options; /* its options: names and values in turn, NULL at the end */
+    uint32_t record_bytes;      /* not 0: records, without format, schema and options */
+    hr_path_filter_fn filter;   /* NULL: names that do not begin with . or _ */
+    void *filter_arg;
+    bool new_only;
+};
+/* Files that appear in dir, a batch each time. hr_source_stream(ssc, "json", …) is the same with
+ * SQL's rules: folders within are searched, maxFilesPerTrigger limits a batch.
+ * @code
+ *     struct hr_file_stream_spec spec = {.format = "csv", .schema = "k STRING, n LONG",
+ *                                        .filter = is_report, .new_only = true};
+ *     struct hr_dstream *in = hr_file_stream(ssc, "incoming", &spec, &err);
+ * @endcode */
+struct hr_dstream *hr_file_stream(struct hr_streaming *ssc, const char *dir,
+                                  const struct hr_file_stream_spec *spec, struct hr_err *err);
 
 /* Direct streams, without a receiver: format is what SQL knows after USING ("kafka", "json",
  * "rate" …), options are its options as key, value, …, NULL; schema as for the table, or NULL

@@ -10,6 +10,7 @@
  */
 #include "dstream/dstream.h"
 
+/* Also of inputs that could not be made: no rows, no description. */
 hr_status hr_ds_info_inputs(struct hr_streaming *ssc, struct hr_batch_info *info,
                             struct hr_arena *arena, struct hr_err *err)
 {
@@ -19,10 +20,13 @@ hr_status hr_ds_info_inputs(struct hr_streaming *ssc, struct hr_batch_info *info
     for (struct hr_dstream *ds = ssc->first; ds && status == HR_OK; ds = ds->next) {
         if (!ds->vt->input) continue;
         hr_buf_clear(&text);
-        if (ds->vt->describe && ssc->listeners) ds->vt->describe(ds, info->batch_time_us, &text);
+        bool made = hr_ds_remembered(ds, info->batch_time_us) != NULL;
+        if (made && ds->vt->describe && ssc->listeners)
+            ds->vt->describe(ds, info->batch_time_us, &text);
         const char *copy = text.len ? hr_arena_strdup(arena, hr_buf_cstr(&text)) : "";
         if (!copy) status = HR_OOM(err);
-        inputs[info->input_count++] = (struct hr_input_info){ds->id, ds->name, ds->rows, copy};
+        inputs[info->input_count++] =
+            (struct hr_input_info){ds->id, ds->name, made ? ds->rows : 0, copy};
     }
     hr_buf_done(&text);
     info->inputs = inputs;

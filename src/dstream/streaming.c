@@ -231,7 +231,8 @@ static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err
     hr_pool_init(&pool, ssc->ctx);
     ssc->batch_pool = &pool;
     hr_status status = generate_inputs(ssc, time, &info.rows, err);
-    if (status == HR_OK) status = hr_ds_info_inputs(ssc, &info, &arena, err);
+    hr_status told = hr_ds_info_inputs(ssc, &info, &arena, status == HR_OK ? err : NULL);
+    if (status == HR_OK) status = told;
     if (status == HR_OK) status = hr_ds_plan_write(ssc, time, err);
     hr_ds_info_outputs(ssc, &info, &arena);
     HR_DS_NOTIFY(ssc, on_batch_submitted, &info);

@@ -62,7 +62,6 @@ static hr_status save(void *stream, struct hr_rdd *rdd, int64_t time_us, struct 
 static void told(void *arg, const struct hr_batch_info *info)
 {
     (void)arg;
-    if (!info->input_count) return;
     for (const char *p = info->inputs[0].description; *p; p++)
         fputc(*p == '\t' ? ' ' : *p == '\n' ? ';' : *p, stderr);
     fprintf(stderr, " (%llu)\n", (unsigned long long)info->inputs[0].rows);

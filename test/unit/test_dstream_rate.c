@@ -179,8 +179,8 @@ HR_TEST(receivers_have_a_rate_each)
 
 /* With backpressure the first batch has the initial rate; then the estimate holds, up to the
  * largest rate. 51 rows (the first is free) in 0.5 s: 102 a second, the base. 50 rows in 0.25 s:
- * 200 a second, 102 + 98 = 200, but no more than 120. So a row comes every 20 ms, and from the end of the
- * second batch on, the next being due at 2.26 s, every 8.3 ms: 89 until 3 s. */
+ * 200 a second, 102 + 98 = 200, but no more than 120. So a row comes every 20 ms, and from the end
+ * of the second batch on, the next being due at 2.26 s, every 8.3 ms: 89 until 3 s. */
 HR_TEST(receivers_follow_the_estimate)
 {
     static const int64_t takes[] = {500000, 250000, 0}, stored[] = {76, 113, 202};
