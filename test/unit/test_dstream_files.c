@@ -122,11 +122,11 @@ static bool is_report(void *arg, const char *path)
 HR_TEST(a_filter_and_old_files)
 {
     struct bench b = {0};
+    char part[] = "report";
     make_folders(&b);
     write_file(b.dir, "_report 1", "1\n");
     write_file(b.dir, "other", "2\n");
-    open_bench(&b, b.dir,
-               &(struct hr_file_stream_spec){.filter = is_report, .filter_arg = "report"});
+    open_bench(&b, b.dir, &(struct hr_file_stream_spec){.filter = is_report, .filter_arg = part});
     step(&b);
     HR_EXPECT_EQ_STR(b.out, "1 ; ");
     close_bench(&b);
