@@ -39,6 +39,7 @@ void hr_kafka_partition_free(struct kafka_partition *p)
     if (p->consuming) rd_kafka_consume_stop(p->topic, p->partition);
     if (p->queue) rd_kafka_queue_destroy(p->queue);
     if (p->topic) rd_kafka_topic_destroy(p->topic);
+    if (p->own_client) rd_kafka_destroy(p->own_client);
     hr_free(p->name);
     hr_free(p);
 }
@@ -50,8 +51,10 @@ static hr_status data_loss(const struct kafka_range *range, const char *why, str
                    (int)range->partition, (long long)range->start, why);
 }
 
+/* librdkafka ends the process when a client consumes a partition twice: a second reader at the same
+ * time (an attempt that is tried elsewhere, ranges of one partition) gets a client of its own. */
 static hr_status new_partition(struct kafka_source *s, const struct kafka_range *range,
-                               struct kafka_partition **ret, struct hr_err *err)
+                               bool own_client, struct kafka_partition **ret, struct hr_err *err)
 {
     struct kafka_partition *p = hr_zalloc(sizeof *p);
     if (!p || !(p->name = hr_strdup(range->topic))) {
@@ -59,12 +62,19 @@ static hr_status new_partition(struct kafka_source *s, const struct kafka_range 
         return HR_OOM(err);
     }
     p->partition = range->partition;
-    p->topic = rd_kafka_topic_new(s->client, range->topic, NULL);
-    p->queue = rd_kafka_queue_new(s->client);
-    if (!p->topic || !p->queue) {
+    hr_status status = HR_OK;
+    if (own_client)
+        status = hr_kafka_client(RD_KAFKA_CONSUMER, &s->all_options, NULL, &p->own_client, err);
+    if (status == HR_OK) {
+        p->topic = rd_kafka_topic_new(own_client ? p->own_client : s->client, range->topic, NULL);
+        p->queue = rd_kafka_queue_new(own_client ? p->own_client : s->client);
+        if (!p->topic || !p->queue)
+            status = HR_FAIL(err, HR_E_KAFKA, "Kafka: no consumer for %s-%d", range->topic,
+                             (int)range->partition);
+    }
+    if (status != HR_OK) {
         hr_kafka_partition_free(p);
-        return HR_FAIL(err, HR_E_KAFKA, "Kafka: no consumer for %s-%d", range->topic,
-                       (int)range->partition);
+        return status;
     }
     *ret = p;
     return HR_OK;
@@ -79,7 +89,8 @@ static hr_status consume_from(struct kafka_source *s, struct kafka_partition *p,
     if (p->held) rd_kafka_message_destroy(p->held);
     p->held = NULL;
     rd_kafka_queue_destroy(p->queue);
-    if (!(p->queue = rd_kafka_queue_new(s->client))) return HR_OOM(err);
+    p->queue = rd_kafka_queue_new(p->own_client ? p->own_client : s->client);
+    if (!p->queue) return HR_OOM(err);
     if (rd_kafka_consume_start_queue(p->topic, p->partition, offset, p->queue) < 0)
         return hr_kafka_error(s->options.bootstrap, "consume", rd_kafka_last_error(), err);
     p->consuming = true;
@@ -92,20 +103,24 @@ static hr_status take_partition(struct kafka_source *s, const struct kafka_range
                                 struct kafka_partition **ret, struct hr_err *err)
 {
     struct kafka_partition *p;
+    bool taken = false;
+    hr_status status = HR_OK;
     pthread_mutex_lock(&s->lock);
-    for (p = s->partitions; p; p = p->next)
-        if (!p->in_use && p->partition == range->partition && strcmp(p->name, range->topic) == 0)
-            break;
-    if (p) p->in_use = true;
-    pthread_mutex_unlock(&s->lock);
-    if (!p) {
-        HR_TRY(new_partition(s, range, &p, err));
-        p->in_use = true;
-        pthread_mutex_lock(&s->lock);
-        p->next = s->partitions;
-        s->partitions = p;
-        pthread_mutex_unlock(&s->lock);
+    for (p = s->partitions; p; p = p->next) {
+        if (p->partition != range->partition || strcmp(p->name, range->topic) != 0) continue;
+        if (!p->in_use) break;
+        taken = true;
     }
+    if (!p) {
+        status = new_partition(s, range, taken, &p, err);
+        if (status == HR_OK) {
+            p->next = s->partitions;
+            s->partitions = p;
+        }
+    }
+    if (status == HR_OK) p->in_use = true;
+    pthread_mutex_unlock(&s->lock);
+    HR_TRY(status);
     *ret = p;
     if (p->consuming && p->position == range->start) return HR_OK;
     return consume_from(s, p, range->start, err);
@@ -418,7 +433,7 @@ hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *
                                   .origin = r->range.topic};
     hr_status status = HR_OK;
     if (s->format) status = s->format->decoder_open(&args, &r->decoder, err);
-    if (!status) status = take_partition(s, &r->range, &r->partition, err);
+    if (!status && !r->done) status = take_partition(s, &r->range, &r->partition, err);
     if (status) {
         reader_close(&r->base);
         return status;

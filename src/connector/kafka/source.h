@@ -19,6 +19,7 @@ struct kafka_partition {
     rd_kafka_topic_t *topic;
     rd_kafka_queue_t *queue;
     rd_kafka_message_t *held; /* taken from the queue, belongs behind the last range */
+    rd_kafka_t *own_client; /* where another reader has the partition already; else NULL */
     char *name;
     int32_t partition;
     int64_t position; /* the offset that comes next */
