@@ -96,7 +96,7 @@ static void produce(struct broker *b, int partition, const char *letters)
 
 struct reading {
     struct hr_dstream *in;
-    bool commit;
+    bool commit, fail;
     char out[512]; /* "abc [0,2)[0,1); " of each batch */
 };
 
@@ -120,6 +120,7 @@ static hr_status note(void *arg, struct hr_rdd *rdd, int64_t time_us, struct hr_
                                (long long)ranges[i].from, (long long)ranges[i].until);
     }
     snprintf(r->out + at, sizeof r->out - at, "; ");
+    if (r->fail) return hr_err_fail(err, "broken");
     return r->commit ? hr_dstream_commit_offsets(r->in, ranges, 2, err) : 0;
 }
 
@@ -156,6 +157,35 @@ HR_TEST(ranges_and_commits)
     run(&b, "true", false, "e [4,5) [1,1);  [5,5) [1,1); ");
     produce(&b, 1, "y");
     run(&b, "true", false, "y [5,5) [1,2);  [5,5) [2,2); ");
+    rd_kafka_mock_cluster_destroy(b.mock);
+    rd_kafka_destroy(b.rk);
+}
+
+/* A batch that was cut short takes the same offsets again, though there are more by now. */
+HR_TEST(a_batch_is_run_again_with_its_own_range)
+{
+    char dir[] = "/tmp/hr-cp-XXXXXX";
+    struct broker b = broker_start();
+    struct hr_err err = {0};
+    HR_ASSERT_TRUE(mkdtemp(dir) != NULL);
+    produce(&b, 0, "ab");
+    for (int i = 0; i < 2; i++) {
+        struct hr_context_options o = {.threads = 1, .manual_clock = true};
+        struct hr_context *ctx = hr_context_new(&o, &err);
+        struct hr_streaming *ssc = hr_streaming_new(ctx, SECOND, &err);
+        struct reading r = {.fail = i == 0};
+        r.in = hr_kafka_direct_stream(ssc, "t",
+                                      PARAMS(b.bootstrap, "auto.offset.reset", "earliest"), &err);
+        HR_EXPECT_OK(hr_streaming_checkpoint(ssc, dir, &err));
+        HR_EXPECT_OK(hr_dstream_foreach_rdd(r.in, note, &r, &err));
+        HR_EXPECT_OK(hr_streaming_start(ssc, &err));
+        HR_EXPECT_EQ_I64(hr_streaming_step(ssc, &err) != 0, i == 0);
+        produce(&b, 0, "c");
+        if (i) HR_EXPECT_OK(hr_streaming_step(ssc, &err));
+        HR_EXPECT_EQ_STR(r.out, i ? "ab [0,2) [0,0); cc [2,4) [0,0); " : "ab [0,2) [0,0); ");
+        hr_streaming_free(ssc);
+        hr_context_free(ctx);
+    }
     rd_kafka_mock_cluster_destroy(b.mock);
     rd_kafka_destroy(b.rk);
 }
