@@ -62,6 +62,9 @@ hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_e
  * *ret_ended says which, and may be NULL. */
 hr_status hr_streaming_await(struct hr_streaming *ssc, int64_t timeout_us, bool *ret_ended,
                              struct hr_err *err);
+/* Spark's getState. STOPPED also after a batch that failed. Any thread. */
+enum hr_streaming_state { HR_STREAMING_INITIALIZED, HR_STREAMING_ACTIVE, HR_STREAMING_STOPPED };
+enum hr_streaming_state hr_streaming_get_state(struct hr_streaming *ssc);
 /* Keeps every batch's RDDs for at least so long, for slices and queries from outside. */
 void hr_streaming_remember(struct hr_streaming *ssc, int64_t duration_us);
 /* Writes state, window contents and unprocessed blocks to the folder after every batch. Before
@@ -76,38 +79,88 @@ struct hr_streaming *hr_streaming_get_or_create(const char *dir,
 struct hr_context *hr_streaming_context(const struct hr_streaming *ssc);
 int64_t hr_streaming_last_batch_us(const struct hr_streaming *ssc); /* 0: none yet */
 
-/* Spark's names and defaults: "spark.streaming.receiver.maxRate" (rows a second, 0: none),
- * "spark.streaming.backpressure.enabled", "….initialRate", "….pid.proportional", "….integral",
- * "….derived", "….minRate", "spark.streaming.blockInterval" (ms), "spark.streaming.concurrentJobs"
- * (1: so many outputs of one batch run at a time, from as many threads; batches themselves stay one
- * after the other). Before start. */
+/* Spark's names and defaults, before start:
+ *   spark.streaming.receiver.maxRate        rows a second of each receiver; 0: no limit
+ *   spark.streaming.kafka.maxRatePerPartition   messages a second of each partition; 0: no limit
+ *   spark.streaming.kafka.minRatePerPartition   1; messages a batch that every partition may
+ *                                           always have while a rate limits it (at least 1)
+ *   spark.streaming.backpressure.enabled    false; the rate follows what batches could process
+ *   spark.streaming.backpressure.initialRate    rows a second until there is an estimate, from the
+ *                                           first batch on; 0: no limit
+ *   spark.streaming.backpressure.pid.proportional, .integral, .derived, .minRate
+ *                                           1.0, 0.2, 0.0, 100 (rows a second)
+ *   spark.streaming.blockInterval           200 (ms): single rows stored by a receiver become a
+ *                                           block (a partition of the batch) that often
+ *   spark.streaming.concurrentJobs          1: so many outputs of one batch run at a time, from as
+ *                                           many threads; batches stay one after the other
+ *   spark.streaming.receiverRestartDelay    2000 (ms)
+ * Backpressure: the estimate is of each receiver; of a direct stream for all its partitions, shared
+ * out by how far each is behind. There is no spark.streaming.stopGracefullyOnShutdown, because a
+ * library does not own its process's signals: wait for them (sigwait, signalfd) and call
+ * hr_streaming_stop(ssc, true, …). */
 hr_status hr_streaming_set(struct hr_streaming *ssc, const char *key, const char *value,
                            struct hr_err *err);
 
 /* --- Listeners -------------------------------------------------------------------------------- */
 
+/* Spark's StreamInputInfo: what a batch took from one input. */
+struct hr_input_info {
+    uint32_t stream_id;
+    const char *name; /* "kafka", "socket-text", "queue" … */
+    uint64_t rows;    /* 0 where it is not known before they are read (files) */
+    /* A line each: Kafka's offsets ("topic: t\tpartition: 0\toffsets: 5 to 9\tcount: 4", the
+     * largest first), the files' names, the ranges of another source. "" for others. */
+    const char *description;
+};
+/* Spark's OutputOperationInfo. */
+struct hr_output_info {
+    int64_t batch_time_us;
+    uint32_t output;          /* 0 …, in the order in which they were made */
+    int64_t start_us, end_us; /* 0: not started (a slide that this batch is not part of, or an
+                                 output before it failed); not ended */
+    const char *error;        /* or NULL */
+};
+/* Spark's ReceiverInfo. */
+struct hr_receiver_info {
+    uint32_t stream_id;
+    const char *name;
+    bool active;
+    const char *last_error; /* "": none */
+    int64_t last_error_us;  /* 0: none */
+};
+/* Times are 0 and delays -1 until they are known. All pointers are borrowed for the call. */
 struct hr_batch_info {
     int64_t batch_time_us;
     int64_t submission_us, processing_start_us, processing_end_us;
+    /* From the batch's time to its start; from there to its end; both. */
     int64_t scheduling_delay_us, processing_delay_us, total_delay_us;
     uint64_t rows; /* of all inputs */
     uint32_t outputs;
-    const char *error; /* of a failed batch, or NULL */
+    const char *error;                         /* of a failed batch, or NULL */
+    const struct hr_input_info *inputs;        /* input_count of them */
+    const struct hr_output_info *output_infos; /* outputs of them */
+    uint32_t input_count;
 };
-/* Unused members NULL. Called from the batch's thread (receiver events: the receiver's; output
- * events: that of the output, one call at a time). */
+/*
+ * Unused members NULL. Called from the batch's thread (receiver events: the receiver's; output
+ * events: the output's, one call at a time). The order, as in Spark:
+ *   streaming_started, then for each batch submitted, started, for each output output_started and
+ *   output_completed, completed (also for a batch that fails);
+ *   for a receiver started, then (its start returned an error: error,) stopped; again from started
+ *   on after a restart; stopped once more is not sent at the end of a receiver that has stopped.
+ * A listener must not stop or free the streaming context.
+ */
 struct hr_streaming_listener {
     void *arg;
     void (*on_streaming_started)(void *arg, int64_t time_us);
-    void (*on_receiver_started)(void *arg, uint32_t stream_id);
-    void (*on_receiver_error)(void *arg, uint32_t stream_id, const char *message);
-    void (*on_receiver_stopped)(void *arg, uint32_t stream_id);
+    void (*on_receiver_started)(void *arg, const struct hr_receiver_info *info);
+    void (*on_receiver_error)(void *arg, const struct hr_receiver_info *info);
+    void (*on_receiver_stopped)(void *arg, const struct hr_receiver_info *info);
     void (*on_batch_submitted)(void *arg, const struct hr_batch_info *info);
     void (*on_batch_started)(void *arg, const struct hr_batch_info *info);
     void (*on_batch_completed)(void *arg, const struct hr_batch_info *info);
-    void (*on_output_started)(void *arg, int64_t batch_time_us, uint32_t output);
-    void (*on_output_completed)(void *arg, int64_t batch_time_us, uint32_t output, int64_t took_us,
-                                const char *error);
+    void (*on_output_started)(void *arg, const struct hr_output_info *info);
+    void (*on_output_completed)(void *arg, const struct hr_output_info *info);
 };
 /* The struct is copied. Before start. */
 hr_status hr_streaming_add_listener(struct hr_streaming *ssc,
@@ -122,23 +175,53 @@ struct hr_dstream *hr_queue_stream(struct hr_streaming *ssc, const char *schema,
                                    struct hr_err *err);
 /* Any thread. The RDD is referenced until it has been processed. */
 hr_status hr_queue_push(struct hr_dstream *queue, struct hr_rdd *rdd, struct hr_err *err);
-/* Lines of a TCP connection as column `value`; connects again after 2 seconds when it is lost. */
+/* Lines of a TCP connection as column `value`; connects again after
+ * spark.streaming.receiverRestartDelay when it is lost. */
 struct hr_dstream *hr_socket_text_stream(struct hr_streaming *ssc, const char *host, uint16_t port,
                                          struct hr_err *err);
-/* Lines of files that appear in a folder (moved there whole) after the start; names that begin with
- * . or _ are not seen. new_only false: also those that are there already. */
+/* Lines of files that appear in a folder (moved there whole) after the start, as column `value`;
+ * names that begin with . or _ are not seen, folders within are not searched. dir may be a glob of
+ * folders ("logs/2026-*"). new_only false: also those that are there already. A file is read once,
+ * whatever its modification time is; Spark's remember window is not needed. */
 struct hr_dstream *hr_text_file_stream(struct hr_streaming *ssc, const char *dir, bool new_only,
                                        struct hr_err *err);
+/* Records of record_bytes each as column `value` BINARY, of files as above. A file whose size is no
+ * multiple fails the batch. */
+struct hr_dstream *hr_binary_records_stream(struct hr_streaming *ssc, const char *dir,
+                                            uint32_t record_bytes, bool new_only,
+                                            struct hr_err *err);
+/* Whether a path (folder and name) is taken. On the batch's thread, at every look. */
+typedef bool (*hr_path_filter_fn)(void *arg, const char *path);
+/* Spark's fileStream. Zeroed: lines of all files. */
+struct hr_file_stream_spec {
+    const char *format;         /* "text" (also NULL), "json", "csv" …: a format of files of SQL */
+    const char *schema;         /* its columns; required but for text */
+    const char *const *options; /* its options: names and values in turn, NULL at the end */
+    uint32_t record_bytes;      /* not 0: records, without format, schema and options */
+    hr_path_filter_fn filter;   /* NULL: names that do not begin with . or _ */
+    void *filter_arg;
+    bool new_only;
+};
+/* Files that appear in dir, a batch each time. hr_source_stream(ssc, "json", …) is the same with
+ * SQL's rules: folders within are searched, maxFilesPerTrigger limits a batch.
+ * @code
+ *     struct hr_file_stream_spec spec = {.format = "csv", .schema = "k STRING, n LONG",
+ *                                        .filter = is_report, .new_only = true};
+ *     struct hr_dstream *in = hr_file_stream(ssc, "incoming", &spec, &err);
+ * @endcode */
+struct hr_dstream *hr_file_stream(struct hr_streaming *ssc, const char *dir,
+                                  const struct hr_file_stream_spec *spec, struct hr_err *err);
 
 /* Direct streams, without a receiver: format is what SQL knows after USING ("kafka", "json",
  * "rate" …), options are its options as key, value, …, NULL; schema as for the table, or NULL
- * for the source's own. A batch is a range of offsets that its RDD's partitions read (Kafka:
- * createDirectStream); the checkpoint holds the offsets, and the source is told of them after
- * each batch (Kafka: they are committed to the group). "spark.streaming.receiver.maxRate" limits
- * the rows of all partitions.
- *     const char *options[] = {"kafka.bootstrap.servers", "localhost:9092",
- *                              "subscribe", "payments", NULL};
- *     struct hr_dstream *in = hr_source_stream(ssc, "kafka", NULL, options, &err); */
+ * for the source's own. A batch is a range of offsets that its RDD's partitions read, again when
+ * they are recomputed; the checkpoint holds the offsets, so that each row is in exactly one batch.
+ * How much a batch takes is limited by the source's options (maxFilesPerTrigger …) and, with
+ * backpressure, by the rate (sources of whole files: not).
+ * @code
+ *     const char *options[] = {"path", "in", "maxFilesPerTrigger", "10", NULL};
+ *     struct hr_dstream *in = hr_source_stream(ssc, "json", "k STRING, n LONG", options, &err);
+ * @endcode */
 struct hr_dstream *hr_source_stream(struct hr_streaming *ssc, const char *format,
                                     const char *schema, const char *const *options,
                                     struct hr_err *err);
@@ -147,29 +230,132 @@ struct hr_dstream *hr_source_stream(struct hr_streaming *ssc, const char *format
 bool hr_rdd_offset_range(const struct hr_rdd *rdd, const char **ret_start, const char **ret_end);
 
 /*
+ * Kafka without a receiver, Spark's KafkaUtils.createDirectStream. topics: names separated by
+ * commas (ConsumerStrategies.Subscribe), or NULL where params say "subscribePattern" or "assign".
+ * Columns: key BINARY, value BINARY, topic STRING, partition INT, offset LONG, timestamp TIMESTAMP,
+ * timestampType INT (and headers, with "includeHeaders"). params are names and values in turn, then
+ * NULL:
+ *   - those of a Kafka consumer as Spark's kafkaParams: "bootstrap.servers" (required), "group.id",
+ *     "security.protocol" … librdkafka's are understood. "key.deserializer" and
+ *     "value.deserializer" are accepted and mean nothing, the columns being bytes.
+ *   - "auto.offset.reset": "latest" (default), "earliest", or "none" (an error): where a stream
+ *     starts for which neither the checkpoint nor the group has an offset.
+ *   - "enable.auto.commit": "true" (default): the offsets of each batch are committed to the group
+ *     when the batch is done. "false": only what hr_dstream_commit_offsets is given.
+ *   - the options of SQL's Kafka source, under their own names ("startingOffsets" …).
+ * A start goes on at the checkpoint; without one at what the group has committed; a partition that
+ * is new since then at its beginning (Spark: at auto.offset.reset, which may lose messages). Each
+ * partition's messages come without gap and without repetition: messages that are gone (retention,
+ * a topic made anew) end the stream with an error of class HR_DATA_LOSS, unless "failOnDataLoss" is
+ * "false".
+ * @code
+ *     const char *params[] = {"bootstrap.servers", "localhost:9092", "group.id", "totals",
+ *                             "auto.offset.reset", "earliest",
+ *                             "enable.auto.commit", "false", NULL};
+ *     struct hr_dstream *in = hr_kafka_direct_stream(ssc, "payments", params, &err);
+ *     hr_dstream_foreach_rdd(in, save, in, &err);
+ * @endcode
+ * Its decoded form ("format" 'json' and columns) is hr_source_stream(ssc, "kafka", …), with SQL's
+ * names of the options; "groupOffsets" 'true' makes it use the group "kafka.group.id" as above.
+ */
+struct hr_dstream *hr_kafka_direct_stream(struct hr_streaming *ssc, const char *topics,
+                                          const char *const *params, struct hr_err *err);
+/* Spark's OffsetRange: the messages [from, until) of a partition. */
+struct hr_offset_range {
+    const char *topic;
+    int32_t partition;
+    int64_t from, until;
+};
+/* Spark's HasOffsetRanges, inside foreach_rdd or transform on a Kafka stream itself (or of an RDD
+ * by hr_kafka_rdd): the ranges of all partitions, those without new messages too, by topic and
+ * number. Fills at most max places and returns how many there are (0: rdd is of another kind, or of
+ * a windowed or transformed stream). The topics are borrowed from rdd. */
+uint32_t hr_rdd_offset_ranges(const struct hr_rdd *rdd, struct hr_offset_range *ret, uint32_t max);
+/* Spark's CanCommitOffsets.commitAsync: commits the ends of the ranges to the stream's group when
+ * the batch that runs is done (its checkpoint written), the largest for each partition. Returns at
+ * once; what the broker refuses is logged and tried again after the next batch. Any thread.
+ * @code
+ *     static hr_status save(void *stream, struct hr_rdd *rdd, int64_t time_us, struct hr_err *err)
+ *     {
+ *         struct hr_offset_range ranges[64];
+ *         uint32_t n = hr_rdd_offset_ranges(rdd, ranges, 64);
+ *         …store the rows…
+ *         return hr_dstream_commit_offsets(stream, ranges, n, err);
+ *     }
+ * @endcode */
+hr_status hr_dstream_commit_offsets(struct hr_dstream *stream, const struct hr_offset_range *ranges,
+                                    uint32_t count, struct hr_err *err);
+/* KafkaUtils.createRDD: the messages of the ranges, a partition each, with the columns and params
+ * of hr_kafka_direct_stream. A range beyond what the broker has is an error now. */
+struct hr_rdd *hr_kafka_rdd(struct hr_context *ctx, const char *const *params,
+                            const struct hr_offset_range *ranges, uint32_t count,
+                            struct hr_err *err);
+
+/* Spark's socketStream: cut takes rows out of the bytes of a TCP connection. It is given all bytes
+ * that came and were not taken yet, emits a row for each whole record, and returns how many bytes
+ * those were (0: none is whole yet). last: no more will come. A negative number, or an error of the
+ * emitter, ends the connection; it is made again after spark.streaming.receiverRestartDelay. A
+ * record may have up to 64 MiB. Called on the receiver's thread.
+ * @code
+ *     static int64_t cut(void *arg, struct hr_text bytes, bool last, struct hr_emitter *out,
+ *                        struct hr_err *err)                     records of 8 bytes each
+ *     {
+ *         size_t at = 0;
+ *         for (; bytes.len - at >= 8; at += 8) {
+ *             hr_emit_text(out, (struct hr_text){bytes.ptr + at, 8});
+ *             hr_emit_end(out);
+ *         }
+ *         return (int64_t)at;
+ *     }
+ * @endcode */
+typedef int64_t (*hr_cut_fn)(void *arg, struct hr_text bytes, bool last, struct hr_emitter *out,
+                             struct hr_err *err);
+struct hr_dstream *hr_socket_stream(struct hr_streaming *ssc, const char *host, uint16_t port,
+                                    const char *schema, hr_cut_fn cut, void *arg,
+                                    struct hr_err *err);
+
+/*
  * Receivers of your own. start is called on a thread of the receiver's own and should return when
  * hr_receiver_stopped says so; it stores rows as they come. When it returns an error it is called
- * again after 2 seconds (Spark's restart). stop (may be NULL) must make a blocked start return.
+ * again after spark.streaming.receiverRestartDelay (2 seconds); when it returns 0 the receiver has
+ * ended. stop (may be NULL) must make a blocked start return; it is called by other threads, also
+ * when start is not running. A graceful stop of the context lets start return first, then a last
+ * batch takes what was stored.
+ *
+ * Reliable: hr_receiver_store of a block; when it returns 0 the rows are kept (with a checkpoint
+ * folder: on disk), so the receiver acknowledges its source then, and none is lost. Unreliable:
+ * single rows, which become a block every spark.streaming.blockInterval; a crash may lose those of
+ * the block that is open.
  */
 struct hr_receiver_vt {
-    const char *name;
+    const char *name; /* for listeners; as long as the stream */
     hr_status (*start)(void *arg, struct hr_receiver *receiver, struct hr_err *err);
     void (*stop)(void *arg);
     void *arg;
 };
 struct hr_dstream *hr_receiver_stream(struct hr_streaming *ssc, const char *schema,
                                       const struct hr_receiver_vt *vt, struct hr_err *err);
-/* Stores what fill emits as one block. When it returns 0 the rows are kept (with a checkpoint
- * folder: on disk), so a reliable receiver acknowledges its source then. Blocks while over the rate
- * limit; HR_CANCELLED when the receiver is being stopped. */
+/* Stores what fill emits (on this thread, at once) as one block. Any thread, several at a time.
+ * Blocks while over the rate limit; HR_CANCELLED when the receiver is being stopped. After any
+ * error nothing of the block is kept: the source may send it again. */
 hr_status hr_receiver_store(struct hr_receiver *receiver, hr_fill_fn fill, void *arg,
                             struct hr_err *err);
-/* One row of one STRING. */
+/* One row (fill emits exactly one, of scalar columns); one row of one STRING. An error of the
+ * write-ahead log (HR_IO …) is that of the row which closed the block, whose rows are gone. */
+hr_status hr_receiver_store_row(struct hr_receiver *receiver, hr_fill_fn fill, void *arg,
+                                struct hr_err *err);
 hr_status hr_receiver_store_text(struct hr_receiver *receiver, struct hr_text text,
                                  struct hr_err *err);
+/* Whether start should return: the context stops, or a restart or stop was asked for. */
 bool hr_receiver_stopped(const struct hr_receiver *receiver);
-/* Tells the listeners; goes on. */
+/* Tells the listeners; goes on. message is copied. */
 void hr_receiver_report_error(struct hr_receiver *receiver, const char *message);
+/* Any thread: makes start return and be called again after delay_us (-1: the setting; real time,
+ * also with a manual clock); or ends this receiver, the context goes on. message is copied into the
+ * receiver's info as its last error. From another thread than start's it calls stop. Return at
+ * once; without effect where start is not running. */
+void hr_receiver_restart(struct hr_receiver *receiver, const char *message, int64_t delay_us);
+void hr_receiver_stop(struct hr_receiver *receiver, const char *message);
 
 /* --- Transformations: batch by batch, as the RDD operations of the same names ----------------- */
 

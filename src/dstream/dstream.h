@@ -26,6 +26,12 @@ struct hr_ds_vt {
     hr_status (*save)(struct hr_dstream *, struct hr_buf *, struct hr_err *);
     hr_status (*load)(struct hr_dstream *, struct hr_reader *, struct hr_err *);
     void (*batch_done)(struct hr_dstream *, int64_t time); /* after the checkpoint */
+    /* Inputs whose data outlive a crash: what the batch of time takes; that the first batch takes
+     * the same again (after load, before start). Both or none. */
+    hr_status (*plan_save)(struct hr_dstream *, int64_t time, struct hr_buf *, struct hr_err *);
+    hr_status (*plan_load)(struct hr_dstream *, struct hr_reader *, struct hr_err *);
+    /* Inputs, optional: the batch's struct hr_input_info.description. */
+    void (*describe)(struct hr_dstream *, int64_t time, struct hr_buf *out);
     bool input;
 };
 
@@ -42,6 +48,7 @@ struct hr_dstream {
     struct hr_streaming *ssc;
     struct hr_dstream *next; /* in order of creation */
     uint32_t id;
+    const char *name; /* inputs: for listeners; the vt's own unless set */
     const struct hr_type *schema;
     uint32_t key_columns;
     struct hr_dstream *parents[HR_DS_PARENTS];
@@ -61,6 +68,8 @@ struct hr_ds_output {
     hr_foreach_rdd_fn fn;
     void *arg;
     void (*free_arg)(void *arg);
+    struct hr_output_info info; /* of the batch that runs */
+    char *error;                /* its text */
 };
 
 struct hr_ds_listener {
@@ -73,6 +82,7 @@ struct hr_ds_conf {
     bool backpressure;
     double pid_proportional, pid_integral, pid_derived;
     int64_t pid_min_rate;
+    int64_t max_rate_per_partition, min_rate_per_partition, restart_delay_ms;
 };
 
 enum hr_ds_state { HR_DS_NEW, HR_DS_RUNNING, HR_DS_STOPPED };
@@ -89,6 +99,7 @@ struct hr_streaming {
     struct hr_ds_conf conf;
     char *checkpoint_dir;
     char *sched_pool;           /* scheduling pool of the batches' jobs; NULL: "default" */
+    int plan_fd; /* -1: not open */
     struct hr_pool *batch_pool; /* of the batch being generated */
     struct hr_batch_info info;  /* of the last batch */
     enum hr_ds_state state;
@@ -126,6 +137,19 @@ void hr_ds_plan_remember(struct hr_streaming *ssc);
 
 /* run_outputs.c */
 hr_status hr_ds_run_outputs(struct hr_streaming *ssc, int64_t time, struct hr_err *err) HR_CHECKED;
+
+/* listener.c. What listeners are told of a batch. The arrays are in the arena. */
+hr_status hr_ds_info_inputs(struct hr_streaming *ssc, struct hr_batch_info *info,
+                            struct hr_arena *arena, struct hr_err *err) HR_CHECKED;
+void hr_ds_info_outputs(struct hr_streaming *ssc, struct hr_batch_info *info,
+                        struct hr_arena *arena);
+void hr_ds_output_begin(struct hr_ds_output *output, uint32_t number, int64_t time);
+void hr_ds_output_end(struct hr_ds_output *output, const char *error);
+
+/* plan.c. Before the outputs of a batch; at the start, behind hr_ds_checkpoint_restore. */
+hr_status hr_ds_plan_write(struct hr_streaming *ssc, int64_t time, struct hr_err *err) HR_CHECKED;
+hr_status hr_ds_plan_restore(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
+void hr_ds_plan_close(struct hr_streaming *ssc);
 
 /* checkpoint.c */
 hr_status hr_ds_checkpoint_write(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;

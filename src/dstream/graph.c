@@ -21,6 +21,7 @@ void *hr_ds_new(struct hr_streaming *ssc, const struct hr_ds_vt *vt, size_t size
         return NULL;
     }
     ds->vt = vt;
+    ds->name = vt->name;
     ds->ssc = ssc;
     ds->id = ssc->stream_count++;
     ds->schema = schema;
@@ -174,6 +175,7 @@ void hr_ds_free_all(struct hr_streaming *ssc)
         struct hr_ds_output *o = ssc->outputs;
         ssc->outputs = o->next;
         if (o->free_arg) o->free_arg(o->arg);
+        hr_free(o->error);
         hr_free(o);
     }
     while (ssc->listeners) {

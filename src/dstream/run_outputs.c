@@ -33,7 +33,6 @@ struct run {
 static hr_status run_output(struct run *run, struct todo *todo, uint32_t number)
 {
     struct hr_streaming *ssc = run->ssc;
-    struct hr_env *env = ssc->ctx->env;
     struct hr_err *err = &todo->err;
     char description[64];
     snprintf(description, sizeof description, "output %u of batch %lld ms", number,
@@ -45,16 +44,14 @@ static hr_status run_output(struct run *run, struct todo *todo, uint32_t number)
         return status;
     }
     pthread_mutex_lock(&run->listening);
-    HR_DS_NOTIFY(ssc, on_output_started, run->time, number);
+    hr_ds_output_begin(todo->output, number, run->time);
     pthread_mutex_unlock(&run->listening);
-    int64_t start = hr_now_us(env);
     status = todo->output->fn(todo->output->arg, todo->rdd, run->time, err);
     if (status != HR_OK && err->code != status)
         status = HR_FAIL(err, HR_E_USER_FUNCTION, "output %u: status %d", number, status);
     if (status != HR_OK) atomic_store(&run->failed, true);
     pthread_mutex_lock(&run->listening);
-    HR_DS_NOTIFY(ssc, on_output_completed, run->time, number, hr_now_us(env) - start,
-                 status == HR_OK ? NULL : err->msg);
+    hr_ds_output_end(todo->output, status == HR_OK ? NULL : err->msg);
     pthread_mutex_unlock(&run->listening);
     return status;
 }

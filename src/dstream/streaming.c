@@ -2,7 +2,8 @@
 /*
  * The streaming context: its life, and the batch loop.
  *
- *   wait for the batch's time → generate → run outputs (run_outputs.c) → checkpoint → forget
+ *   wait for the batch's time → generate inputs → write what they take → run outputs (run_outputs.c)
+ *   → checkpoint → forget
  *
  * One thread runs batches, one after the other (with a manual clock: whoever calls step). A failed
  * batch ends the loop.
@@ -29,6 +30,9 @@ static const struct hr_opt_spec conf_specs[] = {
     OPT("spark.streaming.backpressure.pid.minRate", HR_OPT_INT, pid_min_rate, "100"),
     OPT("spark.streaming.blockInterval", HR_OPT_INT, block_interval_ms, "200"),
     OPT("spark.streaming.concurrentJobs", HR_OPT_INT, concurrent_jobs, "1"),
+    OPT("spark.streaming.receiverRestartDelay", HR_OPT_INT, restart_delay_ms, "2000"),
+    OPT("spark.streaming.kafka.maxRatePerPartition", HR_OPT_INT, max_rate_per_partition, "0"),
+    OPT("spark.streaming.kafka.minRatePerPartition", HR_OPT_INT, min_rate_per_partition, "1"),
 };
 
 /* Parses one key over what is set already: defaults only for a NULL key. */
@@ -80,6 +84,7 @@ struct hr_streaming *hr_streaming_new(struct hr_context *ctx, int64_t interval_u
     }
     ssc->ctx = ctx;
     ssc->interval = interval_us;
+    ssc->plan_fd = -1;
     ssc->tail = &ssc->first;
     ssc->outputs_tail = &ssc->outputs;
     pthread_mutex_init(&ssc->lock, NULL);
@@ -99,6 +104,7 @@ void hr_streaming_free(struct hr_streaming *ssc)
     if (!ssc) return;
     if (ssc->state == HR_DS_RUNNING) HR_UNUSED(hr_streaming_stop(ssc, false, NULL));
     hr_ds_free_all(ssc);
+    hr_ds_plan_close(ssc);
     if (ssc->has_wakeup) hr_wakeup_done(&ssc->wakeup);
     pthread_cond_destroy(&ssc->ended);
     pthread_mutex_destroy(&ssc->lock);
@@ -165,7 +171,7 @@ hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *ar
 {
     struct hr_ds_output *o = hr_alloc(sizeof *o);
     if (!o) return HR_OOM(err);
-    *o = (struct hr_ds_output){NULL, in, fn, arg, free_arg};
+    *o = (struct hr_ds_output){.in = in, .fn = fn, .arg = arg, .free_arg = free_arg};
     *in->ssc->outputs_tail = o;
     in->ssc->outputs_tail = &o->next;
     in->consumers++;
@@ -191,11 +197,20 @@ static hr_status run_batch_here(struct hr_streaming *ssc, int64_t time, struct h
 {
     struct hr_env *env = ssc->ctx->env;
     struct hr_pool pool;
-    struct hr_batch_info info = {.batch_time_us = time, .submission_us = hr_now_us(env)};
-    for (struct hr_ds_output *o = ssc->outputs; o; o = o->next) info.outputs++;
+    struct hr_arena arena;
+    struct hr_batch_info info = {.batch_time_us = time,
+                                 .submission_us = hr_now_us(env),
+                                 .scheduling_delay_us = -1,
+                                 .processing_delay_us = -1,
+                                 .total_delay_us = -1};
+    hr_arena_init(&arena, NULL);
     hr_pool_init(&pool, ssc->ctx);
     ssc->batch_pool = &pool;
     hr_status status = generate_inputs(ssc, time, &info.rows, err);
+    hr_status told = hr_ds_info_inputs(ssc, &info, &arena, status == HR_OK ? err : NULL);
+    if (status == HR_OK) status = told;
+    if (status == HR_OK) status = hr_ds_plan_write(ssc, time, err);
+    hr_ds_info_outputs(ssc, &info, &arena);
     HR_DS_NOTIFY(ssc, on_batch_submitted, &info);
     info.processing_start_us = hr_now_us(env);
     info.scheduling_delay_us = HR_MAX(INT64_C(0), info.processing_start_us - time);
@@ -210,12 +225,14 @@ static hr_status run_batch_here(struct hr_streaming *ssc, int64_t time, struct h
     info.total_delay_us = info.scheduling_delay_us + info.processing_delay_us;
     info.error = status == HR_OK ? NULL : err->msg;
     ssc->info = info;
+    hr_ds_info_outputs(ssc, &info, &arena);
     for (struct hr_dstream *ds = ssc->first; ds && status == HR_OK; ds = ds->next)
         if (ds->vt->batch_done) ds->vt->batch_done(ds, time);
     HR_DS_NOTIFY(ssc, on_batch_completed, &info);
     ssc->batch_pool = NULL;
     hr_ds_forget(ssc, time);
     hr_pool_done(&pool);
+    hr_arena_done(&arena);
     return status;
 }
 
@@ -305,12 +322,18 @@ hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err)
     HR_TRY(note_pool(ssc, err));
     hr_ds_plan_remember(ssc);
     ssc->zero = now / ssc->interval * ssc->interval;
-    if (ssc->checkpoint_dir) HR_TRY(hr_ds_checkpoint_restore(ssc, err));
+    if (ssc->checkpoint_dir) {
+        HR_TRY(hr_ds_checkpoint_restore(ssc, err));
+        HR_TRY(hr_ds_plan_restore(ssc, err));
+    }
     ssc->state = HR_DS_RUNNING;
     HR_DS_NOTIFY(ssc, on_streaming_started, now);
     hr_status status = HR_OK;
     for (struct hr_dstream *ds = ssc->first; ds && status == HR_OK; ds = ds->next)
         if (ds->vt->start) status = ds->vt->start(ds, err);
+    /* Where the inputs begin must not be found out anew after a crash in the first batch. */
+    if (status == HR_OK && ssc->checkpoint_dir && !ssc->last)
+        status = hr_ds_checkpoint_write(ssc, err);
     if (status == HR_OK && !ssc->ctx->own_env) {
         status = hr_thread_start(&ssc->thread, "hr-streaming", loop, ssc, err);
         ssc->has_thread = status == HR_OK;

@@ -59,6 +59,9 @@ struct hr_split {
 /* How much one epoch may take; 0: no limit. */
 struct hr_read_limit {
     int64_t max_rows, max_files, max_bytes;
+    /* Of each partition, for sources whose offsets are by partition (Kafka): no more than max, and
+     * what it has up to min even where max_rows would leave it less. */
+    int64_t max_rows_per_partition, min_rows_per_partition;
 };
 
 struct hr_scan_spec {

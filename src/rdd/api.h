@@ -116,6 +116,12 @@ struct hr_rdd *hr_node_from_batches(struct hr_pool *pool, const struct hr_type *
                                     struct hr_batch *const *batches, const uint32_t *parts,
                                     uint32_t count, uint32_t partitions, struct hr_err *err);
 
+/* The lines (record_bytes 0) or records of files whose paths are taken as they are, without
+ * patterns or commas, in their order; schema: of its one column. */
+struct hr_rdd *hr_node_files(struct hr_pool *pool, const char *const *paths, uint32_t count,
+                             const struct hr_type *schema, uint32_t record_bytes,
+                             struct hr_err *err);
+
 /* The count asked for, or the default: the largest parent's or the context's parallelism. */
 uint32_t hr_default_partitions(struct hr_rdd *const *parents, uint32_t count, uint32_t wanted);
 /* Where an operation by the first `keys` columns puts its rows: as a parent is placed already, when

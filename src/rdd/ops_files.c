@@ -419,3 +419,40 @@ struct hr_rdd *hr_binary_records(struct hr_context *ctx, const char *path, uint3
     }
     return files(ctx, path, "value BINARY", RECORDS, 0, record_bytes, err);
 }
+
+static hr_status add_file(struct files_node *f, const char *path, struct hr_err *err)
+{
+    struct hr_file_info info;
+    HR_TRY(f->node.ctx->env->vt->stat(f->node.ctx->env, path, &info, err));
+    struct file_split split = {.path = hr_arena_strdup(&f->arena, path), .size = info.size_bytes};
+    if (!split.path) return HR_OOM(err);
+    if (f->record_bytes && split.size % f->record_bytes)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s: %lld bytes are no multiple of %u", path,
+                       (long long)split.size, f->record_bytes);
+    int64_t unit = HR_MAX(1u, f->record_bytes);
+    int64_t most = HR_MAX(INT64_C(1), SPLIT_BYTES / unit) * unit;
+    for (; split.offset < split.size; split.offset += most) {
+        split.length = HR_MIN(most, split.size - split.offset);
+        if (!HR_VEC_PUSH(&f->arena, &f->splits, split)) return HR_OOM(err);
+    }
+    return HR_OK;
+}
+
+struct hr_rdd *hr_node_files(struct hr_pool *pool, const char *const *paths, uint32_t count,
+                             const struct hr_type *schema, uint32_t record_bytes,
+                             struct hr_err *err)
+{
+    struct files_node *f = hr_node_new(&(struct hr_node_spec){.vt = &files_vt,
+                                                              .size = sizeof *f,
+                                                              .pool = pool,
+                                                              .schema = schema,
+                                                              .op_done = files_done},
+                                       err);
+    if (!f) return NULL;
+    f->mode = record_bytes ? RECORDS : LINES;
+    f->record_bytes = record_bytes;
+    for (uint32_t i = 0; i < count; i++)
+        if (add_file(f, paths[i], err) != HR_OK) return NULL;
+    f->node.base.partition_count = f->splits.count;
+    return &f->node.base;
+}

@@ -97,7 +97,7 @@ static hr_status fix_final_offsets(struct hr_query *query, struct hr_err *err)
 static hr_status choose_range(struct hr_query *query, struct hr_query_scan *scan, bool *ret_data,
                               struct hr_err *err)
 {
-    static const struct hr_read_limit no_limit = {0, 0, 0};
+    static const struct hr_read_limit no_limit = {0};
     const struct hr_source_vt *vt = scan->source->vt;
     if (scan->has_end) { /* a source that cannot fix its end is read once */
         hr_buf_clear(&scan->end);

@@ -176,6 +176,97 @@ HR_TEST(kafka_many_messages)
     broker_stop(&b);
     fixture_done(f);
 }
+/* count messages into a partition, an epoch of the sink each. */
+static void produce(struct fixture *f, const struct broker *b, int partition, int count)
+{
+    const char *schema = "value STRING, partition INT";
+    struct hr_sink *sink =
+        open_sink(f, "kafka", schema, true, HR_MODE_APPEND,
+                  OPTS("kafka.bootstrap.servers", b->bootstrap, "topic", b->topic));
+    HR_ASSERT_TRUE(sink != NULL);
+    const char *line = hr_arena_printf(&f->arena, "{\"value\":\"x\",\"partition\":%d}", partition);
+    for (int i = 0; i < count; i++) HR_EXPECT_OK(write_epoch(f, sink, i, schema, line));
+    sink->vt->close(sink);
+}
+
+/* "a,b": the ends of partitions 0 and 1 under a limit, from start. */
+static const char *ends(struct fixture *f, struct hr_source *s, const struct broker *b,
+                        const char *start, struct hr_read_limit limit)
+{
+    struct hr_buf text = {0};
+    struct kafka_offsets got;
+    HR_EXPECT_OK(s->vt->latest_offset(s, start, &limit, &text, &f->err));
+    HR_EXPECT_OK(hr_kafka_offsets_parse(&f->arena, hr_buf_cstr(&text), &got, &f->err));
+    hr_buf_done(&text);
+    const struct kafka_offset *zero = hr_kafka_offsets_find(&got, b->topic, 0);
+    const struct kafka_offset *one = hr_kafka_offsets_find(&got, b->topic, 1);
+    return hr_arena_printf(&f->arena, "%lld,%lld", zero ? (long long)zero->offset : -1,
+                           one ? (long long)one->offset : -1);
+}
+
+/* 30 and 10 messages behind. */
+HR_TEST(kafka_limits_of_a_partition)
+{
+    struct fixture *f = fixture();
+    struct broker b = broker_start(2);
+    produce(f, &b, 0, 30);
+    produce(f, &b, 1, 10);
+    struct hr_source *s = open_source(f, "kafka", "value STRING", true,
+                                      OPTS("kafka.bootstrap.servers", b.bootstrap, "subscribe",
+                                           b.topic, "startingOffsets", "earliest", "format",
+                                           "text"));
+    HR_ASSERT_TRUE(s != NULL);
+    const char *zero = initial(f, s);
+#define LIMIT(...) ends(f, s, &b, zero, (struct hr_read_limit){__VA_ARGS__})
+    HR_EXPECT_EQ_STR(LIMIT(0), "30,10");
+    HR_EXPECT_EQ_STR(LIMIT(.max_rows_per_partition = 12), "12,10");
+    HR_EXPECT_EQ_STR(LIMIT(.max_rows = 10), "7,2"); /* 7.5 and 2.5 */
+    HR_EXPECT_EQ_STR(LIMIT(.max_rows = 10, .max_rows_per_partition = 4), "4,2");
+    HR_EXPECT_EQ_STR(LIMIT(.max_rows = 10, .min_rows_per_partition = 5), "7,5");
+    HR_EXPECT_EQ_STR(LIMIT(.max_rows = 2, .min_rows_per_partition = 40), "30,10");
+    HR_EXPECT_EQ_STR(LIMIT(.max_rows = 1), "1,1");
+    /* A partition that start does not know begins at its beginning, and is limited, too. */
+    const char *known = hr_arena_printf(&f->arena, "{\"%s\":{\"0\":30}}", b.topic);
+    HR_EXPECT_EQ_STR(ends(f, s, &b, known, (struct hr_read_limit){.max_rows_per_partition = 3}),
+                     "30,3");
+    s->vt->close(s);
+    broker_stop(&b);
+    fixture_done(f);
+}
+
+static const char *start_of_group(struct fixture *f, const struct broker *b, const char *starting,
+                                  const char *commit)
+{
+    struct hr_source *s = open_source(f, "kafka", "value STRING", true,
+                                      OPTS("kafka.bootstrap.servers", b->bootstrap, "subscribe",
+                                           b->topic, "startingOffsets", starting, "format", "text",
+                                           "kafka.group.id", "g", "groupOffsets", "true"));
+    HR_EXPECT_TRUE(s != NULL);
+    if (!s) return NULL;
+    const char *start = initial(f, s);
+    if (commit) HR_EXPECT_OK(s->vt->commit(s, commit, &f->err));
+    s->vt->close(s);
+    return start;
+}
+
+HR_TEST(kafka_group_offsets)
+{
+    struct fixture *f = fixture();
+    struct broker b = broker_start(2);
+    produce(f, &b, 0, 5);
+#define OFFSETS(a, c) hr_arena_printf(&f->arena, "{\"%s\":{\"0\":" #a ",\"1\":" #c "}}", b.topic)
+    HR_EXPECT_TRUE(open_source(f, "kafka", NULL, true,
+                               OPTS("kafka.bootstrap.servers", b.bootstrap, "subscribe", b.topic,
+                                    "groupOffsets", "true")) == NULL);
+    HR_EXPECT_EQ_STR(start_of_group(f, &b, "latest", NULL), OFFSETS(5, 0));
+    const char *commit = hr_arena_printf(&f->arena, "{\"%s\":{\"0\":3}}", b.topic);
+    HR_EXPECT_EQ_STR(start_of_group(f, &b, "earliest", commit), OFFSETS(0, 0));
+    HR_EXPECT_EQ_STR(start_of_group(f, &b, "latest", OFFSETS(4, 0)), OFFSETS(3, 0));
+    HR_EXPECT_EQ_STR(start_of_group(f, &b, "none", NULL), OFFSETS(4, 0));
+    HR_EXPECT_EQ_STR(start_of_group(f, &b, OFFSETS(1, 0), NULL), OFFSETS(1, 0));
+    broker_stop(&b);
+    fixture_done(f);
+}
 #else
 HR_TEST(kafka_is_not_in_this_build)
 {

@@ -40,6 +40,13 @@ const char *hr_file_plain_path(const char *path);
 /* Older first, then by name. */
 void hr_file_sort(struct file_list *list, bool latest_first);
 
+struct hr_split;
+/* Splits of files that the caller has found, for a source of files: paths are taken as they are.
+ * count 0: only checks that source is one. */
+hr_status hr_file_splits_of(struct hr_source *source, const char *const *paths, uint32_t count,
+                            struct hr_arena *arena, struct hr_split **ret_splits,
+                            uint32_t *ret_count, struct hr_err *err) HR_CHECKED;
+
 /* Files that are valid by the manifest in <dir>/_spark_metadata; *ret_found false: no manifest. */
 hr_status hr_file_manifest_read(struct hr_env *env, struct hr_arena *arena, const char *dir,
                                 struct file_list *ret, bool *ret_found,

@@ -402,6 +402,29 @@ static hr_status file_plan(struct hr_source *source, const char *start, const ch
     return HR_OK;
 }
 
+hr_status hr_file_splits_of(struct hr_source *source, const char *const *paths, uint32_t count,
+                            struct hr_arena *arena, struct hr_split **ret_splits,
+                            uint32_t *ret_count, struct hr_err *err)
+{
+    struct file_source *s = self(source);
+    split_vec splits = {0};
+    if (source->vt->plan_splits != file_plan)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s is no format of files", source->vt->name);
+    for (uint32_t i = 0; i < count; i++) {
+        struct hr_file_info info;
+        HR_TRY(s->env->vt->stat(s->env, paths[i], &info, err));
+        struct file_entry entry = {.path = hr_arena_strdup(arena, paths[i]),
+                                   .size = info.size_bytes};
+        if (!entry.path) return HR_OOM(err);
+        HR_TRY(add_splits(s, &entry, arena, &splits, err));
+    }
+    if (count) {
+        *ret_splits = splits.items;
+        *ret_count = splits.count;
+    }
+    return HR_OK;
+}
+
 static hr_status file_open_reader(struct hr_source *source, const struct hr_split *split,
                                   const struct hr_scan_spec *spec, struct hr_scan_reader **ret,
                                   struct hr_err *err)

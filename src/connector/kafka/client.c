@@ -1,133 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Offsets as text and clients from options. */
+/* Clients from options. */
 #include "connector/kafka/kafka.h"
-
-#include <stdio.h>
-
-/* --- Offsets ---------------------------------------------------------------------------------- */
-
-static int compare(const void *a, const void *b)
-{
-    const struct kafka_offset *x = a, *y = b;
-    int cmp = strcmp(x->topic, y->topic);
-    return cmp ? cmp : (x->partition > y->partition) - (x->partition < y->partition);
-}
-
-void hr_kafka_offsets_sort(struct kafka_offsets *offsets)
-{
-    if (offsets->count > 1)
-        qsort(offsets->items, offsets->count, sizeof *offsets->items, compare);
-}
-
-const struct kafka_offset *hr_kafka_offsets_find(const struct kafka_offsets *offsets,
-                                                 const char *topic, int32_t partition)
-{
-    for (uint32_t i = 0; i < offsets->count; i++)
-        if (offsets->items[i].partition == partition &&
-            strcmp(offsets->items[i].topic, topic) == 0)
-            return &offsets->items[i];
-    return NULL;
-}
-
-hr_status hr_kafka_offsets_add(struct hr_arena *arena, struct kafka_offsets *offsets,
-                               const char *topic, int32_t partition, int64_t offset,
-                               struct hr_err *err)
-{
-    struct kafka_offset item = {topic, partition, offset};
-    return HR_VEC_PUSH(arena, offsets, item) ? HR_OK : HR_OOM(err);
-}
-
-void hr_kafka_offsets_print(const struct kafka_offsets *offsets, struct hr_buf *out)
-{
-    const char *topic = NULL;
-    hr_buf_putc(out, '{');
-    for (uint32_t i = 0; i < offsets->count; i++) {
-        const struct kafka_offset *o = &offsets->items[i];
-        bool first = !topic || strcmp(topic, o->topic) != 0;
-        if (first) {
-            if (topic) hr_buf_puts(out, "},");
-            hr_buf_put_json(out, hr_sv(o->topic));
-            hr_buf_puts(out, ":{");
-            topic = o->topic;
-        } else {
-            hr_buf_putc(out, ',');
-        }
-        hr_buf_printf(out, "\"%d\":%lld", o->partition, (long long)o->offset);
-    }
-    if (topic) hr_buf_putc(out, '}');
-    hr_buf_putc(out, '}');
-}
-
-struct cursor {
-    const char *p;
-    struct hr_arena *arena;
-};
-
-static bool expect(struct cursor *c, char want)
-{
-    while (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r') c->p++;
-    if (*c->p != want) return false;
-    c->p++;
-    return true;
-}
-
-/* Topic names have no characters that would be escaped. */
-static const char *quoted(struct cursor *c)
-{
-    if (!expect(c, '"')) return NULL;
-    const char *end = strchr(c->p, '"');
-    if (!end) return NULL;
-    const char *text = hr_arena_strndup(c->arena, c->p, (size_t)(end - c->p));
-    c->p = end + 1;
-    return text;
-}
-
-static bool parse_topic(struct cursor *c, const char *topic, struct kafka_offsets *ret,
-                        struct hr_err *err)
-{
-    if (!expect(c, '{')) return false;
-    if (expect(c, '}')) return true;
-    do {
-        const char *name = quoted(c);
-        int64_t partition, offset;
-        if (!name || !hr_parse_i64(hr_sv(name), &partition) || partition < 0 ||
-            partition > INT32_MAX || !expect(c, ':'))
-            return false;
-        while (*c->p == ' ') c->p++;
-        size_t len = strspn(c->p, "-0123456789");
-        if (!hr_parse_i64(hr_svn(c->p, len), &offset) || offset < KAFKA_EARLIEST) return false;
-        c->p += len;
-        if (hr_kafka_offsets_add(c->arena, ret, topic, (int32_t)partition, offset, err))
-            return false;
-    } while (expect(c, ','));
-    return expect(c, '}');
-}
-
-static bool parse(struct cursor *c, struct kafka_offsets *ret, struct hr_err *err)
-{
-    if (!expect(c, '{')) return false;
-    if (expect(c, '}')) return true;
-    do {
-        const char *topic = quoted(c);
-        if (!topic || !expect(c, ':') || !parse_topic(c, topic, ret, err)) return false;
-    } while (expect(c, ','));
-    return expect(c, '}');
-}
-
-hr_status hr_kafka_offsets_parse(struct hr_arena *arena, const char *text,
-                                 struct kafka_offsets *ret, struct hr_err *err)
-{
-    struct cursor c = {text, arena};
-    memset(ret, 0, sizeof *ret);
-    if (!parse(&c, ret, err))
-        return HR_FAIL(
-            err, HR_E_INVALID_ARGUMENT,
-            "Expected e.g. {\"topicA\":{\"0\":23,\"1\":-1},\"topicB\":{\"0\":-2}}, got %s", text);
-    hr_kafka_offsets_sort(ret);
-    return HR_OK;
-}
-
-/* --- Clients ---------------------------------------------------------------------------------- */
 
 hr_status hr_kafka_error(const char *bootstrap, const char *what, rd_kafka_resp_err_t error,
                          struct hr_err *err)
@@ -139,17 +12,17 @@ hr_status hr_kafka_error(const char *bootstrap, const char *what, rd_kafka_resp_
     case RD_KAFKA_RESP_ERR__RESOLVE:
         return HR_FAIL(err, HR_E_UNAVAILABLE, "the Kafka broker %s cannot be reached: %s (%s)",
                        bootstrap, rd_kafka_err2str(error), what);
-    default:
-        return HR_FAIL(err, HR_E_KAFKA, "Kafka: %s: %s", what, rd_kafka_err2str(error));
+    default: return HR_FAIL(err, HR_E_KAFKA, "Kafka: %s: %s", what, rd_kafka_err2str(error));
     }
 }
 
 /* Spark refuses these: the engine decides them. */
 static bool is_reserved(const char *key)
 {
-    static const char *const keys[] = {"auto.offset.reset", "enable.auto.commit", "key.serializer",
-                                       "value.serializer", "key.deserializer",
-                                       "value.deserializer", "interceptor.classes"};
+    static const char *const keys[] = {"auto.offset.reset",  "enable.auto.commit",
+                                       "key.serializer",     "value.serializer",
+                                       "key.deserializer",   "value.deserializer",
+                                       "interceptor.classes"};
     for (size_t i = 0; i < HR_COUNT(keys); i++)
         if (hr_str_eq_nocase(keys[i], key)) return true;
     return false;

@@ -7,12 +7,16 @@
  * and decoders find readable bytes behind the last message.
  *
  * Offsets may have holes (transaction markers, compaction) but never go back, and a hole that
- * begins below the partition's oldest message is lost data.
+ * begins below the partition's oldest message is lost data. A worker process (executors=N) reads
+ * with a client of its own.
  */
+#include <unistd.h>
+
 #include "base/datetime.h"
 #include "base/fault.h"
 #include "column/builder.h"
 #include "connector/kafka/source.h"
+#include "rdd/executor.h"
 
 #define MESSAGES_MAX 8192
 #define BATCH_BYTES  (16 << 20)
@@ -35,6 +39,7 @@ void hr_kafka_partition_free(struct kafka_partition *p)
     if (p->consuming) rd_kafka_consume_stop(p->topic, p->partition);
     if (p->queue) rd_kafka_queue_destroy(p->queue);
     if (p->topic) rd_kafka_topic_destroy(p->topic);
+    if (p->own_client) rd_kafka_destroy(p->own_client);
     hr_free(p->name);
     hr_free(p);
 }
@@ -46,8 +51,10 @@ static hr_status data_loss(const struct kafka_range *range, const char *why, str
                    (int)range->partition, (long long)range->start, why);
 }
 
+/* librdkafka ends the process when a client consumes a partition twice: a second reader at the same
+ * time (an attempt that is tried elsewhere, ranges of one partition) gets a client of its own. */
 static hr_status new_partition(struct kafka_source *s, const struct kafka_range *range,
-                               struct kafka_partition **ret, struct hr_err *err)
+                               bool own_client, struct kafka_partition **ret, struct hr_err *err)
 {
     struct kafka_partition *p = hr_zalloc(sizeof *p);
     if (!p || !(p->name = hr_strdup(range->topic))) {
@@ -55,14 +62,39 @@ static hr_status new_partition(struct kafka_source *s, const struct kafka_range 
         return HR_OOM(err);
     }
     p->partition = range->partition;
-    p->topic = rd_kafka_topic_new(s->client, range->topic, NULL);
-    p->queue = rd_kafka_queue_new(s->client);
-    if (!p->topic || !p->queue) {
+    hr_status status = HR_OK;
+    if (own_client)
+        status = hr_kafka_client(RD_KAFKA_CONSUMER, &s->all_options, NULL, &p->own_client, err);
+    if (status == HR_OK) {
+        p->topic = rd_kafka_topic_new(own_client ? p->own_client : s->client, range->topic, NULL);
+        p->queue = rd_kafka_queue_new(own_client ? p->own_client : s->client);
+        if (!p->topic || !p->queue)
+            status = HR_FAIL(err, HR_E_KAFKA, "Kafka: no consumer for %s-%d", range->topic,
+                             (int)range->partition);
+    }
+    if (status != HR_OK) {
         hr_kafka_partition_free(p);
-        return HR_FAIL(err, HR_E_KAFKA, "Kafka: no consumer for %s-%d", range->topic,
-                       (int)range->partition);
+        return status;
     }
     *ret = p;
+    return HR_OK;
+}
+
+/* Consumes from another place: what was fetched ahead is of no use. */
+static hr_status consume_from(struct kafka_source *s, struct kafka_partition *p, int64_t offset,
+                              struct hr_err *err)
+{
+    if (p->consuming) rd_kafka_consume_stop(p->topic, p->partition);
+    p->consuming = false;
+    if (p->held) rd_kafka_message_destroy(p->held);
+    p->held = NULL;
+    rd_kafka_queue_destroy(p->queue);
+    p->queue = rd_kafka_queue_new(p->own_client ? p->own_client : s->client);
+    if (!p->queue) return HR_OOM(err);
+    if (rd_kafka_consume_start_queue(p->topic, p->partition, offset, p->queue) < 0)
+        return hr_kafka_error(s->options.bootstrap, "consume", rd_kafka_last_error(), err);
+    p->consuming = true;
+    p->position = offset;
     return HR_OK;
 }
 
@@ -71,33 +103,38 @@ static hr_status take_partition(struct kafka_source *s, const struct kafka_range
                                 struct kafka_partition **ret, struct hr_err *err)
 {
     struct kafka_partition *p;
+    bool taken = false;
+    hr_status status = HR_OK;
     pthread_mutex_lock(&s->lock);
-    for (p = s->partitions; p; p = p->next)
-        if (!p->in_use && p->partition == range->partition && strcmp(p->name, range->topic) == 0)
-            break;
-    if (p) p->in_use = true;
-    pthread_mutex_unlock(&s->lock);
-    if (!p) {
-        HR_TRY(new_partition(s, range, &p, err));
-        p->in_use = true;
-        pthread_mutex_lock(&s->lock);
-        p->next = s->partitions;
-        s->partitions = p;
-        pthread_mutex_unlock(&s->lock);
+    for (p = s->partitions; p; p = p->next) {
+        if (p->partition != range->partition || strcmp(p->name, range->topic) != 0) continue;
+        if (!p->in_use) break;
+        taken = true;
     }
+    if (!p) {
+        status = new_partition(s, range, taken, &p, err);
+        if (status == HR_OK) {
+            p->next = s->partitions;
+            s->partitions = p;
+        }
+    }
+    if (status == HR_OK) p->in_use = true;
+    pthread_mutex_unlock(&s->lock);
+    HR_TRY(status);
     *ret = p;
     if (p->consuming && p->position == range->start) return HR_OK;
-    /* Another place: what was fetched ahead is of no use. */
-    if (p->consuming) rd_kafka_consume_stop(p->topic, p->partition);
-    p->consuming = false;
-    if (p->held) rd_kafka_message_destroy(p->held);
-    p->held = NULL;
-    rd_kafka_queue_destroy(p->queue);
-    if (!(p->queue = rd_kafka_queue_new(s->client))) return HR_OOM(err);
-    if (rd_kafka_consume_start_queue(p->topic, p->partition, range->start, p->queue) < 0)
-        return hr_kafka_error(s->options.bootstrap, "consume", rd_kafka_last_error(), err);
-    p->consuming = true;
-    p->position = range->start;
+    return consume_from(s, p, range->start, err);
+}
+
+/* A forked worker has none of its parent's Kafka threads: it needs a client of its own. What it
+ * changes is its own copy, and goes with it. */
+static hr_status worker_client(struct kafka_source *s, struct hr_err *err)
+{
+    if (!hr_in_worker() || s->client_pid == getpid()) return HR_OK;
+    HR_TRY(hr_kafka_client(RD_KAFKA_CONSUMER, &s->all_options, NULL, &s->client, err));
+    s->client_pid = getpid();
+    s->partitions = NULL;
+    pthread_mutex_init(&s->lock, NULL);
     return HR_OK;
 }
 
@@ -138,6 +175,23 @@ static hr_status check_hole(struct kafka_reader *r, int64_t offset, struct hr_er
     return data_loss(&r->range, "deleted by retention", err);
 }
 
+/* The position is not among what the broker has: an error, or the reader goes on at the first
+ * message that is still there (none: the range is done). */
+static hr_status skip_lost(struct kafka_reader *r, rd_kafka_resp_err_t why, struct hr_err *err)
+{
+    struct kafka_source *s = r->source;
+    struct kafka_partition *p = r->partition;
+    int64_t low = 0, high = 0;
+    if (s->options.fail_on_data_loss) return data_loss(&r->range, rd_kafka_err2str(why), err);
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        s->client, r->range.topic, r->range.partition, &low, &high,
+        (int)s->options.request_timeout_ms);
+    if (!error && low > p->position && low < r->range.end) return consume_from(s, p, low, err);
+    p->position = -1;
+    r->done = true;
+    return HR_OK;
+}
+
 /* One message or event; keeps it or lets it go. */
 static hr_status take(struct kafka_reader *r, rd_kafka_message_t *m, struct hr_err *err)
 {
@@ -156,7 +210,7 @@ static hr_status take(struct kafka_reader *r, rd_kafka_message_t *m, struct hr_e
             error == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
             error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
             error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-            return data_loss(&r->range, rd_kafka_err2str(error), err);
+            return skip_lost(r, error, err);
         return hr_kafka_error(r->source->options.bootstrap, "fetch", error, err);
     }
     if (m->offset < p->position) { /* seen already */
@@ -360,6 +414,7 @@ hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *
 {
     static const struct hr_scan_reader_vt vt = {reader_next, reader_close};
     struct kafka_source *s = HR_CONTAINER_OF(source, struct kafka_source, base);
+    HR_TRY(worker_client(s, err));
     struct kafka_reader *r = hr_zalloc(sizeof *r);
     if (!r || !(r->messages = hr_alloc(sizeof *r->messages * (MESSAGES_MAX + 1)))) {
         hr_free(r);
@@ -370,6 +425,7 @@ hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *
     r->spec = *spec;
     if (!r->spec.batch_rows) r->spec.batch_rows = HR_BATCH_ROWS;
     r->range = *(const struct kafka_range *)split->data;
+    r->done = r->range.start >= r->range.end;
     struct hr_format_args args = {.conf = &s->conf, .options = &s->all_options,
                                   .schema = s->base.schema, .wanted = spec->schema,
                                   .batch_rows = spec->batch_rows, .mem = spec->mem,
@@ -377,7 +433,7 @@ hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *
                                   .origin = r->range.topic};
     hr_status status = HR_OK;
     if (s->format) status = s->format->decoder_open(&args, &r->decoder, err);
-    if (!status) status = take_partition(s, &r->range, &r->partition, err);
+    if (!status && !r->done) status = take_partition(s, &r->range, &r->partition, err);
     if (status) {
         reader_close(&r->base);
         return status;

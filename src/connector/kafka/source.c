@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kafka as a source: which partitions there are, where they end, what an epoch takes. Offsets are
- * kept by the query, never committed to Kafka. Raw columns as Spark's (key, value, topic,
- * partition, offset, timestamp, timestampType, headers), or with format 'json'|'csv'|'text' the
- * table's own, decoded from value.
+ * kept by the query; with groupOffsets they are also committed to the group, where a query without
+ * a checkpoint takes them up again. Raw columns as Spark's (key, value, topic, partition, offset,
+ * timestamp, timestampType, headers), or with format 'json'|'csv'|'text' the table's own, decoded
+ * from value.
  *
  * Threads: planning belongs to the query's thread; readers share the client (reader.c).
  */
@@ -20,7 +21,10 @@ static const struct hr_opt_spec specs[] = {
     OPT(pattern, HR_OPT_STRING, "subscribePattern", NULL, 0, 0, "regular expression of topics"),
     OPT(assign, HR_OPT_STRING, "assign", NULL, 0, 0, "{\"topicA\":[0,1]}"),
     OPT(starting, HR_OPT_STRING, "startingOffsets", NULL, 0, 0,
-        "earliest, latest or {\"topic\":{\"0\":12}}; -2 earliest, -1 latest; for a new query"),
+        "earliest, latest or {\"topic\":{\"0\":12}}; -2 earliest, -1 latest; for a new query; "
+        "none: only the group's, see groupOffsets"),
+    OPT(group_offsets, HR_OPT_BOOL, "groupOffsets", "false", 0, 0,
+        "a new query starts where the group kafka.group.id has committed, and commits to it"),
     OPT(ending, HR_OPT_STRING, "endingOffsets", "latest", 0, 0, "the same, for a batch query"),
     OPT(starting_timestamp, HR_OPT_STRING, "startingTimestamp", NULL, 0, 0,
         "ms since 1970: the first offsets at or after it"),
@@ -108,7 +112,11 @@ static hr_status setup(struct kafka_source *s, const struct hr_source_args *args
     if (hr_options_get(&s->all_options, "kafka.group.id") == NULL &&
         hr_options_get(&s->all_options, "group.id"))
         return HR_FAIL(err, HR_E_INVALID_OPTION, "option group.id: say kafka.group.id");
+    if (o->group_offsets && !hr_options_get(&s->all_options, "kafka.group.id"))
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option groupOffsets: needs kafka.group.id");
     if (!o->starting) o->starting = args->streaming ? "latest" : "earliest";
+    if (hr_str_eq_nocase(o->starting, "none") && !o->group_offsets)
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option startingOffsets: none needs groupOffsets");
     if (!args->streaming && hr_str_eq_nocase(o->starting, "latest"))
         return HR_FAIL(err, HR_E_INVALID_OPTION,
                        "option startingOffsets: a batch query cannot start at latest");
@@ -312,12 +320,28 @@ static hr_status make_splits(const struct kafka_offsets *from, const struct kafk
     return HR_OK;
 }
 
+/* Partitions that are not in from begin at their beginning. */
+static hr_status add_new(struct kafka_source *s, const struct kafka_offsets *to,
+                         struct hr_arena *arena, struct kafka_offsets *from, struct hr_err *err)
+{
+    struct kafka_offsets added = {0};
+    for (uint32_t i = 0; i < to->count; i++)
+        if (!hr_kafka_offsets_find(from, to->items[i].topic, to->items[i].partition))
+            HR_TRY(hr_kafka_offsets_add(arena, &added, to->items[i].topic, to->items[i].partition,
+                                        KAFKA_EARLIEST, err));
+    HR_TRY(resolve(s, &added, false, err));
+    for (uint32_t i = 0; i < added.count; i++)
+        HR_TRY(hr_kafka_offsets_add(arena, from, added.items[i].topic, added.items[i].partition,
+                                    added.items[i].offset, err));
+    return HR_OK;
+}
+
 static hr_status kafka_plan(struct hr_source *source, const char *start, const char *end,
                             struct hr_arena *arena, struct hr_split **ret_splits,
                             uint32_t *ret_count, struct hr_err *err)
 {
     struct kafka_source *s = self(source);
-    struct kafka_offsets from = {0}, to = {0}, added = {0};
+    struct kafka_offsets from = {0}, to = {0};
     if (start)
         HR_TRY(hr_kafka_offsets_parse(arena, start, &from, err));
     else
@@ -327,15 +351,7 @@ static hr_status kafka_plan(struct hr_source *source, const char *start, const c
         HR_TRY(hr_kafka_offsets_parse(arena, end, &to, err));
     else
         HR_TRY(offsets_of(s, s->options.ending, s->options.ending_timestamp, arena, &to, err));
-    /* Partitions that appeared since start begin at their beginning. */
-    for (uint32_t i = 0; i < to.count; i++)
-        if (!hr_kafka_offsets_find(&from, to.items[i].topic, to.items[i].partition))
-            HR_TRY(hr_kafka_offsets_add(arena, &added, to.items[i].topic, to.items[i].partition,
-                                        KAFKA_EARLIEST, err));
-    HR_TRY(resolve(s, &added, false, err));
-    for (uint32_t i = 0; i < added.count; i++)
-        HR_TRY(hr_kafka_offsets_add(arena, &from, added.items[i].topic, added.items[i].partition,
-                                    added.items[i].offset, err));
+    HR_TRY(add_new(s, &to, arena, &from, err));
     return make_splits(&from, &to, arena, ret_splits, ret_count, err);
 }
 
@@ -346,16 +362,24 @@ static hr_status kafka_initial(struct hr_source *source, struct hr_buf *ret, str
     struct kafka_source *s = self(source);
     struct hr_arena arena;
     struct kafka_offsets offsets = {0};
+    bool none = hr_str_eq_nocase(s->options.starting, "none");
     hr_arena_init(&arena, NULL);
-    hr_status status = offsets_of(s, s->options.starting, s->options.starting_timestamp, &arena,
-                                  &offsets, err);
+    hr_status status = offsets_of(s, none ? "latest" : s->options.starting,
+                                  s->options.starting_timestamp, &arena, &offsets, err);
+    /* Offsets that are named one by one, or by a time, come before the group's. */
+    bool named = none || hr_str_eq_nocase(s->options.starting, "earliest") ||
+                 hr_str_eq_nocase(s->options.starting, "latest");
+    if (!status && s->options.group_offsets && named && !s->options.starting_timestamp)
+        status = hr_kafka_committed(s, &offsets, none, err);
     if (!status) hr_kafka_offsets_print(&offsets, ret);
     hr_arena_done(&arena);
     return status ? status : hr_buf_status(ret, err);
 }
 
-/* Each partition gets its part of limit, in proportion to what it has; at least one message. */
-static void apply_limit(const struct kafka_offsets *from, struct kafka_offsets *to, int64_t limit)
+/* Each partition gets its part of max_rows, in proportion to what it has, at least one message;
+ * then the bounds of one partition hold. */
+static void apply_limit(const struct kafka_offsets *from, struct kafka_offsets *to,
+                        const struct hr_read_limit *limit)
 {
     double total = 0;
     for (uint32_t i = 0; i < to->count; i++) {
@@ -364,13 +388,18 @@ static void apply_limit(const struct kafka_offsets *from, struct kafka_offsets *
         if (f && to->items[i].offset > f->offset)
             total += (double)(to->items[i].offset - f->offset);
     }
-    for (uint32_t i = 0; total > (double)limit && i < to->count; i++) {
+    for (uint32_t i = 0; i < to->count; i++) {
         struct kafka_offset *t = &to->items[i];
         const struct kafka_offset *f = hr_kafka_offsets_find(from, t->topic, t->partition);
         if (!f || t->offset <= f->offset) continue;
-        double part = (double)limit * ((double)(t->offset - f->offset) / total);
-        int64_t take = part < 1 ? 1 : (int64_t)part;
-        t->offset = HR_MIN(t->offset, f->offset + take);
+        int64_t behind = t->offset - f->offset, take = behind;
+        if (limit->max_rows && total > (double)limit->max_rows) {
+            double part = (double)limit->max_rows * ((double)behind / total);
+            take = part < 1 ? 1 : (int64_t)part;
+        }
+        if (limit->max_rows_per_partition) take = HR_MIN(take, limit->max_rows_per_partition);
+        take = HR_MAX(take, limit->min_rows_per_partition);
+        t->offset = f->offset + HR_MIN(take, behind);
     }
 }
 
@@ -404,9 +433,12 @@ static hr_status latest(struct kafka_source *s, const char *start,
                            "go on", t->topic, (int)t->partition, (long long)t->offset,
                            (long long)f->offset);
     }
+    struct hr_read_limit both = limit ? *limit : (struct hr_read_limit){0};
     int64_t max = s->options.max_offsets;
-    if (limit && limit->max_rows) max = max ? HR_MIN(max, limit->max_rows) : limit->max_rows;
-    if (max) apply_limit(&from, to, max);
+    if (max) both.max_rows = both.max_rows ? HR_MIN(max, both.max_rows) : max;
+    if (!both.max_rows && !both.max_rows_per_partition) return HR_OK;
+    HR_TRY(add_new(s, to, arena, &from, err)); /* so that they are limited, too */
+    apply_limit(&from, to, &both);
     return HR_OK;
 }
 
@@ -431,6 +463,19 @@ static hr_status kafka_final(struct hr_source *source, const char *start, struct
     s->options.max_offsets = 0;
     hr_status status = kafka_latest(source, start, NULL, ret, err);
     s->options.max_offsets = max;
+    return status;
+}
+
+static hr_status kafka_commit(struct hr_source *source, const char *end, struct hr_err *err)
+{
+    struct kafka_source *s = self(source);
+    struct kafka_offsets offsets;
+    struct hr_arena arena;
+    if (!s->options.group_offsets) return HR_OK;
+    hr_arena_init(&arena, NULL);
+    hr_status status = hr_kafka_offsets_parse(&arena, end, &offsets, err);
+    if (!status && offsets.count) status = hr_kafka_commit(s, &offsets, err);
+    hr_arena_done(&arena);
     return status;
 }
 
@@ -481,6 +526,7 @@ const struct hr_source_vt hr_source_kafka = {
     .open_reader = hr_kafka_open_reader,
     .initial_offset = kafka_initial,
     .latest_offset = kafka_latest,
+    .commit = kafka_commit,
     .final_offset = kafka_final,
     .describe = kafka_describe,
     .metrics = kafka_metrics,

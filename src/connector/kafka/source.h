@@ -10,7 +10,7 @@ struct kafka_options {
     const char *bootstrap, *subscribe, *pattern, *assign, *starting, *ending, *format;
     const char *starting_timestamp, *ending_timestamp;
     int64_t max_offsets, poll_timeout_ms, request_timeout_ms;
-    bool fail_on_data_loss, headers;
+    bool fail_on_data_loss, headers, group_offsets;
 };
 
 /* A partition that is being consumed. Between epochs it goes on fetching ahead. */
@@ -19,6 +19,7 @@ struct kafka_partition {
     rd_kafka_topic_t *topic;
     rd_kafka_queue_t *queue;
     rd_kafka_message_t *held; /* taken from the queue, belongs behind the last range */
+    rd_kafka_t *own_client; /* where another reader has the partition already; else NULL */
     char *name;
     int32_t partition;
     int64_t position; /* the offset that comes next */
@@ -33,6 +34,7 @@ struct kafka_source {
     struct kafka_options options;
     const struct hr_format_vt *format; /* NULL: raw columns */
     rd_kafka_t *client;
+    pid_t client_pid; /* of the worker process whose client it is; 0: of the driver */
     bool streaming;
     pthread_mutex_t lock;
     struct kafka_partition *partitions;
@@ -40,15 +42,17 @@ struct kafka_source {
     struct hr_arena ends_arena;
 };
 
-struct kafka_range {
-    const char *topic;
-    int32_t partition;
-    int64_t start, end;
-};
-
 hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *split,
                                const struct hr_scan_spec *spec, struct hr_scan_reader **ret,
                                struct hr_err *err);
 void hr_kafka_partition_free(struct kafka_partition *partition);
+
+/* group.c. Puts the offsets that the group has committed in the place of those given. With
+ * required, a partition without one is an error. */
+hr_status hr_kafka_committed(struct kafka_source *s, struct kafka_offsets *offsets, bool required,
+                             struct hr_err *err) HR_CHECKED;
+/* Commits them to the group, and waits until the broker has them. */
+hr_status hr_kafka_commit(struct kafka_source *s, const struct kafka_offsets *offsets,
+                          struct hr_err *err) HR_CHECKED;
 
 #endif
