@@ -206,10 +206,12 @@ static hr_status run_outputs(struct hr_streaming *ssc, int64_t time, struct hr_e
     uint32_t number = 0;
     for (struct hr_ds_output *o = ssc->outputs; o; o = o->next)
         HR_TRY(run_output(ssc, o, number++, time, err));
-    /* State moves on even where nobody looks at it in this batch. */
+    /* State moves on even where nobody looks at it in this batch; and what a window will read later
+     * is made now if it has to be in the checkpoint: after a restart its input is gone. */
     for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next) {
         struct hr_rdd *rdd;
-        if (ds->needs_previous && ds->consumers) HR_TRY(hr_ds_rdd(ds, time, &rdd, err));
+        bool wanted = ds->needs_previous || (ds->checkpointed && ssc->checkpoint_dir);
+        if (wanted && ds->consumers) HR_TRY(hr_ds_rdd(ds, time, &rdd, err));
     }
     return HR_OK;
 }
