@@ -289,7 +289,7 @@ void hr_state_remove(struct hr_state *state);
 /* --- Storage and slices ----------------------------------------------------------------------- */
 
 /* Batches' RDDs are kept by themselves where several consumers or windows need them; this forces a
- * level. Returns in. */
+ * level. Of a window it is what the window reads that is kept, once. Before start. Returns in. */
 struct hr_dstream *hr_dstream_persist(struct hr_dstream *in, enum hr_persist level,
                                       struct hr_err *err);
 struct hr_dstream *hr_dstream_cache(struct hr_dstream *in, struct hr_err *err);
@@ -308,7 +308,7 @@ hr_status hr_dstream_foreach_rdd(struct hr_dstream *in, hr_foreach_rdd_fn fn, vo
                                  struct hr_err *err);
 /* The first n rows of each batch on standard output, in Spark's form. */
 hr_status hr_dstream_print(struct hr_dstream *in, uint32_t n, struct hr_err *err);
-/* Folders PREFIX-MILLISECONDS[.SUFFIX]; suffix may be NULL. */
+/* Folders PREFIX-MILLISECONDS[.SUFFIX]; without a prefix (NULL or empty) MILLISECONDS[.SUFFIX]. */
 hr_status hr_dstream_save_as_text_files(struct hr_dstream *in, const char *prefix,
                                         const char *suffix, struct hr_err *err);
 

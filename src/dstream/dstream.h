@@ -27,6 +27,7 @@ struct hr_ds_vt {
     hr_status (*load)(struct hr_dstream *, struct hr_reader *, struct hr_err *);
     void (*batch_done)(struct hr_dstream *, int64_t time); /* after the checkpoint */
     bool input;
+    bool shares; /* its RDDs are its parent's, put together: no blocks of its own are kept */
 };
 
 struct hr_ds_generated {
@@ -115,7 +116,7 @@ struct hr_rdd *hr_ds_remembered(struct hr_dstream *ds, int64_t time);
 hr_status hr_ds_put(struct hr_dstream *ds, int64_t time, struct hr_rdd *rdd,
                     struct hr_err *err) HR_CHECKED;
 struct hr_rdd *hr_ds_empty(struct hr_dstream *ds, struct hr_err *err);
-/* All rows as one stream's RDDs in (time - length, time], a union. NULL: failed. */
+/* The union of a stream's RDDs of the times in (after, upto]. NULL: failed. */
 struct hr_rdd *hr_ds_union(struct hr_dstream *in, int64_t after, int64_t upto, struct hr_err *err);
 hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *arg,
                            void (*free_arg)(void *), struct hr_err *err) HR_CHECKED;

@@ -160,6 +160,8 @@ hr_status hr_streaming_add_listener(struct hr_streaming *ssc,
 hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *arg,
                            void (*free_arg)(void *), struct hr_err *err)
 {
+    if (in->ssc->state != HR_DS_NEW)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "outputs cannot be added after the start");
     struct hr_ds_output *o = hr_alloc(sizeof *o);
     if (!o) return HR_OOM(err);
     *o = (struct hr_ds_output){NULL, in, fn, arg, free_arg};
