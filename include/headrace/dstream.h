@@ -54,7 +54,9 @@ void hr_streaming_free(struct hr_streaming *ssc);
 hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err);
 /* Manual clock only: advances the clock by one interval and runs that batch on this thread. */
 hr_status hr_streaming_step(struct hr_streaming *ssc, struct hr_err *err);
-/* graceful: receivers end first, and what they had stored is processed. Waits for the end. */
+/* graceful: receivers end first, and what they had stored is processed. Waits for the end. Inside
+ * of a batch (foreach_rdd, transform, a listener) it returns at once, and the stream ends behind
+ * that batch. */
 hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_err *err);
 /* Until it is stopped or fails (that batch's error), or timeout_us has passed (-1: for ever):
  * *ret_ended says which, and may be NULL. */

@@ -218,14 +218,20 @@ static hr_status run_outputs(struct hr_streaming *ssc, int64_t time, struct hr_e
     return HR_OK;
 }
 
+/* The stream whose batch this thread is in: it may ask for the stream's end, and cannot wait for
+ * it. */
+static _Thread_local const struct hr_streaming *batch_of;
+
 static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err *err)
 {
+    const struct hr_streaming *outer = batch_of;
     struct hr_env *env = ssc->ctx->env;
     struct hr_pool pool;
     struct hr_batch_info info = {.batch_time_us = time, .submission_us = hr_now_us(env)};
     for (struct hr_ds_output *o = ssc->outputs; o; o = o->next) info.outputs++;
     hr_pool_init(&pool, ssc->ctx);
     ssc->batch_pool = &pool;
+    batch_of = ssc;
     hr_status status = generate_inputs(ssc, time, &info.rows, err);
     HR_DS_NOTIFY(ssc, on_batch_submitted, &info);
     info.processing_start_us = hr_now_us(env);
@@ -244,6 +250,7 @@ static hr_status run_batch(struct hr_streaming *ssc, int64_t time, struct hr_err
     for (struct hr_dstream *ds = ssc->first; ds && status == HR_OK; ds = ds->next)
         if (ds->vt->batch_done) ds->vt->batch_done(ds, time);
     HR_DS_NOTIFY(ssc, on_batch_completed, &info);
+    batch_of = outer;
     ssc->batch_pool = NULL;
     hr_ds_forget(ssc, time);
     hr_pool_done(&pool);
@@ -326,6 +333,16 @@ hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err)
     return status;
 }
 
+static hr_status step_batch(struct hr_streaming *ssc, struct hr_err *err)
+{
+    int64_t next = (ssc->last ? ssc->last : ssc->zero) + ssc->interval;
+    int64_t now = hr_now_us(ssc->ctx->env);
+    if (next > now) hr_context_advance(ssc->ctx, next - now);
+    hr_status status = run_batch(ssc, next, err);
+    if (status != HR_OK) note_failure(ssc, err);
+    return status;
+}
+
 hr_status hr_streaming_step(struct hr_streaming *ssc, struct hr_err *err)
 {
     struct hr_err own = {0};
@@ -338,12 +355,8 @@ hr_status hr_streaming_step(struct hr_streaming *ssc, struct hr_err *err)
         return err->code;
     }
     hr_err_init(err); /* an old error must not be taken for this batch's */
-    int64_t next = (ssc->last ? ssc->last : ssc->zero) + ssc->interval;
-    int64_t now = hr_now_us(ssc->ctx->env);
-    if (next > now) hr_context_advance(ssc->ctx, next - now);
-    hr_status status = run_batch(ssc, next, err);
-    if (status != HR_OK) note_failure(ssc, err);
-    return status;
+    HR_TRY(step_batch(ssc, err));
+    return atomic_load(&ssc->stopping) ? hr_streaming_stop(ssc, ssc->graceful, err) : HR_OK;
 }
 
 hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_err *err)
@@ -354,6 +367,7 @@ hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_e
     if (!ssc || ssc->state != HR_DS_RUNNING) return HR_OK;
     ssc->graceful = graceful;
     atomic_store(&ssc->stopping, true);
+    if (batch_of == ssc) return HR_OK; /* once this batch has ended */
     if (ssc->has_thread) {
         hr_wakeup_signal(&ssc->wakeup);
         if (!graceful) hr_context_cancel_jobs(ssc->ctx);
@@ -361,7 +375,7 @@ hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_e
         ssc->has_thread = false;
     } else {
         stop_inputs(ssc);
-        if (graceful && !ssc->failed) status = hr_streaming_step(ssc, err);
+        if (graceful && !ssc->failed) status = step_batch(ssc, err);
         finish(ssc);
     }
     ssc->state = HR_DS_STOPPED;
