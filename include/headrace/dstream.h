@@ -56,7 +56,9 @@ void hr_streaming_free(struct hr_streaming *ssc);
 hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err);
 /* Manual clock only: advances the clock by one interval and runs that batch on this thread. */
 hr_status hr_streaming_step(struct hr_streaming *ssc, struct hr_err *err);
-/* graceful: receivers end first, and what they had stored is processed. Waits for the end. */
+/* graceful: receivers end first, and what they had stored is processed. Waits for the end. Inside
+ * of a batch (foreach_rdd, transform, a listener) it returns at once, and the stream ends behind
+ * that batch. */
 hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_err *err);
 /* Until it is stopped or fails (that batch's error), or timeout_us has passed (-1: for ever):
  * *ret_ended says which, and may be NULL. */
@@ -480,7 +482,7 @@ void hr_state_remove(struct hr_state *state);
 /* --- Storage and slices ----------------------------------------------------------------------- */
 
 /* Batches' RDDs are kept by themselves where several consumers or windows need them; this forces a
- * level. Returns in. */
+ * level. Of a window it is what the window reads that is kept, once. Before start. Returns in. */
 struct hr_dstream *hr_dstream_persist(struct hr_dstream *in, enum hr_persist level,
                                       struct hr_err *err);
 struct hr_dstream *hr_dstream_cache(struct hr_dstream *in, struct hr_err *err);
@@ -499,7 +501,7 @@ hr_status hr_dstream_foreach_rdd(struct hr_dstream *in, hr_foreach_rdd_fn fn, vo
                                  struct hr_err *err);
 /* The first n rows of each batch on standard output, in Spark's form. */
 hr_status hr_dstream_print(struct hr_dstream *in, uint32_t n, struct hr_err *err);
-/* Folders PREFIX-MILLISECONDS[.SUFFIX]; suffix may be NULL. */
+/* Folders PREFIX-MILLISECONDS[.SUFFIX]; without a prefix (NULL or empty) MILLISECONDS[.SUFFIX]. */
 hr_status hr_dstream_save_as_text_files(struct hr_dstream *in, const char *prefix,
                                         const char *suffix, struct hr_err *err);
 

@@ -33,6 +33,7 @@ struct hr_ds_vt {
     /* Inputs, optional: the batch's struct hr_input_info.description. */
     void (*describe)(struct hr_dstream *, int64_t time, struct hr_buf *out);
     bool input;
+    bool shares; /* its RDDs are its parent's, put together: no blocks of its own are kept */
 };
 
 struct hr_ds_generated {
@@ -127,13 +128,17 @@ struct hr_rdd *hr_ds_remembered(struct hr_dstream *ds, int64_t time);
 hr_status hr_ds_put(struct hr_dstream *ds, int64_t time, struct hr_rdd *rdd,
                     struct hr_err *err) HR_CHECKED;
 struct hr_rdd *hr_ds_empty(struct hr_dstream *ds, struct hr_err *err);
-/* All rows as one stream's RDDs in (time - length, time], a union. NULL: failed. */
+/* The union of a stream's RDDs of the times in (after, upto]. NULL: failed. */
 struct hr_rdd *hr_ds_union(struct hr_dstream *in, int64_t after, int64_t upto, struct hr_err *err);
 hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *arg,
                            void (*free_arg)(void *), struct hr_err *err) HR_CHECKED;
 void hr_ds_free_all(struct hr_streaming *ssc);
 void hr_ds_forget(struct hr_streaming *ssc, int64_t time);
 void hr_ds_plan_remember(struct hr_streaming *ssc);
+
+/* The stream whose batch this thread is in: it may ask for the stream's end, and cannot wait for
+ * it. */
+extern _Thread_local const struct hr_streaming *hr_ds_batch_of;
 
 /* run_outputs.c */
 hr_status hr_ds_run_outputs(struct hr_streaming *ssc, int64_t time, struct hr_err *err) HR_CHECKED;

@@ -10,9 +10,16 @@ void *hr_ds_new(struct hr_streaming *ssc, const struct hr_ds_vt *vt, size_t size
         HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "streams cannot be added after the start"));
         return NULL;
     }
-    if (b && (a->ssc != b->ssc || a->slide != b->slide)) {
+    if (b && a->ssc != b->ssc) {
         HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                          "streams %u and %u have different slides (or contexts)", a->id, b->id));
+                          "the two streams belong to different streaming contexts"));
+        return NULL;
+    }
+    if (b && a->slide != b->slide) {
+        HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                          "streams %u and %u have different slides, %lld and %lld µs: put a window "
+                          "of the same slide before",
+                          a->id, b->id, (long long)a->slide, (long long)b->slide));
         return NULL;
     }
     struct hr_dstream *ds = hr_zalloc(size);
@@ -63,6 +70,20 @@ struct hr_rdd *hr_ds_empty(struct hr_dstream *ds, struct hr_err *err)
     return rdd;
 }
 
+static hr_status another_schema(const struct hr_dstream *ds, const struct hr_rdd *rdd,
+                                struct hr_err *err)
+{
+    char *got = hr_rdd_schema(rdd);
+    const struct hr_rdd like = {.schema = ds->schema};
+    char *wanted = hr_rdd_schema(&like);
+    hr_status status = HR_FAIL(err, HR_E_USER_FUNCTION,
+                               "the RDD of stream %u has the columns %s, the stream has %s", ds->id,
+                               got ? got : "?", wanted ? wanted : "?");
+    hr_free(got);
+    hr_free(wanted);
+    return status;
+}
+
 static hr_status generate(struct hr_dstream *ds, int64_t time, struct hr_rdd **ret,
                           struct hr_err *err)
 {
@@ -70,11 +91,9 @@ static hr_status generate(struct hr_dstream *ds, int64_t time, struct hr_rdd **r
     if (!rdd)
         return err->code ? err->code
                          : HR_FAIL(err, HR_E_USER_FUNCTION, "stream %u gave no RDD", ds->id);
-    if (!hr_type_same(rdd->schema, ds->schema))
-        return HR_FAIL(err, HR_E_USER_FUNCTION, "stream %u: the RDD's schema is not the stream's",
-                       ds->id);
+    if (!hr_type_same(rdd->schema, ds->schema)) return another_schema(ds, rdd, err);
     bool shared = ds->consumers > 1 || ds->level != HR_PERSIST_NONE;
-    if (shared && rdd->storage == HR_STORE_NONE &&
+    if (shared && !ds->vt->shares && rdd->storage == HR_STORE_NONE &&
         !hr_rdd_persist(rdd, ds->level ? ds->level : HR_MEMORY_AND_DISK, err))
         return err->code;
     HR_TRY(hr_ds_put(ds, time, rdd, err));
@@ -97,28 +116,36 @@ hr_status hr_ds_rdd(struct hr_dstream *ds, int64_t time, struct hr_rdd **ret, st
     return HR_OK;
 }
 
+/* What is remembered of n times behind after, in one walk: a window may be of thousands. */
+static void find_remembered(struct hr_dstream *ds, int64_t after, int64_t n, struct hr_rdd **rdds)
+{
+    struct hr_streaming *ssc = ds->ssc;
+    for (struct hr_ds_generated *g = ds->generated; g && g->time > after; g = g->next) {
+        int64_t i = (g->time - after) / ds->slide - 1;
+        if (i >= n) continue;
+        rdds[i] = g->rdd;
+        if (ssc->batch_pool) hr_node_of(g->rdd)->pool = ssc->batch_pool;
+    }
+}
+
 struct hr_rdd *hr_ds_union(struct hr_dstream *in, int64_t after, int64_t upto, struct hr_err *err)
 {
-    uint32_t n = 0;
+    if (after < in->ssc->zero) after = in->ssc->zero; /* a window that is still filling */
+    if (upto <= after) return hr_ds_empty(in, err);
     int64_t places = (upto - after) / in->slide;
-    struct hr_rdd **rdds = hr_alloc((size_t)(places + 2) * sizeof *rdds), *out = NULL;
+    struct hr_rdd **rdds = hr_zalloc((size_t)(places + 1) * sizeof *rdds), *out = NULL;
     if (!rdds) {
         HR_UNUSED(HR_OOM(err));
         return NULL;
     }
-    for (int64_t t = after + in->slide; t <= upto; t += in->slide) {
-        struct hr_rdd *rdd;
-        if (hr_ds_rdd(in, t, &rdd, err) != HR_OK) goto out;
+    uint32_t n = 0;
+    find_remembered(in, after, places, rdds);
+    for (int64_t i = 0; i < places; i++) {
+        struct hr_rdd *rdd = rdds[i];
+        if (!rdd && hr_ds_rdd(in, after + (i + 1) * in->slide, &rdd, err) != HR_OK) goto out;
         if (rdd && rdd->partition_count) rdds[n++] = rdd;
     }
-    if (n == 0)
-        out = hr_ds_empty(in, err);
-    else if (n == 1)
-        out = rdds[0];
-    else {
-        /* The newest first in line, so that the union belongs to the pool of this batch. */
-        out = hr_rdd_union_all(rdds, n, err);
-    }
+    out = n == 0 ? hr_ds_empty(in, err) : n == 1 ? rdds[0] : hr_rdd_union_all(rdds, n, err);
 out:
     hr_free(rdds);
     return out;
@@ -135,6 +162,11 @@ static struct hr_dstream *by_id(struct hr_streaming *ssc, uint32_t id)
     return ds;
 }
 
+static int64_t add_durations(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 void hr_ds_plan_remember(struct hr_streaming *ssc)
 {
     for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next)
@@ -143,7 +175,7 @@ void hr_ds_plan_remember(struct hr_streaming *ssc)
         struct hr_dstream *ds = by_id(ssc, id);
         for (uint32_t i = 0; i < ds->parent_count; i++) {
             struct hr_dstream *parent = ds->parents[i];
-            parent->remember = HR_MAX(parent->remember, ds->remember + ds->window);
+            parent->remember = HR_MAX(parent->remember, add_durations(ds->remember, ds->window));
             if (ds->window) parent->checkpointed = true;
             if (ds->window && parent->level == HR_PERSIST_NONE) parent->level = HR_MEMORY_AND_DISK;
         }
@@ -225,8 +257,14 @@ int64_t hr_dstream_slide_us(const struct hr_dstream *in)
 struct hr_dstream *hr_dstream_persist(struct hr_dstream *in, enum hr_persist level,
                                       struct hr_err *err)
 {
-    HR_UNUSED(err);
-    if (in) in->level = level;
+    struct hr_dstream *kept = in;
+    if (!in) return NULL;
+    if (in->ssc->state != HR_DS_NEW) {
+        HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "storage levels are fixed at the start"));
+        return NULL;
+    }
+    while (kept->vt->shares) kept = kept->parents[0];
+    kept->level = level;
     return in;
 }
 

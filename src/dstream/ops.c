@@ -370,8 +370,7 @@ struct hr_dstream *hr_dstream_transform_with(struct hr_dstream *a, struct hr_dst
 
 /* --- Windows that are made of others ---------------------------------------------------------- */
 
-/* Counts are summed per batch first: (0-key, n) through the inverse form, so that a window costs
- * what enters and leaves. */
+/* Counts are summed batch by batch first, so that a window adds up one number of each. */
 struct hr_dstream *hr_dstream_count_by_window(struct hr_dstream *in, int64_t length_us,
                                               int64_t slide_us, struct hr_err *err)
 {

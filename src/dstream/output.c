@@ -8,6 +8,7 @@ hr_status hr_dstream_foreach_rdd(struct hr_dstream *in, hr_foreach_rdd_fn fn, vo
                                  struct hr_err *err)
 {
     if (!in) return err && err->code ? err->code : HR_FAIL(err, HR_E_INVALID_ARGUMENT, "no stream");
+    if (!fn) return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "foreach_rdd without a function");
     return hr_ds_output_add(in, fn, arg, NULL, err);
 }
 
@@ -69,8 +70,8 @@ static hr_status save_rdd(void *arg, struct hr_rdd *rdd, int64_t time_us, struct
     const struct save_arg *s = arg;
     struct hr_env *env = hr_node_of(rdd)->ctx->env;
     struct hr_buf path = {0}, done = {0};
-    hr_buf_printf(&path, "%s-%lld%s%s", s->prefix, (long long)(time_us / 1000),
-                  s->suffix ? "." : "", s->suffix ? s->suffix : "");
+    hr_buf_printf(&path, "%s%s%lld%s%s", s->prefix, s->prefix[0] ? "-" : "",
+                  (long long)(time_us / 1000), s->suffix[0] ? "." : "", s->suffix);
     hr_buf_printf(&done, "%s/_SUCCESS", hr_buf_cstr(&path));
     hr_status status = hr_buf_status(&path, err);
     /* A batch that is run again after a restart has the same name: what is whole stays, what is
@@ -90,11 +91,10 @@ hr_status hr_dstream_save_as_text_files(struct hr_dstream *in, const char *prefi
     if (!in) return hr_dstream_foreach_rdd(in, NULL, NULL, err);
     struct save_arg *s = hr_zalloc(sizeof *s);
     if (!s) return HR_OOM(err);
-    s->prefix = hr_strdup(prefix);
-    s->suffix = suffix ? hr_strdup(suffix) : NULL;
-    hr_status status = s->prefix && (s->suffix || !suffix)
-                           ? hr_ds_output_add(in, save_rdd, s, save_free, err)
-                           : HR_OOM(err);
+    s->prefix = hr_strdup(prefix ? prefix : "");
+    s->suffix = hr_strdup(suffix ? suffix : "");
+    hr_status status =
+        s->prefix && s->suffix ? hr_ds_output_add(in, save_rdd, s, save_free, err) : HR_OOM(err);
     if (status != HR_OK) save_free(s);
     return status;
 }

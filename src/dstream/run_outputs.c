@@ -59,6 +59,8 @@ static hr_status run_output(struct run *run, struct todo *todo, uint32_t number)
 static void *work(void *arg)
 {
     struct run *run = arg;
+    const struct hr_streaming *outer = hr_ds_batch_of;
+    hr_ds_batch_of = run->ssc;
     while (!atomic_load(&run->failed)) {
         uint32_t i = atomic_fetch_add(&run->next, 1);
         if (i >= run->count) break;
@@ -66,6 +68,7 @@ static void *work(void *arg)
         if (!todo->rdd) continue;
         todo->status = run_output(run, todo, i);
     }
+    hr_ds_batch_of = outer;
     return NULL;
 }
 
@@ -98,10 +101,12 @@ static hr_status generate(struct run *run, struct hr_err *err)
         run->todo[i].output = o;
         HR_TRY(hr_ds_rdd(o->in, run->time, &run->todo[i].rdd, err));
     }
-    /* State moves on even where nobody looks at it in this batch. */
+    /* State moves on even where nobody looks at it in this batch; and what a window will read later
+     * is made now if it has to be in the checkpoint: after a restart its input is gone. */
     for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next) {
         struct hr_rdd *rdd;
-        if (ds->needs_previous && ds->consumers) HR_TRY(hr_ds_rdd(ds, run->time, &rdd, err));
+        bool wanted = ds->needs_previous || (ds->checkpointed && ssc->checkpoint_dir);
+        if (wanted && ds->consumers) HR_TRY(hr_ds_rdd(ds, run->time, &rdd, err));
     }
     return HR_OK;
 }

@@ -169,6 +169,8 @@ hr_status hr_streaming_add_listener(struct hr_streaming *ssc,
 hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *arg,
                            void (*free_arg)(void *), struct hr_err *err)
 {
+    if (in->ssc->state != HR_DS_NEW)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "outputs cannot be added after the start");
     struct hr_ds_output *o = hr_alloc(sizeof *o);
     if (!o) return HR_OOM(err);
     *o = (struct hr_ds_output){.in = in, .fn = fn, .arg = arg, .free_arg = free_arg};
@@ -193,8 +195,11 @@ static hr_status generate_inputs(struct hr_streaming *ssc, int64_t time, uint64_
     return HR_OK;
 }
 
+_Thread_local const struct hr_streaming *hr_ds_batch_of;
+
 static hr_status run_batch_here(struct hr_streaming *ssc, int64_t time, struct hr_err *err)
 {
+    const struct hr_streaming *outer = hr_ds_batch_of;
     struct hr_env *env = ssc->ctx->env;
     struct hr_pool pool;
     struct hr_arena arena;
@@ -206,6 +211,7 @@ static hr_status run_batch_here(struct hr_streaming *ssc, int64_t time, struct h
     hr_arena_init(&arena, NULL);
     hr_pool_init(&pool, ssc->ctx);
     ssc->batch_pool = &pool;
+    hr_ds_batch_of = ssc;
     hr_status status = generate_inputs(ssc, time, &info.rows, err);
     hr_status told = hr_ds_info_inputs(ssc, &info, &arena, status == HR_OK ? err : NULL);
     if (status == HR_OK) status = told;
@@ -229,6 +235,7 @@ static hr_status run_batch_here(struct hr_streaming *ssc, int64_t time, struct h
     for (struct hr_dstream *ds = ssc->first; ds && status == HR_OK; ds = ds->next)
         if (ds->vt->batch_done) ds->vt->batch_done(ds, time);
     HR_DS_NOTIFY(ssc, on_batch_completed, &info);
+    hr_ds_batch_of = outer;
     ssc->batch_pool = NULL;
     hr_ds_forget(ssc, time);
     hr_pool_done(&pool);
@@ -345,6 +352,16 @@ hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err)
     return status;
 }
 
+static hr_status step_batch(struct hr_streaming *ssc, struct hr_err *err)
+{
+    int64_t next = (ssc->last ? ssc->last : ssc->zero) + ssc->interval;
+    int64_t now = hr_now_us(ssc->ctx->env);
+    if (next > now) hr_context_advance(ssc->ctx, next - now);
+    hr_status status = run_batch(ssc, next, err);
+    if (status != HR_OK) note_failure(ssc, err);
+    return status;
+}
+
 hr_status hr_streaming_step(struct hr_streaming *ssc, struct hr_err *err)
 {
     struct hr_err own = {0};
@@ -357,12 +374,8 @@ hr_status hr_streaming_step(struct hr_streaming *ssc, struct hr_err *err)
         return err->code;
     }
     hr_err_init(err); /* an old error must not be taken for this batch's */
-    int64_t next = (ssc->last ? ssc->last : ssc->zero) + ssc->interval;
-    int64_t now = hr_now_us(ssc->ctx->env);
-    if (next > now) hr_context_advance(ssc->ctx, next - now);
-    hr_status status = run_batch(ssc, next, err);
-    if (status != HR_OK) note_failure(ssc, err);
-    return status;
+    HR_TRY(step_batch(ssc, err));
+    return atomic_load(&ssc->stopping) ? hr_streaming_stop(ssc, ssc->graceful, err) : HR_OK;
 }
 
 hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_err *err)
@@ -373,6 +386,7 @@ hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_e
     if (!ssc || ssc->state != HR_DS_RUNNING) return HR_OK;
     ssc->graceful = graceful;
     atomic_store(&ssc->stopping, true);
+    if (hr_ds_batch_of == ssc) return HR_OK; /* once this batch has ended */
     if (ssc->has_thread) {
         hr_wakeup_signal(&ssc->wakeup);
         if (!graceful) hr_context_cancel_jobs(ssc->ctx);
@@ -380,7 +394,7 @@ hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_e
         ssc->has_thread = false;
     } else {
         stop_inputs(ssc);
-        if (graceful && !ssc->failed) status = hr_streaming_step(ssc, err);
+        if (graceful && !ssc->failed) status = step_batch(ssc, err);
         finish(ssc);
     }
     ssc->state = HR_DS_STOPPED;

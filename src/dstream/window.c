@@ -14,7 +14,12 @@
 static hr_status check_window(const struct hr_dstream *in, int64_t length, int64_t *slide,
                               struct hr_err *err)
 {
+    const int64_t most = INT64_MAX / 4; /* so that sums of times do not overflow */
     if (*slide == 0) *slide = in->slide;
+    if (length > most || *slide > most)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                       "a window of %lld µs sliding by %lld µs: at most %lld µs", (long long)length,
+                       (long long)*slide, (long long)most);
     if (length <= 0 || *slide <= 0 || length % in->slide || *slide % in->slide)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
                        "a window of %lld µs sliding by %lld µs: both must be multiples of the "
@@ -41,7 +46,8 @@ static struct hr_rdd *window_compute(struct hr_dstream *ds, int64_t time, struct
     if (rdd) hr_node_of(rdd)->key_columns = ds->key_columns;
     return rdd;
 }
-static const struct hr_ds_vt window_vt = {.name = "window", .compute = window_compute};
+static const struct hr_ds_vt window_vt = {
+    .name = "window", .compute = window_compute, .shares = true};
 
 struct hr_dstream *hr_dstream_window(struct hr_dstream *in, int64_t length_us, int64_t slide_us,
                                      struct hr_err *err)
