@@ -57,6 +57,8 @@ bool hr_text_next_word(struct hr_text *rest, struct hr_text *ret_word);
 /* Takes the next field up to separator off *rest; a text with n separators has n + 1 fields. Start
  * with the whole text; false at the end (rest->ptr is NULL then). */
 bool hr_text_next_field(struct hr_text *rest, char separator, struct hr_text *ret_field);
+/* Whether part is somewhere in text (Spark's and Java's contains); an empty part always is. */
+bool hr_text_contains(struct hr_text text, struct hr_text part);
 /* The whole text as a number; false (and *ret untouched) when it is none or does not fit. */
 bool hr_text_to_long(struct hr_text text, int64_t *ret);
 bool hr_text_to_double(struct hr_text text, double *ret);
@@ -134,7 +136,9 @@ struct hr_text hr_view_text(const struct hr_batch_view *view, uint32_t column, u
 
 struct hr_emitter;
 
-/* The next column's value. Numbers are checked against the column's range. Bytes are copied. */
+/* The next column's value. Numbers are checked against the column's range. Bytes are copied, or
+ * shared where they lie in a text of the row that the function was given: either way they are the
+ * caller's again when the call returns. */
 void hr_emit_null(struct hr_emitter *out);
 void hr_emit_bool(struct hr_emitter *out, bool value);
 void hr_emit_long(struct hr_emitter *out, int64_t value);
