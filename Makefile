@@ -99,6 +99,7 @@ bench: all ## the benchmarks of bench/
 
 .PHONY: bench-peers
 bench-peers: all ## the same work in Spark, DuckDB and others, side by side
+	@ninja -C $(BUILD) benches >/dev/null
 	@$(call bench,peers/run) $(BENCH)
 
 .PHONY: bench-kernels

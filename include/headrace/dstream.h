@@ -369,6 +369,10 @@ struct hr_dstream *hr_dstream_filter(struct hr_dstream *in, hr_predicate_fn fn, 
                                      struct hr_err *err);
 struct hr_dstream *hr_dstream_map_partitions(struct hr_dstream *in, const char *schema,
                                              hr_partition_fn fn, void *arg, struct hr_err *err);
+struct hr_dstream *hr_dstream_map_batches(struct hr_dstream *in, const char *schema, hr_batch_fn fn,
+                                          void *arg, struct hr_err *err);
+struct hr_dstream *hr_dstream_filter_batches(struct hr_dstream *in, hr_select_fn fn, void *arg,
+                                             struct hr_err *err);
 struct hr_dstream *hr_dstream_map_values(struct hr_dstream *in, const char *value_schema,
                                          hr_row_fn fn, void *arg, struct hr_err *err);
 struct hr_dstream *hr_dstream_flat_map_values(struct hr_dstream *in, const char *value_schema,

@@ -57,6 +57,8 @@ bool hr_text_next_word(struct hr_text *rest, struct hr_text *ret_word);
 /* Takes the next field up to separator off *rest; a text with n separators has n + 1 fields. Start
  * with the whole text; false at the end (rest->ptr is NULL then). */
 bool hr_text_next_field(struct hr_text *rest, char separator, struct hr_text *ret_field);
+/* Whether part is somewhere in text (Spark's and Java's contains); an empty part always is. */
+bool hr_text_contains(struct hr_text text, struct hr_text part);
 /* The whole text as a number; false (and *ret untouched) when it is none or does not fit. */
 bool hr_text_to_long(struct hr_text text, int64_t *ret);
 bool hr_text_to_double(struct hr_text text, double *ret);
@@ -119,9 +121,12 @@ bool hr_rows_get(const struct hr_rows *rows, uint64_t i, struct hr_row *ret_row)
 void hr_rows_rewind(struct hr_rows *rows);
 void hr_rows_free(struct hr_rows *rows); /* NULL is fine */
 
-/* The columns of a batch, for functions that work on arrays. values by type: int8_t … int64_t,
- * float, double; texts are read by hr_view_text. validity: 1 bit a row, NULL pointer: no NULLs.
- * sel: numbers of the live rows (NULL: all of row_count). Borrowed until the next batch. */
+/* The columns of a batch, for functions that work on arrays (hr_rdd_map_batches,
+ * hr_rdd_filter_batches, hr_rows_next_batch). values by type: int8_t … int64_t, float, double, bits
+ * in 64-bit words for BOOLEAN; texts are read by hr_view_text. validity: 1 bit a row, set: not
+ * NULL; NULL pointer: no NULLs. Values of NULLs and of rows that are not live are undefined.
+ * sel: numbers of the live rows, ascending (NULL: all of row_count are live); live_count of them.
+ * Borrowed until the next batch, or until the function returns. */
 struct hr_batch_view {
     uint32_t row_count, live_count, column_count;
     const uint32_t *sel;
@@ -132,12 +137,16 @@ bool hr_rows_next_batch(struct hr_rows *rows, struct hr_batch_view *ret_view);
 const void *hr_view_values(const struct hr_batch_view *view, uint32_t column);
 const uint64_t *hr_view_validity(const struct hr_batch_view *view, uint32_t column);
 struct hr_text hr_view_text(const struct hr_batch_view *view, uint32_t column, uint32_t row);
+/* A row as the functions of rows read it: for the columns that are no arrays. */
+void hr_view_row(const struct hr_batch_view *view, uint32_t row, struct hr_row *ret_row);
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 struct hr_emitter;
 
-/* The next column's value. Numbers are checked against the column's range. Bytes are copied. */
+/* The next column's value. Numbers are checked against the column's range. Bytes are copied, or
+ * shared where they lie in a text of the row that the function was given: either way they are the
+ * caller's again when the call returns. */
 void hr_emit_null(struct hr_emitter *out);
 void hr_emit_bool(struct hr_emitter *out, bool value);
 void hr_emit_long(struct hr_emitter *out, int64_t value);
@@ -155,6 +164,38 @@ void hr_emit_array_end(struct hr_emitter *out);
 void hr_emit_end(struct hr_emitter *out);
 /* hr_emit_fields and hr_emit_end. */
 void hr_emit_row(struct hr_emitter *out, const struct hr_row *row);
+
+/* Whole columns at once, where a function emits to a stream of rows (not one that sees one value of
+ * a key): each call gives the next column count values, hr_emit_end then ends count rows. Columns
+ * of other lengths, and single values among them, fail the task. By the C type of the array, which
+ * must be the column's: int8_t BYTE, int16_t SHORT, int32_t INT, DATE and INTERVAL YEAR TO MONTH,
+ * int64_t LONG, TIMESTAMPs and INTERVAL DAY TO SECOND; bools are bits, bit i % 64 of word i / 64;
+ * texts STRING and BINARY. validity: bits likewise, set: not NULL; NULL pointer: no NULLs. Arrays
+ * and bytes are copied.
+ * @code
+ *     int64_t squares[] = {1, 4, 9};
+ *     hr_emit_int64s(out, squares, NULL, 3);
+ *     hr_emit_end(out);                                three rows of one LONG column
+ * @endcode */
+void hr_emit_int8s(struct hr_emitter *out, const int8_t *values, const uint64_t *validity,
+                   uint32_t count);
+void hr_emit_int16s(struct hr_emitter *out, const int16_t *values, const uint64_t *validity,
+                    uint32_t count);
+void hr_emit_int32s(struct hr_emitter *out, const int32_t *values, const uint64_t *validity,
+                    uint32_t count);
+void hr_emit_int64s(struct hr_emitter *out, const int64_t *values, const uint64_t *validity,
+                    uint32_t count);
+void hr_emit_floats(struct hr_emitter *out, const float *values, const uint64_t *validity,
+                    uint32_t count);
+void hr_emit_doubles(struct hr_emitter *out, const double *values, const uint64_t *validity,
+                     uint32_t count);
+void hr_emit_bools(struct hr_emitter *out, const uint64_t *bits, const uint64_t *validity,
+                   uint32_t count);
+void hr_emit_texts(struct hr_emitter *out, const struct hr_text *values, const uint64_t *validity,
+                   uint32_t count);
+/* The live rows of a column of the input, of the same type as the next output column (any type,
+ * nested too): live_count values. Strings are shared with the input, not copied. */
+void hr_emit_column(struct hr_emitter *out, const struct hr_batch_view *view, uint32_t column);
 
 #ifdef __cplusplus
 }

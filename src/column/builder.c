@@ -2,16 +2,6 @@
 /* Builders: doubling arrays in the arena, a validity bitmap from the first NULL on. */
 #include "column/builder.h"
 
-struct hr_builder {
-    struct hr_arena *arena;
-    const struct hr_type *type;
-    uint32_t length, capacity;
-    uint64_t *validity; /* capacity bits; NULL until a NULL comes */
-    char *values;       /* capacity values (offsets: capacity + 1) */
-    struct hr_builder **children;
-    bool failed;
-};
-
 #define MIN_CAPACITY 16
 
 static size_t bytes_for(const struct hr_builder *b, uint32_t capacity)
@@ -26,6 +16,13 @@ static size_t bytes_for(const struct hr_builder *b, uint32_t capacity)
     }
 }
 
+static void fail(struct hr_builder *b)
+{
+    b->failed = true;
+    b->capacity = b->length = 0; /* so that the inline appends come to hr_builder_grow */
+}
+
+/* Values are left as they come, but for bits, which are read to be written. */
 static bool set_capacity(struct hr_builder *b, uint32_t capacity)
 {
     size_t bytes = bytes_for(b, capacity), used = b->capacity ? bytes_for(b, b->capacity) : 0;
@@ -33,7 +30,7 @@ static bool set_capacity(struct hr_builder *b, uint32_t capacity)
         char *values = hr_arena_alloc_aligned(b->arena, bytes);
         if (!values) return false;
         if (used) memcpy(values, b->values, used);
-        memset(values + used, 0, bytes - used);
+        if (!b->width) memset(values + used, 0, bytes - used);
         b->values = values;
     }
     if (b->validity) {
@@ -55,6 +52,7 @@ struct hr_builder *hr_builder_new(struct hr_arena *arena, const struct hr_type *
     if (!b) return NULL;
     b->arena = arena;
     b->type = type;
+    b->width = hr_type_is_nested(type) ? 0 : (uint32_t)hr_type_width(type);
     capacity = (HR_MAX(capacity, MIN_CAPACITY) + 63) & ~63u;
     if (!set_capacity(b, capacity)) return NULL;
     if (type->field_count) {
@@ -68,36 +66,44 @@ struct hr_builder *hr_builder_new(struct hr_arena *arena, const struct hr_type *
     return b;
 }
 
-/* Room for one more row; false when the builder has failed. */
-HR_INLINE bool room(struct hr_builder *b)
+bool hr_builder_grow(struct hr_builder *b, uint32_t count)
 {
-    if (HR_LIKELY(!b->failed && b->length < b->capacity)) return true;
-    if (b->failed || b->capacity > INT32_MAX / 2 || !set_capacity(b, b->capacity * 2)) {
-        b->failed = true;
+    if (b->failed) return false;
+    uint64_t wanted = (uint64_t)b->length + count, capacity = b->capacity;
+    while (capacity < wanted) capacity *= 2;
+    if (capacity <= INT32_MAX && set_capacity(b, (uint32_t)capacity)) return true;
+    fail(b);
+    return false;
+}
+
+static bool make_validity(struct hr_builder *b)
+{
+    if (b->validity) return true;
+    size_t bytes = hr_bit_words(b->capacity) * 8;
+    b->validity = hr_arena_alloc_aligned(b->arena, bytes);
+    if (!b->validity) {
+        fail(b);
         return false;
     }
+    memset(b->validity, 0xFF, bytes);
     return true;
 }
 
 void hr_builder_null(struct hr_builder *b)
 {
-    if (!room(b)) return;
-    if (!b->validity && b->type->id != HR_T_NULL) {
-        size_t bytes = hr_bit_words(b->capacity) * 8;
-        b->validity = hr_arena_alloc_aligned(b->arena, bytes);
-        if (!b->validity) {
-            b->failed = true;
-            return;
-        }
-        memset(b->validity, 0xFF, bytes);
+    if (!hr_builder_room(b, 1)) return;
+    if (b->type->id != HR_T_NULL) {
+        if (!make_validity(b)) return;
+        hr_bit_clear(b->validity, b->length);
     }
-    if (b->validity) hr_bit_clear(b->validity, b->length);
     if (b->type->id == HR_T_STRUCT) {
         for (uint32_t i = 0; i < b->type->field_count; i++)
             if (b->children[i]->length == b->length) hr_builder_null(b->children[i]);
     } else if (b->type->id == HR_T_ARRAY || b->type->id == HR_T_MAP) {
         /* Elements appended since the last close, if any, stay hidden below the NULL. */
         ((int32_t *)(void *)b->values)[b->length + 1] = (int32_t)b->children[0]->length;
+    } else if (b->width) {
+        memset(b->values + (size_t)b->length * b->width, 0, b->width);
     }
     b->length++;
 }
@@ -105,31 +111,14 @@ void hr_builder_null(struct hr_builder *b)
 void hr_builder_bool(struct hr_builder *b, bool v)
 {
     assert(b->type->id == HR_T_BOOLEAN);
-    if (!room(b)) return;
+    if (!hr_builder_room(b, 1)) return;
     hr_bit_put((uint64_t *)(void *)b->values, b->length++, v);
-}
-
-void hr_builder_i64(struct hr_builder *b, int64_t v)
-{
-    if (!room(b)) return;
-    void *to = b->values;
-    switch (hr_type_width(b->type)) {
-    case 1: ((int8_t *)to)[b->length++] = (int8_t)v; break;
-    case 2: ((int16_t *)to)[b->length++] = (int16_t)v; break;
-    case 4:
-        assert(b->type->id != HR_T_FLOAT);
-        ((int32_t *)to)[b->length++] = (int32_t)v;
-        break;
-    default:
-        assert(hr_type_width(b->type) == 8 && b->type->id != HR_T_DOUBLE);
-        ((int64_t *)to)[b->length++] = v;
-    }
 }
 
 void hr_builder_f64(struct hr_builder *b, double v)
 {
     assert(b->type->id == HR_T_FLOAT || b->type->id == HR_T_DOUBLE);
-    if (!room(b)) return;
+    if (!hr_builder_room(b, 1)) return;
     void *to = b->values;
     if (b->type->id == HR_T_FLOAT)
         ((float *)to)[b->length++] = (float)v;
@@ -140,26 +129,18 @@ void hr_builder_f64(struct hr_builder *b, double v)
 void hr_builder_decimal(struct hr_builder *b, hr_i128 unscaled)
 {
     assert(b->type->id == HR_T_DECIMAL);
-    if (!room(b)) return;
+    if (!hr_builder_room(b, 1)) return;
     ((hr_i128 *)(void *)b->values)[b->length++] = unscaled;
-}
-
-void hr_builder_str_shared(struct hr_builder *b, struct hr_str_view s)
-{
-    assert(hr_type_is_string(b->type));
-    if (!room(b)) return;
-    if (s.len > INT32_MAX) {
-        b->failed = true;
-        return;
-    }
-    ((struct hr_string *)(void *)b->values)[b->length++] = hr_string_make(s.ptr, (uint32_t)s.len);
 }
 
 void hr_builder_str(struct hr_builder *b, struct hr_str_view s)
 {
     if (s.len > HR_STRING_INLINE && !b->failed) {
         const char *copy = s.len <= INT32_MAX ? hr_arena_memdup(b->arena, s.ptr, s.len) : NULL;
-        if (!copy) b->failed = true;
+        if (!copy) {
+            fail(b);
+            return;
+        }
         s.ptr = copy;
     }
     hr_builder_str_shared(b, s);
@@ -196,7 +177,7 @@ void hr_builder_copy(struct hr_builder *b, const struct hr_column *col, uint32_t
         break;
     default: {
         size_t width = hr_type_width(b->type);
-        if (!room(b)) return;
+        if (!hr_builder_room(b, 1)) return;
         memcpy(b->values + b->length++ * width, (const char *)col->values + row * width, width);
     }
     }
@@ -211,21 +192,34 @@ struct hr_builder *hr_builder_child(struct hr_builder *b, uint32_t i)
 void hr_builder_close(struct hr_builder *b)
 {
     assert(hr_type_is_nested(b->type));
-    if (!room(b)) return;
+    if (!hr_builder_room(b, 1)) return;
+    bool whole = true;
     if (b->type->id == HR_T_STRUCT) {
         for (uint32_t i = 0; i < b->type->field_count; i++)
-            b->failed = b->failed || b->children[i]->length != b->length + 1;
+            whole = whole && b->children[i]->length == b->length + 1;
     } else {
         uint32_t elements = b->children[0]->length;
-        if (b->type->id == HR_T_MAP && b->children[1]->length != elements) b->failed = true;
+        whole = b->type->id != HR_T_MAP || b->children[1]->length == elements;
         ((int32_t *)(void *)b->values)[b->length + 1] = (int32_t)elements;
     }
-    b->length++;
+    if (whole)
+        b->length++;
+    else
+        fail(b);
 }
 
-uint32_t hr_builder_length(const struct hr_builder *b)
+void hr_builder_append(struct hr_builder *b, const void *values, const uint64_t *validity,
+                       uint32_t n)
 {
-    return b->length;
+    assert(!hr_type_is_nested(b->type));
+    if (!hr_builder_room(b, n)) return;
+    if (validity && b->type->id != HR_T_NULL && !make_validity(b)) return;
+    if (b->width && n)
+        memcpy(b->values + (size_t)b->length * b->width, values, (size_t)n * b->width);
+    if (b->type->id == HR_T_BOOLEAN)
+        hr_bit_copy((uint64_t *)(void *)b->values, b->length, values, 0, n);
+    if (validity && b->validity) hr_bit_copy(b->validity, b->length, validity, 0, n);
+    b->length += n;
 }
 
 hr_status hr_builder_finish(struct hr_builder *b, struct hr_column *ret, struct hr_err *err)

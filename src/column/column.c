@@ -26,6 +26,28 @@ int hr_string_cmp(const struct hr_string *a, const struct hr_string *b)
     return (a->len > b->len) - (a->len < b->len);
 }
 
+/* Bits ---------------------------------------------------------------------------------------- */
+
+void hr_bit_copy(uint64_t *dst, uint32_t dst_at, const uint64_t *src, uint32_t src_at,
+                 uint32_t count)
+{
+    uint32_t i = 0;
+    if (dst_at % 64 == 0) {
+        uint32_t shift = src_at % 64;
+        const uint64_t *from = src ? src + src_at / 64 : NULL;
+        uint64_t *to = dst + dst_at / 64;
+        for (; i + 64 <= count; i += 64, to++) {
+            if (!from) {
+                *to = UINT64_MAX;
+                continue;
+            }
+            *to = shift ? from[0] >> shift | from[1] << (64 - shift) : from[0];
+            from++;
+        }
+    }
+    for (; i < count; i++) hr_bit_put(dst, dst_at + i, !src || hr_bit_get(src, src_at + i));
+}
+
 /* Buffers ------------------------------------------------------------------------------------- */
 
 static size_t values_bytes(const struct hr_type *type, uint32_t length)

@@ -53,15 +53,38 @@ HR_INLINE struct hr_str_view hr_string_view(const struct hr_string *s)
 {
     return (struct hr_str_view){hr_string_ptr(s), s->len};
 }
+/* The first 12 bytes of a short string as two words, zero behind it: overlapping loads, no call. */
+HR_INLINE void hr_string_load_(const char *ptr, uint32_t len, uint64_t *ret_low, uint64_t *ret_high)
+{
+    uint64_t low = 0, high = 0;
+    if (len >= 8) {
+        memcpy(&low, ptr, 8);
+        memcpy(&high, ptr + len - 8, 8);
+        high = high >> (8 * (15 - len)) >> 8; /* in two steps: 64 at once is undefined */
+    } else if (len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, ptr, 4);
+        memcpy(&last, ptr + len - 4, 4);
+        low = first | (uint64_t)last << (8 * (len - 4));
+    } else if (len) {
+        const uint8_t *p = (const uint8_t *)ptr;
+        low = p[0] | (uint64_t)p[len / 2] << (8 * (len / 2)) |
+              (uint64_t)p[len - 1] << (8 * (len - 1));
+    }
+    *ret_low = low;
+    *ret_high = high;
+}
 /* View over bytes that outlive it; copies them when they fit inline. */
 HR_INLINE struct hr_string hr_string_make(const char *ptr, uint32_t len)
 {
     struct hr_string s;
-    memset(&s, 0, sizeof s);
-    s.len = len;
-    if (len <= HR_STRING_INLINE) {
-        if (len) memcpy(s.inlined, ptr, len);
+    if (HR_LIKELY(len <= HR_STRING_INLINE)) {
+        uint64_t low, high;
+        hr_string_load_(ptr, len, &low, &high);
+        uint64_t words[2] = {len | low << 32, low >> 32 | high << 32};
+        memcpy(&s, words, sizeof s);
     } else {
+        s.len = len;
         memcpy(s.prefix, ptr, 4);
         s.ptr = ptr;
     }
@@ -90,7 +113,10 @@ HR_INLINE bool hr_bit_get(const uint64_t *bits, uint32_t i)
 {
     return (bits[i >> 6] >> (i & 63)) & 1;
 }
-HR_INLINE void hr_bit_set(uint64_t *bits, uint32_t i) { bits[i >> 6] |= UINT64_C(1) << (i & 63); }
+HR_INLINE void hr_bit_set(uint64_t *bits, uint32_t i)
+{
+    bits[i >> 6] |= UINT64_C(1) << (i & 63);
+}
 HR_INLINE void hr_bit_clear(uint64_t *bits, uint32_t i)
 {
     bits[i >> 6] &= ~(UINT64_C(1) << (i & 63));
@@ -99,7 +125,13 @@ HR_INLINE void hr_bit_put(uint64_t *bits, uint32_t i, bool v)
 {
     bits[i >> 6] = (bits[i >> 6] & ~(UINT64_C(1) << (i & 63))) | ((uint64_t)v << (i & 63));
 }
-HR_INLINE size_t hr_bit_words(size_t bits) { return (bits + 63) / 64; }
+/* Bits from (bit src_at) to (bit dst_at), count of them; a NULL src is all ones. */
+void hr_bit_copy(uint64_t *dst, uint32_t dst_at, const uint64_t *src, uint32_t src_at,
+                 uint32_t count);
+HR_INLINE size_t hr_bit_words(size_t bits)
+{
+    return (bits + 63) / 64;
+}
 HR_INLINE bool hr_column_valid(const struct hr_column *col, uint32_t row)
 {
     return !col->validity || hr_bit_get(col->validity, row);

@@ -22,31 +22,10 @@ static bool any_absent(const struct hr_part *p)
     return most == UINT32_MAX;
 }
 
-/* Bits from (bit src_at) to (bit dst_at), count of them; a NULL src is all ones. */
-static void copy_bits(uint64_t *dst, uint32_t dst_at, const uint64_t *src, uint32_t src_at,
-                      uint32_t count)
-{
-    uint32_t i = 0;
-    if (dst_at % 64 == 0) {
-        uint32_t shift = src_at % 64;
-        const uint64_t *from = src ? src + src_at / 64 : NULL;
-        uint64_t *to = dst + dst_at / 64;
-        for (; i + 64 <= count; i += 64, to++) {
-            if (!from) {
-                *to = UINT64_MAX;
-                continue;
-            }
-            *to = shift ? from[0] >> shift | from[1] << (64 - shift) : from[0];
-            from++;
-        }
-    }
-    for (; i < count; i++) hr_bit_put(dst, dst_at + i, !src || hr_bit_get(src, src_at + i));
-}
-
 static void gather_bits(uint64_t *dst, uint32_t at, const uint64_t *src, const struct hr_part *p)
 {
     if (!p->rows) {
-        copy_bits(dst, at, src, p->first, p->count);
+        hr_bit_copy(dst, at, src, p->first, p->count);
         return;
     }
     for (uint32_t i = 0; i < p->count; i++) {

@@ -18,6 +18,8 @@ struct op_ds {
     hr_merge_fn merge;
     hr_predicate_fn predicate;
     hr_partition_fn partition_fn;
+    hr_batch_fn batch_fn;
+    hr_select_fn select;
     hr_transform_fn transform;
     hr_transform_with_fn transform_with;
     struct hr_combiner combiner;
@@ -97,6 +99,8 @@ APPLY(apply_map, hr_rdd_map(in[0], op->schema, op->row_fn, op->arg, err))
 APPLY(apply_flat_map, hr_rdd_flat_map(in[0], op->schema, op->row_fn, op->arg, err))
 APPLY(apply_filter, hr_rdd_filter(in[0], op->predicate, op->arg, err))
 APPLY(apply_partitions, hr_rdd_map_partitions(in[0], op->schema, op->partition_fn, op->arg, err))
+APPLY(apply_map_batches, hr_rdd_map_batches(in[0], op->schema, op->batch_fn, op->arg, err))
+APPLY(apply_filter_batches, hr_rdd_filter_batches(in[0], op->select, op->arg, err))
 APPLY(apply_map_values, hr_rdd_map_values(in[0], op->schema, op->row_fn, op->arg, err))
 APPLY(apply_flat_map_values, hr_rdd_flat_map_values(in[0], op->schema, op->row_fn, op->arg, err))
 APPLY(apply_key_by, hr_rdd_key_by(in[0], op->schema, op->row_fn, op->arg, err))
@@ -219,6 +223,19 @@ struct hr_dstream *hr_dstream_map_partitions(struct hr_dstream *in, const char *
 {
     return ONE(.apply = apply_partitions, .schema = (char *)(uintptr_t)schema, .partition_fn = fn,
                .arg = arg);
+}
+
+struct hr_dstream *hr_dstream_map_batches(struct hr_dstream *in, const char *schema, hr_batch_fn fn,
+                                          void *arg, struct hr_err *err)
+{
+    return ONE(.apply = apply_map_batches, .schema = (char *)(uintptr_t)schema, .batch_fn = fn,
+               .arg = arg);
+}
+
+struct hr_dstream *hr_dstream_filter_batches(struct hr_dstream *in, hr_select_fn fn, void *arg,
+                                             struct hr_err *err)
+{
+    return ONE(.apply = apply_filter_batches, .select = fn, .arg = arg);
 }
 
 struct hr_dstream *hr_dstream_map_values(struct hr_dstream *in, const char *value_schema,

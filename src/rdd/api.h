@@ -189,20 +189,30 @@ void hr_row_put(const struct hr_row *row, struct hr_buf *out);
 
 struct hr_emitter {
     const struct hr_type *schema;
-    struct hr_mem *mem;
-    struct hr_batch_builder builder;
-    bool open;                   /* the builder is */
+    struct hr_builder **columns; /* of the open batch */
     uint32_t column;             /* next to be emitted */
-    uint64_t rows;               /* rows ended so far */
-    const struct hr_row *source; /* the row that prefix and suffix are taken from */
-    uint32_t prefix;             /* columns of source put before what the function emits */
-    bool suffix;                 /* all columns of source put behind it */
-    struct hr_builder *array;    /* between array_begin and array_end */
-    struct hr_cells *cells;      /* cell mode: one row into here instead of batches */
+    /* Values of columns below it go to their builders without further questions: the number of
+     * columns, or 0 while anything is out of the ordinary (no open batch, a failure, an array, a
+     * prefix to be put first, cells). */
+    uint32_t limit;
+    uint64_t rows;                 /* rows ended so far */
+    const struct hr_row *source;   /* the row that prefix and suffix are taken from */
+    struct hr_batch *source_batch; /* its batch; NULL: texts are copied always */
+    struct hr_batch *held;         /* the batch that the open one holds last */
+    uint32_t prefix;               /* columns of source put before what the function emits */
+    bool suffix;                   /* all columns of source put behind it */
     bool failed;
-    struct hr_err err;       /* why */
+    bool open;  /* the builder is */
+    bool full;  /* the last batch came to its end: the next one may be as large */
+    bool whole; /* the row under construction is whole_rows rows, given by columns */
+    uint32_t whole_rows;
+    struct hr_batch_builder builder;
+    struct hr_builder *array; /* between array_begin and array_end */
+    struct hr_cells *cells;   /* cell mode: one row into here instead of batches */
+    struct hr_mem *mem;
     struct hr_batch **ready; /* full batches, [ready_head, ready_count) */
     uint32_t ready_head, ready_count, ready_capacity;
+    struct hr_err err; /* why it failed; last, as it is large and not cleared (but for its code) */
 };
 void hr_emitter_init(struct hr_emitter *out, const struct hr_type *schema, struct hr_mem *mem);
 void hr_emitter_init_cells(struct hr_emitter *out, const struct hr_type *schema,
@@ -214,6 +224,13 @@ hr_status hr_emitter_check(struct hr_emitter *out, hr_status status, struct hr_e
 /* Closes the batch under construction into the ready queue. */
 hr_status hr_emitter_flush(struct hr_emitter *out, struct hr_err *err) HR_CHECKED;
 struct hr_batch *hr_emitter_pop(struct hr_emitter *out); /* NULL: none ready */
+/* For the functions that emit: notes the user's mistake, once. */
+void hr_emitter_fail(struct hr_emitter *out, const char *fmt, ...) HR_PRINTF(2, 3);
+void hr_emitter_fail_type(struct hr_emitter *out, const struct hr_type *type, const char *got);
+/* The builder of the next column for count values at once; NULL: it failed. */
+struct hr_builder *hr_emitter_column(struct hr_emitter *out, uint32_t count);
+/* Makes the open batch keep another one; false: it should not, or cannot: copy. */
+bool hr_emitter_hold(struct hr_emitter *out, struct hr_batch *batch);
 /* A row of cells from a filler: exactly one row. */
 hr_status hr_fill_cells(hr_fill_fn fill, void *arg, const struct hr_type *schema,
                         struct hr_cells *cells, struct hr_err *err) HR_CHECKED;
@@ -221,6 +238,24 @@ hr_status hr_fill_cells(hr_fill_fn fill, void *arg, const struct hr_type *schema
 hr_status hr_merge_cells(hr_merge_fn fn, void *arg, const struct hr_type *schema,
                          struct hr_cells *into, const struct hr_row *value,
                          struct hr_err *err) HR_CHECKED;
+/* The same for many values: what a call needs is set up once. One thread at a time; it holds
+ * nothing between calls. */
+struct hr_merger {
+    hr_merge_fn fn;
+    void *arg;
+    const struct hr_type *schema;
+    bool strings; /* some cell may own bytes */
+    struct hr_row state;
+    struct hr_emitter out; /* into result */
+    union {
+        struct hr_cells result;
+        char room[sizeof(struct hr_cells) + HR_CELLS_MAX * sizeof(union hr_cell)];
+    };
+};
+void hr_merger_init(struct hr_merger *merger, hr_merge_fn fn, void *arg,
+                    const struct hr_type *schema);
+hr_status hr_merger_merge(struct hr_merger *merger, struct hr_cells *into,
+                          const struct hr_row *value, struct hr_err *err) HR_CHECKED;
 
 struct hr_rows {
     const struct hr_type *schema;

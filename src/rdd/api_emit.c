@@ -12,13 +12,17 @@
 
 void hr_emitter_init(struct hr_emitter *out, const struct hr_type *schema, struct hr_mem *mem)
 {
-    *out = (struct hr_emitter){.schema = schema, .mem = mem};
+    memset(out, 0, offsetof(struct hr_emitter, err));
+    out->err.code = HR_OK;
+    out->schema = schema;
+    out->mem = mem;
 }
 
 void hr_emitter_init_cells(struct hr_emitter *out, const struct hr_type *schema,
                            struct hr_cells *cells)
 {
-    *out = (struct hr_emitter){.schema = schema, .cells = cells};
+    hr_emitter_init(out, schema, NULL);
+    out->cells = cells;
     memset(cells, 0, hr_cells_bytes(schema->field_count));
 }
 
@@ -28,16 +32,17 @@ void hr_emitter_done(struct hr_emitter *out)
     for (uint32_t i = out->ready_head; i < out->ready_count; i++) hr_batch_unref(out->ready[i]);
     hr_free(out->ready);
     out->open = false;
+    out->limit = 0;
     out->ready = NULL;
     out->ready_head = out->ready_count = out->ready_capacity = 0;
 }
 
-static HR_COLD void fail(struct hr_emitter *out, const char *fmt, ...) HR_PRINTF(2, 3);
-static HR_COLD void fail(struct hr_emitter *out, const char *fmt, ...)
+HR_COLD void hr_emitter_fail(struct hr_emitter *out, const char *fmt, ...)
 {
     char msg[512];
     if (out->failed) return;
     out->failed = true;
+    out->limit = 0;
     va_list args;
     va_start(args, fmt);
     HR_UNUSED(vsnprintf(msg, sizeof msg, fmt, args));
@@ -45,12 +50,14 @@ static HR_COLD void fail(struct hr_emitter *out, const char *fmt, ...)
     HR_UNUSED(hr_err_fail(&out->err, "%s", msg));
 }
 
-static HR_COLD void fail_type(struct hr_emitter *out, const struct hr_type *type, const char *got)
+HR_COLD void hr_emitter_fail_type(struct hr_emitter *out, const struct hr_type *type,
+                                  const char *got)
 {
     struct hr_buf text = {0};
     hr_type_print_sql(type, &text);
-    fail(out, "output column %s is %s and was given %s",
-         out->array ? "element" : out->schema->fields[out->column].name, hr_buf_cstr(&text), got);
+    hr_emitter_fail(out, "output column %s is %s and was given %s",
+                    out->array ? "element" : out->schema->fields[out->column].name,
+                    hr_buf_cstr(&text), got);
     hr_buf_done(&text);
 }
 
@@ -81,18 +88,23 @@ hr_status hr_emitter_check(struct hr_emitter *out, hr_status status, struct hr_e
 
 /* --- Batches ---------------------------------------------------------------------------------- */
 
-static bool open_batch(struct hr_emitter *out)
+/* Small at first: most streams have few rows a batch. */
+#define FIRST_ROWS 1024
+
+static bool open_batch(struct hr_emitter *out, uint32_t expected)
 {
-    hr_status status = hr_batch_builder_init(&out->builder, out->schema, 1024, out->mem, &out->err);
+    uint32_t rows = HR_MAX(expected, out->full ? HR_BATCH_ROWS : FIRST_ROWS);
+    hr_status status = hr_batch_builder_init(&out->builder, out->schema, rows, out->mem, &out->err);
     out->failed = status != HR_OK;
     out->open = !out->failed;
+    out->columns = out->builder.columns;
+    out->held = NULL;
+    out->limit = out->open && !out->prefix ? out->schema->field_count : 0;
     return out->open;
 }
 
-hr_status hr_emitter_flush(struct hr_emitter *out, struct hr_err *err)
+static hr_status push(struct hr_emitter *out, struct hr_batch *batch, struct hr_err *err)
 {
-    if (!out->open) return HR_OK;
-    struct hr_batch *batch;
     if (out->ready_count == out->ready_capacity) {
         if (out->ready_head) {
             memmove(out->ready, out->ready + out->ready_head,
@@ -102,14 +114,42 @@ hr_status hr_emitter_flush(struct hr_emitter *out, struct hr_err *err)
         } else {
             uint32_t capacity = HR_MAX(8u, out->ready_capacity * 2);
             struct hr_batch **ready = hr_realloc(out->ready, capacity * sizeof *ready);
-            if (!ready) return HR_OOM(err);
+            if (!ready) {
+                hr_batch_unref(batch);
+                return HR_OOM(err);
+            }
             out->ready = ready;
             out->ready_capacity = capacity;
         }
     }
-    out->open = false;
-    HR_TRY(hr_batch_builder_finish(&out->builder, &batch, err));
     out->ready[out->ready_count++] = batch;
+    return HR_OK;
+}
+
+/* A batch of whole columns may be of any length: it is cut for those that come after. */
+static hr_status push_cut(struct hr_emitter *out, struct hr_batch *batch, struct hr_err *err)
+{
+    hr_status status = HR_OK;
+    for (uint32_t at = 0; at < batch->row_count && status == HR_OK; at += HR_BATCH_ROWS) {
+        uint32_t rows = HR_MIN(batch->row_count - at, HR_BATCH_ROWS);
+        struct hr_batch *slice = hr_batch_slice(batch, at, rows);
+        status = slice ? push(out, slice, err) : HR_OOM(err);
+    }
+    hr_batch_unref(batch);
+    return status;
+}
+
+hr_status hr_emitter_flush(struct hr_emitter *out, struct hr_err *err)
+{
+    if (!out->open) return HR_OK;
+    struct hr_batch *batch;
+    out->open = false;
+    out->limit = 0;
+    HR_TRY(hr_batch_builder_finish(&out->builder, &batch, err));
+    out->full = batch->row_count >= HR_BATCH_ROWS;
+    if (batch->row_count > HR_BATCH_ROWS) return push_cut(out, batch, err);
+    if (batch->row_count || !batch->schema->field_count) return push(out, batch, err);
+    hr_batch_unref(batch);
     return HR_OK;
 }
 
@@ -120,6 +160,9 @@ struct hr_batch *hr_emitter_pop(struct hr_emitter *out)
 
 /* --- Values ----------------------------------------------------------------------------------- */
 
+/* Each value has a fast path, for the common types into an open batch, and a slow one that asks
+ * about everything. */
+
 /* Where the next value goes: a builder or a cell. */
 struct target {
     struct hr_builder *builder;
@@ -127,24 +170,89 @@ struct target {
     const struct hr_type *type;
 };
 
+/* The builder of the next value when nothing is out of the ordinary and it has room, or NULL. */
+HR_INLINE struct hr_builder *fast_builder(const struct hr_emitter *out)
+{
+    if (HR_UNLIKELY(out->column >= out->limit)) return NULL;
+    struct hr_builder *b = out->columns[out->column];
+    return HR_LIKELY(b->length < b->capacity) ? b : NULL;
+}
+
+/* Whether a text lies in one of the row that the function was given, so that it can be shared
+ * instead of copied: then the output keeps the input's bytes, so only where they are not much more
+ * than what is used. */
+#define SHARE_COLUMNS 8u
+
+static bool in_source(const struct hr_emitter *out, struct hr_text value)
+{
+    const struct hr_row *row = out->source;
+    const struct hr_column *columns = row->columns_;
+    for (uint32_t i = 0; i < HR_MIN(row->count_, SHARE_COLUMNS); i++) {
+        if (!hr_type_is_string(columns[i].type) || !hr_column_valid(&columns[i], row->index_))
+            continue;
+        const struct hr_string *s = (const struct hr_string *)columns[i].values + row->index_;
+        if (s->len <= HR_STRING_INLINE) continue;
+        uintptr_t at = (uintptr_t)value.ptr, from = (uintptr_t)s->ptr;
+        if (at >= from && at + value.len <= from + s->len) return value.len >= s->len / 4;
+    }
+    return false;
+}
+
+bool hr_emitter_hold(struct hr_emitter *out, struct hr_batch *batch)
+{
+    if (out->held == batch) return true;
+    if (batch->sel_count < batch->row_count / 2) return false; /* bytes of rows that are gone */
+    if (!hr_batch_hold_batch(out->builder.batch, batch)) return false;
+    out->held = batch;
+    return true;
+}
+
+/* A text of a type that is one. */
+static void put_text(struct hr_emitter *out, struct hr_builder *b, struct hr_text value)
+{
+    struct hr_str_view view = hr_svn(value.ptr, value.len);
+    if (value.len > HR_STRING_INLINE && out->source_batch && in_source(out, value) &&
+        hr_emitter_hold(out, out->source_batch))
+        hr_builder_str_shared(b, view);
+    else
+        hr_builder_str(b, view);
+}
+
+/* A column of a row of a batch, of the builder's type. */
+static void put_field(struct hr_emitter *out, struct hr_builder *b, const struct hr_row *row,
+                      uint32_t column)
+{
+    const struct hr_column *col = (const struct hr_column *)row->columns_ + column;
+    if (!hr_type_is_string(col->type) || !hr_column_valid(col, row->index_)) {
+        hr_builder_copy(b, col, row->index_);
+        return;
+    }
+    const struct hr_string *s = (const struct hr_string *)col->values + row->index_;
+    put_text(out, b, (struct hr_text){hr_string_ptr(s), s->len});
+}
+
 static void put_prefix(struct hr_emitter *out)
 {
-    const struct hr_column *columns = out->source->columns_;
-    for (uint32_t i = 0; i < out->prefix; i++)
-        hr_builder_copy(out->builder.columns[i], &columns[i], out->source->index_);
+    for (uint32_t i = 0; i < out->prefix; i++) put_field(out, out->columns[i], out->source, i);
     out->column = out->prefix;
+    out->limit = out->schema->field_count;
 }
 
 HR_INLINE bool next(struct hr_emitter *out, struct target *ret)
 {
     if (HR_UNLIKELY(out->failed)) return false;
+    if (HR_UNLIKELY(out->whole)) {
+        hr_emitter_fail(out, "one value among whole columns: end their rows first");
+        return false;
+    }
     if (HR_UNLIKELY(out->array != NULL)) {
         const struct hr_type *type = out->schema->fields[out->column].type;
         *ret = (struct target){hr_builder_child(out->array, 0), NULL, type->fields[0].type};
         return true;
     }
     if (HR_UNLIKELY(out->column >= out->schema->field_count)) {
-        fail(out, "more values than the %u columns of the output", out->schema->field_count);
+        hr_emitter_fail(out, "more values than the %u columns of the output",
+                        out->schema->field_count);
         return false;
     }
     if (out->cells) {
@@ -152,10 +260,11 @@ HR_INLINE bool next(struct hr_emitter *out, struct target *ret)
                                out->schema->fields[out->column].type};
         return true;
     }
-    if (HR_UNLIKELY(!out->open) && !open_batch(out)) return false;
+    if (HR_UNLIKELY(!out->open) && !open_batch(out, 0)) return false;
     if (out->column == 0 && out->prefix) put_prefix(out);
     if (HR_UNLIKELY(out->column >= out->schema->field_count)) {
-        fail(out, "more values than the %u columns of the output", out->schema->field_count);
+        hr_emitter_fail(out, "more values than the %u columns of the output",
+                        out->schema->field_count);
         return false;
     }
     *ret = (struct target){out->builder.columns[out->column], NULL,
@@ -184,7 +293,7 @@ void hr_emit_bool(struct hr_emitter *out, bool value)
     struct target t;
     if (!next(out, &t)) return;
     if (t.type->id != HR_T_BOOLEAN) {
-        fail_type(out, t.type, "a BOOLEAN");
+        hr_emitter_fail_type(out, t.type, "a BOOLEAN");
         return;
     }
     if (t.builder)
@@ -203,8 +312,13 @@ static bool in_range(enum hr_type_id id, int64_t v)
     }
 }
 
-void hr_emit_long(struct hr_emitter *out, int64_t value)
+static HR_NOINLINE void emit_long_slow(struct hr_emitter *out, int64_t value)
 {
+    if (out->cells && !out->failed && out->column < out->schema->field_count &&
+        out->schema->fields[out->column].type->id == HR_T_LONG) {
+        out->cells->cell[out->column++].i64 = value;
+        return;
+    }
     struct target t;
     if (!next(out, &t)) return;
     switch (t.type->id) {
@@ -214,7 +328,7 @@ void hr_emit_long(struct hr_emitter *out, int64_t value)
     case HR_T_DATE:
     case HR_T_INTERVAL_YM:
         if (!in_range(t.type->id, value)) {
-            fail_type(out, t.type, "a number out of its range");
+            hr_emitter_fail_type(out, t.type, "a number out of its range");
             return;
         }
         break;
@@ -224,7 +338,7 @@ void hr_emit_long(struct hr_emitter *out, int64_t value)
     case HR_T_INTERVAL_DT: break;
     case HR_T_FLOAT:
     case HR_T_DOUBLE: hr_emit_double(out, (double)value); return;
-    default: fail_type(out, t.type, "a LONG"); return;
+    default: hr_emitter_fail_type(out, t.type, "a LONG"); return;
     }
     if (t.builder)
         hr_builder_i64(t.builder, value);
@@ -233,12 +347,29 @@ void hr_emit_long(struct hr_emitter *out, int64_t value)
     advance(out);
 }
 
+void hr_emit_long(struct hr_emitter *out, int64_t value)
+{
+    struct hr_builder *b = fast_builder(out);
+    if (HR_UNLIKELY(!b || b->type->id != HR_T_LONG)) {
+        emit_long_slow(out, value);
+        return;
+    }
+    ((int64_t *)(void *)b->values)[b->length++] = value;
+    out->column++;
+}
+
 void hr_emit_double(struct hr_emitter *out, double value)
 {
+    struct hr_builder *b = fast_builder(out);
+    if (HR_LIKELY(b && b->type->id == HR_T_DOUBLE)) {
+        ((double *)(void *)b->values)[b->length++] = value;
+        out->column++;
+        return;
+    }
     struct target t;
     if (!next(out, &t)) return;
     if (t.type->id != HR_T_DOUBLE && t.type->id != HR_T_FLOAT) {
-        fail_type(out, t.type, "a DOUBLE");
+        hr_emitter_fail_type(out, t.type, "a DOUBLE");
         return;
     }
     if (t.builder)
@@ -262,25 +393,37 @@ static bool cell_string(union hr_cell *cell, const char *ptr, size_t len)
     return true;
 }
 
-void hr_emit_text(struct hr_emitter *out, struct hr_text value)
+static HR_NOINLINE void emit_text_slow(struct hr_emitter *out, struct hr_text value)
 {
     struct target t;
     if (!next(out, &t)) return;
     if (!hr_type_is_string(t.type)) {
-        fail_type(out, t.type, "a STRING");
+        hr_emitter_fail_type(out, t.type, "a STRING");
         return;
     }
     if (value.len > INT32_MAX) {
-        fail(out, "a STRING of %zu bytes", value.len);
+        hr_emitter_fail(out, "a STRING of %zu bytes", value.len);
         return;
     }
     if (t.builder)
-        hr_builder_str(t.builder, hr_svn(value.ptr, value.len));
+        put_text(out, t.builder, value);
     else if (!cell_string(t.cell, value.ptr, value.len)) {
-        fail(out, "out of memory");
+        hr_emitter_fail(out, "out of memory");
         return;
     }
     advance(out);
+}
+
+void hr_emit_text(struct hr_emitter *out, struct hr_text value)
+{
+    struct hr_builder *b = fast_builder(out);
+    if (HR_UNLIKELY(!b || !hr_type_is_string(b->type) || value.len > HR_STRING_INLINE)) {
+        emit_text_slow(out, value);
+        return;
+    }
+    ((struct hr_string *)(void *)b->values)[b->length++] =
+        hr_string_make(value.ptr, (uint32_t)value.len);
+    out->column++;
 }
 
 void hr_emit_str(struct hr_emitter *out, const char *cstr)
@@ -324,7 +467,7 @@ void hr_emit_field(struct hr_emitter *out, const struct hr_row *row, uint32_t co
 {
     struct target t;
     if (column >= row->count_) {
-        fail(out, "field %u of a row with %u columns", column, row->count_);
+        hr_emitter_fail(out, "field %u of a row with %u columns", column, row->count_);
         return;
     }
     if (!next(out, &t)) return;
@@ -333,19 +476,19 @@ void hr_emit_field(struct hr_emitter *out, const struct hr_row *row, uint32_t co
         if (!hr_type_same(col->type, t.type)) {
             struct hr_buf text = {0};
             hr_type_print_sql(col->type, &text);
-            fail_type(out, t.type, hr_buf_cstr(&text));
+            hr_emitter_fail_type(out, t.type, hr_buf_cstr(&text));
             hr_buf_done(&text);
             return;
         }
         if (t.builder) {
-            hr_builder_copy(t.builder, col, row->index_);
+            put_field(out, t.builder, row, column);
             advance(out);
             return;
         }
     } else {
         const struct hr_type *from = ((const struct hr_type *)row->schema_)->fields[column].type;
         if (!hr_type_same(from, t.type)) {
-            fail_type(out, t.type, "another type");
+            hr_emitter_fail_type(out, t.type, "another type");
             return;
         }
     }
@@ -364,46 +507,69 @@ void hr_emit_array_begin(struct hr_emitter *out)
 {
     struct target t;
     if (out->array) {
-        fail(out, "an ARRAY inside an ARRAY");
+        hr_emitter_fail(out, "an ARRAY inside an ARRAY");
         return;
     }
     if (!next(out, &t)) return;
     if (t.type->id != HR_T_ARRAY || !t.builder) {
-        fail_type(out, t.type, "an ARRAY");
+        hr_emitter_fail_type(out, t.type, "an ARRAY");
         return;
     }
     out->array = t.builder;
+    out->limit = 0;
 }
 
 void hr_emit_array_end(struct hr_emitter *out)
 {
     if (out->failed) return;
     if (!out->array) {
-        fail(out, "the end of an ARRAY that was not begun");
+        hr_emitter_fail(out, "the end of an ARRAY that was not begun");
         return;
     }
     hr_builder_close(out->array);
     out->array = NULL;
+    out->limit = out->schema->field_count;
     out->column++;
 }
 
-void hr_emit_end(struct hr_emitter *out)
+static void end_row(struct hr_emitter *out)
+{
+    out->column = 0;
+    out->rows++;
+    if (!out->open) return;
+    if (out->prefix) out->limit = 0;
+    if (HR_UNLIKELY(out->columns[0]->length >= HR_BATCH_ROWS))
+        out->failed = hr_emitter_flush(out, &out->err) != HR_OK;
+}
+
+static HR_NOINLINE void emit_end_slow(struct hr_emitter *out)
 {
     if (HR_UNLIKELY(out->failed)) return;
     if (out->column == 0 && out->prefix && out->prefix == out->schema->field_count) {
-        if (!out->open && !open_batch(out)) return;
+        if (!out->open && !open_batch(out, 0)) return;
         put_prefix(out);
     }
     if (out->suffix)
         for (uint32_t i = 0; i < out->source->count_; i++) hr_emit_field(out, out->source, i);
     if (HR_UNLIKELY(out->column != out->schema->field_count || out->array)) {
-        fail(out, "a row ended after %u of %u columns", out->column, out->schema->field_count);
+        hr_emitter_fail(out, "a row ended after %u of %u columns", out->column,
+                        out->schema->field_count);
         return;
     }
-    out->column = 0;
-    out->rows++;
-    if (!out->cells && out->open && hr_builder_length(out->builder.columns[0]) >= HR_BATCH_ROWS)
-        out->failed = hr_emitter_flush(out, &out->err) != HR_OK;
+    if (out->whole) {
+        out->whole = false;
+        out->limit = out->schema->field_count;
+        out->rows += out->whole_rows - UINT64_C(1); /* end_row counts one */
+    }
+    end_row(out);
+}
+
+void hr_emit_end(struct hr_emitter *out)
+{
+    if (HR_LIKELY(out->limit && out->column == out->limit && !out->suffix))
+        end_row(out);
+    else
+        emit_end_slow(out);
 }
 
 void hr_emit_row(struct hr_emitter *out, const struct hr_row *row)
@@ -412,123 +578,35 @@ void hr_emit_row(struct hr_emitter *out, const struct hr_row *row)
     hr_emit_end(out);
 }
 
-/* --- Cells ------------------------------------------------------------------------------------ */
+/* --- Whole columns (api_emit_columns.c) ------------------------------------------------------- */
 
-void hr_cells_done(const struct hr_type *schema, struct hr_cells *cells)
+static bool begin_columns(struct hr_emitter *out, uint32_t count)
 {
-    for (uint32_t i = 0; i < schema->field_count; i++)
-        if (hr_type_is_string(schema->fields[i].type) && cells->cell[i].str.len > HR_STRING_INLINE)
-            hr_free((char *)(uintptr_t)cells->cell[i].str.ptr);
-    memset(cells, 0, hr_cells_bytes(schema->field_count));
-}
-
-hr_status hr_cells_check(const struct hr_type *schema, struct hr_err *err)
-{
-    if (schema->field_count > HR_CELLS_MAX)
-        return HR_FAIL(err, HR_E_LIMIT, "a combined row of %u columns; at most %d",
-                       schema->field_count, HR_CELLS_MAX);
-    for (uint32_t i = 0; i < schema->field_count; i++)
-        if (hr_type_is_nested(schema->fields[i].type))
-            return HR_FAIL(err, HR_E_NOT_SUPPORTED,
-                           "column %s: combining values of nested type; "
-                           "use hr_rdd_group_by_key",
-                           schema->fields[i].name);
-    return HR_OK;
-}
-
-hr_status hr_cells_from_row(const struct hr_type *schema, const struct hr_row *row, uint32_t first,
-                            struct hr_cells *cells, struct hr_err *err)
-{
-    struct hr_emitter out;
-    hr_emitter_init_cells(&out, schema, cells);
-    for (uint32_t i = 0; i < schema->field_count; i++) hr_emit_field(&out, row, first + i);
-    hr_emit_end(&out);
-    hr_status status = hr_emitter_check(&out, HR_OK, err);
-    if (status != HR_OK) hr_cells_done(schema, cells);
-    return status;
-}
-
-hr_status hr_fill_cells(hr_fill_fn fill, void *arg, const struct hr_type *schema,
-                        struct hr_cells *cells, struct hr_err *err)
-{
-    struct hr_emitter out;
-    hr_emitter_init_cells(&out, schema, cells);
-    hr_status status = hr_emitter_check(&out, fill(arg, &out, err), err);
-    if (status == HR_OK && out.rows != 1)
-        status = hr_err_fail(err, "expected one row, got %d", (int)out.rows);
-    if (status != HR_OK) hr_cells_done(schema, cells);
-    return status;
-}
-
-hr_status hr_merge_cells(hr_merge_fn fn, void *arg, const struct hr_type *schema,
-                         struct hr_cells *into, const struct hr_row *value, struct hr_err *err)
-{
-    union {
-        struct hr_cells cells;
-        char room[sizeof(struct hr_cells) + HR_CELLS_MAX * sizeof(union hr_cell)];
-    } result;
-    struct hr_row state;
-    struct hr_emitter out;
-    hr_row_of_cells(schema, into, &state);
-    hr_emitter_init_cells(&out, schema, &result.cells);
-    hr_status status = hr_emitter_check(&out, fn(arg, &state, value, &out, err), err);
-    if (status == HR_OK && out.rows != 1)
-        status = hr_err_fail(err, "a merge emits one row, this one %d", (int)out.rows);
-    if (status != HR_OK) {
-        hr_cells_done(schema, &result.cells);
-        return status;
+    if (out->cells || out->array || out->prefix || out->suffix || out->column) {
+        hr_emitter_fail(out, out->cells || out->prefix || out->suffix
+                                 ? "whole columns from a function that sees one row"
+                                 : "whole columns in a row that was begun and not ended");
+        return false;
     }
-    hr_cells_done(schema, into);
-    memcpy(into, &result.cells, hr_cells_bytes(schema->field_count));
-    return HR_OK;
+    uint32_t rows = out->open ? out->columns[0]->length : 0;
+    if (rows && count > HR_BATCH_ROWS - rows) {
+        out->failed = hr_emitter_flush(out, &out->err) != HR_OK;
+        if (out->failed) return false;
+    }
+    if (!out->open && !open_batch(out, count)) return false;
+    out->whole = true;
+    out->whole_rows = count;
+    out->limit = 0;
+    return true;
 }
 
-static void cells_values(enum hr_type_id id, uint8_t *const *states, size_t at, uint32_t count,
-                         void *values)
+struct hr_builder *hr_emitter_column(struct hr_emitter *out, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        union hr_cell cell;
-        memcpy(&cell, states[i] + at, sizeof cell);
-        switch (id) {
-        case HR_T_BOOLEAN: hr_bit_put(values, i, cell.i64 != 0); break;
-        case HR_T_BYTE: ((int8_t *)values)[i] = (int8_t)cell.i64; break;
-        case HR_T_SHORT: ((int16_t *)values)[i] = (int16_t)cell.i64; break;
-        case HR_T_INT:
-        case HR_T_DATE:
-        case HR_T_INTERVAL_YM: ((int32_t *)values)[i] = (int32_t)cell.i64; break;
-        case HR_T_FLOAT: ((float *)values)[i] = (float)cell.f64; break;
-        case HR_T_DOUBLE: ((double *)values)[i] = cell.f64; break;
-        case HR_T_DECIMAL: memcpy((hr_i128 *)values + i, &cell, sizeof(hr_i128)); break;
-        default: ((int64_t *)values)[i] = cell.i64;
-        }
-    }
-}
-
-hr_status hr_cells_to_column(const struct hr_type *schema, uint32_t index, uint8_t *const *states,
-                             uint32_t offset, uint32_t count, struct hr_arena *arena,
-                             struct hr_column *ret, struct hr_err *err)
-{
-    const struct hr_type *type = schema->fields[index].type;
-    size_t at = offset + offsetof(struct hr_cells, cell) + index * sizeof(union hr_cell);
-    bool nulls = false;
-    for (uint32_t i = 0; i < count && !nulls; i++)
-        nulls = (((const struct hr_cells *)(void *)(states[i] + offset))->nulls >> index) & 1;
-    if (type->id == HR_T_NULL) return hr_column_nulls(arena, type, count, ret, err);
-    HR_TRY(hr_column_alloc(arena, type, count, nulls, ret, err));
-    for (uint32_t i = 0; nulls && i < count; i++)
-        if ((((const struct hr_cells *)(void *)(states[i] + offset))->nulls >> index) & 1)
-            hr_bit_clear((uint64_t *)(uintptr_t)ret->validity, i);
-    if (!hr_type_is_string(type)) {
-        cells_values(type->id, states, at, count, (void *)(uintptr_t)ret->values);
-        return HR_OK;
-    }
-    struct hr_string *strings = (struct hr_string *)(uintptr_t)ret->values;
-    for (uint32_t i = 0; i < count; i++) {
-        memcpy(&strings[i], states[i] + at, sizeof strings[i]);
-        if (strings[i].len <= HR_STRING_INLINE) continue;
-        char *copy = hr_arena_memdup(arena, strings[i].ptr, strings[i].len);
-        if (!copy) return HR_OOM(err);
-        strings[i].ptr = copy;
-    }
-    return HR_OK;
+    if (out->failed || (!out->whole && !begin_columns(out, count))) return NULL;
+    if (out->column >= out->schema->field_count)
+        hr_emitter_fail(out, "more columns than the %u of the output", out->schema->field_count);
+    else if (count != out->whole_rows)
+        hr_emitter_fail(out, "output column %s was given %u values, the columns before it %u",
+                        out->schema->fields[out->column].name, count, out->whole_rows);
+    return out->failed ? NULL : out->columns[out->column];
 }

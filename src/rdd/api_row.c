@@ -7,6 +7,10 @@
  */
 #include "rdd/api.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 __thread struct hr_task_local hr_task_local;
 
 /* --- Texts ------------------------------------------------------------------------------------ */
@@ -31,12 +35,29 @@ HR_INLINE bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* The first white space in [p, end), or end. */
+HR_INLINE const char *find_space(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    const __m128i blank = _mm_set1_epi8(' '), tab = _mm_set1_epi8('\t'), four = _mm_set1_epi8(4);
+    for (; end - p >= 16; p += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p), x = _mm_sub_epi8(v, tab);
+        __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(x, four), x); /* \t … \r */
+        uint32_t hits =
+            (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, blank), controls));
+        if (hits) return p + __builtin_ctz(hits);
+    }
+#endif
+    while (p < end && !is_space(*p)) p++;
+    return p;
+}
+
 bool hr_text_next_word(struct hr_text *rest, struct hr_text *ret_word)
 {
     const char *p = rest->ptr, *end = p ? p + rest->len : p;
     while (p < end && is_space(*p)) p++;
     const char *start = p;
-    while (p < end && !is_space(*p)) p++;
+    p = find_space(p, end);
     rest->ptr = p;
     rest->len = (size_t)(end - p);
     if (p == start) return false;
@@ -52,6 +73,39 @@ bool hr_text_next_field(struct hr_text *rest, char separator, struct hr_text *re
     *ret_field = (struct hr_text){rest->ptr, len};
     *rest = at ? (struct hr_text){at + 1, rest->len - len - 1} : (struct hr_text){NULL, 0};
     return true;
+}
+
+#ifdef __SSE2__
+/* Of 16 places from p on, those where the first and the last byte of part are right, as bits. */
+HR_INLINE uint32_t likely_places(const char *p, size_t part_len, __m128i first, __m128i last)
+{
+    __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + part_len - 1));
+    return (uint32_t)_mm_movemask_epi8(
+        _mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, last)));
+}
+#endif
+
+/* Likely places, 16 at a time, the last 16 overlapping; then the bytes between. What is short, or
+ * made to have many likely places, is left to memmem, which is linear. */
+bool hr_text_contains(struct hr_text text, struct hr_text part)
+{
+    if (part.len == 0) return true;
+    if (part.len > text.len) return false;
+    size_t at = 0;
+#ifdef __SSE2__
+    size_t places = text.len - part.len + 1; /* where part may begin */
+    const __m128i first = _mm_set1_epi8(part.ptr[0]);
+    const __m128i last = _mm_set1_epi8(part.ptr[part.len - 1]);
+    for (uint32_t tries = 64; places >= 16 && tries;) {
+        uint32_t hits = likely_places(text.ptr + at, part.len, first, last);
+        for (; hits; hits &= hits - 1, tries -= tries > 0)
+            if (memcmp(text.ptr + at + __builtin_ctz(hits), part.ptr, part.len) == 0) return true;
+        if (at == places - 16) return false;
+        at = HR_MIN(at + 16, places - 16);
+    }
+#endif
+    return memmem(text.ptr + at, text.len - at, part.ptr, part.len) != NULL;
 }
 
 bool hr_text_to_long(struct hr_text text, int64_t *ret)

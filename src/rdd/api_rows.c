@@ -159,3 +159,8 @@ struct hr_text hr_view_text(const struct hr_batch_view *view, uint32_t column, u
     const struct hr_string *s = (const struct hr_string *)col->values + row;
     return (struct hr_text){hr_string_ptr(s), s->len};
 }
+
+void hr_view_row(const struct hr_batch_view *view, uint32_t row, struct hr_row *ret_row)
+{
+    hr_row_of_batch(view->batch_, row, ret_row);
+}

@@ -43,6 +43,7 @@ struct combine_iter {
     uint8_t **states;
     uint8_t *is_new;
     uint32_t capacity;
+    struct hr_merger merger;
     struct hr_ktable_iter emit;
     bool emitting, ended;
 };
@@ -133,33 +134,59 @@ HR_INLINE void merge_f64(enum simple how, double *into, double v)
 }
 
 /* Column c of all rows into their states. New rows' states are zero cells whose null bits are
- * set. */
-static void merge_simple(const struct combine_iter *it, const struct hr_batch *batch, uint32_t c)
+ * set. Inlined with how and floating constant. */
+HR_INLINE void merge_column(const struct combine_iter *it, const struct hr_batch *batch, uint32_t c,
+                            enum simple how, bool floating)
 {
-    const struct combine_node *op = it->op;
-    const struct hr_column *col = &batch->columns[op->keys + c];
-    bool floating = col->type->id == HR_T_DOUBLE;
+    const struct hr_column *col = &batch->columns[it->op->keys + c];
+    const int64_t *values = col->values;
+    const uint32_t *sel = batch->sel;
     uint64_t bit = UINT64_C(1) << c;
     for (uint32_t i = 0; i < batch->sel_count; i++) {
-        uint32_t row = batch->sel ? batch->sel[i] : i;
+        uint32_t row = sel ? sel[i] : i;
         struct hr_cells *cells = (struct hr_cells *)(void *)it->states[i];
         if (!hr_column_valid(col, row)) continue;
-        if (cells->nulls & bit) {
+        if (HR_UNLIKELY(cells->nulls & bit)) {
             cells->nulls &= ~bit;
-            memcpy(&cells->cell[c].i64, (const int64_t *)col->values + row, 8);
+            memcpy(&cells->cell[c].i64, values + row, 8);
         } else if (floating) {
-            merge_f64(op->simple, &cells->cell[c].f64, ((const double *)col->values)[row]);
+            merge_f64(how, &cells->cell[c].f64, ((const double *)col->values)[row]);
         } else {
-            merge_i64(op->simple, &cells->cell[c].i64, ((const int64_t *)col->values)[row]);
+            merge_i64(how, &cells->cell[c].i64, values[row]);
         }
+    }
+}
+
+static void merge_simple(const struct combine_iter *it, const struct hr_batch *batch, uint32_t c)
+{
+    bool floating = it->op->state->fields[c].type->id == HR_T_DOUBLE;
+    switch (it->op->simple) {
+    case MERGE_SUM:
+        if (floating)
+            merge_column(it, batch, c, MERGE_SUM, true);
+        else
+            merge_column(it, batch, c, MERGE_SUM, false);
+        break;
+    case MERGE_MIN:
+        if (floating)
+            merge_column(it, batch, c, MERGE_MIN, true);
+        else
+            merge_column(it, batch, c, MERGE_MIN, false);
+        break;
+    default:
+        if (floating)
+            merge_column(it, batch, c, MERGE_MAX, true);
+        else
+            merge_column(it, batch, c, MERGE_MAX, false);
     }
 }
 
 /* --- The operator ----------------------------------------------------------------------------- */
 
-static hr_status first_state(const struct combine_node *op, const struct hr_row *values,
+static hr_status first_state(struct combine_iter *it, const struct hr_row *values,
                              struct hr_cells *cells, struct hr_err *err)
 {
+    const struct combine_node *op = it->op;
     if (op->create) {
         struct hr_emitter out;
         hr_emitter_init_cells(&out, op->state, cells);
@@ -171,7 +198,7 @@ static hr_status first_state(const struct combine_node *op, const struct hr_row 
     }
     if (!op->zero) return hr_cells_from_row(op->state, values, 0, cells, err);
     HR_TRY(hr_fill_cells(op->zero, op->arg, op->state, cells, err));
-    return hr_merge_cells(op->merge, op->arg, op->state, cells, values, err);
+    return hr_merger_merge(&it->merger, cells, values, err);
 }
 
 static hr_status merge_calls(struct combine_iter *it, const struct hr_batch *batch,
@@ -184,8 +211,8 @@ static hr_status merge_calls(struct combine_iter *it, const struct hr_batch *bat
     for (uint32_t i = 0; i < batch->sel_count; i++) {
         struct hr_cells *cells = (struct hr_cells *)(void *)it->states[i];
         values.index_ = batch->sel ? batch->sel[i] : i;
-        HR_TRY(it->is_new[i] ? first_state(op, &values, cells, err)
-                             : hr_merge_cells(op->merge, op->arg, op->state, cells, &values, err));
+        HR_TRY(it->is_new[i] ? first_state(it, &values, cells, err)
+                             : hr_merger_merge(&it->merger, cells, &values, err));
     }
     return HR_OK;
 }
@@ -211,12 +238,28 @@ static hr_status take_in(struct combine_iter *it, const struct hr_batch *batch, 
         vectors[i] = (struct hr_vector){.col = batch->columns[i]};
     HR_TRY(scratch(it, batch->sel_count, err));
     HR_TRY(hr_keys_encode(op->codec, vectors, batch->sel, batch->sel_count, 0, &it->keys, err));
+    bool calls = op->state && op->simple == MERGE_CALL;
     HR_TRY(hr_ktable_upsert(it->table, it->keys.views, it->keys.hashes, batch->sel_count,
-                            it->states, it->is_new, err));
+                            it->states, calls ? it->is_new : NULL, err));
     if (!op->state) return HR_OK;
-    if (op->simple == MERGE_CALL) return merge_calls(it, batch, err);
+    if (calls) return merge_calls(it, batch, err);
     for (uint32_t c = 0; c < op->state->field_count; c++) merge_simple(it, batch, c);
     return HR_OK;
+}
+
+/* Rows taken in at once: their keys, hashes and states stay in the first cache, which leaves the
+ * second one to the table. */
+#define TAKE_ROWS 1024u
+
+static hr_status take_in_parts(struct combine_iter *it, struct hr_batch *batch, struct hr_err *err)
+{
+    hr_status status = HR_OK;
+    for (uint32_t at = 0; at < batch->sel_count && status == HR_OK; at += TAKE_ROWS) {
+        struct hr_batch *part = hr_batch_slice(batch, at, HR_MIN(TAKE_ROWS, batch->sel_count - at));
+        status = part ? take_in(it, part, err) : HR_OOM(err);
+        hr_batch_unref(part);
+    }
+    return status;
 }
 
 static void state_done(void *arg, uint8_t *states)
@@ -286,7 +329,7 @@ static hr_status fill(struct combine_iter *it, struct hr_err *err)
             it->ended = true;
             break;
         }
-        hr_status status = batch->sel_count ? take_in(it, batch, err) : HR_OK;
+        hr_status status = take_in_parts(it, batch, err);
         hr_batch_unref(batch);
         HR_TRY(status);
         if (it->op->flushes && hr_ktable_bytes(it->table) > FLUSH_BYTES) break;
@@ -329,6 +372,7 @@ static hr_status combine_compute(struct hr_rdd *rdd, uint32_t partition, struct 
     it->mem = ctx->mem;
     it->cancelled = ctx->cancelled;
     it->keys.mem = ctx->mem;
+    if (it->op->state) hr_merger_init(&it->merger, it->op->merge, it->op->arg, it->op->state);
     hr_status status = make_table(it, err);
     if (status == HR_OK) status = hr_rdd_parent_iter(rdd, 0, partition, ctx, &it->parent, err);
     if (status != HR_OK) {

@@ -99,6 +99,7 @@ static hr_status run_rows(struct fn_iter *it, struct hr_batch *batch, struct hr_
     struct hr_row row;
     hr_row_of_batch(batch, 0, &row);
     it->out.source = &row;
+    it->out.source_batch = batch;
     hr_task_local.deltas = &it->deltas;
     for (uint32_t i = 0; i < batch->sel_count; i++) {
         uint64_t before = it->out.rows;
@@ -109,6 +110,7 @@ static hr_status run_rows(struct fn_iter *it, struct hr_batch *batch, struct hr_
                                  (int)(it->out.rows - before));
         if (status != HR_OK) break;
     }
+    it->out.source_batch = NULL;
     hr_task_local.deltas = outer;
     return status;
 }

@@ -313,7 +313,16 @@ static hr_status encode_string(const struct hr_vector *v, const uint32_t *rows, 
     const struct hr_string *values = v->col.values;
     const uint64_t *validity = v->col.validity;
     size_t escaped = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t first = 0;
+    if (!validity && !v->is_const) { /* the usual column, as far as it needs no escapes */
+        for (; first < count; first++) {
+            struct hr_string s = values[rows ? rows[first] : first];
+            if (HR_UNLIKELY(s.len == 0 || (uint8_t)s.prefix[0] == 0xff)) break;
+            keys->views[first] = s;
+        }
+        if (first) memset(keys->nulls, 0, first);
+    }
+    for (uint32_t i = first; i < count; i++) {
         uint32_t row = v->is_const ? 0 : rows ? rows[i] : i;
         bool valid = !validity || hr_bit_get(validity, row);
         struct hr_string s = values[row];

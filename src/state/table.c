@@ -97,17 +97,18 @@ HR_INLINE bool same_key(const uint8_t *row_key, uint32_t row_len, const struct h
     if (HR_UNLIKELY(row_len - 1 >= HR_KEY_SHORT))
         return row_len == 0 || memcmp(row_key, k, row_len) == 0;
     uint32_t last = row_len > 8 ? row_len - 8 : 0;
-    uint32_t second = row_len > 16 ? 8 : 0, third = row_len > 16 ? row_len - 16 : 0;
-    uint64_t x[4], y[4];
+    uint64_t x[2], y[2];
     memcpy(&x[0], row_key, 8);
     memcpy(&y[0], k, 8);
-    memcpy(&x[1], row_key + second, 8);
-    memcpy(&y[1], k + second, 8);
-    memcpy(&x[2], row_key + third, 8);
-    memcpy(&y[2], k + third, 8);
-    memcpy(&x[3], row_key + last, 8);
-    memcpy(&y[3], k + last, 8);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3])) == 0;
+    memcpy(&x[1], row_key + last, 8);
+    memcpy(&y[1], k + last, 8);
+    uint64_t differ = (x[0] ^ y[0]) | (x[1] ^ y[1]);
+    if (HR_LIKELY(row_len <= 16)) return differ == 0;
+    memcpy(&x[0], row_key + 8, 8);
+    memcpy(&y[0], k + 8, 8);
+    memcpy(&x[1], row_key + row_len - 16, 8);
+    memcpy(&y[1], k + row_len - 16, 8);
+    return (differ | (x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
 static hr_status reserve(struct hr_ktable *t, int64_t bytes, struct hr_err *err)

@@ -76,7 +76,7 @@ hr_status hr_keys_decode(const struct hr_key_codec *codec, const struct hr_str_v
 
 /*
  * The hash of key bytes. Up to 32 bytes are four words, overlapping where the key is short (below 8
- * bytes: one word padded with zeroes), so that lengths cost no branches; longer keys are XXH3.
+ * bytes: one word padded with zeroes), so that lengths cost one branch; longer keys are XXH3.
  */
 uint64_t hr_key_hash_long(const void *key, size_t len); /* empty or above HR_KEY_SHORT */
 #define HR_KEY_SHORT 32u
@@ -89,14 +89,16 @@ HR_INLINE uint64_t hr_key_mix(uint64_t a, uint64_t b)
 /* Of 1 … HR_KEY_SHORT bytes; 8 bytes from p on must be readable, zero behind the key. */
 HR_INLINE uint64_t hr_key_hash_short(const char *p, size_t len)
 {
-    size_t last = len > 8 ? len - 8 : 0, second = len > 16 ? 8 : 0, third = len > 16 ? len - 16 : 0;
-    uint64_t w[4];
-    memcpy(&w[0], p, 8);
-    memcpy(&w[1], p + second, 8);
-    memcpy(&w[2], p + third, 8);
-    memcpy(&w[3], p + last, 8);
-    uint64_t x = hr_key_mix(w[0] ^ 0x9e3779b97f4a7c15ull, w[3] ^ (0xbf58476d1ce4e5b9ull + len));
-    uint64_t y = hr_key_mix(w[1] ^ 0xd1b54a32d192ed03ull, w[2] ^ 0x94d049bb133111ebull);
+    uint64_t first, second, third, last;
+    memcpy(&first, p, 8);
+    memcpy(&last, p + (len > 8 ? len - 8 : 0), 8);
+    second = third = first;
+    if (HR_UNLIKELY(len > 16)) {
+        memcpy(&second, p + 8, 8);
+        memcpy(&third, p + len - 16, 8);
+    }
+    uint64_t x = hr_key_mix(first ^ 0x9e3779b97f4a7c15ull, last ^ (0xbf58476d1ce4e5b9ull + len));
+    uint64_t y = hr_key_mix(second ^ 0xd1b54a32d192ed03ull, third ^ 0x94d049bb133111ebull);
     return hr_key_mix(x ^ 0x2545f4914f6cdd1dull, y ^ 0x9e3779b97f4a7c15ull);
 }
 HR_INLINE uint64_t hr_key_hash(const void *key, size_t len)
