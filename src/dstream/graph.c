@@ -46,7 +46,7 @@ hr_status hr_ds_put(struct hr_dstream *ds, int64_t time, struct hr_rdd *rdd, str
 {
     struct hr_ds_generated *g = hr_alloc(sizeof *g);
     if (!g) return HR_OOM(err);
-    *g = (struct hr_ds_generated){time, hr_rdd_ref(rdd), NULL};
+    *g = (struct hr_ds_generated){.time = time, .rdd = hr_rdd_ref(rdd)};
     struct hr_ds_generated **at = &ds->generated;
     while (*at && (*at)->time > time) at = &(*at)->next;
     g->next = *at;
@@ -138,15 +138,17 @@ void hr_ds_plan_remember(struct hr_streaming *ssc)
 {
     for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next)
         ds->remember = HR_MAX(ds->remember, HR_MAX(ds->slide, ssc->remember));
+    for (const struct hr_ds_output *o = ssc->outputs; o; o = o->next) o->in->used = true;
     for (uint32_t id = ssc->stream_count; id-- > 0;) {
         struct hr_dstream *ds = by_id(ssc, id);
         for (uint32_t i = 0; i < ds->parent_count; i++) {
             struct hr_dstream *parent = ds->parents[i];
+            if (ds->used) parent->used = true;
             parent->remember = HR_MAX(parent->remember, ds->remember + ds->window);
             if (ds->window) parent->checkpointed = true;
             if (ds->window && parent->level == HR_PERSIST_NONE) parent->level = HR_MEMORY_AND_DISK;
         }
-        if (ds->needs_previous) ds->checkpointed = true;
+        if (ds->needs_previous && !ds->vt->put_changes) ds->checkpointed = true;
     }
 }
 

@@ -97,6 +97,7 @@ void hr_streaming_free(struct hr_streaming *ssc)
     if (!ssc) return;
     if (ssc->state == HR_DS_RUNNING) HR_UNUSED(hr_streaming_stop(ssc, false, NULL));
     hr_ds_free_all(ssc);
+    hr_ds_checkpoint_close(ssc);
     if (ssc->has_wakeup) hr_wakeup_done(&ssc->wakeup);
     pthread_cond_destroy(&ssc->ended);
     pthread_mutex_destroy(&ssc->lock);
@@ -209,7 +210,7 @@ static hr_status run_outputs(struct hr_streaming *ssc, int64_t time, struct hr_e
     /* State moves on even where nobody looks at it in this batch. */
     for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next) {
         struct hr_rdd *rdd;
-        if (ds->needs_previous && ds->consumers) HR_TRY(hr_ds_rdd(ds, time, &rdd, err));
+        if (ds->needs_previous && ds->used) HR_TRY(hr_ds_rdd(ds, time, &rdd, err));
     }
     return HR_OK;
 }
@@ -361,6 +362,7 @@ hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_e
         finish(ssc);
     }
     ssc->state = HR_DS_STOPPED;
+    hr_ds_checkpoint_close(ssc);
     return status;
 }
 

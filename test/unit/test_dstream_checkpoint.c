@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkpoints of DStreams: what a batch writes, what is removed, what happens to damaged files, and
+ * that a failure at any write or sync leaves one that restores. */
+#include <dirent.h>
+#include <headrace/headrace.h>
+#include <sys/stat.h>
+
+#include "base/env.h"
+#include "base/fault.h"
+#include "hr_test.h"
+
+#define SECOND 1000000
+
+struct load {
+    uint32_t first, count;
+    int64_t value;
+};
+
+struct program {
+    struct hr_context *ctx;
+    struct hr_streaming *ssc;
+    struct hr_dstream *in;
+    uint64_t rows;
+    int64_t sum, keys;
+};
+
+static char folder[64];
+
+static const char *new_folder(void)
+{
+    snprintf(folder, sizeof folder, "%s/hr-ckpt-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    return mkdtemp(folder);
+}
+
+static void remove_folder(void)
+{
+    HR_EXPECT_OK(hr_env_remove_tree(hr_env_default(), folder, NULL));
+}
+
+static hr_status fill(void *arg, struct hr_emitter *out, struct hr_err *err)
+{
+    const struct load *load = arg;
+    (void)err;
+    for (uint32_t i = 0; i < load->count; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "key-%u-of-some-length", load->first + i);
+        hr_emit_str(out, key);
+        hr_emit_long(out, load->value);
+        hr_emit_end(out);
+    }
+    return 0;
+}
+
+/* A negative value removes the key, 0 changes nothing. */
+static hr_status add(void *arg, int64_t time_us, const struct hr_row *key,
+                     const struct hr_row *value, struct hr_state *state, struct hr_emitter *out,
+                     struct hr_err *err)
+{
+    const struct hr_row *old = hr_state_get(state);
+    int64_t v = value ? hr_row_long(value, 0) : 0, n = (old ? hr_row_long(old, 0) : 0) + v;
+    (void)arg, (void)time_us, (void)key, (void)out, (void)err;
+    if (v < 0) hr_state_remove(state);
+    if (v > 0) {
+        struct hr_emitter *update = hr_state_update(state);
+        hr_emit_long(update, n);
+        hr_emit_end(update);
+    }
+    return 0;
+}
+
+static hr_status sum_up(void *arg, struct hr_rdd *rdd, int64_t time_us, struct hr_err *err)
+{
+    struct program *p = arg;
+    struct hr_rows *rows = hr_rdd_collect(rdd, err);
+    (void)time_us;
+    if (!rows) return err->code;
+    p->keys = p->sum = 0;
+    for (const struct hr_row *row; (row = hr_rows_next(rows)); p->keys++)
+        p->sum += hr_row_long(row, 1);
+    hr_rows_free(rows);
+    return 0;
+}
+
+static hr_status ignore(void *arg, struct hr_rdd *rdd, int64_t time_us, struct hr_err *err)
+{
+    (void)time_us;
+    return hr_rdd_count(rdd, arg, err);
+}
+
+/* snapshots: an output of the whole state (by its sum), else of the mapped rows. */
+static hr_status open_program(struct program *p, bool snapshots, struct hr_err *err)
+{
+    struct hr_context_options o = {.threads = 1, .manual_clock = true, .default_parallelism = 2};
+    struct hr_state_spec spec = {.state_schema = "n LONG", .mapped_schema = "n LONG", .fn = add};
+    memset(err, 0, sizeof *err);
+    *p = (struct program){.ctx = hr_context_new(&o, err)};
+    p->ssc = hr_streaming_new(p->ctx, SECOND, err);
+    p->in = hr_queue_stream(p->ssc, "k STRING, v LONG", true, err);
+    struct hr_dstream *mapped = hr_dstream_map_with_state(p->in, &spec, err);
+    struct hr_dstream *states = hr_dstream_state_snapshots(mapped, err);
+    hr_status status = snapshots ? hr_dstream_foreach_rdd(states, sum_up, p, err)
+                                 : hr_dstream_foreach_rdd(mapped, ignore, &p->rows, err);
+    if (status == 0) status = hr_streaming_checkpoint(p->ssc, folder, err);
+    return status ? status : hr_streaming_start(p->ssc, err);
+}
+
+static void close_program(struct program *p)
+{
+    hr_streaming_free(p->ssc);
+    hr_context_free(p->ctx);
+}
+
+static hr_status step(struct program *p, uint32_t first, uint32_t count, int64_t value,
+                      struct hr_err *err)
+{
+    struct load load = {first, count, value};
+    struct hr_rdd *rdd = hr_parallelize(p->ctx, "k STRING, v LONG", fill, &load, 2, err);
+    hr_status status = hr_queue_push(p->in, rdd, err);
+    return status ? status : hr_streaming_step(p->ssc, err);
+}
+
+/* Bytes of all segments; *ret_count of them. ret_first: path of the lowest. */
+static int64_t segment_bytes(int *ret_count, char *ret_first, size_t size)
+{
+    DIR *dir = opendir(folder);
+    int64_t bytes = 0;
+    *ret_count = 0;
+    ret_first[0] = '\0';
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        char path[512];
+        struct stat st;
+        if (strncmp(e->d_name, "segment-", 8) != 0) continue;
+        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        if (stat(path, &st) == 0) bytes += st.st_size;
+        if (!ret_first[0] || strcmp(path, ret_first) < 0) snprintf(ret_first, size, "%s", path);
+        ++*ret_count;
+    }
+    if (dir) closedir(dir);
+    return bytes;
+}
+
+static void change_byte(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+");
+    HR_ASSERT_TRUE(f != NULL);
+    fseek(f, at, SEEK_SET);
+    int c = fgetc(f);
+    fseek(f, at, SEEK_SET);
+    fputc(c ^ 0x20, f);
+    fclose(f);
+}
+
+static void expect_corrupt(const char *name, const char *why)
+{
+    struct program p;
+    struct hr_err err;
+    HR_EXPECT_TRUE(open_program(&p, false, &err) != 0);
+    HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_CHECKPOINT_CORRUPT");
+    if (!HR_EXPECT_TRUE(strstr(err.msg, name) && strstr(err.msg, why))) printf("  %s\n", err.msg);
+    close_program(&p);
+}
+
+HR_TEST(damaged_files_are_named)
+{
+    struct program p;
+    struct hr_err err;
+    int count;
+    char first[512], meta[512], moved[600];
+    HR_ASSERT_TRUE(new_folder() != NULL);
+    HR_ASSERT_OK(open_program(&p, false, &err));
+    HR_ASSERT_OK(step(&p, 0, 100, 5, &err));
+    HR_ASSERT_OK(step(&p, 0, 10, 5, &err));
+    close_program(&p);
+    int64_t size = segment_bytes(&count, first, sizeof first);
+    HR_ASSERT_TRUE(count == 1);
+    change_byte(first, (long)size - 30);
+    expect_corrupt("segment-0000000001", "checksum is wrong at byte");
+    change_byte(first, (long)size - 30);
+    change_byte(first, 3);
+    expect_corrupt("segment-0000000001", "not a segment");
+    change_byte(first, 3);
+    change_byte(first, 8 + 24); /* a length */
+    expect_corrupt("segment-0000000001", "record");
+    change_byte(first, 8 + 24);
+    snprintf(moved, sizeof moved, "%s.moved", first);
+    HR_ASSERT_TRUE(rename(first, moved) == 0);
+    expect_corrupt("segment-0000000001", "missing");
+    HR_ASSERT_TRUE(rename(moved, first) == 0);
+    snprintf(meta, sizeof meta, "%s/dstream.checkpoint", folder);
+    change_byte(meta, 20);
+    expect_corrupt("dstream.checkpoint", "checksum");
+    change_byte(meta, 20);
+    /* All as it was: it goes on. What a crash left behind a segment's end is not looked at. */
+    FILE *f = fopen(first, "a");
+    HR_ASSERT_TRUE(f != NULL);
+    fputs("torn", f);
+    fclose(f);
+    HR_ASSERT_OK(open_program(&p, true, &err));
+    HR_ASSERT_OK(step(&p, 0, 1, 1, &err));
+    HR_EXPECT_EQ_I64(p.sum, 551);
+    close_program(&p);
+    remove_folder();
+}
+
+HR_TEST(one_program_at_a_time)
+{
+    struct program p, q;
+    struct hr_err err;
+    HR_ASSERT_TRUE(new_folder() != NULL);
+    HR_ASSERT_OK(open_program(&p, false, &err));
+    HR_EXPECT_TRUE(open_program(&q, false, &err) != 0);
+    HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_CHECKPOINT_BUSY");
+    HR_ASSERT_OK(hr_streaming_stop(p.ssc, false, &err));
+    HR_EXPECT_OK(hr_streaming_start(q.ssc, &err));
+    close_program(&p);
+    close_program(&q);
+    remove_folder();
+}
+
+/* Batches of these until all have gone through; a program that fails is followed by another. */
+static void run_with_faults(enum hr_fault fault, int64_t k, int *ret_failures)
+{
+    static const struct load BATCHES[] = {{0, 3000, 1}, {10, 500, 2}, {0, 0, 0},
+                                          {20, 30, -1}, {0, 3000, 3}, {5, 2000, 1}};
+    struct program p;
+    struct hr_err err;
+    bool open = false;
+    *ret_failures = 0;
+    HR_ASSERT_TRUE(new_folder() != NULL);
+    for (int tries = 0; tries < 100; tries++) {
+        hr_status status = open ? 0 : open_program(&p, true, &err);
+        open = true;
+        int64_t done = hr_streaming_last_batch_us(p.ssc) / SECOND;
+        if (status == 0 && done >= (int64_t)HR_COUNT(BATCHES)) break;
+        if (status == 0)
+            status = step(&p, BATCHES[done].first, BATCHES[done].count, BATCHES[done].value, &err);
+        if (status == 0 && tries == 0) hr_fault_arm(fault, k, false);
+        if (status == 0) continue;
+        ++*ret_failures;
+        close_program(&p);
+        open = false;
+    }
+    hr_fault_disarm_all();
+    HR_EXPECT_OK(step(&p, 0, 0, 0, &err));
+    HR_EXPECT_EQ_I64(p.keys, 3000);
+    HR_EXPECT_EQ_I64(p.sum, 3000 + 500 * 2 - 30 * 3 + 3000 * 3 + 2000);
+    close_program(&p);
+    remove_folder();
+}
+
+static void every_passing(enum hr_fault fault)
+{
+    int failures = 1, k = 0, hits = 0;
+    for (; failures && k < 200; k++) {
+        run_with_faults(fault, k + 1, &failures);
+        hits += failures;
+    }
+    HR_EXPECT_TRUE(hits >= 4); /* each batch with changes passes it at least once */
+    HR_EXPECT_TRUE(k < 200);
+}
+
+HR_TEST(a_failed_write_leaves_a_checkpoint)
+{
+    every_passing(HR_FAULT_FILE_WRITE);
+}
+HR_TEST(a_failed_sync_leaves_a_checkpoint)
+{
+    every_passing(HR_FAULT_FILE_SYNC);
+}
+HR_TEST(a_failed_delta_leaves_a_checkpoint)
+{
+    every_passing(HR_FAULT_STATE_DELTA);
+}
+HR_TEST(a_failed_commit_leaves_a_checkpoint)
+{
+    every_passing(HR_FAULT_JOURNAL_COMMIT);
+}
