@@ -140,6 +140,67 @@ static int64_t segment_bytes(int *ret_count, char *ret_first, size_t size)
     return bytes;
 }
 
+static int64_t bytes_now(void)
+{
+    int count;
+    char first[512];
+    return segment_bytes(&count, first, sizeof first);
+}
+
+HR_TEST(a_batch_writes_what_it_changes)
+{
+    struct program p;
+    struct hr_err err;
+    HR_ASSERT_TRUE(new_folder() != NULL);
+    HR_ASSERT_OK(open_program(&p, false, &err));
+    HR_ASSERT_OK(step(&p, 0, 20000, 5, &err));
+    int64_t all = bytes_now(), before = all;
+    HR_EXPECT_TRUE(all > 20000 * 30);
+    HR_ASSERT_OK(step(&p, 7, 1, 1, &err));
+    HR_EXPECT_TRUE(bytes_now() > before);
+    HR_EXPECT_TRUE(bytes_now() < before + 200);
+    before = bytes_now();
+    HR_ASSERT_OK(step(&p, 0, 0, 1, &err));   /* nothing comes in */
+    HR_ASSERT_OK(step(&p, 0, 100, 0, &err)); /* nothing changes */
+    HR_EXPECT_EQ_I64(bytes_now(), before);
+    close_program(&p);
+    HR_ASSERT_OK(open_program(&p, true, &err));
+    HR_ASSERT_OK(step(&p, 0, 0, 1, &err));
+    HR_EXPECT_EQ_I64(p.keys, 20000);
+    HR_EXPECT_EQ_I64(p.sum, 100001);
+    close_program(&p);
+    remove_folder();
+}
+
+/* A thousand of 20000 keys a batch, for many rounds of snapshots: the folder stays within a few
+ * times the state, and what is left of it restores all. */
+HR_TEST(old_segments_go)
+{
+    struct program p;
+    struct hr_err err;
+    int count;
+    char first[512];
+    HR_ASSERT_TRUE(new_folder() != NULL);
+    HR_ASSERT_OK(open_program(&p, false, &err));
+    HR_ASSERT_OK(step(&p, 0, 20000, 1, &err));
+    int64_t state = bytes_now(), most = 0;
+    for (int b = 0; b < 400; b++) {
+        HR_ASSERT_OK(step(&p, (uint32_t)(b * 1000 % 20000), 1000, 1, &err));
+        most = HR_MAX(most, bytes_now());
+    }
+    HR_EXPECT_TRUE(most < 4 * state + (17 << 20)); /* 8 MiB before a segment is closed */
+    HR_EXPECT_TRUE(segment_bytes(&count, first, sizeof first) > 0);
+    HR_EXPECT_TRUE(strstr(first, "segment-0000000001") == NULL);
+    HR_ASSERT_OK(step(&p, 0, 10, -1, &err));
+    close_program(&p);
+    HR_ASSERT_OK(open_program(&p, true, &err));
+    HR_ASSERT_OK(step(&p, 0, 0, 1, &err));
+    HR_EXPECT_EQ_I64(p.keys, 19990);
+    HR_EXPECT_EQ_I64(p.sum, 19990 * 21);
+    close_program(&p);
+    remove_folder();
+}
+
 static void change_byte(const char *path, long at)
 {
     FILE *f = fopen(path, "r+");
@@ -200,6 +261,8 @@ HR_TEST(damaged_files_are_named)
     HR_ASSERT_OK(step(&p, 0, 1, 1, &err));
     HR_EXPECT_EQ_I64(p.sum, 551);
     close_program(&p);
+    HR_ASSERT_TRUE(truncate(first, size - 1) == 0);
+    expect_corrupt("segment-0000000001", "it ends at byte");
     remove_folder();
 }
 
