@@ -27,6 +27,9 @@
 #define MAGIC    0x32534448u /* "HDS2" */
 #define DATA_MAX ((size_t)64 << 30)
 
+#define LOCK_TRIES   50
+#define LOCK_WAIT_US 10000
+
 static void put_schema(const struct hr_dstream *ds, struct hr_buf *out)
 {
     struct hr_buf text = {0};
@@ -285,7 +288,11 @@ static hr_status take_lock(struct hr_streaming *ssc, struct hr_err *err)
     hr_buf_done(&path);
     HR_TRY(status);
     ssc->locked = true;
-    status = env->vt->lock(env, ssc->lock_fd, &pid, err);
+    /* Workers of a killed program hold its lock for the moment until they end, too. */
+    for (int tries = 0;
+         (status = env->vt->lock(env, ssc->lock_fd, &pid, err)) == HR_E_AGAIN && tries < LOCK_TRIES;
+         tries++)
+        hr_env_default()->vt->sleep_us(hr_env_default(), LOCK_WAIT_US);
     if (status != HR_E_AGAIN) return status;
     char text[32];
     snprintf(text, sizeof text, "%" PRId64, pid);
