@@ -3,7 +3,7 @@
  * Checkpoints: after every batch what it changed, and a small file that says what counts.
  *
  *   <checkpoint>/segment-N              data, each record written once (segments.h):
- *                                       RDDs that windows and states need, changes of states
+ *                                       RDDs of windows, changes of states (map_state.c, delta.c)
  *   <checkpoint>/dstream.checkpoint     renamed into place when the data is durable:
  *       magic, interval, zero, last batch, segments with their lengths, number of streams
  *       per stream: schema, the first segment it needs for its state, its own bytes
@@ -21,7 +21,7 @@
 
 #include "base/fault.h"
 #include "base/hash.h"
-#include "dstream/dstream.h"
+#include "dstream/delta.h"
 #include "rdd/block_store.h"
 
 #define MAGIC    0x32534448u /* "HDS2" */
@@ -49,7 +49,8 @@ static hr_status path_of(const struct hr_streaming *ssc, const char *name, struc
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
-static hr_status put_rdd(struct hr_dstream *ds, struct hr_ds_generated *g, struct hr_err *err)
+static hr_status put_whole(struct hr_dstream *ds, struct hr_ds_generated *g, bool delta,
+                           struct hr_err *err)
 {
     struct hr_rows *rows = hr_rdd_collect(g->rdd, err);
     struct hr_buf bytes;
@@ -59,7 +60,8 @@ static hr_status put_rdd(struct hr_dstream *ds, struct hr_ds_generated *g, struc
         if (rows->batches[i]->sel_count)
             status = hr_batch_file_append(&bytes, rows->batches[i], err);
     if (status == HR_OK) status = hr_buf_status(&bytes, err);
-    if (status == HR_OK && bytes.len) {
+    /* In front of deltas, a state that has become empty must be said to be so. */
+    if (status == HR_OK && (bytes.len || (delta && ds->needs_from))) {
         g->segment = hr_ds_segments_position(&ds->ssc->log);
         struct hr_ds_record record = {.stream = ds->id,
                                       .kind = HR_DS_RECORD_RDD,
@@ -68,9 +70,18 @@ static hr_status put_rdd(struct hr_dstream *ds, struct hr_ds_generated *g, struc
         status = hr_ds_segments_put(&ds->ssc->log, &record, err);
     }
     g->saved = status == HR_OK;
+    if (delta && g->saved && g->segment) hr_ds_delta_whole(ds, g, bytes.len);
     hr_buf_done(&bytes);
     hr_rows_free(rows);
     return status;
+}
+
+static hr_status put_rdd(struct hr_dstream *ds, struct hr_ds_generated *g, struct hr_err *err)
+{
+    bool done = false, delta = hr_ds_delta_fits(ds);
+    if (delta) HR_TRY(hr_ds_delta_put(ds, g, &done, err));
+    if (!delta) ds->needs_from = 0;
+    return done ? HR_OK : put_whole(ds, g, delta, err);
 }
 
 /* What has come since the last checkpoint. The RDD of this batch is made where nobody has asked for
@@ -202,6 +213,8 @@ static hr_status take_record(void *arg, const struct hr_ds_record *record, struc
     struct hr_streaming *ssc = arg;
     struct hr_dstream *ds = by_id(ssc, record->stream);
     if (!ds) return corrupt(ssc, "a record of a stream that is not there", err);
+    if (ds->needs_from && !ds->vt->replay)
+        return record->segment >= ds->needs_from ? hr_ds_delta_replay(ds, record, err) : HR_OK;
     if (record->kind != HR_DS_RECORD_RDD)
         return ds->vt->replay && record->segment >= ds->needs_from ? ds->vt->replay(ds, record, err)
                                                                    : HR_OK;
@@ -210,12 +223,19 @@ static hr_status take_record(void *arg, const struct hr_ds_record *record, struc
     return wanted ? get_rdd(ds, record, err) : HR_OK;
 }
 
-/* The times without a record: batches without rows. */
+/* The last RDD where it was kept by its changes; then the times without a record: no rows. */
 static hr_status fill_gaps(struct hr_dstream *ds, struct hr_err *err)
 {
     const struct hr_streaming *ssc = ds->ssc;
-    struct hr_batch_list none = {0};
+    struct hr_batch_list none = {0}, rows = {0};
     int64_t back = (ssc->last - ssc->zero) / ds->slide * ds->slide;
+    if (ds->needs_from) {
+        hr_status status = hr_ds_delta_rows(ds, &rows, err);
+        if (status == HR_OK && back > 0)
+            status = put_restored(ds, ssc->zero + back, ds->needs_from, &rows, err);
+        hr_batch_list_done(&rows);
+        HR_TRY(status);
+    }
     for (int64_t time = ssc->zero + back; time > ssc->zero && time > ssc->last - ds->remember;
          time -= ds->slide)
         if (!hr_ds_remembered(ds, time)) HR_TRY(put_restored(ds, time, 0, &none, err));

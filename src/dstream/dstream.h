@@ -54,12 +54,13 @@ struct hr_dstream {
     uint32_t key_columns;
     struct hr_dstream *parents[HR_DS_PARENTS];
     uint32_t parent_count, consumers;
-    int64_t slide, window; /* window: how far back it reads its parents; 0: this time only */
-    int64_t remember;      /* set at start */
-    bool needs_previous;   /* computes from its own last RDD, or from state of its own */
-    bool used;             /* an output needs it; set at start, as the next one */
-    bool checkpointed;     /* its remembered RDDs go into checkpoints */
-    uint64_t needs_from;   /* the first segment with changes of its state; 0: none */
+    int64_t slide, window;     /* window: how far back it reads its parents; 0: this time only */
+    int64_t remember;          /* set at start */
+    bool needs_previous;       /* computes from its own last RDD, or from state of its own */
+    bool used;                 /* an output needs it; set at start, as the next one */
+    bool checkpointed;         /* its remembered RDDs go into checkpoints */
+    uint64_t needs_from;       /* the first segment with changes of its state; 0: none */
+    struct hr_ds_delta *delta; /* delta.c; NULL: none */
     enum hr_persist level;
     struct hr_ds_generated *generated; /* newest first */
     uint64_t rows;                     /* inputs: of the batch last generated */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The graph of streams: making them, generating and remembering their RDDs, forgetting. */
-#include "dstream/dstream.h"
+#include "dstream/delta.h"
 
 void *hr_ds_new(struct hr_streaming *ssc, const struct hr_ds_vt *vt, size_t size,
                 const struct hr_type *schema, struct hr_dstream *a, struct hr_dstream *b,
@@ -192,6 +192,7 @@ void hr_ds_free_all(struct hr_streaming *ssc)
             hr_rdd_unref(g->rdd);
             hr_free(g);
         }
+        hr_ds_delta_free(ds);
         if (ds->vt->free) ds->vt->free(ds);
         hr_free(ds);
     }

@@ -88,8 +88,27 @@ static hr_status ignore(void *arg, struct hr_rdd *rdd, int64_t time_us, struct h
     return hr_rdd_count(rdd, arg, err);
 }
 
-/* snapshots: an output of the whole state (by its sum), else of the mapped rows. */
-static hr_status open_program(struct program *p, bool snapshots, struct hr_err *err)
+static hr_status running(void *arg, const struct hr_row *key, const struct hr_row *values,
+                         const struct hr_row *state, struct hr_emitter *out, struct hr_err *err)
+{
+    int64_t sum = state ? hr_row_long(state, 0) : 0;
+    (void)arg, (void)key, (void)err;
+    for (uint32_t i = 0; i < hr_row_length(values, 0); i++) {
+        struct hr_row v;
+        if (!hr_row_element(values, 0, i, &v)) continue;
+        if (hr_row_long(&v, 0) < 0) return 0;
+        sum += hr_row_long(&v, 0);
+    }
+    hr_emit_long(out, sum);
+    hr_emit_end(out);
+    return 0;
+}
+
+/* What is given out, by its sum: mapped rows, the states of mapWithState or updateStateByKey, a
+ * long window by key in its inverse form. */
+enum kind { MAPPED, SNAPSHOTS, UPDATE, INVERSE };
+
+static hr_status open_program(struct program *p, enum kind kind, struct hr_err *err)
 {
     struct hr_context_options o = {.threads = 1, .manual_clock = true, .default_parallelism = 2};
     struct hr_state_spec spec = {.state_schema = "n LONG", .mapped_schema = "n LONG", .fn = add};
@@ -97,10 +116,20 @@ static hr_status open_program(struct program *p, bool snapshots, struct hr_err *
     *p = (struct program){.ctx = hr_context_new(&o, err)};
     p->ssc = hr_streaming_new(p->ctx, SECOND, err);
     p->in = hr_queue_stream(p->ssc, "k STRING, v LONG", true, err);
-    struct hr_dstream *mapped = hr_dstream_map_with_state(p->in, &spec, err);
-    struct hr_dstream *states = hr_dstream_state_snapshots(mapped, err);
-    hr_status status = snapshots ? hr_dstream_foreach_rdd(states, sum_up, p, err)
-                                 : hr_dstream_foreach_rdd(mapped, ignore, &p->rows, err);
+    struct hr_dstream *out;
+    if (kind == UPDATE)
+        out = hr_dstream_update_state_by_key(p->in, "n LONG", running, NULL, 0, NULL, err);
+    else if (kind == INVERSE)
+        out = hr_dstream_reduce_by_key_and_window(p->in, hr_sum, hr_subtract, NULL, NULL,
+                                                  100 * (int64_t)SECOND, 0, 0, err);
+    else
+        out = hr_dstream_map_with_state(p->in, &spec, err);
+    if (kind <= SNAPSHOTS) { /* one graph for both */
+        struct hr_dstream *states = hr_dstream_state_snapshots(out, err);
+        if (kind == SNAPSHOTS) out = states;
+    }
+    hr_status status = kind == MAPPED ? hr_dstream_foreach_rdd(out, ignore, &p->rows, err)
+                                      : hr_dstream_foreach_rdd(out, sum_up, p, err);
     if (status == 0) status = hr_streaming_checkpoint(p->ssc, folder, err);
     return status ? status : hr_streaming_start(p->ssc, err);
 }
@@ -152,7 +181,7 @@ HR_TEST(a_batch_writes_what_it_changes)
     struct program p;
     struct hr_err err;
     HR_ASSERT_TRUE(new_folder() != NULL);
-    HR_ASSERT_OK(open_program(&p, false, &err));
+    HR_ASSERT_OK(open_program(&p, MAPPED, &err));
     HR_ASSERT_OK(step(&p, 0, 20000, 5, &err));
     int64_t all = bytes_now(), before = all;
     HR_EXPECT_TRUE(all > 20000 * 30);
@@ -164,12 +193,59 @@ HR_TEST(a_batch_writes_what_it_changes)
     HR_ASSERT_OK(step(&p, 0, 100, 0, &err)); /* nothing changes */
     HR_EXPECT_EQ_I64(bytes_now(), before);
     close_program(&p);
-    HR_ASSERT_OK(open_program(&p, true, &err));
+    HR_ASSERT_OK(open_program(&p, SNAPSHOTS, &err));
     HR_ASSERT_OK(step(&p, 0, 0, 1, &err));
     HR_EXPECT_EQ_I64(p.keys, 20000);
     HR_EXPECT_EQ_I64(p.sum, 100001);
     close_program(&p);
     remove_folder();
+}
+
+/* The same for states that are RDDs; in the middle the program ends. */
+static void check_deltas(enum kind kind)
+{
+    struct program p;
+    struct hr_err err;
+    int64_t before = 0;
+    HR_ASSERT_TRUE(new_folder() != NULL);
+    for (int life = 0; life < 3; life++) {
+        HR_ASSERT_OK(open_program(&p, kind, &err));
+        HR_ASSERT_OK(life ? step(&p, 3, 1, 1, &err) : step(&p, 0, 20000, 5, &err));
+        before = bytes_now();
+        HR_EXPECT_TRUE(before > 20000 * 30);
+        for (int i = 0; i < 4; i++) HR_ASSERT_OK(step(&p, 7, 1, 1, &err));
+        HR_EXPECT_TRUE(bytes_now() > before);
+        HR_EXPECT_TRUE(bytes_now() < before + 4 * 2 * 250); /* the window's rows beside the state */
+        before = bytes_now();
+        HR_ASSERT_OK(step(&p, 0, 0, 1, &err));
+        HR_EXPECT_EQ_I64(bytes_now(), before);
+        HR_EXPECT_EQ_I64(p.keys, 20000);
+        HR_EXPECT_EQ_I64(p.sum, 100000 + 4 + life * 5);
+        close_program(&p);
+    }
+    /* Most of it changes, more than once; keys go, and come again. */
+    HR_ASSERT_OK(open_program(&p, kind, &err));
+    for (int i = 0; i < 5; i++) HR_ASSERT_OK(step(&p, 0, 15000, 1, &err));
+    if (kind == UPDATE) HR_ASSERT_OK(step(&p, 0, 20000, -1, &err));
+    int64_t keys = kind == UPDATE ? 0 : 20000, sum = kind == UPDATE ? 0 : 100014 + 75000;
+    HR_EXPECT_EQ_I64(p.keys, keys);
+    HR_EXPECT_EQ_I64(p.sum, sum);
+    close_program(&p);
+    HR_ASSERT_OK(open_program(&p, kind, &err));
+    HR_ASSERT_OK(step(&p, 1, 2, 1, &err));
+    HR_EXPECT_EQ_I64(p.keys, keys ? keys : 2);
+    HR_EXPECT_EQ_I64(p.sum, sum + 2);
+    close_program(&p);
+    remove_folder();
+}
+
+HR_TEST(a_state_by_key_writes_what_it_changes)
+{
+    check_deltas(UPDATE);
+}
+HR_TEST(a_window_with_an_inverse_writes_what_it_changes)
+{
+    check_deltas(INVERSE);
 }
 
 /* A thousand of 20000 keys a batch, for many rounds of snapshots: the folder stays within a few
@@ -181,7 +257,7 @@ HR_TEST(old_segments_go)
     int count;
     char first[512];
     HR_ASSERT_TRUE(new_folder() != NULL);
-    HR_ASSERT_OK(open_program(&p, false, &err));
+    HR_ASSERT_OK(open_program(&p, MAPPED, &err));
     HR_ASSERT_OK(step(&p, 0, 20000, 1, &err));
     int64_t state = bytes_now(), most = 0;
     for (int b = 0; b < 400; b++) {
@@ -193,7 +269,7 @@ HR_TEST(old_segments_go)
     HR_EXPECT_TRUE(strstr(first, "segment-0000000001") == NULL);
     HR_ASSERT_OK(step(&p, 0, 10, -1, &err));
     close_program(&p);
-    HR_ASSERT_OK(open_program(&p, true, &err));
+    HR_ASSERT_OK(open_program(&p, SNAPSHOTS, &err));
     HR_ASSERT_OK(step(&p, 0, 0, 1, &err));
     HR_EXPECT_EQ_I64(p.keys, 19990);
     HR_EXPECT_EQ_I64(p.sum, 19990 * 21);
@@ -216,7 +292,7 @@ static void expect_corrupt(const char *name, const char *why)
 {
     struct program p;
     struct hr_err err;
-    HR_EXPECT_TRUE(open_program(&p, false, &err) != 0);
+    HR_EXPECT_TRUE(open_program(&p, MAPPED, &err) != 0);
     HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_CHECKPOINT_CORRUPT");
     if (!HR_EXPECT_TRUE(strstr(err.msg, name) && strstr(err.msg, why))) printf("  %s\n", err.msg);
     close_program(&p);
@@ -229,7 +305,7 @@ HR_TEST(damaged_files_are_named)
     int count;
     char first[512], meta[512], moved[600];
     HR_ASSERT_TRUE(new_folder() != NULL);
-    HR_ASSERT_OK(open_program(&p, false, &err));
+    HR_ASSERT_OK(open_program(&p, MAPPED, &err));
     HR_ASSERT_OK(step(&p, 0, 100, 5, &err));
     HR_ASSERT_OK(step(&p, 0, 10, 5, &err));
     close_program(&p);
@@ -257,7 +333,7 @@ HR_TEST(damaged_files_are_named)
     HR_ASSERT_TRUE(f != NULL);
     fputs("torn", f);
     fclose(f);
-    HR_ASSERT_OK(open_program(&p, true, &err));
+    HR_ASSERT_OK(open_program(&p, SNAPSHOTS, &err));
     HR_ASSERT_OK(step(&p, 0, 1, 1, &err));
     HR_EXPECT_EQ_I64(p.sum, 551);
     close_program(&p);
@@ -271,8 +347,8 @@ HR_TEST(one_program_at_a_time)
     struct program p, q;
     struct hr_err err;
     HR_ASSERT_TRUE(new_folder() != NULL);
-    HR_ASSERT_OK(open_program(&p, false, &err));
-    HR_EXPECT_TRUE(open_program(&q, false, &err) != 0);
+    HR_ASSERT_OK(open_program(&p, MAPPED, &err));
+    HR_EXPECT_TRUE(open_program(&q, MAPPED, &err) != 0);
     HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_CHECKPOINT_BUSY");
     HR_ASSERT_OK(hr_streaming_stop(p.ssc, false, &err));
     HR_EXPECT_OK(hr_streaming_start(q.ssc, &err));
@@ -292,7 +368,7 @@ static void run_with_faults(enum hr_fault fault, int64_t k, int *ret_failures)
     *ret_failures = 0;
     HR_ASSERT_TRUE(new_folder() != NULL);
     for (int tries = 0; tries < 100; tries++) {
-        hr_status status = open ? 0 : open_program(&p, true, &err);
+        hr_status status = open ? 0 : open_program(&p, SNAPSHOTS, &err);
         open = true;
         int64_t done = hr_streaming_last_batch_us(p.ssc) / SECOND;
         if (status == 0 && done >= (int64_t)HR_COUNT(BATCHES)) break;

@@ -444,7 +444,7 @@ static void runs(uint64_t first)
 {
     const char *seed = getenv("HR_SEED"), *count = getenv("HR_RUNS");
     uint64_t from = (seed ? strtoull(seed, NULL, 10) : 1) * 1000 + first;
-    uint64_t n = count ? strtoull(count, NULL, 10) : 50;
+    uint64_t n = count ? strtoull(count, NULL, 10) : 20;
     printf("  runs %llu … %llu\n", (unsigned long long)from, (unsigned long long)(from + n - 1));
     for (uint64_t i = 0; i < n && one_run(from + i); i++) continue;
 }
@@ -455,13 +455,37 @@ HR_TEST(states_and_windows_as_the_model_1)
 }
 HR_TEST(states_and_windows_as_the_model_2)
 {
-    runs(50);
+    runs(20);
 }
 HR_TEST(states_and_windows_as_the_model_3)
 {
-    runs(100);
+    runs(40);
 }
 HR_TEST(states_and_windows_as_the_model_4)
 {
-    runs(150);
+    runs(60);
+}
+HR_TEST(states_and_windows_as_the_model_5)
+{
+    runs(80);
+}
+HR_TEST(states_and_windows_as_the_model_6)
+{
+    runs(100);
+}
+HR_TEST(states_and_windows_as_the_model_7)
+{
+    runs(120);
+}
+HR_TEST(states_and_windows_as_the_model_8)
+{
+    runs(140);
+}
+HR_TEST(states_and_windows_as_the_model_9)
+{
+    runs(160);
+}
+HR_TEST(states_and_windows_as_the_model_10)
+{
+    runs(180);
 }
