@@ -146,6 +146,7 @@ void hr_ds_segments_drop(struct hr_ds_segments *log, uint64_t number)
 {
     uint32_t n = 0;
     while (n < log->count && log->live[n].number < number) n++;
+    if (!n) return;
     if (n == log->count) close_segment(log);
     log->count -= n;
     memmove(log->live, log->live + n, log->count * sizeof *log->live);
