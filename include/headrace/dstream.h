@@ -69,8 +69,11 @@ enum hr_streaming_state { HR_STREAMING_INITIALIZED, HR_STREAMING_ACTIVE, HR_STRE
 enum hr_streaming_state hr_streaming_get_state(struct hr_streaming *ssc);
 /* Keeps every batch's RDDs for at least so long, for slices and queries from outside. */
 void hr_streaming_remember(struct hr_streaming *ssc, int64_t duration_us);
-/* Writes state, window contents and unprocessed blocks to the folder after every batch. Before
- * start. */
+/* After every batch, what it changed goes to the folder (made when missing): new RDDs of windows,
+ * changes of states, positions of inputs, unprocessed blocks. The next program with the same
+ * streams goes on behind the last batch, with any number of partitions and threads. One program at
+ * a time: the second one's start fails (HR_CHECKPOINT_BUSY) until the first has stopped. A damaged
+ * file is found at the start and named (HR_CHECKPOINT_CORRUPT). Before start. */
 hr_status hr_streaming_checkpoint(struct hr_streaming *ssc, const char *dir, struct hr_err *err);
 /* create builds the graph (always: functions cannot be read from disk). If dir holds a checkpoint,
  * the context goes on behind its last batch; a graph that does not fit it fails at start. */
@@ -458,8 +461,35 @@ struct hr_dstream *hr_dstream_update_state_by_key(struct hr_dstream *in, const c
                                                   hr_update_fn fn, void *arg, uint32_t partitions,
                                                   struct hr_rdd *initial, struct hr_err *err);
 
-/* For every new row, and once for a key that had none for timeout_us (value NULL then; its state
- * goes). Emits mapped rows; state is changed through hr_state_… */
+/*
+ * For every new row, and once for a key that had none for timeout_us (value NULL then; its state
+ * goes). Emits mapped rows; state is changed through hr_state_… Rows of a key come in their order
+ * and see what the ones before them did. A batch costs what it touches and what times out in it,
+ * however many keys there are.
+ *
+ * @code
+ *     static hr_status count(void *arg, int64_t time_us, const struct hr_row *key,
+ *                            const struct hr_row *value, struct hr_state *state,
+ *                            struct hr_emitter *out, struct hr_err *err)
+ *     {
+ *         const struct hr_row *old = hr_state_get(state);
+ *         if (!value) return 0;
+ *         struct hr_emitter *update = hr_state_update(state);
+ *         hr_emit_long(update, (old ? hr_row_long(old, 0) : 0) + 1);
+ *         hr_emit_end(update);
+ *         hr_emit_fields(out, key);
+ *         hr_emit_fields(out, hr_state_get(state));
+ *         hr_emit_end(out);
+ *         return 0;
+ *     }
+ *
+ *     struct hr_state_spec spec = {.state_schema = "n LONG",
+ *                                  .mapped_schema = "word STRING, n LONG",
+ *                                  .fn = count,
+ *                                  .timeout_us = 60 * 1000000};
+ *     struct hr_dstream *counts = hr_dstream_map_with_state(words, &spec, &err);
+ * @endcode
+ */
 struct hr_state;
 typedef hr_status (*hr_state_fn)(void *arg, int64_t time_us, const struct hr_row *key,
                                  const struct hr_row *value, struct hr_state *state,
@@ -474,12 +504,14 @@ struct hr_state_spec {
 };
 struct hr_dstream *hr_dstream_map_with_state(struct hr_dstream *in,
                                              const struct hr_state_spec *spec, struct hr_err *err);
-/* All keys and states after each batch, of a stream made by map_with_state. */
+/* All keys and states after each batch, of a stream made by map_with_state. Reads all of them. */
 struct hr_dstream *hr_dstream_state_snapshots(struct hr_dstream *mapped, struct hr_err *err);
-/* The state as a row, or NULL; whether the key is timing out. */
+/* The state as a row, or NULL: what the key had, or what this call has given it so far. Borrowed
+ * until the function returns. Then: whether the key is timing out. */
 const struct hr_row *hr_state_get(const struct hr_state *state);
 bool hr_state_timing_out(const struct hr_state *state);
-/* The emitter of the new state: emit one row and end it. An error while timing out. */
+/* The emitter of the new state: emit one row and end it. An error while timing out. Of several
+ * updates and removals in one call the last one counts. */
 struct hr_emitter *hr_state_update(struct hr_state *state);
 void hr_state_remove(struct hr_state *state);
 

@@ -12,6 +12,7 @@
 #define HR_DSTREAM_DSTREAM_H
 
 #include "dstream/rate.h"
+#include "dstream/segments.h"
 #include "rdd/api.h"
 
 struct hr_ds_vt {
@@ -25,6 +26,11 @@ struct hr_ds_vt {
     /* What a checkpoint keeps beside the remembered RDDs; NULL: nothing. */
     hr_status (*save)(struct hr_dstream *, struct hr_buf *, struct hr_err *);
     hr_status (*load)(struct hr_dstream *, struct hr_reader *, struct hr_err *);
+    /* State that is kept by its changes: appends them to ssc->log (before save); takes a record
+     * back (after load, in the order of writing); all have been taken back. NULL: none. */
+    hr_status (*put_changes)(struct hr_dstream *, struct hr_err *);
+    hr_status (*replay)(struct hr_dstream *, const struct hr_ds_record *, struct hr_err *);
+    hr_status (*replayed)(struct hr_dstream *, struct hr_err *);
     void (*batch_done)(struct hr_dstream *, int64_t time); /* after the checkpoint */
     /* Inputs whose data outlive a crash: what the batch of time takes; that the first batch takes
      * the same again (after load, before start). Both or none. */
@@ -40,6 +46,8 @@ struct hr_ds_generated {
     int64_t time;
     struct hr_rdd *rdd; /* referenced; NULL: none for this time */
     struct hr_ds_generated *next;
+    uint64_t segment; /* of the checkpoint, where it is; 0: not written, or without rows */
+    bool saved;
 };
 
 #define HR_DS_PARENTS 2
@@ -54,10 +62,13 @@ struct hr_dstream {
     uint32_t key_columns;
     struct hr_dstream *parents[HR_DS_PARENTS];
     uint32_t parent_count, consumers;
-    int64_t slide, window; /* window: how far back it reads its parents; 0: this time only */
-    int64_t remember;      /* set at start */
-    bool needs_previous;   /* computes from its own last RDD */
-    bool checkpointed;     /* its remembered RDDs go into checkpoints */
+    int64_t slide, window;     /* window: how far back it reads its parents; 0: this time only */
+    int64_t remember;          /* set at start */
+    bool needs_previous;       /* computes from its own last RDD, or from state of its own */
+    bool used;                 /* an output needs it; set at start, as the next one */
+    bool checkpointed;         /* its remembered RDDs go into checkpoints */
+    uint64_t needs_from;       /* the first segment with changes of its state; 0: none */
+    struct hr_ds_delta *delta; /* delta.c; NULL: none */
     enum hr_persist level;
     struct hr_ds_generated *generated; /* newest first */
     uint64_t rows;                     /* inputs: of the batch last generated */
@@ -100,7 +111,10 @@ struct hr_streaming {
     struct hr_ds_conf conf;
     char *checkpoint_dir;
     char *sched_pool;           /* scheduling pool of the batches' jobs; NULL: "default" */
-    int plan_fd; /* -1: not open */
+    int plan_fd;                /* -1: not open */
+    struct hr_ds_segments log; /* of the checkpoint */
+    int lock_fd;
+    bool has_log, locked;
     struct hr_pool *batch_pool; /* of the batch being generated */
     struct hr_batch_info info;  /* of the last batch */
     enum hr_ds_state state;
@@ -156,9 +170,16 @@ hr_status hr_ds_plan_write(struct hr_streaming *ssc, int64_t time, struct hr_err
 hr_status hr_ds_plan_restore(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
 void hr_ds_plan_close(struct hr_streaming *ssc);
 
+/* The types of a state by key, and of (key, state); checks the initial state (may be NULL). */
+hr_status hr_ds_state_schema(struct hr_dstream *in, const char *ddl, struct hr_rdd *initial,
+                             const struct hr_type **ret_state, const struct hr_type **ret_schema,
+                             struct hr_err *err) HR_CHECKED;
+
 /* checkpoint.c */
 hr_status hr_ds_checkpoint_write(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
+/* Takes the folder for this context, and what is in it back. */
 hr_status hr_ds_checkpoint_restore(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
+void hr_ds_checkpoint_close(struct hr_streaming *ssc);
 
 #define HR_DS_NOTIFY(ssc, event, ...)                                               \
     do {                                                                            \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The graph of streams: making them, generating and remembering their RDDs, forgetting. */
-#include "dstream/dstream.h"
+#include "dstream/delta.h"
 
 void *hr_ds_new(struct hr_streaming *ssc, const struct hr_ds_vt *vt, size_t size,
                 const struct hr_type *schema, struct hr_dstream *a, struct hr_dstream *b,
@@ -54,7 +54,7 @@ hr_status hr_ds_put(struct hr_dstream *ds, int64_t time, struct hr_rdd *rdd, str
 {
     struct hr_ds_generated *g = hr_alloc(sizeof *g);
     if (!g) return HR_OOM(err);
-    *g = (struct hr_ds_generated){time, hr_rdd_ref(rdd), NULL};
+    *g = (struct hr_ds_generated){.time = time, .rdd = hr_rdd_ref(rdd)};
     struct hr_ds_generated **at = &ds->generated;
     while (*at && (*at)->time > time) at = &(*at)->next;
     g->next = *at;
@@ -171,15 +171,17 @@ void hr_ds_plan_remember(struct hr_streaming *ssc)
 {
     for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next)
         ds->remember = HR_MAX(ds->remember, HR_MAX(ds->slide, ssc->remember));
+    for (const struct hr_ds_output *o = ssc->outputs; o; o = o->next) o->in->used = true;
     for (uint32_t id = ssc->stream_count; id-- > 0;) {
         struct hr_dstream *ds = by_id(ssc, id);
         for (uint32_t i = 0; i < ds->parent_count; i++) {
             struct hr_dstream *parent = ds->parents[i];
+            if (ds->used) parent->used = true;
             parent->remember = HR_MAX(parent->remember, add_durations(ds->remember, ds->window));
             if (ds->window) parent->checkpointed = true;
             if (ds->window && parent->level == HR_PERSIST_NONE) parent->level = HR_MEMORY_AND_DISK;
         }
-        if (ds->needs_previous) ds->checkpointed = true;
+        if (ds->needs_previous && !ds->vt->put_changes) ds->checkpointed = true;
     }
 }
 
@@ -224,6 +226,7 @@ void hr_ds_free_all(struct hr_streaming *ssc)
             hr_rdd_unref(g->rdd);
             hr_free(g);
         }
+        hr_ds_delta_free(ds);
         if (ds->vt->free) ds->vt->free(ds);
         hr_free(ds);
     }

@@ -106,7 +106,7 @@ static hr_status generate(struct run *run, struct hr_err *err)
     for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next) {
         struct hr_rdd *rdd;
         bool wanted = ds->needs_previous || (ds->checkpointed && ssc->checkpoint_dir);
-        if (wanted && ds->consumers) HR_TRY(hr_ds_rdd(ds, run->time, &rdd, err));
+        if (wanted && ds->used) HR_TRY(hr_ds_rdd(ds, run->time, &rdd, err));
     }
     return HR_OK;
 }

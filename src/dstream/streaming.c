@@ -105,6 +105,7 @@ void hr_streaming_free(struct hr_streaming *ssc)
     if (ssc->state == HR_DS_RUNNING) HR_UNUSED(hr_streaming_stop(ssc, false, NULL));
     hr_ds_free_all(ssc);
     hr_ds_plan_close(ssc);
+    hr_ds_checkpoint_close(ssc);
     if (ssc->has_wakeup) hr_wakeup_done(&ssc->wakeup);
     pthread_cond_destroy(&ssc->ended);
     pthread_mutex_destroy(&ssc->lock);
@@ -398,6 +399,7 @@ hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_e
         finish(ssc);
     }
     ssc->state = HR_DS_STOPPED;
+    hr_ds_checkpoint_close(ssc);
     return status;
 }
 

@@ -43,7 +43,7 @@ static hr_status pull(struct batch_iter *it, struct hr_batch **ret, struct hr_er
     } while (batch && batch->sel_count == 0);
     if (!batch) {
         it->ended = true;
-        hr_acc_merge(&it->deltas);
+        HR_TRY(hr_acc_merge(&it->deltas, err));
     }
     *ret = batch;
     return HR_OK;
@@ -163,7 +163,7 @@ static hr_status batch_compute(struct hr_rdd *rdd, uint32_t partition, struct hr
     it->op = (struct batch_node *)rdd;
     it->base = (struct hr_batch_iter){it->op->fn ? map_next : select_next, batch_close};
     it->cancelled = ctx->cancelled;
-    hr_emitter_init(&it->out, rdd->schema, ctx->mem);
+    hr_emitter_init(&it->out, rdd->schema, NULL);
     hr_status status = hr_rdd_parent_iter(rdd, 0, partition, ctx, &it->parent, err);
     if (status != HR_OK) {
         batch_close(&it->base);
@@ -195,6 +195,6 @@ struct hr_rdd *hr_rdd_filter_batches(struct hr_rdd *rdd, hr_select_fn fn, void *
     if (!op) return NULL;
     op->select = fn;
     op->arg = arg;
-    op->node.hash_partitions = hr_node_of(rdd)->hash_partitions;
+    hr_node_place(&op->node, hr_node_of(rdd)->placed);
     return &op->node.base;
 }

@@ -146,22 +146,59 @@ hr_status hr_state_drop_oldest(struct hr_state_part *part, struct hr_err *err)
  *   op 1: the row's value follows (raw value_bytes, or bytes of the codec); 0: the key is deleted
  */
 
-static void put_row(const struct hr_state *state, struct hr_ktable *table, const uint8_t *states,
-                    struct hr_buf *scratch, struct hr_buf *out)
+void hr_state_put_row(const struct hr_state *state, struct hr_str_view key, const uint8_t *value,
+                      struct hr_buf *scratch, struct hr_buf *out)
 {
-    struct hr_str_view key = hr_ktable_key(table, states);
-    bool deleted = hr_krow_of(states)->flags & HR_KROW_DELETED;
-    hr_buf_put_u8(out, !deleted);
+    hr_buf_put_u8(out, value != NULL);
     hr_buf_put_bytes(out, key.ptr, key.len);
-    if (deleted) return;
+    if (!value) return;
     if (!state->codec.save) {
-        hr_buf_append(out, states, state->value_bytes);
+        hr_buf_append(out, value, state->value_bytes);
         return;
     }
     hr_buf_clear(scratch);
-    state->codec.save(state->codec.arg, states, scratch);
+    state->codec.save(state->codec.arg, value, scratch);
     if (scratch->failed) out->failed = true;
     hr_buf_put_bytes(out, scratch->ptr, scratch->len);
+}
+
+void hr_state_put_head(const struct hr_state *state, int64_t pane_id, uint64_t rows,
+                       struct hr_buf *out)
+{
+    hr_buf_put_u8(out, DELTA_VERSION);
+    hr_buf_put_u8(out, 0);
+    hr_buf_put_varint(out, state->value_bytes);
+    hr_buf_put_varint(out, 0); /* panes dropped */
+    hr_buf_put_varint(out, 1);
+    hr_buf_put_u64(out, (uint64_t)pane_id);
+    hr_buf_put_varint(out, rows);
+}
+
+uint64_t hr_state_delta_rows(struct hr_str_view delta)
+{
+    struct hr_reader in = hr_reader(delta.ptr, delta.len);
+    HR_UNUSED(hr_get_u8(&in));
+    HR_UNUSED(hr_get_u8(&in));
+    HR_UNUSED(hr_get_varint(&in));
+    uint64_t dropped = hr_get_varint(&in), panes = hr_get_varint(&in);
+    HR_UNUSED(hr_get_u64(&in));
+    uint64_t rows = hr_get_varint(&in);
+    return in.failed || dropped || panes != 1 ? 0 : rows;
+}
+
+static void put_table_row(const struct hr_state *state, struct hr_ktable *table,
+                          const uint8_t *states, struct hr_buf *scratch, struct hr_buf *out)
+{
+    bool deleted = hr_krow_of(states)->flags & HR_KROW_DELETED;
+    hr_state_put_row(state, hr_ktable_key(table, states), deleted ? NULL : states, scratch, out);
+}
+
+static void put_rows(const struct hr_state *state, struct hr_ktable *table,
+                     struct hr_ktable_iter *iter, struct hr_buf *scratch, struct hr_buf *out)
+{
+    uint8_t *rows[ITER_ROWS];
+    for (uint32_t n; (n = hr_ktable_iter_next(iter, rows, ITER_ROWS)) > 0;)
+        for (uint32_t i = 0; i < n; i++) put_table_row(state, table, rows[i], scratch, out);
 }
 
 static void put_pane(const struct hr_state *state, const struct hr_pane *pane, bool full,
@@ -173,16 +210,52 @@ static void put_pane(const struct hr_state *state, const struct hr_pane *pane, b
         uint32_t count = hr_ktable_dirty_count(table);
         hr_buf_put_varint(out, count);
         for (uint32_t i = 0; i < count; i++)
-            put_row(state, table, hr_ktable_dirty(table, i), scratch, out);
+            put_table_row(state, table, hr_ktable_dirty(table, i), scratch, out);
         return;
     }
     hr_buf_put_varint(out, hr_ktable_count(table));
     struct hr_ktable_iter iter;
-    uint8_t *rows[ITER_ROWS];
     hr_ktable_iter_all(table, &iter);
-    for (uint32_t n; (n = hr_ktable_iter_next(&iter, rows, ITER_ROWS)) > 0;) {
-        for (uint32_t i = 0; i < n; i++) put_row(state, table, rows[i], scratch, out);
+    put_rows(state, table, &iter, scratch, out);
+}
+
+/* The rows of the slots in one table, counted first: a delta says how many follow. */
+static uint64_t count_slots(const struct hr_ktable *table, uint32_t first, uint32_t count)
+{
+    uint8_t *rows[ITER_ROWS];
+    struct hr_ktable_iter iter;
+    uint64_t all = 0;
+    hr_ktable_iter_slots(table, first, count, &iter);
+    for (uint32_t n; (n = hr_ktable_iter_next(&iter, rows, ITER_ROWS)) > 0;) all += n;
+    return all;
+}
+
+hr_status hr_state_put_slots(struct hr_state *state, int64_t pane_id, uint32_t first,
+                             uint32_t count, struct hr_buf *out, struct hr_err *err)
+{
+    assert(count > 0 && first + count <= HR_SLOT_COUNT);
+    /* the parts that slots [first, first + count) belong to */
+    uint32_t from = hr_key_partition((uint64_t)first << 56, state->part_count);
+    uint32_t to = hr_key_partition(((uint64_t)(first + count - 1) << 56) | (UINT64_MAX >> 8),
+                                   state->part_count);
+    uint64_t rows = 0;
+    struct hr_buf scratch;
+    hr_buf_init(&scratch, 0);
+    for (uint32_t p = from; p <= to; p++) {
+        struct hr_ktable *table;
+        HR_TRY(hr_state_pane(&state->parts[p], pane_id, &table, err));
+        rows += count_slots(table, first, count);
     }
+    hr_state_put_head(state, pane_id, rows, out);
+    for (uint32_t p = from; p <= to; p++) {
+        struct hr_ktable *table;
+        struct hr_ktable_iter iter;
+        HR_TRY(hr_state_pane(&state->parts[p], pane_id, &table, err));
+        hr_ktable_iter_slots(table, first, count, &iter);
+        put_rows(state, table, &iter, &scratch, out);
+    }
+    hr_buf_done(&scratch);
+    return hr_buf_status(out, err);
 }
 
 hr_status hr_state_part_delta(struct hr_state_part *part, bool full, struct hr_buf *out,

@@ -85,6 +85,19 @@ hr_status hr_state_drop_oldest(struct hr_state_part *part, struct hr_err *err) H
 /* Appends the part's changes since the last hr_state_part_committed (full: all of it) to out. */
 hr_status hr_state_part_delta(struct hr_state_part *part, bool full, struct hr_buf *out,
                               struct hr_err *err) HR_CHECKED;
+/* A delta written by hand, for one who keeps changes elsewhere than in the parts: a head that says
+ * how many rows follow, then each of them (value NULL: the key is deleted). scratch is reused. */
+void hr_state_put_head(const struct hr_state *state, int64_t pane_id, uint64_t rows,
+                       struct hr_buf *out);
+void hr_state_put_row(const struct hr_state *state, struct hr_str_view key, const uint8_t *value,
+                      struct hr_buf *scratch, struct hr_buf *out);
+/* How many rows such a delta of one pane has; 0 when it is none. */
+uint64_t hr_state_delta_rows(struct hr_str_view delta);
+/* A delta of all rows of a pane in the slots [first, first + count): a piece of a snapshot. Loading
+ * such pieces of all 256 slots and the deltas after them, in the order in which they were written,
+ * gives the state; older deltas before them do no harm. */
+hr_status hr_state_put_slots(struct hr_state *state, int64_t pane_id, uint32_t first,
+                             uint32_t count, struct hr_buf *out, struct hr_err *err) HR_CHECKED;
 /* The delta is durable: forget what was dirty. */
 void hr_state_part_committed(struct hr_state_part *part);
 /* Applies a delta or snapshot, whatever the number of parts it was written with. */

@@ -138,3 +138,68 @@ HR_TEST(another_number_of_parts_restores_the_same)
         run(seed, 3, 8);
     }
 }
+
+/* Deltas and snapshots slot by slot as one log: any end of it that has a whole round of snapshots
+ * restores the model. */
+static void run_log(uint64_t seed, uint32_t parts, uint32_t restored_parts)
+{
+    struct hr_state *state = NULL, *other = NULL;
+    struct hr_err err;
+    struct model model;
+    struct hr_buf log[EPOCHS * 9];
+    uint32_t count = 0, slot = 0, begun = 0, from = 0, scratch_rows = 0;
+    memset(&model, 0xff, sizeof model);
+    HR_ASSERT_OK(new_state(parts, &state));
+    for (int e = 0; e < EPOCHS; e++) {
+        for (uint32_t i = 0; i < 20; i++) {
+            uint32_t key = (uint32_t)(hr_splitmix64(&seed) % KEYS);
+            int64_t value = (int64_t)(hr_splitmix64(&seed) >> 1);
+            uint8_t *row = upsert(state, 0, key);
+            HR_ASSERT_TRUE(row != NULL);
+            memcpy(row, &value, 8);
+            model.value[0][key] = value;
+            if (value % 3) continue;
+            struct hr_ktable *table;
+            struct hr_str_view name = hr_svn((char *)row + 8, hr_krow_of(row)->key_len);
+            uint32_t part = hr_key_partition(hr_key_hash(name.ptr, name.len), parts);
+            HR_ASSERT_OK(hr_state_pane(&state->parts[part], 0, &table, &err));
+            HR_ASSERT_OK(hr_ktable_delete(table, row, &err));
+            model.value[0][key] = -1;
+        }
+        for (uint32_t p = 0; p < parts; p++) {
+            hr_buf_init(&log[count], 0);
+            HR_ASSERT_OK(hr_state_part_delta(&state->parts[p], false, &log[count], &err));
+            scratch_rows += (uint32_t)hr_state_delta_rows(hr_svn(log[count].ptr, log[count].len));
+            hr_state_part_committed(&state->parts[p]);
+            count++;
+        }
+        if (slot == 0) begun = count;
+        uint32_t slots = 1 + (uint32_t)(hr_splitmix64(&seed) % 60);
+        slots = HR_MIN(HR_SLOT_COUNT - slot, slots);
+        hr_buf_init(&log[count], 0);
+        HR_ASSERT_OK(hr_state_put_slots(state, 0, slot, slots, &log[count++], &err));
+        slot = (slot + slots) % HR_SLOT_COUNT;
+        if (slot == 0) from = begun;
+    }
+    HR_EXPECT_TRUE(from > 0);
+    HR_EXPECT_TRUE(scratch_rows > EPOCHS * 10);
+    HR_ASSERT_OK(new_state(restored_parts, &other));
+    for (uint32_t i = from; i < count; i++) {
+        HR_ASSERT_OK(hr_state_load(other, hr_svn(log[i].ptr, log[i].len), &err));
+        for (uint32_t p = 0; p < restored_parts; p++) hr_state_part_committed(&other->parts[p]);
+    }
+    expect_model(state, &model);
+    expect_model(other, &model);
+    for (uint32_t i = 0; i < count; i++) hr_buf_done(&log[i]);
+    hr_state_free(state);
+    hr_state_free(other);
+}
+
+HR_TEST(snapshots_in_pieces_restore_the_model)
+{
+    for (uint64_t seed = 200; seed < 210; seed++) {
+        run_log(seed, 1, 1);
+        run_log(seed, 8, 3);
+        run_log(seed, 3, 8);
+    }
+}
