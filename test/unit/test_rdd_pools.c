@@ -22,7 +22,9 @@ struct gate {
 
 static struct gate *gate_new(void)
 {
-    struct gate *gate = calloc(1, sizeof *gate);
+    static struct gate one; /* a test has one at a time */
+    struct gate *gate = &one;
+    *gate = (struct gate){0};
     pthread_mutex_init(&gate->lock, NULL);
     pthread_cond_init(&gate->changed, NULL);
     return gate;
