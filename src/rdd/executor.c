@@ -100,12 +100,30 @@ static void reset_signals(void)
     pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * After a fork the C library takes the stacks of all other threads for free, and gives them to new
+ * threads. But what the task works on may well be there: its job is on the stack of the thread that
+ * started it, and so is what a user's arg points to. New threads want larger stacks than the old
+ * ones have, so that they get fresh ones.
+ */
+static void spare_stacks(void)
+{
+    pthread_attr_t attr;
+    size_t size;
+    if (pthread_getattr_default_np(&attr) != 0) return;
+    if (pthread_attr_getstacksize(&attr, &size) == 0 &&
+        pthread_attr_setstacksize(&attr, 2 * size + PAGE) == 0)
+        (void)!pthread_setattr_default_np(&attr);
+    pthread_attr_destroy(&attr);
+}
+
 static _Noreturn void worker_main(const struct hr_worker_call *call, struct page *page, int fd,
                                   pid_t driver)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != driver) _exit(1);
     reset_signals();
+    spare_stacks();
     struct hr_worker worker = {
         .page = page,
         .out = {.fd = fd, .base = PAGE, .max = (uint64_t)HR_MAX(call->output_bytes_max, 1)}};
