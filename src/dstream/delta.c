@@ -218,7 +218,7 @@ static const struct hr_rdd_vt diff_vt = {"StateDeltaRDD", diff_compute, NULL, hr
 static bool in_place(const struct hr_rdd *a, const struct hr_rdd *b, uint32_t keys)
 {
     const struct hr_node *x = hr_node_of(a), *y = hr_node_of(b);
-    return x->hash_partitions && x->hash_partitions == y->hash_partitions &&
+    return x->placed.partitions && hr_placed_alike(&x->placed, &y->placed) &&
            a->partition_count == b->partition_count && x->key_columns == keys &&
            y->key_columns == keys;
 }

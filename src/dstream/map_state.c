@@ -367,14 +367,14 @@ static struct hr_rdd *snapshot_compute(struct hr_dstream *ds, int64_t time, stru
                           ds->id));
         return NULL;
     }
-    struct scan_node *scan = hr_node_new(&(struct hr_node_spec){.vt = &scan_vt,
-                                                                .size = sizeof *scan,
-                                                                .pool = ds->ssc->batch_pool,
-                                                                .schema = s->key_state,
-                                                                .partitions = s->partitions,
-                                                                .key_columns = s->keys,
-                                                                .hash_partitions = s->partitions},
-                                         err);
+    const struct hr_node_spec spec = {.vt = &scan_vt,
+                                      .size = sizeof(struct scan_node),
+                                      .pool = ds->ssc->batch_pool,
+                                      .schema = s->key_state,
+                                      .partitions = s->partitions,
+                                      .key_columns = s->keys,
+                                      .placed = {.partitions = s->partitions}};
+    struct scan_node *scan = hr_node_new(&spec, err);
     if (!scan) return NULL;
     scan->s = s;
     return hr_rdd_local_checkpoint(&scan->node.base, err);

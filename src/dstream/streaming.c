@@ -2,8 +2,8 @@
 /*
  * The streaming context: its life, and the batch loop.
  *
- *   wait for the batch's time → generate inputs → write what they take → run outputs (run_outputs.c)
- *   → checkpoint → forget
+ *   wait for the batch's time → generate inputs → write what they take → run outputs
+ *   (run_outputs.c) → checkpoint → forget
  *
  * One thread runs batches, one after the other (with a manual clock: whoever calls step). A failed
  * batch ends the loop.

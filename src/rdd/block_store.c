@@ -182,7 +182,7 @@ static bool has_room(const struct hr_block_store *store, uint32_t rdd_id, int64_
     return own + bytes <= store->limit_bytes;
 }
 
-/* Takes least recently used blocks (of a budget, or of all; not those of one RDD, 0: none) out until
+/* Takes least recently used blocks (of a budget, or of all; but none of the spared RDD) out until
  * bytes are free. They are linked by next. */
 static struct block *take_out(struct hr_block_store *store, const struct hr_budget *budget,
                               uint32_t spared_rdd_id, int64_t bytes)
@@ -190,7 +190,8 @@ static struct block *take_out(struct hr_block_store *store, const struct hr_budg
     struct block *out = NULL;
     for (struct block *b = store->last, *prev; b && bytes > 0; b = prev) {
         prev = b->prev;
-        if (!b->batches || (budget && b->budget != budget) || b->rdd_id == spared_rdd_id) continue;
+        bool other = budget && b->budget != budget;
+        if (!b->batches || other || b->rdd_id == spared_rdd_id) continue;
         unlink_block(store, b);
         b->next = out;
         out = b;

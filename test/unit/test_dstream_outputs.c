@@ -33,15 +33,13 @@ static void await_text(struct story *story, const char *part)
 }
 
 /* No lock of its own: the library calls listeners one at a time. */
-static void on_started(void *arg, int64_t time, uint32_t output)
+static void on_started(void *arg, const struct hr_output_info *info)
 {
-    (void)time;
-    tell(arg, "<", output);
+    tell(arg, "<", info->output);
 }
-static void on_completed(void *arg, int64_t time, uint32_t output, int64_t took, const char *error)
+static void on_completed(void *arg, const struct hr_output_info *info)
 {
-    (void)time, (void)took;
-    tell(arg, error ? "!" : ">", output);
+    tell(arg, info->error ? "!" : ">", info->output);
 }
 static void on_batch(void *arg, const struct hr_batch_info *info)
 {
