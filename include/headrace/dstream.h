@@ -45,38 +45,82 @@ struct hr_receiver;
 
 /* --- Streaming context ------------------------------------------------------------------------ */
 
-/* interval_us: at least 1 000. The context must outlive it. */
+/* interval_us: at least 1 000. The context must outlive it.
+ * @code
+ *     struct hr_streaming *mine = hr_streaming_new(ctx, 500000, &err); // two batches a second
+ * @endcode */
 struct hr_streaming *hr_streaming_new(struct hr_context *ctx, int64_t interval_us,
                                       struct hr_err *err);
-/* Stops at once if it runs, and frees all streams. NULL is fine. */
+/* Stops at once if it runs, and frees all streams. NULL is fine.
+ * @code
+ *     hr_streaming_free(ssc);
+ *     hr_context_free(ctx);
+ * @endcode */
 void hr_streaming_free(struct hr_streaming *ssc);
 /* Checks the graph (at least one output) and begins. Restores the checkpoint if there is one. The
  * jobs of the batches are in the scheduling pool that the calling thread has set
- * (hr_context_set_pool); a function of foreach_rdd may set another for its own jobs. */
+ * (hr_context_set_pool); a function of foreach_rdd may set another for its own jobs.
+ * @code
+ *     if (hr_streaming_start(ssc, &err) != 0) fprintf(stderr, "%s\n", err.msg);
+ * @endcode */
 hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err);
-/* Manual clock only: advances the clock by one interval and runs that batch on this thread. */
+/* Manual clock only: advances the clock by one interval and runs that batch on this thread.
+ * @code
+ *     struct hr_rdd *batch = hr_range(ctx, 0, 3, 1, 1, &err);
+ *     hr_queue_push(stream, batch, &err);
+ *     status = hr_streaming_step(ssc, &err); // its outputs have run when this returns
+ * @endcode */
 hr_status hr_streaming_step(struct hr_streaming *ssc, struct hr_err *err);
 /* graceful: receivers end first, and what they had stored is processed. Waits for the end. Inside
  * of a batch (foreach_rdd, transform, a listener) it returns at once, and the stream ends behind
- * that batch. */
+ * that batch.
+ * @code
+ *     status = hr_streaming_stop(ssc, true, &err);
+ * @endcode */
 hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_err *err);
 /* Until it is stopped or fails (that batch's error), or timeout_us has passed (-1: for ever):
- * *ret_ended says which, and may be NULL. */
+ * *ret_ended says which, and may be NULL.
+ * @code
+ *     bool ended;
+ *     status = hr_streaming_await(ssc, 60000000, &ended, &err); // a minute at most
+ * @endcode */
 hr_status hr_streaming_await(struct hr_streaming *ssc, int64_t timeout_us, bool *ret_ended,
                              struct hr_err *err);
-/* Spark's getState. STOPPED also after a batch that failed. Any thread. */
+/* Spark's getState. STOPPED also after a batch that failed. Any thread.
+ * @code
+ *     if (hr_streaming_get_state(ssc) == HR_STREAMING_ACTIVE) hr_streaming_stop(ssc, true, &err);
+ * @endcode */
 enum hr_streaming_state { HR_STREAMING_INITIALIZED, HR_STREAMING_ACTIVE, HR_STREAMING_STOPPED };
 enum hr_streaming_state hr_streaming_get_state(struct hr_streaming *ssc);
-/* Keeps every batch's RDDs for at least so long, for slices and queries from outside. */
+/* Keeps every batch's RDDs for at least so long, for slices and queries from outside.
+ * @code
+ *     hr_streaming_remember(ssc, 300000000); // five minutes
+ * @endcode */
 void hr_streaming_remember(struct hr_streaming *ssc, int64_t duration_us);
 /* After every batch, what it changed goes to the folder (made when missing): new RDDs of windows,
  * changes of states, positions of inputs, unprocessed blocks. The next program with the same
  * streams goes on behind the last batch, with any number of partitions and threads. One program at
  * a time: the second one's start fails (HR_CHECKPOINT_BUSY) until the first has stopped. A damaged
- * file is found at the start and named (HR_CHECKPOINT_CORRUPT). Before start. */
+ * file is found at the start and named (HR_CHECKPOINT_CORRUPT). Before start.
+ * @code
+ *     status = hr_streaming_checkpoint(ssc, "/var/lib/counts", &err);
+ * @endcode */
 hr_status hr_streaming_checkpoint(struct hr_streaming *ssc, const char *dir, struct hr_err *err);
 /* create builds the graph (always: functions cannot be read from disk). If dir holds a checkpoint,
- * the context goes on behind its last batch; a graph that does not fit it fails at start. */
+ * the context goes on behind its last batch; a graph that does not fit it fails at start.
+ * @code
+ *     static struct hr_streaming *create(void *arg, struct hr_err *err)
+ *     {
+ *         struct hr_streaming *ssc = hr_streaming_new(arg, 1000000, err);
+ *         struct hr_dstream *lines = hr_socket_text_stream(ssc, "localhost", 9999, err);
+ *         if (hr_dstream_print(lines, 10, err) == 0) return ssc;
+ *         hr_streaming_free(ssc);
+ *         return NULL;
+ *     }
+ *     struct hr_streaming *again = hr_streaming_get_or_create("/var/lib/lines", create, ctx, &err);
+ *     struct hr_context *its = hr_streaming_context(ssc);
+ *     printf("last batch at %" PRId64 " µs\n", hr_streaming_last_batch_us(ssc));
+ * @endcode */
 struct hr_streaming *hr_streaming_get_or_create(const char *dir,
                                                 struct hr_streaming *(*create)(void *arg,
                                                                                struct hr_err *err),
@@ -102,7 +146,10 @@ int64_t hr_streaming_last_batch_us(const struct hr_streaming *ssc); /* 0: none y
  * Backpressure: the estimate is of each receiver; of a direct stream for all its partitions, shared
  * out by how far each is behind. There is no spark.streaming.stopGracefullyOnShutdown, because a
  * library does not own its process's signals: wait for them (sigwait, signalfd) and call
- * hr_streaming_stop(ssc, true, …). */
+ * hr_streaming_stop(ssc, true, …).
+ * @code
+ *     status = hr_streaming_set(ssc, "spark.streaming.backpressure.enabled", "true", &err);
+ * @endcode */
 hr_status hr_streaming_set(struct hr_streaming *ssc, const char *key, const char *value,
                            struct hr_err *err);
 
@@ -167,7 +214,15 @@ struct hr_streaming_listener {
     void (*on_output_started)(void *arg, const struct hr_output_info *info);
     void (*on_output_completed)(void *arg, const struct hr_output_info *info);
 };
-/* The struct is copied. Before start. */
+/* The struct is copied. Before start.
+ * @code
+ *     static void done(void *arg, const struct hr_batch_info *info)
+ *     {
+ *         printf("%" PRIu64 " rows, %" PRId64 " µs late\n", info->rows, info->scheduling_delay_us);
+ *     }
+ *     struct hr_streaming_listener listener = {.on_batch_completed = done};
+ *     status = hr_streaming_add_listener(ssc, &listener, &err);
+ * @endcode */
 hr_status hr_streaming_add_listener(struct hr_streaming *ssc,
                                     const struct hr_streaming_listener *listener,
                                     struct hr_err *err);
@@ -175,23 +230,38 @@ hr_status hr_streaming_add_listener(struct hr_streaming *ssc,
 /* --- Inputs ----------------------------------------------------------------------------------- */
 
 /* Takes RDDs that are pushed: one a batch, or all there are. An empty queue gives an empty
- * batch. */
+ * batch.
+ * @code
+ *     struct hr_dstream *queue = hr_queue_stream(ssc, "value LONG", true, &err);
+ * @endcode */
 struct hr_dstream *hr_queue_stream(struct hr_streaming *ssc, const char *schema, bool one_at_a_time,
                                    struct hr_err *err);
-/* Any thread. The RDD is referenced until it has been processed. */
+/* Any thread. The RDD is referenced until it has been processed.
+ * @code
+ *     status = hr_queue_push(stream, hr_range(ctx, 0, 100, 1, 2, &err), &err);
+ * @endcode */
 hr_status hr_queue_push(struct hr_dstream *queue, struct hr_rdd *rdd, struct hr_err *err);
 /* Lines of a TCP connection as column `value`; connects again after
- * spark.streaming.receiverRestartDelay when it is lost. */
+ * spark.streaming.receiverRestartDelay when it is lost.
+ * @code
+ *     struct hr_dstream *typed = hr_socket_text_stream(ssc, "localhost", 9999, &err);
+ * @endcode */
 struct hr_dstream *hr_socket_text_stream(struct hr_streaming *ssc, const char *host, uint16_t port,
                                          struct hr_err *err);
 /* Lines of files that appear in a folder (moved there whole) after the start, as column `value`;
  * names that begin with . or _ are not seen, folders within are not searched. dir may be a glob of
  * folders ("logs/2026-*"). new_only false: also those that are there already. A file is read once,
- * whatever its modification time is; Spark's remember window is not needed. */
+ * whatever its modification time is; Spark's remember window is not needed.
+ * @code
+ *     struct hr_dstream *logs = hr_text_file_stream(ssc, "/var/spool/logs", true, &err);
+ * @endcode */
 struct hr_dstream *hr_text_file_stream(struct hr_streaming *ssc, const char *dir, bool new_only,
                                        struct hr_err *err);
 /* Records of record_bytes each as column `value` BINARY, of files as above. A file whose size is no
- * multiple fails the batch. */
+ * multiple fails the batch.
+ * @code
+ *     struct hr_dstream *records = hr_binary_records_stream(ssc, "incoming", 16, true, &err);
+ * @endcode */
 struct hr_dstream *hr_binary_records_stream(struct hr_streaming *ssc, const char *dir,
                                             uint32_t record_bytes, bool new_only,
                                             struct hr_err *err);
@@ -231,7 +301,11 @@ struct hr_dstream *hr_source_stream(struct hr_streaming *ssc, const char *format
                                     const char *schema, const char *const *options,
                                     struct hr_err *err);
 /* Inside foreach_rdd or transform on such a stream itself: the batch's offsets [start, end) as the
- * source writes them (Kafka: Spark's JSON). Borrowed from rdd. false: rdd is of another kind. */
+ * source writes them (Kafka: Spark's JSON). Borrowed from rdd. false: rdd is of another kind.
+ * @code
+ *     const char *from, *until;
+ *     if (hr_rdd_offset_range(rdd, &from, &until)) printf("%s to %s\n", from, until);
+ * @endcode */
 bool hr_rdd_offset_range(const struct hr_rdd *rdd, const char **ret_start, const char **ret_end);
 
 /*
@@ -284,14 +358,19 @@ uint32_t hr_rdd_offset_ranges(const struct hr_rdd *rdd, struct hr_offset_range *
  *     {
  *         struct hr_offset_range ranges[64];
  *         uint32_t n = hr_rdd_offset_ranges(rdd, ranges, 64);
- *         …store the rows…
+ *         // … store the rows …
  *         return hr_dstream_commit_offsets(stream, ranges, n, err);
  *     }
  * @endcode */
 hr_status hr_dstream_commit_offsets(struct hr_dstream *stream, const struct hr_offset_range *ranges,
                                     uint32_t count, struct hr_err *err);
 /* KafkaUtils.createRDD: the messages of the ranges, a partition each, with the columns and params
- * of hr_kafka_direct_stream. A range beyond what the broker has is an error now. */
+ * of hr_kafka_direct_stream. A range beyond what the broker has is an error now.
+ * @code
+ *     const char *params[] = {"bootstrap.servers", "localhost:9092", NULL};
+ *     struct hr_offset_range ranges[] = {{"payments", 0, 100, 200}};
+ *     struct hr_rdd *hundred = hr_kafka_rdd(ctx, params, ranges, 1, &err);
+ * @endcode */
 struct hr_rdd *hr_kafka_rdd(struct hr_context *ctx, const char *const *params,
                             const struct hr_offset_range *ranges, uint32_t count,
                             struct hr_err *err);
@@ -303,7 +382,7 @@ struct hr_rdd *hr_kafka_rdd(struct hr_context *ctx, const char *const *params,
  * record may have up to 64 MiB. Called on the receiver's thread.
  * @code
  *     static int64_t cut(void *arg, struct hr_text bytes, bool last, struct hr_emitter *out,
- *                        struct hr_err *err)                     records of 8 bytes each
+ *                        struct hr_err *err) // records of 8 bytes each
  *     {
  *         size_t at = 0;
  *         for (; bytes.len - at >= 8; at += 8) {
@@ -312,6 +391,8 @@ struct hr_rdd *hr_kafka_rdd(struct hr_context *ctx, const char *const *params,
  *         }
  *         return (int64_t)at;
  *     }
+ *     struct hr_dstream *in =
+ *         hr_socket_stream(ssc, "localhost", 9999, "record BINARY", cut, NULL, &err);
  * @endcode */
 typedef int64_t (*hr_cut_fn)(void *arg, struct hr_text bytes, bool last, struct hr_emitter *out,
                              struct hr_err *err);
@@ -331,7 +412,19 @@ struct hr_dstream *hr_socket_stream(struct hr_streaming *ssc, const char *host, 
  * folder: on disk), so the receiver acknowledges its source then, and none is lost. Unreliable:
  * single rows, which become a block every spark.streaming.blockInterval; a crash may lose those of
  * the block that is open.
- */
+ * @code
+ *     static hr_status listen(void *arg, struct hr_receiver *receiver, struct hr_err *err)
+ *     {
+ *         char line[256];
+ *         while (!hr_receiver_stopped(receiver) && fgets(line, sizeof line, arg)) {
+ *             hr_status status = hr_receiver_store_text(receiver, hr_text(line), err);
+ *             if (status) return status;
+ *         }
+ *         return 0;
+ *     }
+ *     struct hr_receiver_vt vt = {.name = "stdin", .start = listen, .arg = stdin};
+ *     struct hr_dstream *in = hr_receiver_stream(ssc, "value STRING", &vt, &err);
+ * @endcode */
 struct hr_receiver_vt {
     const char *name; /* for listeners; as long as the stream */
     hr_status (*start)(void *arg, struct hr_receiver *receiver, struct hr_err *err);
@@ -342,28 +435,84 @@ struct hr_dstream *hr_receiver_stream(struct hr_streaming *ssc, const char *sche
                                       const struct hr_receiver_vt *vt, struct hr_err *err);
 /* Stores what fill emits (on this thread, at once) as one block. Any thread, several at a time.
  * Blocks while over the rate limit; HR_CANCELLED when the receiver is being stopped. After any
- * error nothing of the block is kept: the source may send it again. */
+ * error nothing of the block is kept: the source may send it again.
+ * @code
+ *     status = hr_receiver_store(receiver, fill, arg, &err);
+ *     if (status == 0) printf("safe: acknowledge them\n");
+ * @endcode */
 hr_status hr_receiver_store(struct hr_receiver *receiver, hr_fill_fn fill, void *arg,
                             struct hr_err *err);
 /* One row (fill emits exactly one, of scalar columns); one row of one STRING. An error of the
- * write-ahead log (HR_IO …) is that of the row which closed the block, whose rows are gone. */
+ * write-ahead log (HR_IO …) is that of the row which closed the block, whose rows are gone.
+ * @code
+ *     status = hr_receiver_store_text(receiver, hr_text("one line"), &err);
+ *     if (hr_receiver_stopped(receiver)) return 0;
+ *     status = hr_receiver_store_row(receiver, fill, arg, &err);
+ * @endcode */
 hr_status hr_receiver_store_row(struct hr_receiver *receiver, hr_fill_fn fill, void *arg,
                                 struct hr_err *err);
 hr_status hr_receiver_store_text(struct hr_receiver *receiver, struct hr_text text,
                                  struct hr_err *err);
 /* Whether start should return: the context stops, or a restart or stop was asked for. */
 bool hr_receiver_stopped(const struct hr_receiver *receiver);
-/* Tells the listeners; goes on. message is copied. */
+/* Tells the listeners; goes on. message is copied.
+ * @code
+ *     hr_receiver_report_error(receiver, "a message could not be parsed");
+ * @endcode */
 void hr_receiver_report_error(struct hr_receiver *receiver, const char *message);
 /* Any thread: makes start return and be called again after delay_us (-1: the setting; real time,
  * also with a manual clock); or ends this receiver, the context goes on. message is copied into the
  * receiver's info as its last error. From another thread than start's it calls stop. Return at
- * once; without effect where start is not running. */
+ * once; without effect where start is not running.
+ * @code
+ *     hr_receiver_restart(receiver, "the connection is gone", 5000000); // again in 5 s
+ *     hr_receiver_stop(receiver, "there is no more");
+ * @endcode */
 void hr_receiver_restart(struct hr_receiver *receiver, const char *message, int64_t delay_us);
 void hr_receiver_stop(struct hr_receiver *receiver, const char *message);
 
 /* --- Transformations: batch by batch, as the RDD operations of the same names ----------------- */
 
+/* Schemas, functions and rules are those of the RDD operations.
+ * @code
+ *     struct hr_dstream *loud = hr_dstream_map(stream, "value STRING", upper, NULL, &err);
+ *     struct hr_dstream *words_of =
+ *         hr_dstream_flat_map(stream, "word STRING, n LONG", split, NULL, &err);
+ *     struct hr_dstream *errors = hr_dstream_filter(stream, is_error, NULL, &err);
+ *     struct hr_dstream *same = hr_dstream_map_values(pairs, "n LONG", upper, NULL, &err);
+ *     struct hr_dstream *more = hr_dstream_flat_map_values(pairs, "n LONG", upper, NULL, &err);
+ *     struct hr_dstream *keyed =
+ *         hr_dstream_key_by(stream, "letter STRING", first_letter, NULL, &err);
+ *     struct hr_dstream *arrays = hr_dstream_glom(stream, &err);
+ *     struct hr_dstream *spread = hr_dstream_repartition(stream, 8, &err);
+ *     struct hr_dstream *both = hr_dstream_union(stream, loud, &err);
+ *     static hr_status count_them(void *arg, uint32_t partition, struct hr_rows *in,
+ *                                 struct hr_emitter *out, struct hr_err *err)
+ *     {
+ *         int64_t n = 0;
+ *         while (hr_rows_next(in)) n++;
+ *         hr_emit_long(out, n);
+ *         hr_emit_end(out);
+ *         return 0;
+ *     }
+ *     struct hr_dstream *sizes =
+ *         hr_dstream_map_partitions(stream, "n LONG", count_them, NULL, &err);
+ *     static hr_status first_rows(void *arg, const struct hr_batch_view *in, uint32_t *ret_rows,
+ *                                 uint32_t *ret_count, struct hr_err *err)
+ *     {
+ *         ret_rows[(*ret_count)++] = in->sel ? in->sel[0] : 0;
+ *         return 0;
+ *     }
+ *     static hr_status pass(void *arg, const struct hr_batch_view *in, struct hr_emitter *out,
+ *                           struct hr_err *err)
+ *     {
+ *         hr_emit_column(out, in, 0);
+ *         hr_emit_end(out);
+ *         return 0;
+ *     }
+ *     struct hr_dstream *few = hr_dstream_filter_batches(stream, first_rows, NULL, &err);
+ *     struct hr_dstream *all = hr_dstream_map_batches(few, "value STRING", pass, NULL, &err);
+ * @endcode */
 struct hr_dstream *hr_dstream_map(struct hr_dstream *in, const char *schema, hr_row_fn fn,
                                   void *arg, struct hr_err *err);
 struct hr_dstream *hr_dstream_flat_map(struct hr_dstream *in, const char *schema, hr_row_fn fn,
@@ -387,7 +536,24 @@ struct hr_dstream *hr_dstream_repartition(struct hr_dstream *in, uint32_t partit
                                           struct hr_err *err);
 struct hr_dstream *hr_dstream_union(struct hr_dstream *a, struct hr_dstream *b, struct hr_err *err);
 /* One row `count` a batch, 0 for an empty one; the merged row, none for an empty one; (row,
- * count). */
+ * count).
+ * @code
+ *     struct hr_dstream *count = hr_dstream_count(stream, &err);
+ *     struct hr_dstream *one = hr_dstream_reduce(stream, longer, NULL, &err);
+ *     struct hr_dstream *per_row = hr_dstream_count_by_value(stream, 0, &err);
+ *     struct hr_dstream *sums = hr_dstream_reduce_by_key(pairs, hr_sum, NULL, 0, &err);
+ *     struct hr_dstream *grouped = hr_dstream_group_by_key(pairs, 0, &err);
+ *     struct hr_combiner combiner = {.state_schema = "value STRING",
+ *                                    .create = upper,
+ *                                    .merge_value = longer,
+ *                                    .merge_states = longer};
+ *     struct hr_dstream *longest = hr_dstream_combine_by_key(pairs, &combiner, 0, &err);
+ *     struct hr_dstream *inner = hr_dstream_join(pairs, stream, 0, &err);
+ *     struct hr_dstream *left = hr_dstream_left_outer_join(pairs, stream, 0, &err);
+ *     struct hr_dstream *right = hr_dstream_right_outer_join(pairs, stream, 0, &err);
+ *     struct hr_dstream *full = hr_dstream_full_outer_join(pairs, stream, 0, &err);
+ *     struct hr_dstream *together = hr_dstream_cogroup(pairs, stream, 0, &err);
+ * @endcode */
 struct hr_dstream *hr_dstream_count(struct hr_dstream *in, struct hr_err *err);
 struct hr_dstream *hr_dstream_reduce(struct hr_dstream *in, hr_merge_fn fn, void *arg,
                                      struct hr_err *err);
@@ -411,7 +577,23 @@ struct hr_dstream *hr_dstream_full_outer_join(struct hr_dstream *a, struct hr_ds
 struct hr_dstream *hr_dstream_cogroup(struct hr_dstream *a, struct hr_dstream *b,
                                       uint32_t partitions, struct hr_err *err);
 /* Any RDD to any RDD: called on the driver for every batch. schema: of what fn returns; NULL:
- * that of the input. */
+ * that of the input.
+ * @code
+ *     static struct hr_rdd *known(void *arg, struct hr_rdd *rdd, int64_t time_us,
+ *                                 struct hr_err *err)
+ *     {
+ *         return hr_rdd_join(rdd, arg, 0, err); // with data at rest
+ *     }
+ *     static struct hr_rdd *without(void *arg, struct hr_rdd *a, struct hr_rdd *b, int64_t time_us,
+ *                                   struct hr_err *err)
+ *     {
+ *         return hr_rdd_subtract_by_key(a, b, 0, err);
+ *     }
+ *     struct hr_dstream *joined =
+ *         hr_dstream_transform(pairs, "word STRING, n LONG, kind STRING", known, rdd, &err);
+ *     struct hr_dstream *rest =
+ *         hr_dstream_transform_with(pairs, stream, NULL, without, NULL, &err);
+ * @endcode */
 typedef struct hr_rdd *(*hr_transform_fn)(void *arg, struct hr_rdd *rdd, int64_t time_us,
                                           struct hr_err *err);
 typedef struct hr_rdd *(*hr_transform_with_fn)(void *arg, struct hr_rdd *a, struct hr_rdd *b,
@@ -424,6 +606,18 @@ struct hr_dstream *hr_dstream_transform_with(struct hr_dstream *a, struct hr_dst
 
 /* --- Windows: length and slide in µs, multiples of the stream's own slide; slide 0: that ------ */
 
+/* The rows of the batches in (T - length, T], every slide.
+ * @code
+ *     const int64_t minute = 60000000;
+ *     struct hr_dstream *rows_of_10 = hr_dstream_window(stream, 10 * minute, minute, &err);
+ *     struct hr_dstream *count = hr_dstream_count_by_window(stream, 10 * minute, minute, &err);
+ *     struct hr_dstream *one =
+ *         hr_dstream_reduce_by_window(stream, longer, NULL, 10 * minute, minute, &err);
+ *     struct hr_dstream *grouped =
+ *         hr_dstream_group_by_key_and_window(pairs, 10 * minute, minute, 0, &err);
+ *     struct hr_dstream *counts =
+ *         hr_dstream_count_by_value_and_window(stream, 10 * minute, minute, 0, &err);
+ * @endcode */
 struct hr_dstream *hr_dstream_window(struct hr_dstream *in, int64_t length_us, int64_t slide_us,
                                      struct hr_err *err);
 struct hr_dstream *hr_dstream_count_by_window(struct hr_dstream *in, int64_t length_us,
@@ -439,13 +633,25 @@ struct hr_dstream *hr_dstream_count_by_value_and_window(struct hr_dstream *in, i
                                                         struct hr_err *err);
 /* inverse (may be NULL) takes what left the window off again: inverse(total, old). With it each
  * slide costs what entered and left, not the whole window. keep (may be NULL, only with inverse):
- * rows for which it is false are dropped from the window's state. */
+ * rows for which it is false are dropped from the window's state.
+ * @code
+ *     static bool positive(void *arg, const struct hr_row *row)
+ *     {
+ *         return hr_row_long(row, 1) > 0;
+ *     }
+ *     struct hr_dstream *hot = hr_dstream_reduce_by_key_and_window(
+ *         pairs, hr_sum, hr_subtract, positive, NULL, 30000000, 1000000, 0, &err);
+ * @endcode */
 struct hr_dstream *hr_dstream_reduce_by_key_and_window(struct hr_dstream *in, hr_merge_fn fn,
                                                        hr_merge_fn inverse, hr_predicate_fn keep,
                                                        void *arg, int64_t length_us,
                                                        int64_t slide_us, uint32_t partitions,
                                                        struct hr_err *err);
-/* The difference for hr_sum: a - b, column by column. */
+/* The difference for hr_sum: a - b, column by column.
+ * @code
+ *     struct hr_dstream *totals = hr_dstream_reduce_by_key_and_window(
+ *         pairs, hr_sum, hr_subtract, NULL, NULL, 30000000, 1000000, 0, &err);
+ * @endcode */
 hr_status hr_subtract(void *arg, const struct hr_row *a, const struct hr_row *b,
                       struct hr_emitter *out, struct hr_err *err);
 
@@ -453,7 +659,23 @@ hr_status hr_subtract(void *arg, const struct hr_row *a, const struct hr_row *b,
 
 /* For every key with state or new rows, each batch. values: a row whose column 0 is the ARRAY of
  * new values (maybe empty; hr_row_length, hr_row_element); state: the old one, or NULL. Emit the
- * new state, or nothing to remove the key. */
+ * new state, or nothing to remove the key.
+ * @code
+ *     static hr_status total(void *arg, const struct hr_row *key, const struct hr_row *values,
+ *                            const struct hr_row *state, struct hr_emitter *out,
+ *                            struct hr_err *err)
+ *     {
+ *         int64_t sum = state ? hr_row_long(state, 0) : 0;
+ *         struct hr_row value;
+ *         for (uint32_t i = 0; hr_row_element(values, 0, i, &value); i++)
+ *             sum += hr_row_long(&value, 0);
+ *         hr_emit_long(out, sum);
+ *         hr_emit_end(out);
+ *         return 0;
+ *     }
+ *     struct hr_dstream *totals =
+ *         hr_dstream_update_state_by_key(pairs, "total LONG", total, NULL, 0, NULL, &err);
+ * @endcode */
 typedef hr_status (*hr_update_fn)(void *arg, const struct hr_row *key, const struct hr_row *values,
                                   const struct hr_row *state, struct hr_emitter *out,
                                   struct hr_err *err);
@@ -466,30 +688,33 @@ struct hr_dstream *hr_dstream_update_state_by_key(struct hr_dstream *in, const c
  * goes). Emits mapped rows; state is changed through hr_state_… Rows of a key come in their order
  * and see what the ones before them did. A batch costs what it touches and what times out in it,
  * however many keys there are.
- *
  * @code
- *     static hr_status count(void *arg, int64_t time_us, const struct hr_row *key,
- *                            const struct hr_row *value, struct hr_state *state,
- *                            struct hr_emitter *out, struct hr_err *err)
+ *     static hr_status running(void *arg, int64_t time_us, const struct hr_row *key,
+ *                              const struct hr_row *value, struct hr_state *state,
+ *                              struct hr_emitter *out, struct hr_err *err)
  *     {
+ *         if (hr_state_timing_out(state)) return 0; // the key goes, nothing to say
  *         const struct hr_row *old = hr_state_get(state);
- *         if (!value) return 0;
+ *         int64_t sum = (old ? hr_row_long(old, 0) : 0) + hr_row_long(value, 0);
+ *         if (sum < 0) {
+ *             hr_state_remove(state);
+ *             return 0;
+ *         }
  *         struct hr_emitter *update = hr_state_update(state);
- *         hr_emit_long(update, (old ? hr_row_long(old, 0) : 0) + 1);
+ *         hr_emit_long(update, sum);
  *         hr_emit_end(update);
  *         hr_emit_fields(out, key);
- *         hr_emit_fields(out, hr_state_get(state));
+ *         hr_emit_long(out, sum);
  *         hr_emit_end(out);
  *         return 0;
  *     }
- *
- *     struct hr_state_spec spec = {.state_schema = "n LONG",
- *                                  .mapped_schema = "word STRING, n LONG",
- *                                  .fn = count,
- *                                  .timeout_us = 60 * 1000000};
- *     struct hr_dstream *counts = hr_dstream_map_with_state(words, &spec, &err);
- * @endcode
- */
+ *     struct hr_state_spec spec = {.state_schema = "sum LONG",
+ *                                  .mapped_schema = "word STRING, sum LONG",
+ *                                  .fn = running,
+ *                                  .timeout_us = 60000000};
+ *     struct hr_dstream *sums = hr_dstream_map_with_state(pairs, &spec, &err);
+ *     struct hr_dstream *all = hr_dstream_state_snapshots(sums, &err);
+ * @endcode */
 struct hr_state;
 typedef hr_status (*hr_state_fn)(void *arg, int64_t time_us, const struct hr_row *key,
                                  const struct hr_row *value, struct hr_state *state,
@@ -518,12 +743,23 @@ void hr_state_remove(struct hr_state *state);
 /* --- Storage and slices ----------------------------------------------------------------------- */
 
 /* Batches' RDDs are kept by themselves where several consumers or windows need them; this forces a
- * level. Of a window it is what the window reads that is kept, once. Before start. Returns in. */
+ * level. Of a window it is what the window reads that is kept, once. Before start. Returns in.
+ * @code
+ *     hr_dstream_persist(stream, HR_MEMORY_AND_DISK, &err);
+ *     hr_dstream_cache(pairs, &err);
+ * @endcode */
 struct hr_dstream *hr_dstream_persist(struct hr_dstream *in, enum hr_persist level,
                                       struct hr_err *err);
 struct hr_dstream *hr_dstream_cache(struct hr_dstream *in, struct hr_err *err);
 /* The RDDs of the batches in [from_us, to_us] that are remembered, into ret (max places). They are
- * borrowed from the stream: hr_rdd_ref to keep one. Not while a batch runs on another thread. */
+ * borrowed from the stream: hr_rdd_ref to keep one. Not while a batch runs on another thread.
+ * @code
+ *     struct hr_rdd *last_minute[60];
+ *     int64_t now_us = hr_streaming_last_batch_us(ssc);
+ *     uint32_t found = hr_dstream_slice(stream, now_us - 60000000, now_us, last_minute, 60);
+ *     printf("%u batches of stream %u, one each %" PRId64 " µs\n", found, hr_dstream_id(stream),
+ *            hr_dstream_slide_us(stream));
+ * @endcode */
 uint32_t hr_dstream_slice(struct hr_dstream *in, int64_t from_us, int64_t to_us,
                           struct hr_rdd **ret, uint32_t max);
 uint32_t hr_dstream_id(const struct hr_dstream *in);
@@ -533,11 +769,28 @@ int64_t hr_dstream_slide_us(const struct hr_dstream *in);
 
 typedef hr_status (*hr_foreach_rdd_fn)(void *arg, struct hr_rdd *rdd, int64_t time_us,
                                        struct hr_err *err);
+/* fn runs for every batch on the loop's thread; an error ends the stream.
+ * @code
+ *     static hr_status save(void *arg, struct hr_rdd *rdd, int64_t time_us, struct hr_err *err)
+ *     {
+ *         uint64_t n;
+ *         hr_status status = hr_rdd_count(rdd, &n, err);
+ *         if (status == 0) printf("%" PRIu64 " rows at %" PRId64 "\n", n, time_us);
+ *         return status;
+ *     }
+ *     status = hr_dstream_foreach_rdd(stream, save, NULL, &err);
+ * @endcode */
 hr_status hr_dstream_foreach_rdd(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *arg,
                                  struct hr_err *err);
-/* The first n rows of each batch on standard output, in Spark's form. */
+/* The first n rows of each batch on standard output, in Spark's form.
+ * @code
+ *     status = hr_dstream_print(stream, 10, &err);
+ * @endcode */
 hr_status hr_dstream_print(struct hr_dstream *in, uint32_t n, struct hr_err *err);
-/* Folders PREFIX-MILLISECONDS[.SUFFIX]; without a prefix (NULL or empty) MILLISECONDS[.SUFFIX]. */
+/* Folders PREFIX-MILLISECONDS[.SUFFIX]; without a prefix (NULL or empty) MILLISECONDS[.SUFFIX].
+ * @code
+ *     status = hr_dstream_save_as_text_files(pairs, "out/counts", "txt", &err);
+ * @endcode */
 hr_status hr_dstream_save_as_text_files(struct hr_dstream *in, const char *prefix,
                                         const char *suffix, struct hr_err *err);
 

@@ -50,23 +50,48 @@ struct hr_err {
 };
 
 /* The error's class: "HR_USER_FUNCTION", "HR_CANCELLED", "DIVIDE_BY_ZERO" … "OK" when there is
- * none. Never NULL; valid for ever. Any thread. */
+ * none. Never NULL; valid for ever. Any thread.
+ * @code
+ *     if (status) fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);
+ * @endcode */
 const char *hr_err_class(const struct hr_err *err);
 
-/* Five characters, as in SQL: "22012". Never NULL; valid for ever. */
+/* Five characters, as in SQL: "22012". Never NULL; valid for ever.
+ * @code
+ *     bool bad_data = strncmp(hr_err_sql_state(&err), "22", 2) == 0;
+ * @endcode */
 const char *hr_err_sql_state(const struct hr_err *err);
 
 /* For user functions: fills err with class HR_USER_FUNCTION and a printf-style message, returns its
  * code.
  *
- *     if (price < 0) return hr_err_fail(err, "price %f", price); */
+ *     if (price < 0) return hr_err_fail(err, "price %f", price);
+ * @code
+ *     static hr_status price_of(void *arg, const struct hr_row *row, struct hr_emitter *out,
+ *                               struct hr_err *err)
+ *     {
+ *         double price = hr_row_double(row, 0);
+ *         if (price < 0) return hr_err_fail(err, "price %f", price);
+ *         hr_emit_double(out, price);
+ *         hr_emit_end(out);
+ *         return 0;
+ *     }
+ *     struct hr_rdd *prices = hr_rdd_map(rdd, "price DOUBLE", price_of, NULL, &err);
+ * @endcode */
 hr_status hr_err_fail(struct hr_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The value of the error's parameter name ("sqlExpr"), or NULL. Borrowed from err. */
+/* The value of the error's parameter name ("sqlExpr"), or NULL. Borrowed from err.
+ * @code
+ *     const char *expr = hr_err_param(&err, "sqlExpr");
+ *     if (expr) fprintf(stderr, "in %s\n", expr);
+ * @endcode */
 const char *hr_err_param(const struct hr_err *err, const char *name);
 
-/* Makes err empty again. */
+/* Makes err empty again.
+ * @code
+ *     hr_err_init(&err); // before err is used for the next call
+ * @endcode */
 void hr_err_init(struct hr_err *err);
 
 #ifdef __cplusplus

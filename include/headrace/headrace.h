@@ -25,7 +25,12 @@
 extern "C" {
 #endif
 
-/* Releases texts that the library gave to the caller. NULL is fine. */
+/* Releases texts that the library gave to the caller. NULL is fine.
+ * @code
+ *     char *text = hr_rdd_to_debug_string(rdd);
+ *     puts(text ? text : "no memory");
+ *     hr_free(text);
+ * @endcode */
 void hr_free(void *ptr);
 
 /* --- The context: threads, memory, the owner of RDDs ------------------------------------------ */
@@ -68,13 +73,29 @@ struct hr_context_options {
     int64_t speculation_min_runtime_ms; /* a task that has run for less gets no copy; 100 */
 };
 
-/* The caller's; NULL: failed. Several contexts may live side by side. */
+/* The caller's; NULL: failed. Several contexts may live side by side.
+ * @code
+ *     struct hr_context_options options = {.app_name = "counts", .executors = 4};
+ *     struct hr_context *mine = hr_context_new(&options, &err);
+ *     if (!mine) fprintf(stderr, "%s\n", err.msg);
+ * @endcode */
 struct hr_context *hr_context_new(const struct hr_context_options *options, struct hr_err *err);
 /* Frees all RDDs, accumulators and broadcasts of the context. No job may be running and streaming
- * contexts must be freed before. NULL is fine. */
+ * contexts must be freed before. NULL is fine.
+ * @code
+ *     hr_streaming_free(ssc);
+ *     hr_context_free(ctx);
+ *     uint32_t partitions = 2 * hr_context_default_parallelism(ctx);
+ * @endcode */
 void hr_context_free(struct hr_context *ctx);
 uint32_t hr_context_default_parallelism(const struct hr_context *ctx);
-/* Now, in µs since 1970 UTC, by the context's clock; moves a manual clock forward. */
+/* Now, in µs since 1970 UTC, by the context's clock; moves a manual clock forward.
+ * @code
+ *     struct hr_context_options options = {.manual_clock = true};
+ *     struct hr_context *test = hr_context_new(&options, &err);
+ *     hr_context_advance(test, 1000000);
+ *     bool one = hr_context_now_us(test) == 1000000;
+ * @endcode */
 int64_t hr_context_now_us(struct hr_context *ctx);
 void hr_context_advance(struct hr_context *ctx, int64_t us);
 
@@ -84,7 +105,12 @@ void hr_context_advance(struct hr_context *ctx, int64_t us);
  *     struct hr_rdd *r = hr_sql(ctx, "SELECT word, n FROM csv.`words.csv`", &err); */
 struct hr_rdd *hr_sql(struct hr_context *ctx, const char *statement, struct hr_err *err);
 
-/* What the jobs of this context did so far. */
+/* What the jobs of this context did so far.
+ * @code
+ *     struct hr_context_stats stats;
+ *     hr_context_get_stats(ctx, &stats);
+ *     printf("%" PRIu64 " tasks, %" PRIu64 " failed\n", stats.tasks, stats.failed_tasks);
+ * @endcode */
 struct hr_context_stats {
     uint64_t jobs, tasks, failed_tasks, recomputed_tasks, lost_workers;
     uint64_t speculative_tasks; /* copies of tasks that took long; also among tasks */
@@ -129,13 +155,16 @@ struct hr_pool_options {
  *     struct hr_context *ctx = hr_context_new(&o, &err);
  *     struct hr_pool_options etl = {.name = "etl", .weight = 3, .min_share = 2};
  *     hr_context_add_pool(ctx, &etl, &err);
- *     hr_context_set_pool(ctx, "etl", &err);  from here on for the jobs of this thread
+ *     hr_context_set_pool(ctx, "etl", &err); // from here on for the jobs of this thread
  * @endcode */
 hr_status hr_context_add_pool(struct hr_context *ctx, const struct hr_pool_options *options,
                               struct hr_err *err);
 
 /* What a pool's jobs hold now, as counted for memory_bytes; shuffle outputs are counted only in a
- * pool that has a cap. 0 for a pool that is not there; NULL: "default". */
+ * pool that has a cap. 0 for a pool that is not there; NULL: "default".
+ * @code
+ *     printf("%" PRId64 " bytes\n", hr_context_pool_memory_bytes(ctx, "etl"));
+ * @endcode */
 int64_t hr_context_pool_memory_bytes(struct hr_context *ctx, const char *pool);
 
 /* What follows is set for the calling thread and the jobs that it starts from now on (Spark's
@@ -145,14 +174,26 @@ int64_t hr_context_pool_memory_bytes(struct hr_context *ctx, const char *pool);
 
 /* The pool (spark.scheduler.pool). NULL: "default" again. */
 hr_status hr_context_set_pool(struct hr_context *ctx, const char *pool, struct hr_err *err);
-/* A name to find and cancel jobs by, and a text for people (NULL: the action's name). */
+/* A name to find and cancel jobs by, and a text for people (NULL: the action's name).
+ * @code
+ *     hr_context_set_job_group(ctx, "report", "the monthly report", &err);
+ *     uint64_t rows;
+ *     status = hr_rdd_count(rdd, &rows, &err); // can be cancelled by its group
+ *     hr_context_clear_job_group(ctx);
+ * @endcode */
 hr_status hr_context_set_job_group(struct hr_context *ctx, const char *group,
                                    const char *description, struct hr_err *err);
 void hr_context_clear_job_group(struct hr_context *ctx);
 
 /* Ends running jobs of the context with HR_CANCELLED, from any thread: all, those of a group, one.
  * Jobs started later run. A job's worker processes are killed; a task on a thread ends at its next
- * batch, because a function cannot be taken off its thread, and its job returns then. */
+ * batch, because a function cannot be taken off its thread, and its job returns then.
+ * @code
+ *     hr_context_cancel_jobs(ctx); // from the thread that heard Ctrl-C
+ *     hr_context_cancel_job_group(ctx, "report"); // from another thread
+ *     struct hr_job_status job;
+ *     if (hr_context_jobs(ctx, &job, 1) > 0) hr_context_cancel_job(ctx, job.id);
+ * @endcode */
 void hr_context_cancel_jobs(struct hr_context *ctx);
 void hr_context_cancel_job_group(struct hr_context *ctx, const char *group);
 void hr_context_cancel_job(struct hr_context *ctx, uint64_t id);

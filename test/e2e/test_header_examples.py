@@ -30,6 +30,14 @@ FUNCTIONS = {
     'is_error': 'bool is_error(void *arg, const struct hr_row *row);',
     'longer': 'hr_status longer' + MERGE, 'add': 'hr_status add' + MERGE,
     'none': 'hr_status none' + FILL, 'fill': 'hr_status fill' + FILL,
+    'widen': 'hr_status widen' + MERGE, 'widest': 'hr_status widest' + MERGE,
+    'see': 'hr_status see(void *arg, const struct hr_row *row, struct hr_err *err);',
+    'save': ('hr_status save(void *arg, struct hr_rdd *rdd, int64_t time_us, '
+             'struct hr_err *err);'),
+    'is_report': 'bool is_report(void *arg, const char *path);',
+    'use': 'void use(const struct hr_row *row);',
+    'country_number': 'int64_t country_number(struct hr_text country);',
+    'next_ranks': 'struct hr_rdd *next_ranks(struct hr_rdd *ranks, struct hr_err *err);',
 }
 
 
@@ -45,7 +53,7 @@ def program(block):
     """One example as a translation unit."""
     outside, inside, depth = [], [], False
     for line in block.split('\n'):
-        starts = re.match(r'(static .*[^;]|struct \w+ \{|#include .*|typedef .*)$', line)
+        starts = re.match(r'(static [^;]*|struct \w+ \{|#include .*|typedef .*)$', line)
         depth = depth or bool(starts and not line.startswith('#'))
         (outside if depth or starts else inside).append(line)
         if line.startswith('}'):
@@ -57,8 +65,8 @@ def program(block):
     prelude += [FUNCTIONS[f] for f in sorted(FUNCTIONS) if f in named and f not in defined]
     returns = 'return 0;' if 'return' in '\n'.join(inside) else ''
     kind = 'hr_status' if returns else 'void'
-    body = [f'{kind} example({PARAMETERS});', f'{kind} example({PARAMETERS})', '{', *inside,
-            returns, '}']
+    body = [f'{kind} example({PARAMETERS});', f'{kind} example({PARAMETERS})', '{', '{', *inside,
+            returns, '}', '}']  # names of an example's own hide the parameters
     return '\n'.join(prelude + outside + body) + '\n'
 
 
