@@ -170,6 +170,7 @@ static hr_status put_restored(struct hr_dstream *ds, int64_t time, uint64_t segm
 {
     uint32_t *parts = hr_zalloc((list->count + 1) * sizeof *parts);
     if (!parts) return HR_OOM(err);
+    hr_context_share(ds->ssc->ctx, list->items, list->count);
     struct hr_rdd *rdd = hr_node_from_batches(ds->ssc->batch_pool, ds->schema, list->items, parts,
                                               list->count, list->count > 0, err);
     hr_free(parts);

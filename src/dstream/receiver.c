@@ -437,6 +437,7 @@ static struct hr_rdd *receiver_compute(struct hr_dstream *ds, int64_t time, stru
     hr_status status = close_open(r, err);
     if (status == HR_OK) {
         uint32_t n = r->parts.count, last = n ? r->parts.items[n - 1] + 1 : 0;
+        hr_context_share(ds->ssc->ctx, r->blocks.items, r->blocks.count);
         rdd = hr_node_from_batches(ds->ssc->batch_pool, ds->schema, r->blocks.items, r->parts.items,
                                    n, last, err);
     }

@@ -34,7 +34,7 @@ struct hr_context {
     struct hr_env *env;
     bool own_env;
     struct hr_scheduler *scheduler;
-    uint32_t parallelism;
+    uint32_t parallelism, executors;
     struct hr_pool pool;
     pthread_mutex_t lock; /* what follows */
     struct hr_accumulator *accumulators;
@@ -121,6 +121,10 @@ struct hr_rdd *hr_node_from_batches(struct hr_pool *pool, const struct hr_type *
 struct hr_rdd *hr_node_files(struct hr_pool *pool, const char *const *paths, uint32_t count,
                              const struct hr_type *schema, uint32_t record_bytes,
                              struct hr_err *err);
+
+/* With worker processes: moves batches that the context's RDDs will keep into shared memory, so
+ * that they do not weigh on every fork. */
+void hr_context_share(struct hr_context *ctx, struct hr_batch **batches, uint32_t count);
 
 /* The count asked for, or the default: the largest parent's or the context's parallelism. */
 uint32_t hr_default_partitions(struct hr_rdd *const *parents, uint32_t count, uint32_t wanted);

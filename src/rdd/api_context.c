@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Contexts: a scheduler, a clock, the pool of RDDs; running jobs. */
 #include "rdd/api.h"
+#include "rdd/executor.h"
 #include "rdd/locals.h"
 #include "rdd/scheduler.h"
+#include "rdd/shared_batch.h"
 
 static _Atomic uint64_t next_context = 1;
 
@@ -13,6 +15,7 @@ static hr_status context_init(struct hr_context *ctx, const struct hr_context_op
                        : o->threads ? o->threads
                                     : (uint32_t)HR_MAX(1, hr_cpu_count());
     ctx->parallelism = o->default_parallelism ? o->default_parallelism : threads;
+    ctx->executors = o->executors;
     ctx->app_name = hr_strdup(o->app_name ? o->app_name : "headrace");
     if (!ctx->app_name) return HR_OOM(err);
     ctx->own_env = o->manual_clock;
@@ -53,6 +56,13 @@ struct hr_context *hr_context_new(const struct hr_context_options *options, stru
         return NULL;
     }
     return ctx;
+}
+
+void hr_context_share(struct hr_context *ctx, struct hr_batch **batches, uint32_t count)
+{
+    if (!ctx->executors || hr_in_worker()) return;
+    hr_status status = hr_shared_move(batches, count, NULL);
+    HR_UNUSED(status); /* then they stay where they are */
 }
 
 void hr_context_free(struct hr_context *ctx)

@@ -84,6 +84,7 @@ static struct hr_rdd *slice_evenly(struct hr_context *ctx, struct hr_batch_list 
     if (!partitions) partitions = ctx->parallelism;
     struct hr_batch *whole = hr_batch_concat(list->items, list->count, schema, false);
     hr_status status = whole ? HR_OK : HR_OOM(err);
+    if (whole) hr_context_share(ctx, &whole, 1);
     uint64_t n = whole ? whole->sel_count : 0;
     parts = hr_alloc((n / HR_BATCH_ROWS + partitions + 1) * 2 * sizeof *parts);
     if (status == HR_OK && !parts) status = HR_OOM(err);

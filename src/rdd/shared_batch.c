@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "rdd/block_store.h"
+
 #define ALIGN       64u
 #define BUFFER_SIZE (1u << 20)
 #define DIRECT_SIZE (1u << 16) /* arrays of so many bytes are not copied into the buffer first */
@@ -356,5 +358,74 @@ hr_status hr_shared_get_batch(int fd, uint64_t offset, uint64_t size, const stru
     hr_status status = get_batch(&r, schema, ret, err);
     if (r.buffer->free_fn == unmap) HR_UNUSED(mprotect(r.buffer->data, r.buffer->size, PROT_READ));
     hr_buffer_unref(r.buffer);
+    return status;
+}
+
+/* --- Moving batches of the driver's own ------------------------------------------------------- */
+
+struct place {
+    uint64_t offset, size;
+};
+
+static hr_status put_all(int fd, struct hr_batch *const *batches, uint32_t count,
+                         struct place *places, size_t *ret_size, struct hr_err *err)
+{
+    struct hr_shared_writer w = {.fd = fd, .max = INT64_MAX};
+    hr_buf_init(&w.buf, UINT32_MAX);
+    hr_status status = HR_OK;
+    for (uint32_t i = 0; i < count && status == HR_OK; i++)
+        status = hr_shared_put_batch(&w, batches[i], &places[i].offset, &places[i].size, err);
+    if (status == HR_OK) status = hr_shared_flush(&w, err);
+    hr_buf_done(&w.buf);
+    *ret_size = (size_t)w.written;
+    return status;
+}
+
+/* Each batch in its place over the mapping, into moved; NULL where one failed. */
+static hr_status get_all(struct hr_buffer *buffer, struct hr_batch *const *batches, uint32_t count,
+                         const struct place *places, struct hr_batch **moved, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        char *start = buffer->data + places[i].offset;
+        struct reader r = {buffer, start, start, start + places[i].size};
+        HR_TRY(get_batch(&r, batches[i]->schema, &moved[i], err));
+    }
+    HR_UNUSED(mprotect(buffer->data, buffer->size, PROT_READ));
+    return HR_OK;
+}
+
+static hr_status move_through(int fd, struct hr_batch **batches, uint32_t count,
+                              struct place *places, struct hr_batch **moved, struct hr_err *err)
+{
+    size_t size;
+    HR_TRY(put_all(fd, batches, count, places, &size, err));
+    struct hr_buffer *buffer = map_block(fd, 0, size);
+    if (!buffer)
+        return HR_RAISE(err, HR_E_IO, "what", "shared memory", "why", "it cannot be mapped");
+    hr_status status = get_all(buffer, batches, count, places, moved, err);
+    hr_buffer_unref(buffer);
+    for (uint32_t i = 0; i < count; i++) {
+        /* the old ones when all have moved, else the new ones */
+        hr_batch_unref(status == HR_OK ? batches[i] : moved[i]);
+        if (status == HR_OK) batches[i] = moved[i];
+    }
+    return status;
+}
+
+hr_status hr_shared_move(struct hr_batch **batches, uint32_t count, struct hr_err *err)
+{
+    int64_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) bytes += hr_batch_bytes(batches[i]);
+    if (bytes < MAP_SIZE) return HR_OK;
+    struct place *places = hr_alloc(count * sizeof *places);
+    struct hr_batch **moved = hr_zalloc(count * sizeof *moved);
+    int fd = memfd_create("headrace-blocks", MFD_CLOEXEC);
+    hr_status status = !places || !moved ? HR_OOM(err)
+                       : fd < 0
+                           ? HR_RAISE(err, HR_E_IO, "what", "memfd_create", "why", strerror(errno))
+                           : move_through(fd, batches, count, places, moved, err);
+    if (fd >= 0) close(fd);
+    hr_free(places);
+    hr_free(moved);
     return status;
 }

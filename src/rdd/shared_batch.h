@@ -41,6 +41,10 @@ hr_status hr_shared_flush(struct hr_shared_writer *w, struct hr_err *err) HR_CHE
  * HR_E_IO when the bytes are damaged. */
 hr_status hr_shared_get_batch(int fd, uint64_t offset, uint64_t size, const struct hr_type *schema,
                               struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+/* Replaces each batch by the same live rows in one shared mapping, which goes with the last of
+ * them. Small lists stay as they are; so do all when this fails: then forks are slower, no more. */
+hr_status hr_shared_move(struct hr_batch **batches, uint32_t count, struct hr_err *err) HR_CHECKED;
+
 /* Reads size bytes from offset on to `to`. */
 hr_status hr_shared_read(int fd, uint64_t offset, void *to, size_t size,
                          struct hr_err *err) HR_CHECKED;

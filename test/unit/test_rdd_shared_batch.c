@@ -147,6 +147,38 @@ HR_TEST(a_worker_cannot_write_to_a_block)
     model_free(&m);
 }
 
+/* Lists of the driver's own: the same rows, in one mapping that goes with the last of them. */
+HR_TEST(lists_move_into_shared_memory)
+{
+    uint64_t seed = 11;
+    struct model m[4] = {0};
+    struct hr_batch *batches[4];
+    for (int i = 0; i < 4; i++) batches[i] = model_batch(3000, &seed, NULL, &m[i]);
+    const uint32_t few[] = {5, 7};
+    struct hr_batch *selected = hr_batch_with_sel(batches[1], few, 2);
+    hr_batch_unref(batches[1]);
+    batches[1] = selected;
+    const struct hr_batch *before = batches[0];
+    HR_ASSERT_OK(hr_shared_move(batches, 4, NULL));
+    HR_EXPECT_TRUE(batches[0] != before);
+    HR_EXPECT_TRUE(batches[1]->row_count == 2 && !batches[1]->sel);
+    fflush(stdout);
+    pid_t pid = fork(); /* what a worker would see */
+    if (pid == 0) _exit(model_same(batches[0], &m[0]) && model_same(batches[3], &m[3]) ? 0 : 1);
+    int status = -1;
+    waitpid(pid, &status, 0);
+    HR_EXPECT_EQ_I64(status, 0);
+    hr_batch_unref(batches[0]), hr_batch_unref(batches[1]), hr_batch_unref(batches[3]);
+    HR_EXPECT_TRUE(model_same(batches[2], &m[2])); /* holds the mapping */
+    struct hr_batch *alone = batches[2], *small = model_batch(3, &seed, NULL, NULL);
+    hr_batch_unref(alone);
+    batches[0] = small;
+    HR_ASSERT_OK(hr_shared_move(batches, 1, NULL));
+    HR_EXPECT_TRUE(batches[0] == small); /* not worth a mapping */
+    hr_batch_unref(small);
+    for (int i = 0; i < 4; i++) model_free(&m[i]);
+}
+
 HR_TEST(the_limit_on_a_task_s_output_is_an_error)
 {
     uint64_t seed = 1, offset, size;
