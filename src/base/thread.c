@@ -10,6 +10,9 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
 
 #include "base/fault.h"
 
@@ -101,14 +104,24 @@ void hr_forkable_unlock(pthread_mutex_t *lock)
     pthread_rwlock_unlock(&gate);
 }
 
+/* The child's gate is a copy whose writer has another thread id now: it starts afresh. The thread
+ * sanitizer sees no unlock in that, and would take every lock of the child for an error. */
+static void open_childs_gate(void)
+{
+#ifdef __SANITIZE_THREAD__
+    __tsan_mutex_pre_unlock(&gate, 0);
+    __tsan_mutex_post_unlock(&gate, 0);
+#endif
+    gate = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+}
+
 pid_t hr_fork(void)
 {
     pthread_rwlock_wrlock(&gate);
     pid_t pid = fork();
     int failed = errno;
-    /* the child's gate is a copy whose writer has another thread id now: it starts afresh */
     if (pid == 0)
-        gate = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+        open_childs_gate();
     else
         pthread_rwlock_unlock(&gate);
     errno = failed;

@@ -336,13 +336,13 @@ struct hr_batch *hr_batch_compact(struct hr_batch *batch, bool deep)
     return hr_batch_concat(&batch, 1, batch->schema, deep);
 }
 
-/* Buffers of batch and its holds, depth first; a chain deeper than any plan is cut. */
+/* Buffers (with bytes) of batch and its holds, depth first; a chain deeper than any plan is cut. */
 static uint32_t collect_buffers(const struct hr_batch *batch, struct hr_buffer **ret,
                                 uint32_t count, uint32_t max, int depth)
 {
     for (struct hr_batch_hold *h = batch->holds; h && count < max && depth < 32; h = h->next) {
         if (h->batch) count = collect_buffers(h->batch, ret, count, max, depth + 1);
-        bool known = !h->buffer;
+        bool known = !h->buffer || !h->buffer->size;
         for (uint32_t i = 0; i < count && !known; i++) known = ret[i] == h->buffer;
         if (!known && count < max) ret[count++] = h->buffer;
     }

@@ -8,6 +8,56 @@ static void free_session(void *session)
     hr_session_free(session);
 }
 
+/* A statement's memory, for rows that outlive it. */
+struct kept {
+    struct hr_buffer buffer; /* what batches hold; it has no bytes of its own */
+    struct hr_arena arena;
+};
+
+static void free_kept(struct hr_buffer *buffer)
+{
+    struct kept *kept = HR_CONTAINER_OF(buffer, struct kept, buffer);
+    hr_arena_done(&kept->arena);
+    hr_free(kept);
+}
+
+/* A new batch over the old one, because that may be a view's, which others read at this moment. */
+static hr_status hold(struct hr_batch **batch, const uint32_t *all, struct hr_buffer *buffer,
+                      struct hr_err *err)
+{
+    struct hr_batch *holding = hr_batch_project(*batch, (*batch)->schema, all);
+    if (!holding || !hr_batch_hold_buffer(holding, buffer)) {
+        hr_batch_unref(holding);
+        return HR_OOM(err);
+    }
+    hr_batch_unref(*batch);
+    *batch = holding;
+    return HR_OK;
+}
+
+/* The rows of a result may point into its arena: literals are there, and what was folded. The rows
+ * of an RDD outlive the result, so its arena goes with the last of its batches. */
+static hr_status hold_arena(struct hr_result *result, struct hr_err *err)
+{
+    if (!result->batch_count) return HR_OK;
+    uint32_t columns = result->batches[0]->schema->field_count;
+    uint32_t *all = HR_NEW_ARRAY(&result->arena, uint32_t, columns + 1);
+    struct kept *kept = all ? hr_zalloc(sizeof *kept) : NULL;
+    if (!kept) return HR_OOM(err);
+    for (uint32_t c = 0; c < columns; c++) all[c] = c;
+    kept->buffer.free_fn = free_kept;
+    atomic_init(&kept->buffer.refs, 1);
+    hr_status status = HR_OK;
+    for (uint32_t i = 0; i < result->batch_count && status == HR_OK; i++)
+        status = hold(&result->batches[i], all, &kept->buffer, err);
+    if (status == HR_OK) {
+        kept->arena = result->arena;
+        result->arena = (struct hr_arena){0};
+    }
+    hr_buffer_unref(&kept->buffer);
+    return status;
+}
+
 /* The result's batches become an RDD in memory; it holds them. */
 static struct hr_rdd *rdd_of(struct hr_context *ctx, const struct hr_result *result,
                              struct hr_err *err)
@@ -37,11 +87,21 @@ struct hr_session *hr_context_session(struct hr_context *ctx, struct hr_err *err
     return ctx->sql;
 }
 
+/* A statement's result, of which the batches need nothing but themselves. */
+static bool run(struct hr_context *ctx, const char *statement, struct hr_result *ret,
+                struct hr_err *err)
+{
+    struct hr_session *session = ctx ? hr_context_session(ctx, err) : NULL;
+    if (!session || hr_session_sql(session, hr_sv(statement), ret, err) != HR_OK) return false;
+    if (hold_arena(ret, err) == HR_OK) return true;
+    hr_result_done(ret);
+    return false;
+}
+
 struct hr_rdd *hr_sql(struct hr_context *ctx, const char *statement, struct hr_err *err)
 {
     struct hr_result result;
-    struct hr_session *session = ctx ? hr_context_session(ctx, err) : NULL;
-    if (!session || hr_session_sql(session, hr_sv(statement), &result, err) != HR_OK) return NULL;
+    if (!run(ctx, statement, &result, err)) return NULL;
     struct hr_rdd *rdd = NULL;
     if (result.schema && result.schema->field_count) {
         rdd = rdd_of(ctx, &result, err);
@@ -60,8 +120,7 @@ struct hr_rdd *hr_sql(struct hr_context *ctx, const char *statement, struct hr_e
 struct hr_rows *hr_sql_rows(struct hr_context *ctx, const char *statement, struct hr_err *err)
 {
     struct hr_result result;
-    struct hr_session *session = ctx ? hr_context_session(ctx, err) : NULL;
-    if (!session || hr_session_sql(session, hr_sv(statement), &result, err) != HR_OK) return NULL;
+    if (!run(ctx, statement, &result, err)) return NULL;
     const struct hr_type *schema = result.schema ? result.schema : hr_type_struct(NULL, 0);
     /* The rows take the references over, whether it works or not. */
     struct hr_rows *rows = hr_rows_of_batches(schema, result.batches, result.batch_count);

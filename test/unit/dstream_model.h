@@ -156,7 +156,7 @@ static void make_batches(struct graph *g)
             text[0] = '\0';
             if (rows == 9) snprintf(text, 2, "-");
             for (uint64_t i = 0; i < rows && rows != 9; i++)
-                snprintf(text + 4 * i, 5, "%c:%d ", (char)('a' + rnd(g, 6)), (int)rnd(g, 9) + 1);
+                snprintf(text + 4 * i, 5, "%c:%c ", 'a' + (int)rnd(g, 6), '1' + (int)rnd(g, 9));
         }
 }
 

@@ -217,3 +217,25 @@ HR_TEST(log_lines)
     HR_LOG(HR_LOG_ERROR, "%s", text);
     HR_EXPECT_TRUE(strlen(logged) > 1900 && strlen(logged) < 2100);
 }
+
+/* A child has its locks free, and the thread sanitizer finds nothing wrong: its status would be 66. */
+HR_TEST(forkable_locks_in_a_child)
+{
+    static pthread_mutex_t outer = PTHREAD_MUTEX_INITIALIZER, inner = PTHREAD_MUTEX_INITIALIZER;
+    int status = -1;
+    hr_forkable_lock(&outer); /* known to the sanitizer before the fork */
+    hr_forkable_unlock(&outer);
+    fflush(NULL);
+    pid_t pid = hr_fork();
+    if (pid == 0) {
+        hr_forkable_lock(&outer);
+        hr_forkable_lock(&inner);
+        hr_forkable_unlock(&inner);
+        hr_forkable_unlock(&outer);
+        exit(7);
+    }
+    HR_ASSERT_TRUE(pid > 0);
+    HR_EXPECT_EQ_I64(waitpid(pid, &status, 0), pid);
+    HR_EXPECT_TRUE(WIFEXITED(status));
+    HR_EXPECT_EQ_I64(WEXITSTATUS(status), 7);
+}

@@ -188,3 +188,30 @@ HR_TEST(sql_to_rdd)
     HR_EXPECT_EQ_STR(hr_err_class(&err), "TABLE_OR_VIEW_NOT_FOUND");
     hr_context_free(ctx);
 }
+
+/* Literals and what is folded from them lie in the statement's memory, which is gone by then. */
+#define LITERALS                                                                                \
+    "SELECT id, 'a text beyond twelve' AS s, map('key', concat('another ', 'long one')) AS m, " \
+    "if(id = 1, 'and one more of them', NULL) AS o FROM range(0, 2)"
+
+HR_TEST(rows_outlive_their_statement)
+{
+    struct hr_err err = {0};
+    struct hr_context *ctx = with_threads(2);
+    struct hr_rdd *rdd = hr_sql(ctx, LITERALS, &err);
+    struct hr_rdd *one = hr_sql(ctx, "SELECT 7, 'a single row, beyond twelve'", &err);
+    struct hr_rows *rows = hr_sql_rows(ctx, LITERALS, &err);
+    struct hr_rows *again = hr_rdd_collect(hr_rdd_coalesce(rdd, 1, &err), &err);
+    HR_EXPECT_EQ_STR(err.msg, "");
+    static const char expected[] =
+        "(0,a text beyond twelve,{key -> another long one},null)"
+        "(1,a text beyond twelve,{key -> another long one},and one more of them)";
+    HR_EXPECT_EQ_STR(printed(rows), expected);
+    HR_EXPECT_EQ_STR(printed(again), expected);
+    HR_EXPECT_EQ_STR(printed(hr_rdd_collect(one, &err)), "(7,a single row, beyond twelve)");
+    hr_rdd_create_temp_view(rdd, "kept", &err);
+    HR_EXPECT_EQ_STR(printed(hr_sql_rows(ctx, "SELECT o, m['key'] FROM kept WHERE id = 1", &err)),
+                     "(and one more of them,another long one)");
+    HR_EXPECT_EQ_STR(err.msg, "");
+    hr_context_free(ctx);
+}
