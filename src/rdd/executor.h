@@ -9,8 +9,8 @@
  * takes them in once the worker has said that it is done; of a worker that dies nothing is seen.
  * Large batches are not copied: they stay in that memory, read-only, for driver and later workers
  * (shared_batch.h). So blocks do not weigh on forking either, which copies the page tables of
- * private memory only (about 80 ms a GiB), not those of shared mappings. What the driver makes itself
- * (parallelized rows, receivers' blocks) is moved there too (hr_context_share).
+ * private memory only (about 80 ms a GiB), not those of shared mappings. What the driver makes
+ * itself (parallelized rows, receivers' blocks) is moved there too (hr_context_share).
  *
  * Compared with long-lived workers: a fork costs 0.1 to 1 ms a task, but a worker has no state of
  * its own, so a crash can lose or damage nothing but its own attempt, and no list of bad workers is
