@@ -218,7 +218,7 @@ HR_TEST(log_lines)
     HR_EXPECT_TRUE(strlen(logged) > 1900 && strlen(logged) < 2100);
 }
 
-/* A child has its locks free, and the thread sanitizer finds nothing wrong: its status would be 66. */
+/* A child has its locks free; the thread sanitizer would make its status 66. */
 HR_TEST(forkable_locks_in_a_child)
 {
     static pthread_mutex_t outer = PTHREAD_MUTEX_INITIALIZER, inner = PTHREAD_MUTEX_INITIALIZER;

@@ -440,7 +440,7 @@ static bool one_run(uint64_t seed)
     return hr_test_failures == before;
 }
 
-/* Of the 20 runs that each test has for itself. Worker processes make a run slow under a sanitizer. */
+/* Of the 20 seeds that each test has for itself: worker processes are slow under a sanitizer. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RUNS 6
 #else

@@ -270,6 +270,11 @@ static void *run_jobs(void *arg)
 
 HR_TEST(jobs_beside_a_crashing_one_go_on)
 {
+#ifdef __SANITIZE_ADDRESS__
+    /* Its allocator (of gcc 12) does not know of forks: one made while another thread allocates
+     * leaves the worker with a lock that nobody opens. Here two threads do both all the time. */
+    return;
+#endif
     struct hr_context *ctx = new_context(2, 0);
     struct runner good = {.ctx = ctx, .f = {.shared = shared_new(), .at = -1}};
     struct runner bad = {
