@@ -49,15 +49,18 @@ static void every_allocation(struct hr_rows *(*fn)(struct hr_context *, struct h
         HR_ASSERT_TRUE(ctx != NULL);
         hr_fault_arm(HR_FAULT_ALLOC, k, false);
         struct hr_rows *rows = fn(ctx, &err);
+        done = hr_fault_passed(HR_FAULT_ALLOC) < k; /* none was left to fail */
         hr_fault_disarm_all();
-        done = are(rows, EXPECTED);
-        if (!done && !HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_OUT_OF_MEMORY"))
+        bool good = are(rows, EXPECTED); /* also where the library can do without */
+        HR_EXPECT_TRUE(good || !done);
+        if (!good && !HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_OUT_OF_MEMORY"))
             printf("  k %lld: %s\n", (long long)k, err.msg);
         hr_context_free(ctx);
         if (hr_test_failures) break;
     }
     HR_EXPECT_TRUE(done);
-    HR_EXPECT_TRUE(k > 50); /* something failed on the way */
+    printf("  %lld allocations\n", (long long)k - 2);
+    HR_EXPECT_TRUE(k > 10); /* something failed on the way; arenas make few of many */
 }
 
 HR_TEST(every_allocation_of_hr_sql)
