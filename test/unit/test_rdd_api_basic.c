@@ -2,6 +2,7 @@
 /* The public RDD interface: transformations and actions with their exact results. */
 #include <headrace/headrace.h>
 
+#include "base/env.h"
 #include "base/fault.h"
 #include "hr_test.h"
 
@@ -427,6 +428,7 @@ HR_TEST(accumulators_count_once_when_tasks_fail)
     HR_EXPECT_EQ_U64(stats.failed_tasks, 1);
     HR_EXPECT_EQ_I64(hr_accumulator_value(acc), INT64_C(399999) * 400000);
     hr_context_free(ctx);
+    HR_EXPECT_OK(hr_env_remove_tree(hr_env_default(), dir, &err));
 }
 
 HR_TEST(text_files)
@@ -456,4 +458,6 @@ HR_TEST(text_files)
     HR_EXPECT_TRUE(hr_text_file(ctx, "/nowhere/at/all", 1, &err) == NULL);
     HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_NOT_FOUND");
     hr_context_free(ctx);
+    hr_err_init(&err);
+    HR_EXPECT_OK(hr_env_remove_tree(hr_env_default(), dir, &err));
 }
