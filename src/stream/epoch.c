@@ -115,10 +115,11 @@ static hr_status choose_range(struct hr_query *query, struct hr_query_scan *scan
     return HR_OK;
 }
 
-/* Would an epoch without data have work: state that the watermark has made final? */
+/* Would an epoch without data have work: state that the watermark has made final? In complete mode
+ * nothing ever is: the table would be written again for nothing. */
 static bool watermark_has_work(const struct hr_query *query)
 {
-    return query->no_data_epochs && query->state_count > 0 &&
+    return query->no_data_epochs && query->mode != HR_MODE_COMPLETE && query->state_count > 0 &&
            query->watermark_us > query->previous_watermark_us;
 }
 

@@ -57,6 +57,34 @@ hr_status hr_meta_record_get(struct hr_arena *arena, struct hr_str_view payload,
     return HR_OK;
 }
 
+/* ---- START ---- */
+
+void hr_start_record_put(const struct hr_start_record *start, struct hr_buf *out)
+{
+    hr_buf_put_u8(out, RECORD_VERSION);
+    hr_buf_put_varint(out, start->source_count);
+    for (uint32_t i = 0; i < start->source_count; i++) put_text(out, start->offsets[i]);
+}
+
+hr_status hr_start_record_get(struct hr_arena *arena, struct hr_str_view payload,
+                              struct hr_start_record *ret, struct hr_err *err)
+{
+    struct hr_reader in = hr_reader(payload.ptr, payload.len);
+    if (hr_get_u8(&in) != RECORD_VERSION)
+        return damaged(err, "a START record of an unknown version");
+    uint64_t count = hr_get_varint(&in);
+    if (in.failed || count > COUNT_MAX) return damaged(err, "a START record is short");
+    struct hr_start_record start = {(uint32_t)count, HR_NEW_ARRAY(arena, const char *, count + 1)};
+    if (!start.offsets) return HR_OOM(err);
+    for (uint32_t i = 0; i < start.source_count; i++) {
+        start.offsets[i] = get_text(arena, &in);
+        if (!start.offsets[i]) return HR_OOM(err);
+    }
+    if (in.failed) return damaged(err, "a START record is short");
+    *ret = start;
+    return HR_OK;
+}
+
 /* ---- PLAN ---- */
 
 void hr_plan_record_put(const struct hr_plan_record *plan, struct hr_buf *out)
@@ -189,6 +217,16 @@ static void print_meta(const struct hr_meta_record *meta, struct hr_buf *out)
     hr_buf_put_json(out, hr_sv(meta->sink_text));
 }
 
+static void print_start(const struct hr_start_record *start, struct hr_buf *out)
+{
+    hr_buf_puts(out, ",\"offsets\":[");
+    for (uint32_t i = 0; i < start->source_count; i++) {
+        if (i) hr_buf_putc(out, ',');
+        hr_buf_put_json(out, hr_sv(start->offsets[i]));
+    }
+    hr_buf_putc(out, ']');
+}
+
 static void print_time(struct hr_buf *out, const char *name, int64_t us)
 {
     if (us == INT64_MIN) return;
@@ -244,6 +282,12 @@ hr_status hr_record_print(const struct hr_record *record, struct hr_buf *out, st
         struct hr_meta_record meta;
         HR_TRY_OUT(hr_meta_record_get(&arena, record->payload, &meta, err));
         print_meta(&meta, out);
+        break;
+    }
+    case HR_REC_START: {
+        struct hr_start_record start;
+        HR_TRY_OUT(hr_start_record_get(&arena, record->payload, &start, err));
+        print_start(&start, out);
         break;
     }
     case HR_REC_PLAN: {

@@ -15,6 +15,12 @@ struct hr_meta_record {
     const char *sink_text;
 };
 
+/* Where a query starts: offsets by source. */
+struct hr_start_record {
+    uint32_t source_count;
+    const char **offsets;
+};
+
 struct hr_plan_record {
     int64_t timestamp_us; /* current_timestamp of the epoch */
     int64_t late_watermark_us, evict_watermark_us;
@@ -43,11 +49,14 @@ struct hr_commit_record {
 };
 
 void hr_meta_record_put(const struct hr_meta_record *meta, struct hr_buf *out);
+void hr_start_record_put(const struct hr_start_record *start, struct hr_buf *out);
 void hr_plan_record_put(const struct hr_plan_record *plan, struct hr_buf *out);
 void hr_commit_record_put(const struct hr_commit_record *commit, struct hr_buf *out);
 /* Copies into the arena. HR_E_CHECKPOINT_CORRUPT when the payload is not one. */
 hr_status hr_meta_record_get(struct hr_arena *arena, struct hr_str_view payload,
                              struct hr_meta_record *ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_start_record_get(struct hr_arena *arena, struct hr_str_view payload,
+                              struct hr_start_record *ret, struct hr_err *err) HR_CHECKED;
 hr_status hr_plan_record_get(struct hr_arena *arena, struct hr_str_view payload,
                              struct hr_plan_record *ret, struct hr_err *err) HR_CHECKED;
 hr_status hr_commit_record_get(struct hr_arena *arena, struct hr_str_view payload,

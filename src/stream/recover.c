@@ -181,16 +181,26 @@ struct past {
     struct hr_plan_record plan;
     int64_t plan_epoch;
     int64_t commit_epoch;
-    bool has_meta;
+    bool has_meta, has_start;
     uint32_t flip;
 };
+
+static hr_status corrupt(const struct hr_query *query, const char *why, struct hr_err *err)
+{
+    return HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", query->checkpoint_dir, "why", why);
+}
+
+static hr_status check_source_count(const struct hr_query *query, uint32_t count,
+                                    struct hr_err *err)
+{
+    if (count == query->stream_count) return HR_OK;
+    return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
+                    "it has another number of streaming sources");
+}
 
 static hr_status set_offsets(struct hr_query *query, const struct hr_plan_record *plan,
                              bool committed, struct hr_err *err)
 {
-    if (plan->source_count != query->stream_count)
-        return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
-                        "it has another number of streaming sources");
     for (uint32_t i = 0; i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         if (!scan->streaming) continue;
@@ -209,9 +219,8 @@ static hr_status replay_commit(struct past *past, const struct hr_record *record
                                struct hr_err *err)
 {
     struct hr_query *query = past->query;
-    if (record->epoch != past->plan_epoch)
-        return HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", query->checkpoint_dir, "why",
-                        "a COMMIT record without its PLAN");
+    if (record->epoch != past->plan_epoch || record->epoch == past->commit_epoch)
+        return corrupt(query, "a COMMIT record without its PLAN", err);
     struct hr_commit_record commit;
     /* The refs' inline bytes live as long as the query: they are what a restore reads. */
     HR_TRY(hr_commit_record_get(&query->plan_arena, record->payload, &commit, err));
@@ -229,30 +238,97 @@ static hr_status replay_commit(struct past *past, const struct hr_record *record
     return set_offsets(query, &past->plan, true, err);
 }
 
+static hr_status replay_start(struct past *past, const struct hr_record *record,
+                              struct hr_err *err)
+{
+    struct hr_query *query = past->query;
+    struct hr_start_record start;
+    HR_TRY(hr_start_record_get(&past->plan_arenas[0], record->payload, &start, err));
+    HR_TRY(check_source_count(query, start.source_count, err));
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->streaming) continue;
+        hr_buf_clear(&scan->start);
+        hr_buf_puts(&scan->start, start.offsets[scan->stream_index]);
+        HR_TRY(hr_buf_status(&scan->start, err));
+    }
+    past->has_start = true;
+    return HR_OK;
+}
+
+static hr_status replay_plan(struct past *past, const struct hr_record *record,
+                             struct hr_err *err)
+{
+    /* The first of a file may have any number: rotation leaves the past out. */
+    bool follows = past->plan_epoch < 0 || record->epoch == past->plan_epoch + 1;
+    if (!follows || past->plan_epoch != past->commit_epoch)
+        return corrupt(past->query, "a PLAN record out of order", err);
+    past->flip ^= 1;
+    hr_arena_reset(&past->plan_arenas[past->flip]);
+    HR_TRY(hr_plan_record_get(&past->plan_arenas[past->flip], record->payload, &past->plan, err));
+    past->plan_epoch = record->epoch;
+    return check_source_count(past->query, past->plan.source_count, err);
+}
+
 static hr_status replay(void *arg, const struct hr_record *record, struct hr_err *err)
 {
     struct past *past = arg;
     struct hr_query *query = past->query;
-    if (record->kind == HR_REC_META) {
+    if (past->has_meta == (record->kind == HR_REC_META))
+        return corrupt(query, "its journal does not begin with one META record", err);
+    switch (record->kind) {
+    case HR_REC_META: {
         struct hr_meta_record meta;
         HR_TRY(hr_meta_record_get(&query->plan_arena, record->payload, &meta, err));
         past->has_meta = true;
         return check_meta(query, &meta, err);
     }
-    if (record->kind == HR_REC_PLAN) {
-        past->flip ^= 1;
-        hr_arena_reset(&past->plan_arenas[past->flip]);
-        HR_TRY(
-            hr_plan_record_get(&past->plan_arenas[past->flip], record->payload, &past->plan, err));
-        past->plan_epoch = record->epoch;
-        return HR_OK;
+    case HR_REC_START: return replay_start(past, record, err);
+    case HR_REC_PLAN: return replay_plan(past, record, err);
+    case HR_REC_COMMIT: return replay_commit(past, record, err);
     }
-    return replay_commit(past, record, err);
+    return HR_BUG(err, "a record of no kind");
+}
+
+static hr_status append_buf(struct hr_query *query, enum hr_record_kind kind, bool durable,
+                            struct hr_err *err)
+{
+    HR_TRY(hr_buf_status(&query->record, err));
+    return hr_journal_append(query->journal, kind, -1,
+                             hr_svn(query->record.ptr, query->record.len), durable, err);
+}
+
+/* A query that has not run yet: who it is and where it starts become durable before it waits for
+ * the first row, so that a restart starts there too, whatever has come meanwhile. */
+static hr_status begin(struct past *past, struct hr_err *err)
+{
+    struct hr_query *query = past->query;
+    if (!past->has_meta) {
+        hr_env_uuid(query->env, query->id);
+        hr_buf_clear(&query->record);
+        hr_meta_record_put(&query->meta, &query->record);
+        HR_TRY(append_buf(query, HR_REC_META, true, err));
+    }
+    if (past->has_start || past->plan_epoch >= 0) return HR_OK;
+    const char **offsets = HR_NEW_ARRAY(&past->plan_arenas[0], const char *,
+                                        query->stream_count + 1);
+    if (!offsets) return HR_OOM(err);
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->streaming) continue;
+        hr_buf_clear(&scan->start);
+        HR_TRY(scan->source->vt->initial_offset(scan->source, &scan->start, err));
+        offsets[scan->stream_index] = hr_buf_cstr(&scan->start);
+    }
+    hr_buf_clear(&query->record);
+    hr_start_record_put(&(struct hr_start_record){query->stream_count, offsets}, &query->record);
+    return append_buf(query, HR_REC_START, true, err);
 }
 
 static hr_status resume(struct past *past, struct hr_err *err)
 {
     struct hr_query *query = past->query;
+    HR_TRY(begin(past, err));
     if (past->plan_epoch > past->commit_epoch) {
         query->epoch = past->plan_epoch;
         query->replan = true;
@@ -260,32 +336,17 @@ static hr_status resume(struct past *past, struct hr_err *err)
         query->watermark_us = past->plan.evict_watermark_us;
         query->previous_watermark_us = past->plan.late_watermark_us;
         HR_TRY(set_offsets(query, &past->plan, false, err));
-    } else if (past->commit_epoch < 0) {
-        for (uint32_t i = 0; i < query->scan_count; i++) {
-            struct hr_query_scan *scan = &query->scans[i];
-            if (scan->streaming)
-                HR_TRY(scan->source->vt->initial_offset(scan->source, &scan->start, err));
-        }
-    }
-    if (!past->has_meta) {
-        hr_env_uuid(query->env, query->id);
-        hr_buf_clear(&query->record);
-        hr_meta_record_put(&query->meta, &query->record);
-        HR_TRY(hr_buf_status(&query->record, err));
-        HR_TRY(hr_journal_append(query->journal, HR_REC_META, -1,
-                                 hr_svn(query->record.ptr, query->record.len), true, err));
     }
     return hr_query_restore_states(query, err);
 }
 
-static hr_status open_journal(struct hr_query *query, struct hr_err *err)
+static hr_status replay_journal(struct hr_query *query, struct hr_err *err)
 {
     struct past past = {.query = query, .plan_epoch = -1, .commit_epoch = -1};
     hr_arena_init(&past.plan_arenas[0], &query->mem);
     hr_arena_init(&past.plan_arenas[1], &query->mem);
     hr_status status;
-    HR_TRY_OUT(
-        hr_journal_open(query->env, query->checkpoint_dir, replay, &past, &query->journal, err));
+    HR_TRY_OUT(hr_journal_replay(query->journal, replay, &past, err));
     HR_TRY_OUT(resume(&past, err));
 out:
     hr_arena_done(&past.plan_arenas[0]);
@@ -369,10 +430,11 @@ static hr_status open_sink(struct hr_query *query, struct hr_err *err)
 hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
 {
     HR_TRY(query->env->vt->mkdirs(query->env, query->state_dir, err));
+    HR_TRY(hr_journal_open(query->env, query->checkpoint_dir, &query->journal, err));
     HR_TRY(open_plan(query, err));
-    HR_TRY(open_sources(query, err));
+    HR_TRY(open_sources(query, err)); /* after the journal: theirs are the checkpoint's too */
     HR_TRY(make_meta(query, err));
-    HR_TRY(open_journal(query, err));
+    HR_TRY(replay_journal(query, err));
     return open_sink(query, err);
 }
 

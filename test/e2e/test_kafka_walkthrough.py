@@ -134,7 +134,7 @@ def test_walkthrough():
     for part in (slice(0, 6000), slice(6000, 10000), slice(0, 0)):
         if lines[part]:
             produce('payments', lines[part])
-        run('busy.sql')
+        run('busy.sql', '--checkpoint', 'checkpoints')
         seen.update(cards[part])
         check('counts after %s' % part, latest_counts(),
               {card: n for card, n in seen.items() if n > 2})
@@ -149,7 +149,7 @@ CREATE TABLE p (id BIGINT, amount DECIMAL(12,2)) USING kafka OPTIONS (subscribe 
   maxOffsetsPerTrigger '3000');
 CREATE STREAMING TABLE limited USING json OPTIONS (path 'limited') AS SELECT id FROM STREAM p;
 """ % BOOTSTRAP)
-    run('limit.sql')
+    run('limit.sql', '--checkpoint', 'checkpoints')
     check('every message once', sorted(r['id'] for r in sink_rows('limited')), list(range(10000)))
     sizes = [r['inputRows'] for r in commits('limited')]
     check('epochs of at most 3000 and no more than needed: %s' % sizes,
@@ -190,7 +190,8 @@ CREATE STREAMING TABLE copied USING json OPTIONS (path 'copied') AS SELECT value
     sent = []
     for part in range(3):
         lines = ['%d-%d' % (part, i) for i in range(500)]
-        job = subprocess.Popen([PROGRAM, 'run', 'live.sql', '--progress', 'off'], cwd=TMP,
+        job = subprocess.Popen([PROGRAM, 'run', 'live.sql', '--progress', 'off',
+                                '--checkpoint', 'checkpoints'], cwd=TMP,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE)
         produce('live', [(line + '\n').encode() for line in lines])
@@ -204,13 +205,59 @@ CREATE STREAMING TABLE copied USING json OPTIONS (path 'copied') AS SELECT value
         if part == 2:
             check('SIGTERM: ' + job.stderr.read().decode(errors='replace'), status, 0)
         job.stderr.close()
-    run('live.sql')
+    run('live.sql', '--checkpoint', 'checkpoints')
     check('copied', sorted(r['value'] for r in sink_rows('copied')), sorted(sent))
+
+
+def stop_waiting(name, how):
+    """Starts a job, waits until its start is in the journal, and ends it."""
+    job = subprocess.Popen([PROGRAM, 'run', name + '.sql', '--progress', 'off', '--checkpoint',
+                            'checkpoints'], cwd=TMP, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 30
+    while time.monotonic() < end and not any(
+            r['record'] == 'START' for r in records(name) or []):
+        time.sleep(0.05)
+    job.send_signal(how)
+    job.wait(timeout=LIMIT)
+
+
+def records(name):
+    shown = subprocess.run([PROGRAM, 'checkpoint', 'show', os.path.join('checkpoints', name)],
+                           cwd=TMP, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return [json.loads(line) for line in shown.stdout.splitlines()]
+
+
+def test_start_is_kept():
+    """Where a query starts is known from its first start on, though it never ran an epoch."""
+    starts = {'by_default': '', 'at_minus_one': ", startingOffsets '{\"TOPIC\":{\"0\":-1}}'"}
+    ends = {'now': ['--available-now'], 'once': ['--once'], 'int': signal.SIGINT,
+            'kill': signal.SIGKILL}
+    for (start, option), (end, how) in [(s, e) for s in starts.items() for e in ends.items()]:
+        if start != 'by_default' and end not in ('now', 'kill'):
+            continue
+        name = 'start_%s_%s' % (start, end)
+        make_topic(name, 1)
+        write(name + '.sql', """
+CREATE TABLE t USING kafka OPTIONS ('kafka.bootstrap.servers' '%s', subscribe '%s'%s);
+CREATE STREAMING TABLE %s USING json OPTIONS (path '%s') AS
+  SELECT CAST(value AS STRING) AS v, offset FROM STREAM t;
+""" % (BOOTSTRAP, name, option.replace('TOPIC', name), name, name))
+        produce(name, [b'old\n'])
+        if isinstance(how, list):
+            call(PROGRAM, 'run', name + '.sql', '--progress', 'off', '--checkpoint', 'checkpoints',
+                 *how)
+        else:
+            stop_waiting(name, how)
+        produce(name, [b'm1\n', b'm2\n'])
+        run(name + '.sql', '--checkpoint', 'checkpoints')
+        check(name, sorted((r['v'], r['offset']) for r in sink_rows(name)),
+              [('m1', 1), ('m2', 2)])
 
 
 BOOTSTRAP = begin()
 try:
-    for test in (test_walkthrough, test_limit, test_raw_columns, test_kill):
+    for test in (test_walkthrough, test_limit, test_raw_columns, test_start_is_kept, test_kill):
         began = time.monotonic()
         try:
             test()

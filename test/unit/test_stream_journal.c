@@ -38,7 +38,8 @@ static struct hr_journal *open_noting(struct seen *seen, hr_status expected)
     struct hr_err err;
     hr_err_init(&err);
     memset(seen, 0, sizeof *seen);
-    hr_status status = hr_journal_open(hr_env_default(), dir, note, seen, &journal, &err);
+    hr_status status = hr_journal_open(hr_env_default(), dir, &journal, &err);
+    if (status == HR_OK) status = hr_journal_replay(journal, note, seen, &err);
     if (!HR_EXPECT_EQ_I64(status, expected)) printf("  %s\n", err.msg);
     return journal;
 }
@@ -76,7 +77,7 @@ HR_TEST(a_damaged_tail_is_left_out)
 {
     struct hr_env *env = hr_env_default();
     struct hr_err err;
-    for (int64_t at = 0; at < 25 + 2; at++) {
+    for (int64_t at = 0; at < 32 + 9 + 2; at++) {
         fresh_dir();
         struct seen seen;
         struct hr_journal *journal = open_noting(&seen, HR_OK);
@@ -87,7 +88,7 @@ HR_TEST(a_damaged_tail_is_left_out)
         snprintf(path, sizeof path, "%s/journal/00000000000000000001.log", dir);
         int fd;
         HR_ASSERT_OK(env->vt->open(env, path, HR_OPEN_UPDATE, &fd, &err));
-        int64_t start = 8 + 25 + 1; /* magic, the first record */
+        int64_t start = 8 + 32 + 9 + 1; /* magic, the first record */
         char byte;
         size_t got;
         HR_ASSERT_OK(env->vt->pread(env, fd, &byte, 1, start + at, &got, &err));
