@@ -185,6 +185,8 @@ static hr_status parse_one(const struct hr_opt_spec *spec, const char *value, vo
     case HR_OPT_INT:
     case HR_OPT_BYTES:
     case HR_OPT_DURATION: return parse_number(spec, value, (int64_t *)to, err);
+    case HR_OPT_ACCEPTED:
+    case HR_OPT_REFUSED: return HR_OK;
     }
     return HR_BUG(err, "option %s has no type", spec->name);
 }
@@ -204,10 +206,17 @@ static void set_zero(const struct hr_opt_spec *spec, void *target)
     memset((char *)target + spec->offset, 0, sizes[spec->type]);
 }
 
+/* Rows that only say what becomes of a key. */
+static bool has_no_value(const struct hr_opt_spec *spec)
+{
+    return spec->type == HR_OPT_ACCEPTED || spec->type == HR_OPT_REFUSED;
+}
+
 hr_status hr_options_parse(const struct hr_opt_spec *specs, size_t spec_count,
                            const struct hr_options *options, void *target, struct hr_err *err)
 {
     for (size_t i = 0; i < spec_count; i++) {
+        if (has_no_value(&specs[i])) continue;
         const char *value = hr_options_get(options, specs[i].name);
         if (!value) value = specs[i].def;
         if (!value)
@@ -241,22 +250,51 @@ static uint32_t distance(const char *a, const char *b)
     return row[m];
 }
 
-static hr_status unknown(const char *key, const struct hr_opt_spec *const *tables,
-                         const size_t *counts, size_t table_count, struct hr_err *err)
+static bool near_enough(const char *given, uint32_t edits)
+{
+    return edits <= 2 + strlen(given) / 4;
+}
+
+const char *hr_name_nearest(const char *given, const char *const *names, size_t count)
 {
     const char *nearest = NULL;
     uint32_t best = UINT32_MAX;
-    for (size_t t = 0; t < table_count; t++) {
-        for (size_t i = 0; i < counts[t]; i++) {
-            uint32_t d = distance(key, tables[t][i].name);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t d = distance(given, names[i]);
+        if (d < best) {
+            best = d;
+            nearest = names[i];
+        }
+    }
+    return nearest && near_enough(given, best) ? nearest : NULL;
+}
+
+const struct hr_opt_spec *hr_opt_find(const struct hr_opt_table *tables, size_t count,
+                                      const char *name)
+{
+    for (size_t t = 0; t < count; t++)
+        for (size_t i = 0; i < tables[t].count; i++)
+            if (hr_str_eq_nocase(name, tables[t].specs[i].name)) return &tables[t].specs[i];
+    return NULL;
+}
+
+static hr_status unknown(const char *key, const struct hr_opt_table *tables, size_t count,
+                         struct hr_err *err)
+{
+    const char *nearest = NULL;
+    uint32_t best = UINT32_MAX;
+    for (size_t t = 0; t < count; t++) {
+        for (size_t i = 0; i < tables[t].count; i++) {
+            if (has_no_value(&tables[t].specs[i])) continue;
+            uint32_t d = distance(key, tables[t].specs[i].name);
             if (d < best) {
                 best = d;
-                nearest = tables[t][i].name;
+                nearest = tables[t].specs[i].name;
             }
         }
     }
     char why[200];
-    if (nearest && best <= 2 + strlen(key) / 4)
+    if (nearest && near_enough(key, best))
         snprintf(why, sizeof why, "is not known here; did you mean %s?", nearest);
     else
         snprintf(why, sizeof why, "is not known here");
@@ -264,18 +302,56 @@ static hr_status unknown(const char *key, const struct hr_opt_spec *const *table
 }
 
 hr_status hr_options_check_known(const struct hr_options *options, const char *prefix,
-                                 const struct hr_opt_spec *const *tables, const size_t *counts,
-                                 size_t table_count, struct hr_err *err)
+                                 const struct hr_opt_table *tables, size_t count,
+                                 struct hr_err *err)
 {
     size_t prefix_len = prefix ? strlen(prefix) : 0;
     for (uint32_t o = 0; options && o < options->count; o++) {
         const char *key = options->items[o].key;
-        bool known = prefix_len && strlen(key) > prefix_len &&
-                     hr_sv_eq_nocase(hr_svn(key, prefix_len), hr_svn(prefix, prefix_len));
-        for (size_t t = 0; t < table_count && !known; t++)
-            for (size_t i = 0; i < counts[t] && !known; i++)
-                known = hr_str_eq_nocase(key, tables[t][i].name);
-        if (!known) return unknown(key, tables, counts, table_count, err);
+        const struct hr_opt_spec *spec = hr_opt_find(tables, count, key);
+        if (spec && spec->type == HR_OPT_REFUSED) {
+            char why[300];
+            snprintf(why, sizeof why, "Spark has it, it is not supported here: %s", spec->doc);
+            return HR_RAISE(err, HR_E_INVALID_OPTION, "name", key, "why", why);
+        }
+        if (spec) continue;
+        bool foreign = prefix_len && strlen(key) > prefix_len &&
+                       hr_sv_eq_nocase(hr_svn(key, prefix_len), hr_svn(prefix, prefix_len));
+        if (!foreign) return unknown(key, tables, count, err);
     }
     return HR_OK;
+}
+
+/* Descriptions -------------------------------------------------------------------------------- */
+
+static void describe_range(const struct hr_opt_spec *spec, struct hr_buf *out)
+{
+    if (spec->min == 0 && spec->max == 0) return;
+    const char *unit = spec->type == HR_OPT_DURATION ? " \xc2\xb5s"
+                       : spec->type == HR_OPT_BYTES  ? " bytes"
+                                                     : "";
+    if (spec->max >= INT32_MAX)
+        hr_buf_printf(out, ", at least %" PRId64 "%s", spec->min, unit);
+    else
+        hr_buf_printf(out, ", %" PRId64 " to %" PRId64 "%s", spec->min, spec->max, unit);
+}
+
+void hr_opt_describe(const struct hr_opt_spec *spec, struct hr_buf *out)
+{
+    static const char *const names[] = {
+        [HR_OPT_STRING] = "text",      [HR_OPT_INT] = "integer",   [HR_OPT_BOOL] = "true or false",
+        [HR_OPT_DOUBLE] = "number",    [HR_OPT_BYTES] = "size",    [HR_OPT_DURATION] = "duration",
+        [HR_OPT_CHAR] = "character",   [HR_OPT_ENUM] = "one of ",  [HR_OPT_ACCEPTED] = "no effect",
+        [HR_OPT_REFUSED] = "refused",
+    };
+    hr_buf_puts(out, names[spec->type]);
+    if (spec->type != HR_OPT_ENUM) {
+        describe_range(spec, out);
+        return;
+    }
+    for (const char *p = spec->choices; *p; p++)
+        if (*p == '|')
+            hr_buf_puts(out, ", ");
+        else
+            hr_buf_append(out, p, 1);
 }

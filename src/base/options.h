@@ -37,6 +37,8 @@ enum hr_opt_type {
     HR_OPT_DURATION, /* int64_t microseconds, "10 seconds" */
     HR_OPT_ENUM,     /* int: index into the |-separated choices */
     HR_OPT_CHAR,     /* uint32_t code point; -1 as int32 for "" */
+    HR_OPT_ACCEPTED, /* Spark's, and nothing here depends on it: taken, doc says why */
+    HR_OPT_REFUSED,  /* Spark's, and not honoured here: an error, doc says what to do */
 };
 
 /* A row of an option table. offset is into the struct that hr_options_parse fills. */
@@ -50,16 +52,30 @@ struct hr_opt_spec {
     const char *doc;
 };
 
+/* Rows that belong together: those of a connector's side, of a format, of a query. */
+struct hr_opt_table {
+    const struct hr_opt_spec *specs;
+    size_t count;
+};
+
 /* Fills target from the defaults and options. Unknown keys are left alone (others may own them).
  * Strings point into options. A bad value gives HR_E_INVALID_OPTION naming key and range. */
 hr_status hr_options_parse(const struct hr_opt_spec *specs, size_t spec_count,
                            const struct hr_options *options, void *target,
                            struct hr_err *err) HR_CHECKED;
-/* HR_E_INVALID_OPTION with the nearest known name for a key that none of the tables has. Keys with
- * the prefix (e.g. "kafka.", may be NULL) pass. */
+/* The row of that name in any of the tables, or NULL. */
+const struct hr_opt_spec *hr_opt_find(const struct hr_opt_table *tables, size_t count,
+                                      const char *name);
+/* HR_E_INVALID_OPTION for a key that none of the tables has, with the nearest name that one has,
+ * and for one that they refuse; the first table that has a key decides. Keys with the prefix
+ * ("kafka.", may be NULL) pass: somebody else knows them. */
 hr_status hr_options_check_known(const struct hr_options *options, const char *prefix,
-                                 const struct hr_opt_spec *const *tables, const size_t *counts,
-                                 size_t table_count, struct hr_err *err) HR_CHECKED;
+                                 const struct hr_opt_table *tables, size_t count,
+                                 struct hr_err *err) HR_CHECKED;
+/* What a reader of docs wants of a row: "integer, 1 to 1024", "one of a, b". */
+void hr_opt_describe(const struct hr_opt_spec *spec, struct hr_buf *out);
+/* The nearest of the names in edits, or NULL when none is near enough to be meant. */
+const char *hr_name_nearest(const char *given, const char *const *names, size_t count);
 /* Is key (or value) of a kind that must never be printed: password, secret, token, sasl …? */
 bool hr_option_is_secret(const char *key);
 

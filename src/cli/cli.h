@@ -116,6 +116,6 @@ int cli_await_queries(struct hr_session *session, enum cli_progress progress);
 int cli_shell(struct hr_session *session, enum cli_format format);
 
 extern const struct cli_command cli_sql, cli_run, cli_explain, cli_checkpoint, cli_generate,
-    cli_demo;
+    cli_demo, cli_options;
 
 #endif

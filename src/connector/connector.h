@@ -15,6 +15,23 @@ const struct hr_sink_vt *hr_sink_find(const char *name);
 const struct hr_source_vt *hr_source_at(size_t index);
 const struct hr_sink_vt *hr_sink_at(size_t index);
 
+/* Opens one, all options checked: a key that neither it, nor its format, nor the table's other side
+ * nor the query knows is HR_E_INVALID_OPTION with a proposal, one that it refuses says why. Every
+ * source and sink is opened by these. */
+hr_status hr_source_open(const struct hr_source_vt *vt, const struct hr_source_args *args,
+                         struct hr_source **ret_source, struct hr_err *err) HR_CHECKED;
+hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *args,
+                       struct hr_sink **ret_sink, struct hr_err *err) HR_CHECKED;
+/* The same check for a table that nothing opens yet: what either side takes is fine. */
+hr_status hr_connector_check_options(const char *name, const struct hr_options *options,
+                                     struct hr_err *err) HR_CHECKED;
+
+/* OPTIONS of a table that are its streaming query's (Spark's writer options). */
+struct hr_query_options {
+    const char *mode, *trigger, *checkpoint, *name;
+};
+extern const struct hr_opt_table hr_query_option_table;
+
 /* --- For the connectors themselves ------------------------------------------------------------ */
 
 /* batch with the columns that the scan wants, by name; takes over the reference on batch, also on

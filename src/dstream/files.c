@@ -275,6 +275,8 @@ static hr_status open_format(struct files_ds *f, const struct hr_file_stream_spe
     const struct hr_type *type = NULL;
     const struct hr_source_vt *vt = hr_source_find(spec->format);
     if (!vt) return HR_RAISE(err, HR_E_DATA_SOURCE_NOT_FOUND, "provider", spec->format);
+    if (!vt->format) /* only files have theirs in the table */
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s is no format of files", vt->name);
     if (spec->schema) HR_TRY(hr_schema_from_ddl(spec->schema, &type, err));
     f->conf = hr_source_conf(f->ds.ssc->ctx);
     HR_TRY(hr_source_options(&f->options, &f->arena, spec->options, err));
@@ -285,9 +287,9 @@ static hr_status open_format(struct files_ds *f, const struct hr_file_stream_spe
                                   .schema = type,
                                   .streaming = true,
                                   .query_name = f->ds.ssc->ctx->app_name};
-    HR_TRY(vt->open(&args, &f->source, err));
+    HR_TRY(hr_source_open(vt, &args, &f->source, err));
     f->ds.schema = f->source->schema;
-    return hr_file_splits_of(f->source, NULL, 0, NULL, NULL, NULL, err);
+    return HR_OK;
 }
 
 static hr_status open_files(struct files_ds *f, const char *dir,

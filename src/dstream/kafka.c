@@ -8,6 +8,7 @@
  */
 #include <strings.h>
 
+#include "connector/connector.h"
 #include "dstream/source.h"
 
 /* --- Parameters ------------------------------------------------------------------------------- */
@@ -272,7 +273,7 @@ static hr_status open_batch(struct hr_context *ctx, const struct hr_source_vt *v
     if (status == HR_OK) status = put(&p, "assign", assign, err);
     if (status == HR_OK && !HR_VEC_PUSH(&arena, &p.items, NULL)) status = HR_OOM(err);
     if (status == HR_OK) status = hr_source_options(&options, &arena, p.items.items, err);
-    if (status == HR_OK) status = vt->open(&args, ret, err);
+    if (status == HR_OK) status = hr_source_open(vt, &args, ret, err);
     hr_arena_done(&arena);
     return status;
 }

@@ -200,7 +200,7 @@ static hr_status open_source(struct source_ds *s, struct hr_err *err)
                                   .streaming = true,
                                   .checkpoint_dir = dir,
                                   .query_name = ssc->ctx->app_name};
-    HR_TRY(s->vt->open(&args, &s->source, err));
+    HR_TRY(hr_source_open(s->vt, &args, &s->source, err));
     s->ds.schema = s->source->schema;
     return HR_OK;
 }

@@ -12,6 +12,11 @@ static const struct hr_format_vt *const formats[] = {
 #undef X
 };
 
+const struct hr_format_vt *hr_format_at(size_t index)
+{
+    return index < HR_COUNT(formats) ? formats[index] : NULL;
+}
+
 const struct hr_format_vt *hr_format_find(const char *name)
 {
     for (size_t i = 0; i < HR_COUNT(formats); i++)

@@ -66,5 +66,7 @@ struct hr_format_vt {
 
 /* "json", "csv", "text"; NULL when there is none. */
 const struct hr_format_vt *hr_format_find(const char *name);
+/* By number, in the order of formats.def; NULL behind the last. */
+const struct hr_format_vt *hr_format_at(size_t index);
 
 #endif

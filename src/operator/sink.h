@@ -54,6 +54,8 @@ struct hr_sink_vt {
     uint32_t modes;              /* bit 1 << HR_MODE_… */
     const struct hr_opt_spec *options;
     size_t option_count;
+    const char *option_prefix; /* as a source's */
+    const char *format;        /* as a source's */
     hr_status (*open)(const struct hr_sink_args *, struct hr_sink **ret_sink, struct hr_err *);
     void (*close)(struct hr_sink *);
     hr_status (*begin_epoch)(struct hr_sink *, int64_t epoch, bool *ret_already_committed,

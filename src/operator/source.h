@@ -90,6 +90,9 @@ struct hr_source_vt {
     uint32_t abi;
     const struct hr_opt_spec *options;
     size_t option_count;
+    const char *option_prefix; /* keys with it are somebody else's to check; NULL: none */
+    /* The format whose options hold, too; NULL: the one that the option format names, if any. */
+    const char *format;
     hr_status (*open)(const struct hr_source_args *, struct hr_source **ret_source,
                       struct hr_err *);
     void (*close)(struct hr_source *);

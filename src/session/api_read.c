@@ -81,7 +81,7 @@ static hr_status open_source(struct hr_context *ctx, const char *format, const c
                                   .options = &options,
                                   .schema = schema,
                                   .query_name = format};
-    if (status == HR_OK) status = vt->open(&args, ret, err);
+    if (status == HR_OK) status = hr_source_open(vt, &args, ret, err);
     hr_arena_done(&arena);
     return status;
 }

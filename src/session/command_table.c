@@ -30,7 +30,7 @@ static hr_status infer_schema(struct hr_run *run, struct hr_table *table, struct
         .query_name = table->name,
     };
     struct hr_source *source = NULL;
-    HR_TRY(table->source->open(&args, &source, err));
+    HR_TRY(hr_source_open(table->source, &args, &source, err));
     table->schema = source->schema;
     table->source->close(source);
     return table->schema ? HR_OK : HR_BUG(err, "source %s has no schema", table->source->name);
@@ -51,7 +51,7 @@ static hr_status fill_table(struct hr_run *run, struct hr_table *table,
     if (!table->source && !sink)
         return HR_RAISE(err, HR_E_DATA_SOURCE_NOT_FOUND, "provider", stmt->provider);
     if (table->source && !schema) return infer_schema(run, table, err);
-    return HR_OK;
+    return hr_connector_check_options(stmt->provider, &table->options, err);
 }
 
 static hr_status exists(struct hr_run *run, const char *name, struct hr_err *err)

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "connector/connector.h"
 #include "session/internal.h"
 
 hr_status hr_session_scheduler(struct hr_session *session, struct hr_scheduler **ret,
@@ -53,7 +54,7 @@ static hr_status open_source(struct hr_run *run, const struct hr_pnode *node,
         .query_name = node->table->name,
         .user = node->table->user,
     };
-    HR_TRY(node->table->source->open(&args, &scan->source, err));
+    HR_TRY(hr_source_open(node->table->source, &args, &scan->source, err));
     return scan->source->vt->plan_splits(scan->source, NULL, NULL, run->arena, &scan->splits,
                                          &scan->split_count, err);
 }
@@ -330,7 +331,7 @@ hr_status hr_run_into_sink(struct hr_run *run, struct hr_plan *plan, const struc
         .query_name = "insert",
     };
     struct sink_run s = {.sink = NULL};
-    HR_TRY(vt->open(&args, &s.sink, err));
+    HR_TRY(hr_sink_open(vt, &args, &s.sink, err));
     pthread_mutex_init(&s.lock, NULL);
     hr_status status = run_epoch(run, plan, &s, err);
     pthread_mutex_destroy(&s.lock);

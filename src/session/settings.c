@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings: the table of settings.def, SET and RESET. Unknown keys are kept, as in Spark. */
+/* Settings: the tables of settings.def and spark_settings.def, SET and RESET. Keys that are neither
+ * ours nor Spark's are a program's own variables and kept, as in Spark. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,6 +32,59 @@ static const struct setting *find(const char *key)
     for (uint32_t i = 0; i < HR_SET_COUNT; i++)
         if (strcmp(settings[i].key, key) == 0) return &settings[i];
     return NULL;
+}
+
+/* What is not a setting here, but known. values NULL: any. */
+static const struct foreign {
+    const char *key, *values, *doc;
+} foreign[] = {
+#define FIXED(key, values, doc) {key, values, doc},
+#define HARMLESS(key, doc)      {key, NULL, doc},
+#include "session/spark_settings.def"
+#undef FIXED
+#undef HARMLESS
+};
+
+static const struct foreign *find_foreign(const char *key)
+{
+    for (size_t i = 0; i < HR_COUNT(foreign); i++) {
+        size_t len = strlen(foreign[i].key);
+        bool all_below = foreign[i].key[len - 1] == '.';
+        if (all_below ? strncmp(key, foreign[i].key, len) == 0 : strcmp(key, foreign[i].key) == 0)
+            return &foreign[i];
+    }
+    return NULL;
+}
+
+static hr_status check_foreign(const struct foreign *f, const char *value, struct hr_err *err)
+{
+    char why[320];
+    if (!f->values) return HR_OK;
+    for (const char *p = f->values;; p++) {
+        size_t len = strcspn(p, "|");
+        if (hr_sv_eq_nocase(hr_svn(p, len), hr_sv_trim(hr_sv(value)))) return HR_OK;
+        p += len;
+        if (!*p) break;
+    }
+    snprintf(why, sizeof why, "Spark has it, but '%.80s' is not supported here, only '%s'%s%s",
+             value, f->values, *f->doc ? ": " : "", f->doc);
+    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", f->key, "why", why);
+}
+
+/* A key in no table. One of ours must be there; one of Spark's must not be meant for another. */
+static hr_status check_unknown(const char *key, struct hr_err *err)
+{
+    const char *names[HR_SET_COUNT + HR_COUNT(foreign)];
+    bool ours = strncmp(key, "headrace.", 9) == 0;
+    if (!ours && strncmp(key, "spark.", 6) != 0) return HR_OK;
+    for (size_t i = 0; i < HR_SET_COUNT; i++) names[i] = settings[i].key;
+    for (size_t i = 0; i < HR_COUNT(foreign); i++) names[HR_SET_COUNT + i] = foreign[i].key;
+    const char *near = hr_name_nearest(key, names, HR_COUNT(names));
+    if (!near && !ours) return HR_OK;
+    char why[200];
+    snprintf(why, sizeof why, "is not known%s%s%s", near ? "; did you mean " : "",
+             near ? near : "", near ? "?" : "");
+    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", key, "why", why);
 }
 
 static bool number(const struct setting *s, const char *value, int64_t *ret)
@@ -110,7 +164,13 @@ hr_status hr_session_set(struct hr_session *session, const char *key, const char
                          struct hr_err *err)
 {
     const struct setting *s = find(key);
-    if (s) HR_TRY(check(s, value, err));
+    const struct foreign *f = s ? NULL : find_foreign(key);
+    if (s)
+        HR_TRY(check(s, value, err));
+    else if (f)
+        HR_TRY(check_foreign(f, value, err));
+    else
+        HR_TRY(check_unknown(key, err));
     HR_TRY(hr_options_put(&session->settings, key, value, err));
     apply(session);
     return HR_OK;

@@ -12,29 +12,19 @@
 
 #define DEFAULT_CHECKPOINT_ROOT "checkpoints"
 
-/* The writer's own options. */
-struct writer_options {
-    const char *mode, *trigger, *checkpoint, *name;
-};
-
+/* The query's own options into ret, the rest into sink_options. */
 static hr_status split_options(struct hr_run *run, const struct hr_options *options,
-                               struct writer_options *ret, struct hr_options *sink_options,
+                               struct hr_query_options *ret, struct hr_options *sink_options,
                                struct hr_err *err)
 {
-    static const char *const own[] = {"outputMode", "trigger", "checkpointLocation", "queryName"};
-    const char **slots[] = {&ret->mode, &ret->trigger, &ret->checkpoint, &ret->name};
+    const struct hr_opt_table *own = &hr_query_option_table;
     hr_options_init(sink_options, run->arena);
     for (uint32_t i = 0; options && i < options->count; i++) {
         const struct hr_option *option = &options->items[i];
-        size_t k = 0;
-        while (k < HR_COUNT(own) && !hr_str_eq_nocase(option->key, own[k])) k++;
-        if (k < HR_COUNT(own)) {
-            *slots[k] = option->value;
-        } else {
+        if (!hr_opt_find(own, 1, option->key))
             HR_TRY(hr_options_put(sink_options, option->key, option->value, err));
-        }
     }
-    return HR_OK;
+    return hr_options_parse(own->specs, own->count, options, ret, err);
 }
 
 static hr_status parse_mode(const char *text, enum hr_output_mode *ret, struct hr_err *err)
@@ -202,7 +192,7 @@ static hr_status name_memory_table(const struct target *target, struct hr_option
 }
 
 static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct target *target,
-                       const struct writer_options *writer, const struct hr_options *sink_options,
+                       const struct hr_query_options *writer, const struct hr_options *sink_options,
                        enum hr_output_mode mode, struct hr_err *err)
 {
     struct hr_session *session = run->session;
@@ -249,7 +239,7 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
     const struct hr_stmt *stmt = run->stmt;
     struct target target;
     HR_TRY(find_target(run, &target, err));
-    struct writer_options writer = {0};
+    struct hr_query_options writer = {0};
     struct hr_options sink_options;
     HR_TRY(split_options(run, target.options, &writer, &sink_options, err));
     HR_TRY(name_memory_table(&target, &sink_options, err));

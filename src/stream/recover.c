@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "connector/connector.h"
 #include "stream/query_int.h"
 
 /* ---- the plan's leaves and stateful nodes
@@ -376,7 +377,7 @@ static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan,
         .query_name = query->name,
         .user = node->table->user,
     };
-    HR_TRY(vt->open(&args, &scan->source, err));
+    HR_TRY(hr_source_open(vt, &args, &scan->source, err));
     if (!scan->streaming) return HR_OK;
     if (!(scan->source->flags & HR_SOURCE_STREAM))
         return HR_FAIL(err, HR_E_NOT_SUPPORTED, "table %s: %s cannot be read as a stream",
@@ -422,7 +423,7 @@ static hr_status open_sink(struct hr_query *query, struct hr_err *err)
         .query_id = query->id,
         .query_name = query->name,
     };
-    HR_TRY(query->sink_vt->open(&sink_args, &query->sink, err));
+    HR_TRY(hr_sink_open(query->sink_vt, &sink_args, &query->sink, err));
     query->sync_plan = query->sink->guarantee == HR_EXACTLY_ONCE;
     return HR_OK;
 }

@@ -38,7 +38,7 @@ def test_usage():
     unknown = run('sqll')
     check('unknown command', unknown.returncode, 2)
     contains('unknown command', unknown.stderr, "did you mean 'sql'?")
-    for command in ('sql', 'run', 'explain', 'checkpoint', 'generate', 'demo'):
+    for command in ('sql', 'run', 'explain', 'checkpoint', 'generate', 'demo', 'options'):
         help_text = run(command, '--help')
         check(command + ' --help', help_text.returncode, 0)
         contains(command + ' --help', help_text.stdout, 'Usage: headrace ' + command)
@@ -151,7 +151,19 @@ def test_stop():
     check('Ctrl-C ends it well', job.wait(timeout=20), 0)
 
 
-TESTS = [test_usage, test_formats, test_errors, test_pipe, test_generate, test_stop]
+def test_options():
+    page = run('options', '--markdown').stdout
+    with open(os.path.join(os.environ['HR_ROOT'], 'docs/reference/options.md')) as f:
+        if 'Reading: kafka' in page and page != f.read():
+            failures.append('docs/reference/options.md is out of date: make docs')
+    csv = run('options', 'csv').stdout
+    contains('options csv', csv, 'maxFilesPerTrigger', 'allowUpdates', 'multiLine', 'outputMode')
+    typo = run('options', 'josn')
+    check('options josn', typo.returncode, 2)
+    contains('options josn', typo.stderr, "did you mean 'json'?")
+
+
+TESTS = [test_options, test_usage, test_formats, test_errors, test_pipe, test_generate, test_stop]
 for test in TESTS:
     if len(sys.argv) < 2 or sys.argv[1] in test.__name__:
         test()

@@ -161,19 +161,30 @@ HR_TEST(options_unknown_keys)
     struct hr_arena arena = {0};
     struct hr_options options;
     struct hr_err err;
-    const struct hr_opt_spec *tables[] = {specs};
-    const size_t counts[] = {HR_COUNT(specs)};
+    static const struct hr_opt_spec more[] = {
+        {"charset", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "say encoding"},
+        {"cacheSize", HR_OPT_ACCEPTED, 0, NULL, 0, 0, NULL, "nothing is cached"},
+    };
+    const struct hr_opt_table tables[] = {{specs, HR_COUNT(specs)}, {more, HR_COUNT(more)}};
     hr_options_init(&options, &arena);
     HR_ASSERT_OK(hr_options_put(&options, "kafka.anything", "1", NULL));
     HR_ASSERT_OK(hr_options_put(&options, "HEADER", "1", NULL));
-    HR_EXPECT_OK(hr_options_check_known(&options, "kafka.", tables, counts, 1, &err));
-    HR_EXPECT_EQ_I64(hr_options_check_known(&options, NULL, tables, counts, 1, &err),
+    HR_EXPECT_OK(hr_options_check_known(&options, "kafka.", tables, 2, &err));
+    HR_EXPECT_EQ_I64(hr_options_check_known(&options, NULL, tables, 2, &err),
                      HR_E_INVALID_OPTION);
     HR_EXPECT_EQ_STR(err.msg, "option kafka.anything: is not known here");
     HR_ASSERT_OK(hr_options_put(&options, "maxRow", "1", NULL));
-    HR_EXPECT_EQ_I64(hr_options_check_known(&options, "kafka.", tables, counts, 1, &err),
+    HR_EXPECT_EQ_I64(hr_options_check_known(&options, "kafka.", tables, 2, &err),
                      HR_E_INVALID_OPTION);
     HR_EXPECT_EQ_STR(err.msg, "option maxRow: is not known here; did you mean maxRows?");
+    HR_EXPECT_TRUE(hr_options_remove(&options, "maxRow"));
+    HR_ASSERT_OK(hr_options_put(&options, "CacheSize", "1", NULL));
+    HR_EXPECT_OK(hr_options_check_known(&options, "kafka.", tables, 2, &err));
+    HR_ASSERT_OK(hr_options_put(&options, "Charset", "x", NULL));
+    HR_EXPECT_EQ_I64(hr_options_check_known(&options, "kafka.", tables, 2, &err),
+                     HR_E_INVALID_OPTION);
+    HR_EXPECT_EQ_STR(err.msg, "option Charset: Spark has it, it is not supported here: "
+                              "say encoding");
     hr_arena_done(&arena);
 }
 

@@ -41,8 +41,7 @@ const char *hr_file_plain_path(const char *path);
 void hr_file_sort(struct file_list *list, bool latest_first);
 
 struct hr_split;
-/* Splits of files that the caller has found, for a source of files: paths are taken as they are.
- * count 0: only checks that source is one. */
+/* Splits of files that the caller has found, for a source of files: paths are taken as they are. */
 hr_status hr_file_splits_of(struct hr_source *source, const char *const *paths, uint32_t count,
                             struct hr_arena *arena, struct hr_split **ret_splits,
                             uint32_t *ret_count, struct hr_err *err) HR_CHECKED;

@@ -27,6 +27,10 @@ static const struct hr_opt_spec specs[] = {
      "the folder that gets the files"},
     {"allowUpdates", HR_OPT_BOOL, offsetof(struct sink_options, allow_updates), "false", 0, 0, NULL,
      "take update and complete modes: changed rows appended, or all rows replaced, an epoch"},
+    {"compression", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are written as they are"},
+    {"codec", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are written as they are"},
+    {"maxRecordsPerFile", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a task writes one file an epoch"},
+    {"retention", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "the manifest keeps every file"},
 };
 
 struct file_sink {
@@ -288,20 +292,21 @@ static void sink_describe(const struct hr_sink *sink, struct hr_buf *out)
     hr_buf_printf(out, "FileSink[%s%s]", s->dir[0] == '/' ? "file:" : "", s->dir);
 }
 
-#define FILE_SINK(format)                                                                      \
-    extern const struct hr_sink_vt hr_sink_##format;                                           \
-    static hr_status open_##format(const struct hr_sink_args *args, struct hr_sink **ret,      \
+#define FILE_SINK(id)                                                                          \
+    extern const struct hr_sink_vt hr_sink_##id;                                               \
+    static hr_status open_##id(const struct hr_sink_args *args, struct hr_sink **ret,          \
                                    struct hr_err *err)                                         \
     {                                                                                          \
-        return open_format(args, #format, &hr_sink_##format, ret, err);                        \
+        return open_format(args, #id, &hr_sink_##id, ret, err);                                \
     }                                                                                          \
-    const struct hr_sink_vt hr_sink_##format = {                                               \
-        .name = #format,                                                                       \
+    const struct hr_sink_vt hr_sink_##id = {                                                   \
+        .name = #id,                                                                           \
         .abi = HR_CONNECTOR_ABI,                                                               \
         .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,            \
         .options = specs,                                                                      \
         .option_count = HR_COUNT(specs),                                                       \
-        .open = open_##format,                                                                 \
+        .format = #id,                                                                         \
+        .open = open_##id,                                                                     \
         .close = sink_close,                                                                   \
         .begin_epoch = sink_begin,                                                             \
         .open_writer = sink_writer,                                                            \

@@ -44,6 +44,15 @@ static const struct hr_opt_spec specs[] = {
      "off|delete|archive", "what becomes of files whose rows are committed"},
     OPT(archive_dir, HR_OPT_STRING, "sourceArchiveDir", NULL, 0, 0,
         "where cleanSource 'archive' moves files to"),
+    {"pathGlobFilter", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "put the pattern into path"},
+    {"modifiedBefore", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are not chosen by their time"},
+    {"modifiedAfter", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are not chosen by their time"},
+    {"recursiveFileLookup", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "folders are always searched to their bottom"},
+    {"basePath", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "partition folders do not give columns"},
+    {"ignoreCorruptFiles", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a damaged file is an error"},
+    {"maxCachedFiles", HR_OPT_ACCEPTED, 0, NULL, 0, 0, NULL, "listings are not cached"},
+    {"discardCachedInputRatio", HR_OPT_ACCEPTED, 0, NULL, 0, 0, NULL, "listings are not cached"},
 };
 
 struct file_source {
@@ -408,8 +417,7 @@ hr_status hr_file_splits_of(struct hr_source *source, const char *const *paths, 
 {
     struct file_source *s = self(source);
     split_vec splits = {0};
-    if (source->vt->plan_splits != file_plan)
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s is no format of files", source->vt->name);
+    assert(source->vt->plan_splits == file_plan);
     for (uint32_t i = 0; i < count; i++) {
         struct hr_file_info info;
         HR_TRY(s->env->vt->stat(s->env, paths[i], &info, err));
@@ -418,10 +426,8 @@ hr_status hr_file_splits_of(struct hr_source *source, const char *const *paths, 
         if (!entry.path) return HR_OOM(err);
         HR_TRY(add_splits(s, &entry, arena, &splits, err));
     }
-    if (count) {
-        *ret_splits = splits.items;
-        *ret_count = splits.count;
-    }
+    *ret_splits = splits.items;
+    *ret_count = splits.count;
     return HR_OK;
 }
 
@@ -619,19 +625,20 @@ static void file_describe(const struct hr_source *source, struct hr_buf *out)
                   s->options.path);
 }
 
-#define FILE_SOURCE(format)                                                              \
-    extern const struct hr_source_vt hr_source_##format;                                 \
-    static hr_status open_##format(const struct hr_source_args *args,                    \
+#define FILE_SOURCE(id)                                                                  \
+    extern const struct hr_source_vt hr_source_##id;                                     \
+    static hr_status open_##id(const struct hr_source_args *args,                        \
                                    struct hr_source **ret, struct hr_err *err)           \
     {                                                                                    \
-        return open_format(args, #format, &hr_source_##format, ret, err);                \
+        return open_format(args, #id, &hr_source_##id, ret, err);                        \
     }                                                                                    \
-    const struct hr_source_vt hr_source_##format = {                                     \
-        .name = #format,                                                                 \
+    const struct hr_source_vt hr_source_##id = {                                         \
+        .name = #id,                                                                     \
         .abi = HR_CONNECTOR_ABI,                                                         \
         .options = specs,                                                                \
         .option_count = HR_COUNT(specs),                                                 \
-        .open = open_##format,                                                           \
+        .format = #id,                                                                   \
+        .open = open_##id,                                                               \
         .close = file_close,                                                             \
         .plan_splits = file_plan,                                                        \
         .open_reader = file_open_reader,                                                 \

@@ -253,6 +253,7 @@ const struct hr_sink_vt hr_sink_kafka = {
     .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,
     .options = specs,
     .option_count = HR_COUNT(specs),
+    .option_prefix = "kafka.",
     .open = kafka_open,
     .close = kafka_close,
     .begin_epoch = kafka_begin,

@@ -40,6 +40,20 @@ static const struct hr_opt_spec specs[] = {
         "how long a read waits for a message that should be there"),
     OPT(request_timeout_ms, HR_OPT_INT, "kafka.request.timeout.ms", "10000", 1, INT32_MAX,
         "how long a broker may take to answer"),
+    {"startingOffsetsByTimestamp", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "say startingTimestamp, one for all partitions"},
+    {"endingOffsetsByTimestamp", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "say endingTimestamp, one for all partitions"},
+    {"startingOffsetsByTimestampStrategy", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "a timestamp without offset is an error"},
+    {"minPartitions", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a partition is one split"},
+    {"maxRecordsPerPartition", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a partition is one split"},
+    {"minOffsetsPerTrigger", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "say a trigger instead"},
+    {"maxTriggerDelay", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "say a trigger instead"},
+    {"groupIdPrefix", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "say kafka.group.id"},
+    {"fetchOffset.numRetries", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "say kafka.request.timeout.ms"},
+    {"fetchOffset.retryIntervalMs", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "say kafka.request.timeout.ms"},
 };
 
 static struct kafka_source *self(struct hr_source *source)
@@ -520,6 +534,7 @@ const struct hr_source_vt hr_source_kafka = {
     .abi = HR_CONNECTOR_ABI,
     .options = specs,
     .option_count = HR_COUNT(specs),
+    .option_prefix = "kafka.",
     .open = kafka_open,
     .close = kafka_close,
     .plan_splits = kafka_plan,

@@ -37,6 +37,7 @@ static const struct hr_opt_spec specs[] = {
     OPT(format, HR_OPT_STRING, "format", "text", 0, 0, "text, json or csv"),
     OPT(max_bytes, HR_OPT_BYTES, "maxBufferedBytes", "256m", 1 << 20, INT64_MAX,
         "bytes that wait for a commit before reading stops"),
+    {"numPartitions", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a connection is one split"},
 };
 
 struct segment {

@@ -54,6 +54,20 @@ const struct hr_opt_spec hr_csv_options[] = {
     OPT(trim_trailing, HR_OPT_STRING, "ignoreTrailingWhiteSpace", NULL,
         "false when reading, true when writing"),
     OPT(sampling_ratio, HR_OPT_DOUBLE, "samplingRatio", "1.0", "accepted for compatibility"),
+    {"encoding", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "input must be UTF-8"},
+    {"charset", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "input must be UTF-8"},
+    {"locale", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "names of months and days are English"},
+    {"preferDate", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "give the columns"},
+    {"inferDate", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "give the columns"},
+    {"prefersDate", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "give the columns"},
+    {"singleVariantColumn", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "there is no VARIANT"},
+    {"enableDateTimeParsingFallback", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "the fallback to Spark 1.5"},
+    {"charToEscapeQuoteEscaping", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "the escape character escapes itself"},
+    {"unescapedQuoteHandling", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "only STOP_AT_DELIMITER is known"},
+    {"inputBufferSize", HR_OPT_ACCEPTED, 0, NULL, 0, 0, NULL, "blocks have a fixed size"},
 };
 const size_t hr_csv_option_count = HR_COUNT(hr_csv_options);
 

@@ -45,6 +45,20 @@ const struct hr_opt_spec hr_json_options[] = {
     OPT(ignore_null, HR_OPT_BOOL, "ignoreNullFields", "true", "writing: leave NULL fields out"),
     OPT(sampling_ratio, HR_OPT_DOUBLE, "samplingRatio", "1.0",
         "accepted for compatibility; the first megabytes are the sample"),
+    {"encoding", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "input must be UTF-8"},
+    {"charset", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "input must be UTF-8"},
+    {"locale", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "names of months and days are English"},
+    {"inferTimestamp", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "times are inferred as STRING; give the columns"},
+    {"preferDate", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "dates are inferred as STRING; give the columns"},
+    {"dropFieldIfAllNull", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "give the columns"},
+    {"singleVariantColumn", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "there is no VARIANT"},
+    {"enableDateTimeParsingFallback", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "the fallback to Spark 1.5"},
+    {"pretty", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a record is one line"},
+    {"writeNonAsciiCharacterAsCodePoint", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "output is UTF-8"},
+    {"sortKeys", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "maps are written in their order"},
 };
 const size_t hr_json_option_count = HR_COUNT(hr_json_options);
 

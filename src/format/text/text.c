@@ -15,6 +15,7 @@ static const struct hr_opt_spec specs[] = {
      "a file is one row"},
     {"maxRecordBytes", HR_OPT_BYTES, offsetof(struct text_options, max_record_bytes), "64m", 1024,
      INT64_C(2) << 30, NULL, "a longer line is an error"},
+    {"encoding", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "input must be UTF-8"},
 };
 
 extern const struct hr_format_vt hr_format_text;

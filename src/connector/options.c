@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which options a table may have: those of its source and of its sink, of their format, and of the
+ * query that writes it. The tables are in the vtables; nothing that they do not list passes.
+ */
+#include "connector/connector.h"
+#include "format/format.h"
+
+#define OPT(member, option, doc) \
+    {option, HR_OPT_STRING, offsetof(struct hr_query_options, member), NULL, 0, 0, NULL, doc}
+static const struct hr_opt_spec query_specs[] = {
+    OPT(mode, "outputMode", "append, update or complete; else the first that the query allows"),
+    OPT(trigger, "trigger", "when epochs run: '10 seconds', 'availableNow', 'once' \xe2\x80\xa6"),
+    OPT(checkpoint, "checkpointLocation", "the folder of the query's checkpoint"),
+    OPT(name, "queryName", "the query's name in progress and messages; else the table's"),
+};
+const struct hr_opt_table hr_query_option_table = {query_specs, HR_COUNT(query_specs)};
+
+/* Own side first: the first table that has a key decides. */
+enum { OWN, OWN_FORMAT, OTHER, OTHER_FORMAT, QUERY, TABLES };
+
+static void add_side(struct hr_opt_table *to, struct hr_opt_table side, const char *format,
+                     const struct hr_options *options)
+{
+    static const struct hr_opt_table none;
+    to[0] = side;
+    to[1] = none;
+    const struct hr_opt_spec *choice = hr_opt_find(&side, 1, "format");
+    if (!format && choice && choice->type == HR_OPT_STRING) {
+        format = hr_options_get(options, "format");
+        if (!format) format = choice->def;
+    }
+    const struct hr_format_vt *vt = format ? hr_format_find(format) : NULL;
+    if (vt) to[1] = (struct hr_opt_table){vt->options, vt->option_count};
+}
+
+static void add_source(struct hr_opt_table *to, const struct hr_source_vt *vt,
+                       const struct hr_options *options)
+{
+    add_side(to, (struct hr_opt_table){vt->options, vt->option_count}, vt->format, options);
+}
+
+static void add_sink(struct hr_opt_table *to, const struct hr_sink_vt *vt,
+                     const struct hr_options *options)
+{
+    add_side(to, (struct hr_opt_table){vt->options, vt->option_count}, vt->format, options);
+}
+
+hr_status hr_source_open(const struct hr_source_vt *vt, const struct hr_source_args *args,
+                         struct hr_source **ret_source, struct hr_err *err)
+{
+    struct hr_opt_table tables[TABLES] = {[QUERY] = hr_query_option_table};
+    const struct hr_sink_vt *sink = hr_sink_find(vt->name);
+    add_source(tables + OWN, vt, args->options);
+    if (sink) add_sink(tables + OTHER, sink, args->options);
+    HR_TRY(hr_options_check_known(args->options, vt->option_prefix, tables, TABLES, err));
+    return vt->open(args, ret_source, err);
+}
+
+hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *args,
+                       struct hr_sink **ret_sink, struct hr_err *err)
+{
+    struct hr_opt_table tables[TABLES] = {[QUERY] = hr_query_option_table};
+    const struct hr_source_vt *source = hr_source_find(vt->name);
+    add_sink(tables + OWN, vt, args->options);
+    if (source) add_source(tables + OTHER, source, args->options);
+    HR_TRY(hr_options_check_known(args->options, vt->option_prefix, tables, TABLES, err));
+    return vt->open(args, ret_sink, err);
+}
+
+hr_status hr_connector_check_options(const char *name, const struct hr_options *options,
+                                     struct hr_err *err)
+{
+    struct hr_opt_table tables[TABLES] = {[QUERY] = hr_query_option_table};
+    const struct hr_source_vt *source = hr_source_find(name);
+    const struct hr_sink_vt *sink = hr_sink_find(name);
+    if (source) add_source(tables + OWN, source, options);
+    if (sink) add_sink(tables + OTHER, sink, options);
+    const char *prefix = source ? source->option_prefix : sink ? sink->option_prefix : NULL;
+    return hr_options_check_known(options, prefix, tables, TABLES, err);
+}
