@@ -2,7 +2,7 @@
 /*
  * What the subcommands share: options from tables, texts from files, sessions, results and errors
  * on the terminal. Only the executable has this room; it exits with 0 done, 1 the job failed,
- * 2 usage.
+ * 2 usage, 130 ended by a signal before it was done.
  */
 #ifndef HR_CLI_CLI_H
 #define HR_CLI_CLI_H
@@ -11,7 +11,7 @@
 
 #include "session/session.h"
 
-enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130 };
 
 /* Options -------------------------------------------------------------------------------------- */
 
@@ -104,8 +104,9 @@ hr_status cli_session_new(const struct hr_session_options *options,
 int cli_run_statements(struct hr_session *session, const struct cli_text *text, bool until_signal);
 
 enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_JSON, CLI_PROGRESS_OFF };
-/* Ctrl-C and SIGTERM ask for an end from now on: once after the running epoch, twice at once. */
-void cli_catch_signals(void);
+/* Ctrl-C and SIGTERM ask for an end from now on: once after the running epoch, twice at once. A
+ * batch statement of session (may be NULL) that is running then is cancelled. */
+void cli_catch_signals(struct hr_session *session);
 /* How often they came. */
 int cli_signal_count(void);
 /* Waits for the session's queries to end, with progress. Exit status; a failure has been printed.

@@ -97,7 +97,7 @@ static int run_demo(const char *job, const char *check_path)
     struct hr_session *session = NULL;
     struct hr_err err;
     hr_err_init(&err);
-    cli_catch_signals();
+    cli_catch_signals(NULL);
     int exit_status = CLI_FAILED;
     pthread_t timer;
     hr_status status = prepare(&seconds, &err);

@@ -38,6 +38,8 @@ int main(int argc, char **argv)
     /* A closed connection is an error of its write, not the end of the program. Standard output is
      * checked when it is flushed. */
     signal(SIGPIPE, SIG_IGN);
+    /* So is a file beyond the limit of its size (ulimit -f): EFBIG, with the file's name. */
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         print_help();
         return CLI_USAGE;

@@ -18,17 +18,21 @@
 #define DRAW_EVERY_US 200000
 
 static volatile sig_atomic_t signals_seen;
+static struct hr_session *volatile signalled; /* whose batch statement a signal cancels, or NULL */
 static pthread_mutex_t output_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool line_drawn;
 
 static void on_signal(int number)
 {
+    struct hr_session *session = signalled;
     (void)number;
+    if (session) hr_session_cancel(session);
     if (++signals_seen >= 3) _exit(130); /* nothing helps */
 }
 
-void cli_catch_signals(void)
+void cli_catch_signals(struct hr_session *session)
 {
+    signalled = session;
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
@@ -174,5 +178,5 @@ int cli_await_queries(struct hr_session *session, enum cli_progress progress)
     }
     announce("", false);
     hr_log_set_sink(NULL, NULL);
-    return exit_status == CLI_DONE && stops_done > 1 ? 130 : exit_status;
+    return exit_status == CLI_DONE && stops_done > 1 ? CLI_INTERRUPTED : exit_status;
 }

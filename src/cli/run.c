@@ -76,7 +76,8 @@ int cli_run_statements(struct hr_session *session, const struct cli_text *text, 
         }
         if (status != HR_OK) {
             cli_print_error(&err, text, statement);
-            return CLI_FAILED;
+            return status == HR_E_CANCELLED && cli_signal_count() > 0 ? CLI_INTERRUPTED
+                                                                      : CLI_FAILED;
         }
     }
     return CLI_DONE;
@@ -89,12 +90,14 @@ static int run_job(const struct job *job)
     struct hr_session *session = NULL;
     int exit_status = CLI_FAILED;
     hr_err_init(&err);
-    cli_catch_signals();
+    cli_catch_signals(NULL);
     if (cli_read(job->file, &text, &err) != HR_OK ||
         cli_session_new(&job->session, &job->settings, &session, &err) != HR_OK) {
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
     } else {
+        cli_catch_signals(session);
         exit_status = cli_run_statements(session, &text, true);
+        cli_catch_signals(NULL);
         if (exit_status == CLI_DONE) exit_status = cli_await_queries(session, job->progress);
     }
     hr_session_free(session);

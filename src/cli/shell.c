@@ -2,8 +2,17 @@
 /*
  * The shell: statements over several lines until ';', history in ~/.headrace_history, completion of
  * keywords, tables and functions. Without libedit lines are read plainly.
+ *
+ * Ctrl-C ends the running statement, or the lines typed so far; never the shell. libedit's own
+ * handling of it would end the program or restart the line behind our back, so the keys are read
+ * here, by a function that an interrupt makes return. Its handler only stores: no lock, no call.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -17,6 +26,32 @@
 #endif
 
 #define MAX_STATEMENT_BYTES (16 << 20)
+
+static volatile sig_atomic_t interrupted;
+static struct hr_session *volatile running; /* the session whose statement Ctrl-C ends */
+
+static void on_interrupt(int number)
+{
+    struct hr_session *session = running;
+    (void)number;
+    interrupted = 1;
+    if (session) hr_session_cancel(session);
+}
+
+/* No SA_RESTART: a read of the terminal is to return. */
+static void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+}
+
+/* Text is UTF-8, whatever the environment says: libedit drops what its locale does not know. */
+static void set_locale(void)
+{
+    if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
 
 struct shell {
     struct hr_session *session;
@@ -88,11 +123,48 @@ static char **complete_word(const char *text, int start, int end)
     return rl_completion_matches(text, complete);
 }
 
+/* Waits for a key or an interrupt; false: interrupted. The signal is blocked until ppoll waits, so
+ * that one which comes between two keys is not slept through. */
+static bool wait_for_key(void)
+{
+    struct pollfd terminal = {.fd = STDIN_FILENO, .events = POLLIN};
+    sigset_t interrupts, before;
+    sigemptyset(&interrupts);
+    sigaddset(&interrupts, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupts, &before);
+    while (!interrupted && ppoll(&terminal, 1, NULL, &before) < 0 && errno == EINTR) continue;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return !interrupted;
+}
+
+/* The next code point that is typed, as libedit wants it; -1 at the end. An interrupt ends the
+ * line: the caller finds the flag and drops what the line holds. */
+static int read_key(FILE *ignored)
+{
+    unsigned char bytes[4];
+    HR_UNUSED(ignored);
+    for (size_t have = 0; have < sizeof bytes;) {
+        if (!wait_for_key()) return '\n';
+        ssize_t n = read(STDIN_FILENO, bytes + have, 1);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return -1;
+        have++;
+        size_t need = bytes[0] < 0xc0 ? 1 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
+        if (have < need) continue;
+        uint32_t point = need == 1 ? bytes[0] : bytes[0] & (0xffu >> (need + 1));
+        for (size_t i = 1; i < need; i++) point = point << 6 | (bytes[i] & 0x3f);
+        return (int)point;
+    }
+    return -1;
+}
+
 static void open_lines(struct shell *shell)
 {
     const char *home = getenv("HOME");
     completing = shell->session;
     rl_readline_name = (char *)(uintptr_t) "headrace";
+    rl_catch_signals = 0;
+    rl_getc_function = read_key;
     rl_initialize();
     rl_attempted_completion_function = complete_word;
     using_history();
@@ -164,19 +236,22 @@ static uint64_t row_count(const struct hr_result *result)
     return rows;
 }
 
+/* The rest behind a statement that was interrupted is not run. */
 static void run_statements(struct shell *shell)
 {
     struct cli_text text = {.name = "line", .buf = shell->text};
     struct hr_env *env = hr_env_default();
-    for (size_t pos = 0;;) {
+    for (size_t pos = 0; !interrupted;) {
         struct hr_result result;
         struct hr_str_view statement = {0};
         struct hr_err err;
         bool more = false;
         hr_err_init(&err);
         int64_t start = hr_mono_ns(env);
+        running = shell->session;
         hr_status status = hr_session_next(shell->session, text.buf.ptr, text.buf.len, &pos, &more,
                                            &statement, &result, &err);
+        running = NULL;
         if (status == HR_OK && !more) break;
         double ms = (double)(hr_mono_ns(env) - start) / 1e6;
         remember(shell, statement);
@@ -206,10 +281,19 @@ int cli_shell(struct hr_session *session, enum cli_format format)
 {
     struct shell shell = {.session = session, .format = format};
     hr_buf_init(&shell.text, MAX_STATEMENT_BYTES);
+    set_locale();
+    catch_interrupts();
     open_lines(&shell);
     puts("Statements end with ';'. help; shows what there is, quit; ends.");
     for (;;) {
+        interrupted = 0;
         char *line = read_one(shell.text.len ? "       -> " : "headrace> ");
+        if (interrupted) {
+            puts("^C");
+            free_line(line);
+            hr_buf_clear(&shell.text);
+            continue;
+        }
         if (!line) break;
         bool first = shell.text.len == 0;
         if (first && (is_word(line, "quit") || is_word(line, "exit"))) {

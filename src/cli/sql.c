@@ -122,7 +122,7 @@ static int run_request(const struct request *r)
     } else {
         exit_status = run_text(session, &text, r);
         if (hr_session_query_count(session) > 0 && (exit_status == CLI_DONE || r->keep_going)) {
-            cli_catch_signals();
+            cli_catch_signals(NULL);
             int streams = cli_await_queries(session, CLI_PROGRESS_OFF);
             if (exit_status == CLI_DONE) exit_status = streams;
         }

@@ -28,6 +28,7 @@ struct hr_session {
     uint32_t query_count, query_capacity;
     char *checkpoint_root;
     bool available_now, once;
+    volatile bool cancelled; /* of the running statement; by __atomic built-ins only */
 };
 
 /* A statement being run: all its memory is the result's arena. */

@@ -92,6 +92,7 @@ static hr_status run_plan(struct hr_run *run, struct hr_plan *plan, emit_fn emit
         .env = run->session->env,
         .conf = &run->conf,
         .mem = &run->session->mem,
+        .cancelled = &run->session->cancelled,
         .epoch = -1,
         .now_us = run->conf.now_us,
         .late_watermark_us = INT64_MIN,

@@ -75,6 +75,11 @@ struct hr_query *hr_session_query(struct hr_session *session, uint32_t index)
     return index < session->query_count ? session->queries[index] : NULL;
 }
 
+void hr_session_cancel(struct hr_session *session)
+{
+    __atomic_store_n(&session->cancelled, true, __ATOMIC_RELAXED);
+}
+
 /* Statements ----------------------------------------------------------------------------------- */
 
 typedef hr_status (*run_fn)(struct hr_run *run, struct hr_err *err);
@@ -123,6 +128,7 @@ static hr_status run_statement(struct hr_session *session, const struct hr_stmt 
         .arena = &result->arena,
     };
     run.conf.now_us = hr_now_us(session->env);
+    __atomic_store_n(&session->cancelled, false, __ATOMIC_RELAXED);
     if ((size_t)stmt->kind >= HR_COUNT(runners) || !runners[stmt->kind])
         return not_supported(&run, err);
     HR_TRY(runners[stmt->kind](&run, err));

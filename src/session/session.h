@@ -65,6 +65,11 @@ struct hr_view_spec {
 hr_status hr_session_put_view(struct hr_session *session, const struct hr_view_spec *spec,
                               struct hr_err *err) HR_CHECKED;
 
+/* Ends the running batch statement with HR_E_CANCELLED; its operators see it at their next batch.
+ * Without a running statement nothing happens: the next one begins afresh. Streaming queries go on
+ * (hr_query_stop). @thread any, and signal handlers: one atomic store. */
+void hr_session_cancel(struct hr_session *session);
+
 /* Running queries, in order of start. */
 uint32_t hr_session_query_count(struct hr_session *session);
 struct hr_query *hr_session_query(struct hr_session *session, uint32_t index);
