@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines on stderr: time, level, text. Library code logs at DEBUG only; who handles an error
- * logs it, once. Level by HEADRACE_LOG=error|warn|info|debug (default warn). Thread-safe. */
+ * logs it, once. HEADRACE_LOG=error|warn|info|debug (default warn), with ",json" behind it one JSON
+ * object a line: {"ts", "level", "msg"}. Thread-safe. */
 #ifndef HR_BASE_LOG_H
 #define HR_BASE_LOG_H
 

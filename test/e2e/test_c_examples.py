@@ -94,6 +94,29 @@ def check_examples(env):
         expect(sums, {'to': 6, 'be': 6, 'or': 3}, 'network_word_count')
 
 
+def check_static(env):
+    """The archive alone, as `pkg-config --static` says: a program without our shared library."""
+    folder = os.path.join(PREFIX, 'static')
+    os.makedirs(folder)
+    shutil.copy2(os.path.join(BUILD, 'libheadrace.a'), folder)
+    shutil.copytree(PREFIX + '/lib/pkgconfig', folder + '/pkgconfig')
+    pc = open(folder + '/pkgconfig/headrace.pc').read()
+    open(folder + '/pkgconfig/headrace.pc', 'w').write(
+        re.sub(r'^libdir=.*$', 'libdir=' + folder, pc, flags=re.M))
+    line = (f'cc {ROOT}/examples/c/word_count.c -o {TMP}/word_count_static '
+            '$(pkg-config --cflags --static --libs headrace)')
+    env = dict(env, PKG_CONFIG_PATH=folder + '/pkgconfig')
+    built = subprocess.run(['sh', '-c', line], env=env, text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT)
+    assert built.returncode == 0, f'{line}\n{built.stdout}'
+    needs = subprocess.run(['objdump', '-p', f'{TMP}/word_count_static'], text=True, check=True,
+                           stdout=subprocess.PIPE).stdout
+    assert 'libheadrace' not in needs, needs
+    text = os.path.join(TMP, 'static.txt')
+    open(text, 'w').write('to be or\nnot to be\n')
+    expect(run('word_count_static', text, env=env), 'be 2\nto 2\nnot 1\nor 1\n', 'static')
+
+
 def check_names():
     text = open(os.path.join(ROOT, 'docs', 'FROM-SPARK.md')).read()
     named = set(re.findall(r'`(hr_[a-z0-9_]+)`', text))
@@ -114,7 +137,9 @@ def main():
         print('no shared library in this build (sanitizers)')
         return 0
     check_names()
-    check_examples(installed())
+    env = installed()
+    check_examples(env)
+    check_static(env)
     return 0
 
 

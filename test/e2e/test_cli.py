@@ -53,6 +53,18 @@ def test_usage():
         check(' '.join(args), run(*args).returncode, 2)
 
 
+def test_log():
+    wrong = run('sql', '-e', 'SELECT 1', env={'HEADRACE_LOG': 'loud'})
+    contains('HEADRACE_LOG=loud', wrong.stderr, 'HEADRACE_LOG=loud is not understood')
+    lines = run('sql', '-e', 'SELECT 1', env={'HEADRACE_LOG': 'debug,json', 'HR_ISA': 'a"b'}).stderr
+    logged = [json.loads(line) for line in lines.splitlines()]
+    check('a JSON log line', [(o['level'], o['msg']) for o in logged if 'HR_ISA' in o['msg']],
+          [('debug', 'HR_ISA=a"b is not available here')])
+    plain = run('sql', '-e', 'SELECT 1', env={'HEADRACE_LOG': 'debug', 'HR_ISA': 'x'}).stderr
+    contains('a log line', plain, 'Z debug HR_ISA=x is not available here')
+    check('no log by default', run('sql', '-e', 'SELECT 1', env={'HR_ISA': 'x'}).stderr, '')
+
+
 def test_formats():
     sql = "SELECT 1+1 AS two, 'a,\"b\"' AS s, CAST(NULL AS INT) AS n"
     table = run('sql', '-e', sql)
