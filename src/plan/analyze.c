@@ -5,26 +5,14 @@
  */
 #include "plan/analyze.h"
 
-/* Nodes of one SELECT: errors about the lower ones point at the whole of it, as in Spark. */
-static bool in_block(const struct hr_plan *plan)
-{
-    switch (plan->kind) {
-    case HR_P_PROJECT:
-    case HR_P_AGGREGATE:
-    case HR_P_FILTER:
-    case HR_P_SORT:
-    case HR_P_LIMIT:
-    case HR_P_DISTINCT: return true;
-    default: return false;
-    }
-}
+#include "plan/node.h"
+#include "plan/nodes/scan.h"
 
 static hr_status analyze_children(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
-    /* HAVING without GROUP BY groups everything into one row. */
-    bool having = plan->kind == HR_P_FILTER && plan->is_having;
-    if (having && plan->children[0]->kind == HR_P_PROJECT) plan->children[0]->kind = HR_P_AGGREGATE;
-    if (in_block(plan) && in_block(plan->children[0]) && plan->sql_pos >= 0) {
+    /* Errors about the lower nodes of a SELECT point at the whole of it, as in Spark. */
+    if (hr_plan_vt(plan)->in_block && hr_plan_vt(plan->children[0])->in_block &&
+        plan->sql_pos >= 0) {
         plan->children[0]->sql_pos = plan->sql_pos;
         plan->children[0]->sql_end = plan->sql_end;
     }
@@ -35,32 +23,12 @@ static hr_status analyze_children(struct hr_analyzer *an, struct hr_plan *plan, 
 
 static hr_status analyze_node(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *p = *plan;
-    switch (p->kind) {
-    case HR_P_RELATION: return hr_analyze_relation(an, plan, err);
-    case HR_P_WITH: return hr_analyze_with(an, plan, err);
-    case HR_P_VALUES: return hr_analyze_values(an, plan, err);
-    case HR_P_ONE_ROW: return hr_one_row(an->arena, p, err);
-    case HR_P_RANGE: return hr_analyze_range(an, p, err);
-    default: break;
-    }
-    HR_TRY(analyze_children(an, p, err));
-    switch (p->kind) {
-    case HR_P_SUBQUERY_ALIAS: return hr_analyze_subquery_alias(an, plan, err);
-    case HR_P_PROJECT:
-    case HR_P_AGGREGATE: return hr_analyze_select(an, plan, err);
-    case HR_P_FILTER:
-        return p->is_having ? hr_analyze_having(an, plan, err) : hr_analyze_filter(an, plan, err);
-    case HR_P_SORT: return hr_analyze_sort(an, plan, err);
-    case HR_P_LIMIT: return hr_analyze_limit(an, p, err);
-    case HR_P_DISTINCT: return hr_analyze_distinct(an, p, err);
-    case HR_P_JOIN: return hr_analyze_join(an, plan, err);
-    case HR_P_UNION: return hr_analyze_union(an, p, err);
-    case HR_P_SETOP: return hr_analyze_setop(an, plan, err);
-    case HR_P_WATERMARK: return hr_analyze_watermark(an, plan, err);
-    case HR_P_GENERATE: return hr_analyze_generate(an, p, err);
-    default: return hr_plan_refresh(an->arena, p, err);
-    }
+    const struct hr_node_vt *vt = hr_plan_vt(*plan);
+    if (!vt->analyzes_children) HR_TRY(analyze_children(an, *plan, err));
+    if (!vt->analyze) return hr_plan_refresh(an->arena, *plan, err);
+    HR_TRY(vt->analyze(an, plan, err));
+    assert((*plan)->resolved);
+    return HR_OK;
 }
 
 hr_status hr_analyze(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
@@ -77,7 +45,7 @@ hr_status hr_analyze(struct hr_analyzer *an, struct hr_plan **plan, struct hr_er
 /* Sources are numbered in the order of the text, before the rules move them. */
 static void number_scans(struct hr_plan *plan, uint32_t *next)
 {
-    if (plan->kind == HR_P_SCAN) plan->scan_id = (*next)++;
+    if (plan->kind == HR_P_SCAN) HR_NODE(scan, plan)->scan_id = (*next)++;
     for (uint32_t i = 0; i < plan->child_count; i++) number_scans(plan->children[i], next);
 }
 

@@ -7,6 +7,7 @@
 #define HR_PLAN_ANALYZE_H
 
 #include "plan/catalog.h"
+#include "plan/nodes/with.h"
 #include "plan/tree.h"
 
 /* CTEs in sight, innermost first. A definition sees what was in sight before it. */
@@ -81,12 +82,13 @@ hr_status hr_analyze_subquery_alias(struct hr_analyzer *an, struct hr_plan **pla
                                     struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_values(struct hr_analyzer *an, struct hr_plan **plan,
                             struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan *plan,
+hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan **plan,
                            struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_watermark(struct hr_analyzer *an, struct hr_plan **plan,
                                struct hr_err *err) HR_CHECKED;
-/* A LOCAL node of one row without columns. */
-hr_status hr_one_row(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err) HR_CHECKED;
+/* Puts a LOCAL node of one row without columns in its place. */
+hr_status hr_analyze_one_row(struct hr_analyzer *an, struct hr_plan **plan,
+                             struct hr_err *err) HR_CHECKED;
 
 /* analyze_select.c: PROJECT and AGGREGATE. */
 hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **plan,
@@ -98,7 +100,7 @@ hr_status hr_name_output(struct hr_analyzer *an, struct hr_expr **expr, const ch
                          struct hr_err *err) HR_CHECKED;
 
 /* analyze_aggregate.c */
-hr_status hr_analyze_groups(struct hr_analyzer *an, struct hr_plan *plan,
+hr_status hr_analyze_groups(struct hr_analyzer *an, struct hr_plan *plan, /* AGGREGATE */
                             struct hr_window_use *window, struct hr_err *err) HR_CHECKED;
 hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
                              struct hr_err *err) HR_CHECKED;
@@ -115,9 +117,9 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan,
                             struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_sort(struct hr_analyzer *an, struct hr_plan **plan,
                           struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_limit(struct hr_analyzer *an, struct hr_plan *plan,
+hr_status hr_analyze_limit(struct hr_analyzer *an, struct hr_plan **plan,
                            struct hr_err *err) HR_CHECKED;
-hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan *plan,
+hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan **plan,
                               struct hr_err *err) HR_CHECKED;
 
 /* analyze_join.c */
@@ -125,7 +127,7 @@ hr_status hr_analyze_join(struct hr_analyzer *an, struct hr_plan **plan,
                           struct hr_err *err) HR_CHECKED;
 
 /* analyze_set.c */
-hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan *plan,
+hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan **plan,
                            struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_setop(struct hr_analyzer *an, struct hr_plan **plan,
                            struct hr_err *err) HR_CHECKED;
@@ -142,7 +144,7 @@ hr_status hr_rewrite_window_time(struct hr_analyzer *an, struct hr_expr **exprs,
 /* analyze_generate.c */
 /* A call of a generator: resolved here, not by its function row. */
 bool hr_is_generator(const struct hr_expr *expr);
-hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan *plan,
+hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan **plan,
                               struct hr_err *err) HR_CHECKED;
 /* Takes the one generator of a select list out into a GENERATE below it. */
 hr_status hr_extract_generator(struct hr_analyzer *an, struct hr_plan *plan,

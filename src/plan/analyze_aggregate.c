@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #include "plan/analyze.h"
+#include "plan/nodes/aggregate.h"
+#include "plan/nodes/filter.h"
 
 /* Groups --------------------------------------------------------------------------------------- */
 
@@ -46,14 +48,15 @@ static hr_status group_of_ordinal(struct hr_analyzer *an, const struct hr_plan *
                                   int64_t ordinal, struct hr_expr **group, struct hr_err *err)
 {
     int32_t pos = (*group)->sql_pos, end = (*group)->sql_end;
+    const struct hr_select *select = hr_select_of_const(plan);
     char index[24], size[16];
     snprintf(index, sizeof index, "%lld", (long long)ordinal);
-    snprintf(size, sizeof size, "%u", plan->expr_count);
-    if (ordinal < 1 || ordinal > plan->expr_count) {
+    snprintf(size, sizeof size, "%u", select->expr_count);
+    if (ordinal < 1 || ordinal > select->expr_count) {
         HR_RAISE(err, HR_E_GROUP_BY_POS_OUT_OF_RANGE, "index", index, "size", size);
         return hr_err_at(err, pos, end);
     }
-    const struct hr_expr *item = plan->exprs[ordinal - 1];
+    const struct hr_expr *item = select->exprs[ordinal - 1];
     struct hr_expr *value = NULL;
     HR_TRY(value_of_item(an, plan, item, &value, err));
     if (hr_expr_has_aggregate(value)) {
@@ -72,10 +75,11 @@ static const struct hr_expr *item_by_alias(const struct hr_analyzer *an, const s
                                            const struct hr_expr *name)
 {
     if (name->kind != HR_X_NAME || name->name_part_count != 1) return NULL;
-    for (uint32_t i = 0; i < plan->expr_count; i++)
-        if (plan->exprs[i]->kind == HR_X_ALIAS &&
-            hr_name_eq(an, plan->exprs[i]->name, name->name_parts[0]))
-            return plan->exprs[i];
+    const struct hr_select *select = hr_select_of_const(plan);
+    for (uint32_t i = 0; i < select->expr_count; i++)
+        if (select->exprs[i]->kind == HR_X_ALIAS &&
+            hr_name_eq(an, select->exprs[i]->name, name->name_parts[0]))
+            return select->exprs[i];
     return NULL;
 }
 
@@ -102,14 +106,16 @@ static hr_status resolve_group(struct hr_analyzer *an, const struct hr_plan *pla
 /* GROUP BY ALL: the items without aggregates. */
 static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
-    plan->groups = HR_NEW_ARRAY(an->arena, struct hr_expr *, plan->expr_count + 1);
-    if (!plan->groups) return HR_OOM(err);
-    plan->group_count = 0;
-    for (uint32_t i = 0; i < plan->expr_count; i++) {
-        if (hr_expr_has_aggregate(plan->exprs[i])) continue;
+    struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+    const struct hr_select *select = &agg->select;
+    agg->groups = HR_NEW_ARRAY(an->arena, struct hr_expr *, select->expr_count + 1);
+    if (!agg->groups) return HR_OOM(err);
+    agg->group_count = 0;
+    for (uint32_t i = 0; i < select->expr_count; i++) {
+        if (hr_expr_has_aggregate(select->exprs[i])) continue;
         struct hr_expr *value = NULL;
-        HR_TRY(value_of_item(an, plan, plan->exprs[i], &value, err));
-        if (!hr_expr_is_foldable(value)) plan->groups[plan->group_count++] = value;
+        HR_TRY(value_of_item(an, plan, select->exprs[i], &value, err));
+        if (!hr_expr_is_foldable(value)) agg->groups[agg->group_count++] = value;
     }
     return HR_OK;
 }
@@ -117,18 +123,20 @@ static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan *plan, stru
 hr_status hr_analyze_groups(struct hr_analyzer *an, struct hr_plan *plan,
                             struct hr_window_use *window, struct hr_err *err)
 {
-    if (plan->group_by_all) HR_TRY(group_by_all(an, plan, err));
-    for (uint32_t i = 0; i < plan->group_count; i++)
-        HR_TRY(resolve_group(an, plan, &plan->groups[i], err));
-    return hr_analyze_windows(an, plan, window, plan->groups, plan->group_count, err);
+    struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+    if (agg->group_by_all) HR_TRY(group_by_all(an, plan, err));
+    for (uint32_t i = 0; i < agg->group_count; i++)
+        HR_TRY(resolve_group(an, plan, &agg->groups[i], err));
+    return hr_analyze_windows(an, plan, window, agg->groups, agg->group_count, err);
 }
 
 /* The output list ------------------------------------------------------------------------------ */
 
 static bool is_group(const struct hr_plan *plan, const struct hr_expr *expr)
 {
-    for (uint32_t i = 0; i < plan->group_count; i++)
-        if (hr_expr_equal(plan->groups[i], expr)) return true;
+    const struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+    for (uint32_t i = 0; i < agg->group_count; i++)
+        if (hr_expr_equal(agg->groups[i], expr)) return true;
     return false;
 }
 
@@ -147,7 +155,7 @@ static hr_status check_item(struct hr_analyzer *an, const struct hr_plan *plan,
 {
     if (hr_expr_is_aggregate(expr)) return check_call(expr, err);
     if (is_group(plan, expr)) return HR_OK;
-    if (expr->kind == HR_X_ATTR && plan->group_count == 0) {
+    if (expr->kind == HR_X_ATTR && HR_NODE(aggregate, plan)->group_count == 0) {
         HR_RAISE(err, HR_E_MISSING_GROUP_BY);
         return hr_err_at(err, plan->sql_pos, plan->sql_end);
     }
@@ -163,8 +171,9 @@ static hr_status check_item(struct hr_analyzer *an, const struct hr_plan *plan,
 
 hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan, struct hr_err *err)
 {
-    for (uint32_t i = 0; i < plan->expr_count; i++)
-        HR_TRY(check_item(an, plan, plan->exprs[i], err));
+    const struct hr_select *select = hr_select_of_const(plan);
+    for (uint32_t i = 0; i < select->expr_count; i++)
+        HR_TRY(check_item(an, plan, select->exprs[i], err));
     return HR_OK;
 }
 
@@ -175,16 +184,14 @@ hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
 static hr_status use_column(struct hr_analyzer *an, struct hr_plan *agg, struct hr_expr **expr,
                             struct hr_err *err)
 {
+    struct hr_select *select = hr_select_of(agg);
     struct hr_expr *item = NULL;
-    for (uint32_t i = 0; i < agg->expr_count && !item; i++)
-        if (hr_expr_equal(hr_expr_strip_alias(agg->exprs[i]), *expr)) item = agg->exprs[i];
+    for (uint32_t i = 0; i < select->expr_count && !item; i++)
+        if (hr_expr_equal(hr_expr_strip_alias(select->exprs[i]), *expr)) item = select->exprs[i];
     if (!item) {
-        struct hr_exprs exprs = {agg->exprs, agg->expr_count, agg->expr_count};
         item = *expr;
         HR_TRY(hr_name_output(an, &item, NULL, err));
-        if (!HR_VEC_PUSH(an->arena, &exprs, item)) return HR_OOM(err);
-        agg->exprs = exprs.items;
-        agg->expr_count = exprs.count;
+        HR_TRY(hr_select_push(an->arena, agg, item, err));
         HR_TRY(hr_plan_refresh(an->arena, agg, err));
     }
     struct hr_expr *ref = hr_attr_ref(an->arena, hr_plan_attr(agg, item->attr_id));
@@ -200,10 +207,10 @@ static hr_status push_down(struct hr_analyzer *an, struct hr_plan *agg,
 {
     struct hr_expr *e = *expr;
     if (hr_expr_is_aggregate(e)) {
+        const struct hr_select *s = hr_select_of(agg);
         for (uint32_t i = 0; i < e->arg_count; i++)
-            HR_TRY(hr_expr_inline(an->arena, &e->args[i], agg->exprs, agg->expr_count, err));
-        if (e->filter)
-            HR_TRY(hr_expr_inline(an->arena, &e->filter, agg->exprs, agg->expr_count, err));
+            HR_TRY(hr_expr_inline(an->arena, &e->args[i], s->exprs, s->expr_count, err));
+        if (e->filter) HR_TRY(hr_expr_inline(an->arena, &e->filter, s->exprs, s->expr_count, err));
         HR_TRY(check_call(e, err));
         return use_column(an, agg, expr, err);
     }
@@ -233,11 +240,12 @@ hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan, struc
     if (agg->kind != HR_P_AGGREGATE) return hr_analyze_filter(an, plan, err);
     struct hr_plan *restore = hr_plan_pass(an->arena, agg);
     if (!restore) return HR_OOM(err);
-    uint32_t before = agg->expr_count;
-    HR_TRY(hr_resolve_over_aggregate(an, agg, agg, &filter->condition, err));
+    const struct hr_select *select = hr_select_of(agg);
+    uint32_t before = select->expr_count;
+    HR_TRY(hr_resolve_over_aggregate(an, agg, agg, &HR_NODE(filter, filter)->condition, err));
     HR_TRY(hr_plan_refresh(an->arena, filter, err));
     HR_TRY(hr_analyze_filter(an, plan, err));
-    if (agg->expr_count == before) return HR_OK;
+    if (select->expr_count == before) return HR_OK;
     restore->children[0] = *plan;
     *plan = restore;
     return hr_plan_refresh(an->arena, restore, err);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include "plan/analyze.h"
+#include "plan/nodes/generate.h"
+#include "plan/nodes/project.h"
 
 struct generator {
     const char *name;
@@ -70,12 +72,13 @@ static hr_status element_fields(struct hr_analyzer *an, const struct generator *
     return HR_OK;
 }
 
-/* Fills a GENERATE whose exprs[0] is resolved: type of the call, outer, output. */
+/* Fills a GENERATE whose call is resolved: type of the call, outer, output. */
 static hr_status finish_generate(struct hr_analyzer *an, struct hr_plan *plan,
                                  const char *const *names, uint32_t name_count,
                                  const char *qualifier, struct hr_err *err)
 {
-    struct hr_expr *call = plan->exprs[0];
+    struct hr_generate_node *generate = HR_NODE(generate, plan);
+    struct hr_expr *call = generate->call;
     const struct generator *g = generator_of(call);
     struct hr_field *fields = NULL;
     uint32_t count = 0;
@@ -87,8 +90,8 @@ static hr_status finish_generate(struct hr_analyzer *an, struct hr_plan *plan,
         HR_RAISE(err, HR_E_ASSIGNMENT_ARITY_MISMATCH, "numExpr", have, "numTarget", want);
         return hr_err_at(err, call->sql_pos, call->sql_end);
     }
-    plan->outer = plan->outer || g->outer;
-    plan->column_count = count;
+    generate->outer = generate->outer || g->outer;
+    generate->column_count = count;
     plan->output_count = count;
     plan->output = HR_NEW_ARRAY(an->arena, struct hr_attr, count);
     if (!plan->output) return HR_OOM(err);
@@ -97,23 +100,24 @@ static hr_status finish_generate(struct hr_analyzer *an, struct hr_plan *plan,
                                            .name = name_count ? names[i] : fields[i].name,
                                            .qualifier = qualifier,
                                            .type = fields[i].type,
-                                           .nullable = fields[i].nullable || plan->outer,
+                                           .nullable = fields[i].nullable || generate->outer,
                                            .watermark_delay_us = -1};
     call->type = hr_type_struct(fields, count);
     if (!call->type) return HR_OOM(err);
     return hr_plan_refresh(an->arena, plan, err);
 }
 
-hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1};
-    HR_TRY(hr_resolve(an, &names, &plan->exprs[0], err));
-    if (!generator_of(plan->exprs[0])) {
-        HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", hr_expr_text(an->arena, plan->exprs[0]));
-        return hr_err_at(err, plan->exprs[0]->sql_pos, plan->exprs[0]->sql_end);
+    struct hr_generate_node *generate = HR_NODE(generate, *plan);
+    struct hr_names names = {.inputs = {(*plan)->children[0]}, .input_count = 1};
+    HR_TRY(hr_resolve(an, &names, &generate->call, err));
+    if (!generator_of(generate->call)) {
+        HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", hr_expr_text(an->arena, generate->call));
+        return hr_err_at(err, generate->call->sql_pos, generate->call->sql_end);
     }
-    uint32_t count = plan->column_count;
-    return finish_generate(an, plan, plan->columns, count, plan->name, err);
+    return finish_generate(an, *plan, generate->columns, generate->column_count, generate->name,
+                           err);
 }
 
 static bool no_generator(void *arg, const struct hr_expr *expr)
@@ -133,11 +137,12 @@ static hr_status replace_item(struct hr_analyzer *an, struct hr_plan *plan, uint
                               const char *alias, struct hr_err *err)
 {
     const struct hr_plan *generate = plan->children[0];
-    uint32_t own = generate->column_count;
+    struct hr_select *select = hr_select_of(plan);
+    uint32_t own = HR_NODE(generate, generate)->column_count;
     struct hr_exprs out = {0};
-    for (uint32_t i = 0; i < plan->expr_count; i++) {
+    for (uint32_t i = 0; i < select->expr_count; i++) {
         if (i != index) {
-            if (!HR_VEC_PUSH(an->arena, &out, plan->exprs[i])) return HR_OOM(err);
+            if (!HR_VEC_PUSH(an->arena, &out, select->exprs[i])) return HR_OOM(err);
             continue;
         }
         for (uint32_t j = 0; j < own; j++) {
@@ -147,16 +152,17 @@ static hr_status replace_item(struct hr_analyzer *an, struct hr_plan *plan, uint
             if (!ref || !HR_VEC_PUSH(an->arena, &out, ref)) return HR_OOM(err);
         }
     }
-    plan->exprs = out.items;
-    plan->expr_count = out.count;
+    select->exprs = out.items;
+    select->expr_count = out.count;
     return HR_OK;
 }
 
 hr_status hr_extract_generator(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
+    const struct hr_select *select = hr_select_of(plan);
     uint32_t found = UINT32_MAX;
-    for (uint32_t i = 0; i < plan->expr_count; i++) {
-        struct hr_expr *value = hr_expr_strip_alias(plan->exprs[i]);
+    for (uint32_t i = 0; i < select->expr_count; i++) {
+        struct hr_expr *value = hr_expr_strip_alias(select->exprs[i]);
         if (generator_of(value)) {
             if (found != UINT32_MAX) {
                 HR_RAISE(err, HR_E_UNSUPPORTED_MULTI_GENERATOR, "num", "2", "generators",
@@ -170,13 +176,10 @@ hr_status hr_extract_generator(struct hr_analyzer *an, struct hr_plan *plan, str
         }
     }
     if (found == UINT32_MAX) return HR_OK;
-    struct hr_expr *item = plan->exprs[found];
+    struct hr_expr *item = select->exprs[found];
     struct hr_plan *generate = hr_plan_new1(an->arena, HR_P_GENERATE, plan->children[0]);
     if (!generate) return HR_OOM(err);
-    generate->exprs = HR_NEW(an->arena, struct hr_expr *);
-    if (!generate->exprs) return HR_OOM(err);
-    generate->exprs[0] = hr_expr_strip_alias(item);
-    generate->expr_count = 1;
+    HR_NODE(generate, generate)->call = hr_expr_strip_alias(item);
     HR_TRY(finish_generate(an, generate, NULL, 0, NULL, err));
     plan->children[0] = generate;
     return replace_item(an, plan, found, item->kind == HR_X_ALIAS ? item->name : NULL, err);

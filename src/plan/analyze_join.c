@@ -5,6 +5,8 @@
  * both sides stay behind as hidden columns, reached by t.key.
  */
 #include "plan/analyze.h"
+#include "plan/nodes/join.h"
+#include "plan/nodes/project.h"
 
 static const struct hr_attr *visible_attr(const struct hr_analyzer *an, const struct hr_plan *plan,
                                           const char *name)
@@ -15,9 +17,10 @@ static const struct hr_attr *visible_attr(const struct hr_analyzer *an, const st
     return NULL;
 }
 
-static hr_status natural_columns(struct hr_analyzer *an, struct hr_plan *join, struct hr_err *err)
+static hr_status natural_columns(struct hr_analyzer *an, struct hr_join_node *join,
+                                 struct hr_err *err)
 {
-    const struct hr_plan *left = join->children[0], *right = join->children[1];
+    const struct hr_plan *left = join->plan.children[0], *right = join->plan.children[1];
     join->using_columns = HR_NEW_ARRAY(an->arena, const char *, left->output_count + 1);
     if (!join->using_columns) return HR_OOM(err);
     for (uint32_t i = 0; i < left->output_count; i++)
@@ -49,7 +52,7 @@ static hr_status no_using_column(struct hr_analyzer *an, const char *name, bool 
     return status;
 }
 
-static hr_status push_attr(struct hr_analyzer *an, struct hr_plan *project,
+static hr_status push_attr(struct hr_analyzer *an, struct hr_select *project,
                            const struct hr_attr *attr, struct hr_err *err)
 {
     struct hr_expr *ref = hr_attr_ref(an->arena, attr);
@@ -59,12 +62,12 @@ static hr_status push_attr(struct hr_analyzer *an, struct hr_plan *project,
 }
 
 /* The key as the result shows it. */
-static hr_status push_key(struct hr_analyzer *an, struct hr_plan *project,
-                          const struct hr_plan *join, const struct hr_attr *left,
+static hr_status push_key(struct hr_analyzer *an, struct hr_select *project,
+                          const struct hr_join_node *join, const struct hr_attr *left,
                           const struct hr_attr *right, struct hr_err *err)
 {
-    if (join->join_type != HR_JOIN_FULL)
-        return push_attr(an, project, join->join_type == HR_JOIN_RIGHT ? right : left, err);
+    if (join->type != HR_JOIN_FULL)
+        return push_attr(an, project, join->type == HR_JOIN_RIGHT ? right : left, err);
     struct hr_expr *args[] = {hr_attr_ref(an->arena, left), hr_attr_ref(an->arena, right)};
     struct hr_expr *first = NULL;
     if (!args[0] || !args[1]) return HR_OOM(err);
@@ -76,15 +79,15 @@ static hr_status push_key(struct hr_analyzer *an, struct hr_plan *project,
     return HR_OK;
 }
 
-static bool is_key(const struct hr_analyzer *an, const struct hr_plan *join, const char *name)
+static bool is_key(const struct hr_analyzer *an, const struct hr_join_node *join, const char *name)
 {
     for (uint32_t i = 0; i < join->using_count; i++)
         if (hr_name_eq(an, join->using_columns[i], name)) return true;
     return false;
 }
 
-static hr_status push_rest(struct hr_analyzer *an, struct hr_plan *project,
-                           const struct hr_plan *join, const struct hr_plan *side, bool hidden,
+static hr_status push_rest(struct hr_analyzer *an, struct hr_select *project,
+                           const struct hr_join_node *join, const struct hr_plan *side, bool hidden,
                            struct hr_err *err)
 {
     for (uint32_t i = 0; i < side->output_count; i++) {
@@ -101,36 +104,40 @@ static hr_status push_rest(struct hr_analyzer *an, struct hr_plan *project,
 
 static hr_status project_using(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *join = *plan, *left = join->children[0], *right = join->children[1];
-    bool both = join->join_type != HR_JOIN_SEMI && join->join_type != HR_JOIN_ANTI;
-    struct hr_plan *project = hr_plan_new1(an->arena, HR_P_PROJECT, join);
+    const struct hr_join_node *join = HR_NODE(join, *plan);
+    struct hr_plan *left = (*plan)->children[0], *right = (*plan)->children[1];
+    bool both = !hr_join_is_half(join->type);
+    struct hr_plan *project = hr_plan_new1(an->arena, HR_P_PROJECT, *plan);
     if (!project) return HR_OOM(err);
-    project->exprs = HR_NEW_ARRAY(an->arena, struct hr_expr *,
-                                  join->using_count + left->output_count + right->output_count + 1);
-    if (!project->exprs) return HR_OOM(err);
+    struct hr_select *select = hr_select_of(project);
+    select->exprs = HR_NEW_ARRAY(an->arena, struct hr_expr *,
+                                 join->using_count + left->output_count + right->output_count + 1);
+    if (!select->exprs) return HR_OOM(err);
     for (uint32_t i = 0; i < join->using_count; i++)
-        HR_TRY(push_key(an, project, join, visible_attr(an, left, join->using_columns[i]),
+        HR_TRY(push_key(an, select, join, visible_attr(an, left, join->using_columns[i]),
                         visible_attr(an, right, join->using_columns[i]), err));
-    HR_TRY(push_rest(an, project, join, left, false, err));
-    if (both) HR_TRY(push_rest(an, project, join, right, false, err));
-    uint32_t visible = project->expr_count;
-    HR_TRY(push_rest(an, project, join, left, true, err));
-    if (both) HR_TRY(push_rest(an, project, join, right, true, err));
+    HR_TRY(push_rest(an, select, join, left, false, err));
+    if (both) HR_TRY(push_rest(an, select, join, right, false, err));
+    uint32_t visible = select->expr_count;
+    HR_TRY(push_rest(an, select, join, left, true, err));
+    if (both) HR_TRY(push_rest(an, select, join, right, true, err));
     HR_TRY(hr_plan_refresh(an->arena, project, err));
     for (uint32_t i = visible; i < project->output_count; i++) project->output[i].hidden = true;
     *plan = project;
     return HR_OK;
 }
 
-static hr_status using_condition(struct hr_analyzer *an, struct hr_plan *join, struct hr_err *err)
+static hr_status using_condition(struct hr_analyzer *an, struct hr_join_node *join,
+                                 struct hr_err *err)
 {
+    const struct hr_plan *first = join->plan.children[0], *second = join->plan.children[1];
     struct hr_exprs parts = {0};
     for (uint32_t i = 0; i < join->using_count; i++) {
         const char *name = join->using_columns[i];
-        const struct hr_attr *left = visible_attr(an, join->children[0], name);
-        const struct hr_attr *right = visible_attr(an, join->children[1], name);
-        if (!left) return no_using_column(an, name, true, join->children[0], err);
-        if (!right) return no_using_column(an, name, false, join->children[1], err);
+        const struct hr_attr *left = visible_attr(an, first, name);
+        const struct hr_attr *right = visible_attr(an, second, name);
+        if (!left) return no_using_column(an, name, true, first, err);
+        if (!right) return no_using_column(an, name, false, second, err);
         struct hr_expr *args[] = {hr_attr_ref(an->arena, left), hr_attr_ref(an->arena, right)};
         struct hr_expr *equal = NULL;
         if (!args[0] || !args[1]) return HR_OOM(err);
@@ -140,9 +147,11 @@ static hr_status using_condition(struct hr_analyzer *an, struct hr_plan *join, s
     return hr_expr_join_and(an->arena, an->conf, &parts, &join->condition, err);
 }
 
-static hr_status resolve_condition(struct hr_analyzer *an, struct hr_plan *join, struct hr_err *err)
+static hr_status resolve_condition(struct hr_analyzer *an, struct hr_join_node *join,
+                                   struct hr_err *err)
 {
-    struct hr_names names = {.inputs = {join->children[0], join->children[1]}, .input_count = 2};
+    struct hr_names names = {.inputs = {join->plan.children[0], join->plan.children[1]},
+                             .input_count = 2};
     HR_TRY(hr_resolve(an, &names, &join->condition, err));
     struct hr_expr *condition = join->condition;
     if (hr_expr_has_aggregate(condition)) {
@@ -156,16 +165,16 @@ static hr_status resolve_condition(struct hr_analyzer *an, struct hr_plan *join,
         hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, condition->type));
     HR_RAISE(err, HR_E_JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE, "joinCondition",
              hr_expr_quoted(an->arena, condition), "conditionType", type ? type : "?");
-    return hr_err_at(err, join->sql_pos, join->sql_end);
+    return hr_err_at(err, join->plan.sql_pos, join->plan.sql_end);
 }
 
 hr_status hr_analyze_join(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *join = *plan;
+    struct hr_join_node *join = HR_NODE(join, *plan);
     if (join->is_natural) HR_TRY(natural_columns(an, join, err));
     if (join->condition) HR_TRY(resolve_condition(an, join, err));
     if (join->using_count) HR_TRY(using_condition(an, join, err));
-    if (join->join_type == HR_JOIN_CROSS && join->condition) join->join_type = HR_JOIN_INNER;
-    HR_TRY(hr_plan_refresh(an->arena, join, err));
+    if (join->type == HR_JOIN_CROSS && join->condition) join->type = HR_JOIN_INNER;
+    HR_TRY(hr_plan_refresh(an->arena, *plan, err));
     return join->using_count ? project_using(an, plan, err) : HR_OK;
 }

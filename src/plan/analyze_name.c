@@ -4,6 +4,8 @@
  * none or more than one. A qualified match goes before an unqualified one, as in Spark.
  */
 #include "plan/analyze.h"
+#include "plan/node.h"
+#include "plan/nodes/project.h"
 
 #define PROPOSALS_MAX 5
 
@@ -332,12 +334,13 @@ static void prefer_written(const struct hr_plan *project, struct matches *m)
     uint32_t kept = 0;
     const struct hr_attr *all[MATCHES_MAX];
     if (project->kind != HR_P_PROJECT) return;
+    const struct hr_select *select = hr_select_of_const(project);
     for (uint32_t i = 0; i < m->count; i++) {
         bool by_itself = false;
-        for (uint32_t j = 0; j < project->expr_count; j++)
-            by_itself = by_itself || (project->exprs[j]->attr_id == m->attrs[i]->id &&
-                                      project->exprs[j]->kind == HR_X_ALIAS &&
-                                      project->exprs[j]->is_generated_alias);
+        for (uint32_t j = 0; j < select->expr_count; j++)
+            by_itself = by_itself || (select->exprs[j]->attr_id == m->attrs[i]->id &&
+                                      select->exprs[j]->kind == HR_X_ALIAS &&
+                                      select->exprs[j]->is_generated_alias);
         if (!by_itself) all[kept++] = m->attrs[i];
     }
     if (kept == 0) return;
@@ -447,7 +450,7 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
     if (e->filter) HR_TRY(resolve_in(an, names, in_call, &e->filter, err));
     if (an->open_names != open) return HR_OK; /* a name was left: names->optional */
     HR_TRY(nested_generator(an, e, err));
-    if (hr_is_generator(e)) {                 /* its type comes with the node that is made of it */
+    if (hr_is_generator(e)) { /* its type comes with the node that is made of it */
         e->type = e->args[0]->type;
         return HR_OK;
     }
@@ -539,8 +542,8 @@ static hr_status check_excepted(struct hr_analyzer *an, const struct hr_plan *in
         const struct hr_expr *name = star->args[i];
         bool found = false;
         for (uint32_t j = 0; j < input->output_count && !found; j++)
-            found = hr_name_eq(an, name->name_parts[name->name_part_count - 1],
-                               input->output[j].name);
+            found =
+                hr_name_eq(an, name->name_parts[name->name_part_count - 1], input->output[j].name);
         if (!found) return hr_unresolved(an, name, &input, 1, err);
     }
     return HR_OK;
@@ -569,14 +572,12 @@ hr_status hr_carry_up(struct hr_analyzer *an, struct hr_plan *plan, uint32_t att
 {
     if (hr_plan_attr(plan, attr_id)) return HR_OK;
     if (plan->kind != HR_P_PROJECT && plan->kind != HR_P_FILTER)
-        return HR_BUG(err, "attribute %u is not below %d", attr_id, (int)plan->kind);
+        return HR_BUG(err, "attribute %u is not below %s", attr_id, hr_plan_vt(plan)->name);
     HR_TRY(hr_carry_up(an, plan->children[0], attr_id, err));
     if (plan->kind == HR_P_PROJECT) {
-        struct hr_exprs exprs = {plan->exprs, plan->expr_count, plan->expr_count};
         struct hr_expr *ref = hr_attr_ref(an->arena, hr_plan_attr(plan->children[0], attr_id));
-        if (!ref || !HR_VEC_PUSH(an->arena, &exprs, ref)) return HR_OOM(err);
-        plan->exprs = exprs.items;
-        plan->expr_count = exprs.count;
+        if (!ref) return HR_OOM(err);
+        HR_TRY(hr_select_push(an->arena, plan, ref, err));
     }
     return hr_plan_refresh(an->arena, plan, err);
 }

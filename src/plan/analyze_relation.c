@@ -5,6 +5,15 @@
 #include "column/builder.h"
 #include "expr/program.h"
 #include "plan/analyze.h"
+#include "plan/node.h"
+#include "plan/nodes/local.h"
+#include "plan/nodes/project.h"
+#include "plan/nodes/range.h"
+#include "plan/nodes/relation.h"
+#include "plan/nodes/scan.h"
+#include "plan/nodes/subquery_alias.h"
+#include "plan/nodes/values.h"
+#include "plan/nodes/watermark.h"
 
 #define RELATIONS_MAX  10000
 #define VIEW_DEPTH_MAX 100
@@ -44,7 +53,7 @@ static hr_status alias_plan(struct hr_analyzer *an, struct hr_plan **plan, const
 {
     struct hr_plan *alias = hr_plan_new1(an->arena, HR_P_SUBQUERY_ALIAS, *plan);
     if (!alias) return HR_OOM(err);
-    alias->name = name;
+    HR_NODE(subquery_alias, alias)->name = name;
     *plan = alias;
     return hr_analyze_subquery_alias(an, plan, err);
 }
@@ -55,9 +64,10 @@ static hr_status rename_columns(struct hr_analyzer *an, struct hr_plan **child,
 {
     struct hr_plan *project = hr_plan_pass(an->arena, *child);
     if (!project) return HR_OOM(err);
-    if (project->expr_count != count) {
+    struct hr_select *select = hr_select_of(project);
+    if (select->expr_count != count) {
         char expected[16], actual[16];
-        snprintf(expected, sizeof expected, "%u", project->expr_count);
+        snprintf(expected, sizeof expected, "%u", select->expr_count);
         snprintf(actual, sizeof actual, "%u", count);
         if ((*child)->kind == HR_P_LOCAL) { /* VALUES … AS t(a) */
             HR_RAISE(err, HR_E_INVALID_INLINE_TABLE_NUM_COLUMNS, "actualNumCols", expected,
@@ -68,11 +78,11 @@ static hr_status rename_columns(struct hr_analyzer *an, struct hr_plan **child,
         return hr_err_at(err, pos, end);
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct hr_expr *alias = hr_expr_alias(an->arena, project->exprs[i], columns[i]);
+        struct hr_expr *alias = hr_expr_alias(an->arena, select->exprs[i], columns[i]);
         if (!alias) return HR_OOM(err);
         HR_TRY(hr_expr_resolve_node(an->arena, an->conf, alias, err));
         alias->attr_id = hr_expr_next_attr_id();
-        project->exprs[i] = alias;
+        select->exprs[i] = alias;
     }
     *child = project;
     return hr_plan_refresh(an->arena, project, err);
@@ -82,8 +92,9 @@ hr_status hr_analyze_subquery_alias(struct hr_analyzer *an, struct hr_plan **pla
                                     struct hr_err *err)
 {
     struct hr_plan *alias = *plan, **child = &alias->children[0];
-    if (alias->column_count)
-        HR_TRY(rename_columns(an, child, alias->columns, alias->column_count, alias->sql_pos,
+    const struct hr_subquery_alias_node *node = HR_NODE(subquery_alias, alias);
+    if (node->column_count)
+        HR_TRY(rename_columns(an, child, node->columns, node->column_count, alias->sql_pos,
                               alias->sql_end, err));
     bool hidden = false;
     for (uint32_t i = 0; i < (*child)->output_count; i++)
@@ -95,7 +106,7 @@ hr_status hr_analyze_subquery_alias(struct hr_analyzer *an, struct hr_plan **pla
     for (uint32_t i = 0; i < alias->output_count; i++) {
         alias->output[i] = (*child)->output[i];
         alias->output[i].was_hidden = false;
-        if (alias->name) alias->output[i].qualifier = alias->name;
+        if (node->name) alias->output[i].qualifier = node->name;
     }
     return hr_plan_refresh(an->arena, alias, err);
 }
@@ -109,14 +120,14 @@ static hr_status duplicate_cte(struct hr_analyzer *an, const struct hr_plan *wit
 
 hr_status hr_analyze_with(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *with = *plan;
+    struct hr_with_node *with = HR_NODE(with, *plan);
     const struct hr_cte_scope *outer = an->ctes;
     struct hr_cte_scope *scopes = HR_NEW_ARRAY(an->arena, struct hr_cte_scope, with->cte_count + 1);
     if (!scopes) return HR_OOM(err);
     for (uint32_t i = 0; i < with->cte_count; i++) {
         for (uint32_t j = 0; j < i; j++)
             if (hr_name_eq(an, with->ctes[i].name, with->ctes[j].name))
-                return duplicate_cte(an, with, with->ctes[i].name, err);
+                return duplicate_cte(an, *plan, with->ctes[i].name, err);
         scopes[i] = (struct hr_cte_scope){&with->ctes[i], an->ctes};
         an->ctes = &scopes[i];
         /* Errors of a definition count even when nobody uses it. */
@@ -127,9 +138,9 @@ hr_status hr_analyze_with(struct hr_analyzer *an, struct hr_plan **plan, struct 
         an->ctes = &scopes[i];
         HR_TRY(status);
     }
-    hr_status status = hr_analyze(an, &with->children[0], err);
+    hr_status status = hr_analyze(an, &(*plan)->children[0], err);
     an->ctes = outer;
-    *plan = with->children[0];
+    *plan = (*plan)->children[0];
     return status;
 }
 
@@ -152,32 +163,29 @@ static hr_status expand_cte(struct hr_analyzer *an, const struct hr_cte_scope *s
 }
 
 /* Positions in a view's text mean nothing in the statement: all become the place of its name. */
-static hr_status place_expr(void *arg, struct hr_expr **expr, struct hr_err *err)
+static hr_status place_node(void *arg, struct hr_expr **expr, struct hr_err *err)
 {
     const struct hr_plan *at = arg;
+    HR_UNUSED(err);
     (*expr)->sql_pos = at->sql_pos;
     (*expr)->sql_end = at->sql_end;
     return HR_OK;
 }
 
-static hr_status place_exprs(struct hr_expr **exprs, uint32_t count, struct hr_plan *at,
-                             struct hr_err *err)
+static hr_status place_expr(void *arg, struct hr_expr **expr, struct hr_err *err)
 {
-    for (uint32_t i = 0; i < count; i++)
-        if (exprs[i]) HR_TRY(hr_expr_rewrite(&exprs[i], place_expr, at, err));
-    return HR_OK;
+    return hr_expr_rewrite(expr, place_node, arg, err);
 }
 
 static hr_status place_plan(struct hr_plan *plan, struct hr_plan *at, struct hr_err *err)
 {
+    const struct hr_node_vt *vt = hr_plan_vt(plan);
     plan->sql_pos = at->sql_pos;
     plan->sql_end = at->sql_end;
-    HR_TRY(place_exprs(plan->exprs, plan->expr_count, at, err));
-    HR_TRY(place_exprs(plan->groups, plan->group_count, at, err));
-    HR_TRY(place_exprs(&plan->condition, 1, at, err));
-    for (uint32_t i = 0; i < plan->row_count; i++)
-        HR_TRY(place_exprs(plan->rows[i], plan->row_width, at, err));
-    for (uint32_t i = 0; i < plan->cte_count; i++) HR_TRY(place_plan(plan->ctes[i].plan, at, err));
+    HR_TRY(hr_plan_each_expr(plan, place_expr, at, err));
+    struct hr_plan **inner;
+    for (uint32_t i = 0; vt->inner && (inner = vt->inner(plan, i)); i++)
+        HR_TRY(place_plan(*inner, at, err));
     for (uint32_t i = 0; i < plan->child_count; i++) HR_TRY(place_plan(plan->children[i], at, err));
     return HR_OK;
 }
@@ -219,40 +227,56 @@ static hr_status expand_view(struct hr_analyzer *an, const struct hr_table *view
 }
 
 /* A table in memory: its batches as they are now. */
-static hr_status local_of_table(struct hr_analyzer *an, struct hr_plan *plan,
+static hr_status local_of_table(struct hr_analyzer *an, struct hr_plan **plan,
                                 const struct hr_table *table, struct hr_err *err)
 {
-    plan->kind = HR_P_LOCAL;
-    plan->batches = HR_NEW_ARRAY(an->arena, struct hr_batch *, table->batch_count + 1);
-    if (!plan->batches) return HR_OOM(err);
+    struct hr_plan *node = hr_plan_become(an->arena, HR_P_LOCAL, *plan);
+    if (!node) return HR_OOM(err);
+    struct hr_local_node *local = HR_NODE(local, node);
+    local->batches = HR_NEW_ARRAY(an->arena, struct hr_batch *, table->batch_count + 1);
+    if (!local->batches) return HR_OOM(err);
     for (uint32_t i = 0; i < table->batch_count; i++) {
         HR_TRY(hr_arena_on_done(an->arena, unref_batch, table->batches[i], err));
-        plan->batches[plan->batch_count++] = hr_batch_ref(table->batches[i]);
+        local->batches[local->batch_count++] = hr_batch_ref(table->batches[i]);
     }
+    *plan = node;
     return HR_OK;
 }
 
-static hr_status open_table(struct hr_analyzer *an, struct hr_plan *plan, struct hr_table *table,
+static hr_status scan_of_table(struct hr_analyzer *an, struct hr_plan **plan,
+                               struct hr_table *table, struct hr_err *err)
+{
+    const struct hr_relation_node *relation = HR_NODE(relation, *plan);
+    bool own_options = relation->options && relation->options->count;
+    struct hr_plan *node = hr_plan_become(an->arena, HR_P_SCAN, *plan);
+    if (!node) return HR_OOM(err);
+    struct hr_scan_node *scan = HR_NODE(scan, node);
+    scan->table = table;
+    scan->options = own_options ? relation->options : &table->options;
+    scan->is_stream = relation->is_stream;
+    *plan = node;
+    return HR_OK;
+}
+
+static hr_status open_table(struct hr_analyzer *an, struct hr_plan **plan, struct hr_table *table,
                             struct hr_err *err)
 {
     const char *name = hr_arena_strdup(an->arena, table->name);
     if (!name) return HR_OOM(err);
     if (table->source) {
-        plan->kind = HR_P_SCAN;
-        plan->table = table;
-        if (!plan->options || plan->options->count == 0) plan->options = &table->options;
-    } else if (plan->is_stream) {
+        HR_TRY(scan_of_table(an, plan, table, err));
+    } else if (HR_NODE(relation, *plan)->is_stream) {
         HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "reading a table in memory as a stream");
-        return hr_err_at(err, plan->sql_pos, plan->sql_end);
+        return hr_err_at(err, (*plan)->sql_pos, (*plan)->sql_end);
     } else {
         HR_TRY(local_of_table(an, plan, table, err));
     }
-    return output_of_schema(an, plan, table->schema, name, err);
+    return output_of_schema(an, *plan, table->schema, name, err);
 }
 
 hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *relation = *plan;
+    const struct hr_relation_node *relation = HR_NODE(relation, *plan);
     if (++an->relations > RELATIONS_MAX)
         return HR_RAISE(err, HR_E_LIMIT, "what", "the number of relations in a query", "limit",
                         "10000");
@@ -264,7 +288,7 @@ hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan, str
     hr_status status = an->catalog->find(an->catalog, relation->name_parts,
                                          relation->name_part_count, &table, err);
     if (status != HR_OK) {
-        hr_err_at(err, relation->sql_pos, relation->sql_end);
+        hr_err_at(err, (*plan)->sql_pos, (*plan)->sql_end);
         return status;
     }
     status = hr_arena_on_done(an->arena, unref_table, table, err);
@@ -272,49 +296,58 @@ hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan, str
         hr_table_unref(table);
         return status;
     }
-    return table->is_view ? expand_view(an, table, plan, err)
-                          : open_table(an, relation, table, err);
+    return table->is_view ? expand_view(an, table, plan, err) : open_table(an, plan, table, err);
 }
 
 /* VALUES --------------------------------------------------------------------------------------- */
 
-hr_status hr_one_row(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
+/* The batch lives as long as the arena. */
+static hr_status push_batch(struct hr_analyzer *an, struct hr_local_node *local,
+                            struct hr_batch *batch, struct hr_err *err)
 {
-    const struct hr_type *schema = hr_type_struct(NULL, 0);
-    struct hr_batch *batch = schema ? hr_batch_new(schema, 1, NULL) : NULL;
-    if (!batch) return HR_OOM(err);
-    hr_status status = hr_arena_on_done(arena, unref_batch, batch, err);
+    hr_status status = hr_arena_on_done(an->arena, unref_batch, batch, err);
     if (status != HR_OK) {
         hr_batch_unref(batch);
         return status;
     }
-    plan->kind = HR_P_LOCAL;
-    plan->batches = HR_NEW_ARRAY(arena, struct hr_batch *, 1);
-    if (!plan->batches) return HR_OOM(err);
-    plan->batches[0] = batch;
-    plan->batch_count = 1;
-    return hr_plan_refresh(arena, plan, err);
+    local->batches[local->batch_count++] = batch;
+    return HR_OK;
 }
 
-static hr_status bad_row_width(const struct hr_plan *plan, uint32_t row, uint32_t width,
+hr_status hr_analyze_one_row(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
+{
+    struct hr_plan *node = hr_plan_become(an->arena, HR_P_LOCAL, *plan);
+    if (!node) return HR_OOM(err);
+    struct hr_local_node *local = HR_NODE(local, node);
+    local->batches = HR_NEW_ARRAY(an->arena, struct hr_batch *, 1);
+    if (!local->batches) return HR_OOM(err);
+    const struct hr_type *schema = hr_type_struct(NULL, 0);
+    struct hr_batch *batch = schema ? hr_batch_new(schema, 1, NULL) : NULL;
+    if (!batch) return HR_OOM(err);
+    HR_TRY(push_batch(an, local, batch, err));
+    *plan = node;
+    return hr_plan_refresh(an->arena, node, err);
+}
+
+static hr_status bad_row_width(const struct hr_values_node *values, uint32_t row, uint32_t width,
                                struct hr_err *err)
 {
     char expected[16], actual[16], index[16];
-    snprintf(expected, sizeof expected, "%u", plan->row_width);
+    snprintf(expected, sizeof expected, "%u", values->row_width);
     snprintf(actual, sizeof actual, "%u", width);
     snprintf(index, sizeof index, "%u", row);
     HR_RAISE(err, HR_E_INVALID_INLINE_TABLE_NUM_COLUMNS, "actualNumCols", actual, "expectedNumCols",
              expected, "rowIndex", index);
-    return hr_err_at(err, plan->sql_pos, plan->sql_end);
+    return hr_err_at(err, values->plan.sql_pos, values->plan.sql_end);
 }
 
 /* The common type of a column, and casts of its values to it. */
-static hr_status unify_column(struct hr_analyzer *an, struct hr_plan *plan, uint32_t column,
-                              struct hr_attr *attr, struct hr_err *err)
+static hr_status unify_column(struct hr_analyzer *an, struct hr_values_node *values,
+                              uint32_t column, struct hr_attr *attr, struct hr_err *err)
 {
     const struct hr_type *type = NULL;
-    for (uint32_t i = 0; i < plan->row_count; i++) {
-        const struct hr_expr *value = plan->rows[i][column];
+    for (uint32_t i = 0; i < values->row_count; i++) {
+        const struct hr_expr *value = values->rows[i][column];
         attr->nullable = attr->nullable || value->nullable;
         const struct hr_type *common = type ? hr_type_common(type, value->type) : value->type;
         bool mixed = common && type &&
@@ -323,23 +356,24 @@ static hr_status unify_column(struct hr_analyzer *an, struct hr_plan *plan, uint
         if (!common || mixed) {
             HR_RAISE(err, HR_E_INVALID_INLINE_TABLE_TYPES, "colName",
                      hr_quote_name(an->arena, &attr->name, 1));
-            return hr_err_at(err, plan->sql_pos, plan->sql_end);
+            return hr_err_at(err, values->plan.sql_pos, values->plan.sql_end);
         }
         type = common;
     }
     attr->type = type;
-    for (uint32_t i = 0; i < plan->row_count; i++)
-        HR_TRY(hr_expr_coerce(an->arena, an->conf, &plan->rows[i][column], type, err));
+    for (uint32_t i = 0; i < values->row_count; i++)
+        HR_TRY(hr_expr_coerce(an->arena, an->conf, &values->rows[i][column], type, err));
     return HR_OK;
 }
 
-static hr_status resolve_rows(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+static hr_status resolve_rows(struct hr_analyzer *an, struct hr_values_node *values,
+                              struct hr_err *err)
 {
     struct hr_names names = {.input_count = 0};
-    for (uint32_t i = 0; i < plan->row_count; i++) {
-        for (uint32_t j = 0; j < plan->row_width; j++) {
-            struct hr_expr **value = &plan->rows[i][j];
-            if (!*value) return bad_row_width(plan, i, j, err);
+    for (uint32_t i = 0; i < values->row_count; i++) {
+        for (uint32_t j = 0; j < values->row_width; j++) {
+            struct hr_expr **value = &values->rows[i][j];
+            if (!*value) return bad_row_width(values, i, j, err);
             HR_TRY(hr_resolve(an, &names, value, err));
             *value = hr_expr_strip_alias(*value);
             if (hr_expr_is_foldable(*value) && !hr_expr_has_aggregate(*value)) continue;
@@ -351,12 +385,14 @@ static hr_status resolve_rows(struct hr_analyzer *an, struct hr_plan *plan, stru
     return HR_OK;
 }
 
-static hr_status fold_values(struct hr_analyzer *an, struct hr_plan *plan,
-                             struct hr_batch_builder *bb, struct hr_err *err)
+static hr_status fold_values(struct hr_analyzer *an, const struct hr_values_node *values,
+                             uint32_t start, uint32_t end, struct hr_batch_builder *bb,
+                             struct hr_err *err)
 {
-    for (uint32_t i = 0; i < plan->row_count; i++) {
-        for (uint32_t j = 0; j < plan->row_width; j++) {
-            const struct hr_expr *value = plan->rows[i][j];
+    assert(start <= end && end <= values->row_count);
+    for (uint32_t i = start; i < end; i++) {
+        for (uint32_t j = 0; j < values->row_width; j++) {
+            const struct hr_expr *value = values->rows[i][j];
             struct hr_column folded;
             hr_status status = hr_expr_fold(an->arena, an->conf, value, &folded, err);
             if (status != HR_OK) {
@@ -370,95 +406,91 @@ static hr_status fold_values(struct hr_analyzer *an, struct hr_plan *plan,
 }
 
 /* Rows as batches of at most batch_rows. */
-static hr_status batches_of_rows(struct hr_analyzer *an, struct hr_plan *plan,
-                                 const struct hr_type *schema, struct hr_err *err)
+static hr_status batches_of_rows(struct hr_analyzer *an, const struct hr_values_node *values,
+                                 const struct hr_type *schema, struct hr_local_node *local,
+                                 struct hr_err *err)
 {
-    uint32_t total = plan->row_count, most = an->conf->batch_rows ? an->conf->batch_rows : 8192;
-    struct hr_expr ***rows = plan->rows;
-    plan->batches = HR_NEW_ARRAY(an->arena, struct hr_batch *, total / most + 2);
-    if (!plan->batches) return HR_OOM(err);
+    uint32_t total = values->row_count, most = an->conf->batch_rows ? an->conf->batch_rows : 8192;
+    local->batches = HR_NEW_ARRAY(an->arena, struct hr_batch *, total / most + 2);
+    if (!local->batches) return HR_OOM(err);
     for (uint32_t at = 0; at < total; at += most) {
         struct hr_batch_builder bb = {0};
         struct hr_batch *batch = NULL;
-        plan->row_count = HR_MIN(most, total - at);
-        plan->rows = rows + at;
-        HR_TRY(hr_batch_builder_init(&bb, schema, plan->row_count, NULL, err));
-        hr_status status = fold_values(an, plan, &bb, err);
+        uint32_t end = at + HR_MIN(most, total - at);
+        HR_TRY(hr_batch_builder_init(&bb, schema, end - at, NULL, err));
+        hr_status status = fold_values(an, values, at, end, &bb, err);
         if (status == HR_OK) status = hr_batch_builder_finish(&bb, &batch, err);
         hr_batch_builder_done(&bb);
         HR_TRY(status);
-        status = hr_arena_on_done(an->arena, unref_batch, batch, err);
-        if (status != HR_OK) {
-            hr_batch_unref(batch);
-            return status;
-        }
-        plan->batches[plan->batch_count++] = batch;
+        HR_TRY(push_batch(an, local, batch, err));
     }
-    plan->rows = NULL;
-    plan->row_count = 0;
     return HR_OK;
 }
 
 /* Rows of one struct(…) each are rows of its fields, as in Spark. */
-static hr_status open_structs(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+static hr_status open_structs(struct hr_analyzer *an, struct hr_values_node *values,
+                              struct hr_err *err)
 {
-    if (plan->row_width != 1 || plan->row_count == 0) return HR_OK;
-    for (uint32_t i = 0; i < plan->row_count; i++)
-        if (plan->rows[i][0]->kind != HR_X_CALL ||
-            (!hr_str_eq_nocase(plan->rows[i][0]->name, "struct") &&
-             strcmp(plan->rows[i][0]->name, "__row") != 0))
+    if (values->row_width != 1 || values->row_count == 0) return HR_OK;
+    for (uint32_t i = 0; i < values->row_count; i++)
+        if (values->rows[i][0]->kind != HR_X_CALL ||
+            (!hr_str_eq_nocase(values->rows[i][0]->name, "struct") &&
+             strcmp(values->rows[i][0]->name, "__row") != 0))
             return HR_OK;
-    uint32_t width = plan->rows[0][0]->arg_count;
-    for (uint32_t i = 0; i < plan->row_count; i++) {
-        const struct hr_expr *call = plan->rows[i][0];
+    uint32_t width = values->rows[0][0]->arg_count;
+    for (uint32_t i = 0; i < values->row_count; i++) {
+        const struct hr_expr *call = values->rows[i][0];
         struct hr_expr **row = HR_NEW_ARRAY(an->arena, struct hr_expr *, width + 1);
         if (!row) return HR_OOM(err);
-        plan->row_width = width;
-        if (call->arg_count != width) return bad_row_width(plan, i, call->arg_count, err);
+        values->row_width = width;
+        if (call->arg_count != width) return bad_row_width(values, i, call->arg_count, err);
         for (uint32_t j = 0; j < width; j++) row[j] = hr_expr_strip_alias(call->args[j]);
-        plan->rows[i] = row;
+        values->rows[i] = row;
     }
     return HR_OK;
 }
 
-hr_status hr_analyze_values(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
+hr_status hr_analyze_values(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *plan = *ret_plan;
-    HR_TRY(open_structs(an, plan, err));
-    HR_TRY(resolve_rows(an, plan, err));
-    plan->output = HR_NEW_ARRAY(an->arena, struct hr_attr, plan->row_width + 1);
-    if (!plan->output) return HR_OOM(err);
-    plan->output_count = plan->row_width;
-    for (uint32_t j = 0; j < plan->row_width; j++) {
-        struct hr_attr *attr = &plan->output[j];
+    struct hr_values_node *values = HR_NODE(values, *plan);
+    HR_TRY(open_structs(an, values, err));
+    HR_TRY(resolve_rows(an, values, err));
+    struct hr_plan *node = hr_plan_become(an->arena, HR_P_LOCAL, *plan);
+    if (!node) return HR_OOM(err);
+    node->output = HR_NEW_ARRAY(an->arena, struct hr_attr, values->row_width + 1);
+    if (!node->output) return HR_OOM(err);
+    node->output_count = values->row_width;
+    for (uint32_t j = 0; j < values->row_width; j++) {
+        struct hr_attr *attr = &node->output[j];
         attr->id = hr_expr_next_attr_id();
         attr->watermark_delay_us = -1;
         attr->name = hr_arena_printf(an->arena, "col%u", j + 1);
         if (!attr->name) return HR_OOM(err);
-        HR_TRY(unify_column(an, plan, j, attr, err));
+        HR_TRY(unify_column(an, values, j, attr, err));
     }
-    const struct hr_type *schema = hr_plan_schema(plan);
+    const struct hr_type *schema = hr_plan_schema(node);
     if (!schema) return HR_OOM(err);
-    HR_TRY(batches_of_rows(an, plan, schema, err));
-    plan->kind = HR_P_LOCAL;
-    return hr_plan_refresh(an->arena, plan, err);
+    HR_TRY(batches_of_rows(an, values, schema, HR_NODE(local, node), err));
+    *plan = node;
+    return hr_plan_refresh(an->arena, node, err);
 }
 
 /* Ranges and watermarks ------------------------------------------------------------------------ */
 
-hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
     struct hr_field id = {"id", hr_type(HR_T_LONG), false};
     const struct hr_type *schema = hr_type_struct(&id, 1);
     if (!schema) return HR_OOM(err);
-    if (plan->step == 0) plan->step = 1;
-    return output_of_schema(an, plan, schema, NULL, err);
+    struct hr_range_node *range = HR_NODE(range, *plan);
+    if (range->step == 0) range->step = 1;
+    return output_of_schema(an, *plan, schema, NULL, err);
 }
 
 hr_status hr_analyze_watermark(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
     struct hr_plan *mark = *plan;
-    struct hr_expr *time = mark->exprs[0];
+    struct hr_expr *time = HR_NODE(watermark, mark)->time;
     bool makes_column = time->kind != HR_X_NAME;
     const char *name = hr_written_name(time);
     int32_t pos = time->sql_pos, end = time->sql_end;
@@ -468,10 +500,7 @@ hr_status hr_analyze_watermark(struct hr_analyzer *an, struct hr_plan **plan, st
         struct hr_plan *project = hr_plan_pass(an->arena, mark->children[0]);
         if (!project) return HR_OOM(err);
         HR_TRY(hr_name_output(an, &time, name, err));
-        struct hr_exprs exprs = {project->exprs, project->expr_count, project->expr_count};
-        if (!HR_VEC_PUSH(an->arena, &exprs, time)) return HR_OOM(err);
-        project->exprs = exprs.items;
-        project->expr_count = exprs.count;
+        HR_TRY(hr_select_push(an->arena, project, time, err));
         HR_TRY(hr_plan_refresh(an->arena, project, err));
         mark->children[0] = project;
         time = hr_attr_ref(an->arena, hr_plan_attr(project, time->attr_id));
@@ -485,6 +514,6 @@ hr_status hr_analyze_watermark(struct hr_analyzer *an, struct hr_plan **plan, st
                 time->name ? time->name : hr_expr_text(an->arena, time), type);
         return hr_err_at(err, pos, end);
     }
-    mark->exprs[0] = time;
+    HR_NODE(watermark, mark)->time = time;
     return hr_plan_refresh(an->arena, mark, err);
 }

@@ -5,6 +5,7 @@
  * place of references to them.
  */
 #include "plan/analyze.h"
+#include "plan/nodes/aggregate.h"
 
 /* The item as written decides the name: "s.f" is f, "CAST(a AS INT)" is a. */
 const char *hr_written_name(const struct hr_expr *written)
@@ -33,18 +34,20 @@ hr_status hr_name_output(struct hr_analyzer *an, struct hr_expr **expr, const ch
 
 static hr_status expand_stars(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
+    struct hr_select *select = hr_select_of(plan);
     bool any = false;
-    for (uint32_t i = 0; i < plan->expr_count; i++) any = any || plan->exprs[i]->kind == HR_X_STAR;
+    for (uint32_t i = 0; i < select->expr_count; i++)
+        any = any || select->exprs[i]->kind == HR_X_STAR;
     if (!any) return HR_OK;
     struct hr_exprs out = {0};
-    for (uint32_t i = 0; i < plan->expr_count; i++) {
-        if (plan->exprs[i]->kind == HR_X_STAR)
-            HR_TRY(hr_expand_star(an, plan->children[0], plan->exprs[i], &out, err));
-        else if (!HR_VEC_PUSH(an->arena, &out, plan->exprs[i]))
+    for (uint32_t i = 0; i < select->expr_count; i++) {
+        if (select->exprs[i]->kind == HR_X_STAR)
+            HR_TRY(hr_expand_star(an, plan->children[0], select->exprs[i], &out, err));
+        else if (!HR_VEC_PUSH(an->arena, &out, select->exprs[i]))
             return HR_OOM(err);
     }
-    plan->exprs = out.items;
-    plan->expr_count = out.count;
+    select->exprs = out.items;
+    select->expr_count = out.count;
     return HR_OK;
 }
 
@@ -52,16 +55,17 @@ static hr_status expand_stars(struct hr_analyzer *an, struct hr_plan *plan, stru
 static hr_status resolve_items(struct hr_analyzer *an, struct hr_plan *plan,
                                const char ***ret_written, struct hr_err *err)
 {
-    const char **written = HR_NEW_ARRAY(an->arena, const char *, plan->expr_count + 1);
+    struct hr_select *select = hr_select_of(plan);
+    const char **written = HR_NEW_ARRAY(an->arena, const char *, select->expr_count + 1);
     if (!written) return HR_OOM(err);
-    for (uint32_t i = 0; i < plan->expr_count; i++) {
+    for (uint32_t i = 0; i < select->expr_count; i++) {
         struct hr_names names = {.inputs = {plan->children[0]},
                                  .input_count = 1,
-                                 .lateral = plan->exprs,
+                                 .lateral = select->exprs,
                                  .lateral_count = i};
-        written[i] = hr_written_name(plan->exprs[i]);
-        HR_TRY(hr_resolve(an, &names, &plan->exprs[i], err));
-        struct hr_expr *item = plan->exprs[i];
+        written[i] = hr_written_name(select->exprs[i]);
+        HR_TRY(hr_resolve(an, &names, &select->exprs[i], err));
+        struct hr_expr *item = select->exprs[i];
         if (item->kind == HR_X_ALIAS) {
             item->attr_id = hr_expr_next_attr_id();
             item->type = item->args[0]->type;
@@ -75,38 +79,61 @@ static hr_status resolve_items(struct hr_analyzer *an, struct hr_plan *plan,
 static hr_status name_items(struct hr_analyzer *an, struct hr_plan *plan,
                             const char *const *written, struct hr_err *err)
 {
-    for (uint32_t i = 0; i < plan->expr_count; i++) {
-        HR_TRY(hr_name_output(an, &plan->exprs[i], written ? written[i] : NULL, err));
-        struct hr_expr *item = plan->exprs[i];
+    struct hr_select *select = hr_select_of(plan);
+    for (uint32_t i = 0; i < select->expr_count; i++) {
+        HR_TRY(hr_name_output(an, &select->exprs[i], written ? written[i] : NULL, err));
+        struct hr_expr *item = select->exprs[i];
         if (item->kind != HR_X_ALIAS) continue;
-        HR_TRY(hr_expr_inline(an->arena, &item->args[0], plan->exprs, i, err));
+        HR_TRY(hr_expr_inline(an->arena, &item->args[0], select->exprs, i, err));
     }
     return HR_OK;
 }
 
 static bool has_aggregates(const struct hr_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->expr_count; i++)
-        if (hr_expr_has_aggregate(plan->exprs[i])) return true;
+    const struct hr_select *select = hr_select_of_const(plan);
+    for (uint32_t i = 0; i < select->expr_count; i++)
+        if (hr_expr_has_aggregate(select->exprs[i])) return true;
     return false;
 }
 
-hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
+/* Aggregate calls without GROUP BY make one group of all rows. */
+static hr_status become_aggregate(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *plan = *ret_plan;
+    struct hr_plan *agg = hr_plan_become(an->arena, HR_P_AGGREGATE, *plan);
+    if (!agg) return HR_OOM(err);
+    hr_select_of(agg)->exprs = hr_select_of(*plan)->exprs;
+    hr_select_of(agg)->expr_count = hr_select_of(*plan)->expr_count;
+    *plan = agg;
+    return HR_OK;
+}
+
+/* PROJECT: the columns of a generator stand in the place of its item. */
+static hr_status take_generator(struct hr_analyzer *an, struct hr_plan *plan, const char ***written,
+                                struct hr_err *err)
+{
+    HR_TRY(hr_extract_generator(an, plan, err));
+    if (plan->children[0]->kind == HR_P_GENERATE) *written = NULL; /* may be several for one */
+    return HR_OK;
+}
+
+hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
+{
     struct hr_window_use window = {.call = NULL};
     const char **written = NULL;
-    HR_TRY(expand_stars(an, plan, err));
-    if (plan->kind == HR_P_AGGREGATE) HR_TRY(hr_analyze_groups(an, plan, &window, err));
-    HR_TRY(resolve_items(an, plan, &written, err));
-    if (plan->kind == HR_P_PROJECT && has_aggregates(plan)) plan->kind = HR_P_AGGREGATE;
-    HR_TRY(hr_analyze_windows(an, plan, &window, plan->exprs, plan->expr_count, err));
-    if (plan->kind == HR_P_PROJECT) HR_TRY(hr_extract_generator(an, plan, err));
-    /* A generator may have put several columns in the place of one. */
-    if (plan->kind == HR_P_PROJECT && plan->children[0]->kind == HR_P_GENERATE) written = NULL;
-    HR_TRY(name_items(an, plan, written, err));
-    HR_TRY(hr_rewrite_window_time(an, plan->groups, plan->group_count, err));
-    HR_TRY(hr_rewrite_window_time(an, plan->exprs, plan->expr_count, err));
-    HR_TRY(hr_plan_refresh(an->arena, plan, err));
-    return plan->kind == HR_P_AGGREGATE ? hr_check_aggregate(an, plan, err) : HR_OK;
+    HR_TRY(expand_stars(an, *plan, err));
+    if ((*plan)->kind == HR_P_AGGREGATE) HR_TRY(hr_analyze_groups(an, *plan, &window, err));
+    HR_TRY(resolve_items(an, *plan, &written, err));
+    if ((*plan)->kind == HR_P_PROJECT && has_aggregates(*plan))
+        HR_TRY(become_aggregate(an, plan, err));
+    struct hr_select *select = hr_select_of(*plan);
+    HR_TRY(hr_analyze_windows(an, *plan, &window, select->exprs, select->expr_count, err));
+    if ((*plan)->kind == HR_P_PROJECT) HR_TRY(take_generator(an, *plan, &written, err));
+    HR_TRY(name_items(an, *plan, written, err));
+    HR_TRY(hr_rewrite_window_time(an, select->exprs, select->expr_count, err));
+    if ((*plan)->kind != HR_P_AGGREGATE) return hr_plan_refresh(an->arena, *plan, err);
+    struct hr_aggregate_node *agg = HR_NODE(aggregate, *plan);
+    HR_TRY(hr_rewrite_window_time(an, agg->groups, agg->group_count, err));
+    HR_TRY(hr_plan_refresh(an->arena, *plan, err));
+    return hr_check_aggregate(an, *plan, err);
 }

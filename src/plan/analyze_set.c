@@ -6,6 +6,10 @@
 #include <stdio.h>
 
 #include "plan/analyze.h"
+#include "plan/nodes/join.h"
+#include "plan/nodes/project.h"
+#include "plan/nodes/setop.h"
+#include "plan/nodes/union.h"
 
 static const char *ordinal(uint32_t index)
 {
@@ -17,7 +21,7 @@ static const char *ordinal(uint32_t index)
 static const char *operator_name(const struct hr_plan *plan)
 {
     if (plan->kind == HR_P_UNION) return "UNION";
-    return plan->set_op == HR_SET_EXCEPT ? "EXCEPT" : "INTERSECT";
+    return HR_NODE(setop, plan)->op == HR_SET_EXCEPT ? "EXCEPT" : "INTERSECT";
 }
 
 static hr_status check_counts(const struct hr_plan *plan, struct hr_err *err)
@@ -78,9 +82,10 @@ static hr_status cast_child(struct hr_analyzer *an, struct hr_plan **child,
     if (same) return HR_OK;
     struct hr_plan *project = hr_plan_pass(an->arena, *child);
     if (!project) return HR_OOM(err);
-    for (uint32_t j = 0; j < project->expr_count; j++) {
+    struct hr_select *select = hr_select_of(project);
+    for (uint32_t j = 0; j < select->expr_count; j++) {
         if (hr_type_same(project->output[j].type, types[j])) continue;
-        struct hr_expr *value = project->exprs[j];
+        struct hr_expr *value = select->exprs[j];
         value->sql_pos = pos;
         value->sql_end = end;
         HR_TRY(hr_expr_coerce(an->arena, an->conf, &value, types[j], err));
@@ -88,7 +93,7 @@ static hr_status cast_child(struct hr_analyzer *an, struct hr_plan **child,
         if (!value) return HR_OOM(err);
         HR_TRY(hr_expr_resolve_node(an->arena, an->conf, value, err));
         value->attr_id = hr_expr_next_attr_id();
-        project->exprs[j] = value;
+        select->exprs[j] = value;
     }
     *child = project;
     return hr_plan_refresh(an->arena, project, err);
@@ -101,6 +106,7 @@ static hr_status order_by_name(struct hr_analyzer *an, struct hr_plan *plan, str
     for (uint32_t i = 1; i < plan->child_count; i++) {
         struct hr_plan *project = hr_plan_pass(an->arena, plan->children[i]);
         if (!project) return HR_OOM(err);
+        struct hr_select *select = hr_select_of(project);
         HR_TRY(check_counts(plan, err));
         for (uint32_t j = 0; j < first->output_count; j++) {
             const struct hr_attr *found = NULL;
@@ -113,8 +119,8 @@ static hr_status order_by_name(struct hr_analyzer *an, struct hr_plan *plan, str
                 const struct hr_plan *in = plan->children[i];
                 return name ? hr_unresolved(an, name, &in, 1, err) : HR_OOM(err);
             }
-            project->exprs[j] = hr_attr_ref(an->arena, found);
-            if (!project->exprs[j]) return HR_OOM(err);
+            select->exprs[j] = hr_attr_ref(an->arena, found);
+            if (!select->exprs[j]) return HR_OOM(err);
         }
         HR_TRY(hr_plan_refresh(an->arena, project, err));
         plan->children[i] = project;
@@ -139,7 +145,8 @@ static hr_status cast_children(struct hr_analyzer *an, struct hr_plan *plan, str
 {
     const struct hr_type **types = NULL;
     HR_TRY(drop_hidden(an, plan, err));
-    if (plan->by_name) HR_TRY(order_by_name(an, plan, err));
+    if (plan->kind == HR_P_UNION && HR_NODE(union, plan)->by_name)
+        HR_TRY(order_by_name(an, plan, err));
     HR_TRY(check_counts(plan, err));
     HR_TRY(common_types(an, plan, &types, err));
     for (uint32_t i = 0; i < plan->child_count; i++)
@@ -147,8 +154,9 @@ static hr_status cast_children(struct hr_analyzer *an, struct hr_plan *plan, str
     return HR_OK;
 }
 
-hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
 {
+    struct hr_plan *plan = *ret_plan;
     HR_TRY(cast_children(an, plan, err));
     const struct hr_plan *first = plan->children[0];
     plan->output = HR_NEW_ARRAY(an->arena, struct hr_attr, first->output_count + 1);
@@ -166,9 +174,9 @@ hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan *plan, struct 
 hr_status hr_analyze_setop(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
     struct hr_plan *set = *plan;
-    if (set->is_all) {
-        HR_RAISE(err, HR_E_NOT_SUPPORTED, "what",
-                 set->set_op == HR_SET_EXCEPT ? "EXCEPT ALL" : "INTERSECT ALL");
+    bool except = HR_NODE(setop, set)->op == HR_SET_EXCEPT;
+    if (HR_NODE(setop, set)->is_all) {
+        HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", except ? "EXCEPT ALL" : "INTERSECT ALL");
         return hr_err_at(err, set->sql_pos, set->sql_end);
     }
     HR_TRY(cast_children(an, set, err));
@@ -184,8 +192,8 @@ hr_status hr_analyze_setop(struct hr_analyzer *an, struct hr_plan **plan, struct
     }
     struct hr_plan *join = hr_plan_new2(an->arena, HR_P_JOIN, left, right);
     if (!join) return HR_OOM(err);
-    join->join_type = set->set_op == HR_SET_EXCEPT ? HR_JOIN_ANTI : HR_JOIN_SEMI;
-    HR_TRY(hr_expr_join_and(an->arena, an->conf, &parts, &join->condition, err));
+    HR_NODE(join, join)->type = except ? HR_JOIN_ANTI : HR_JOIN_SEMI;
+    HR_TRY(hr_expr_join_and(an->arena, an->conf, &parts, &HR_NODE(join, join)->condition, err));
     HR_TRY(hr_plan_refresh(an->arena, join, err));
     struct hr_plan *distinct = hr_plan_new1(an->arena, HR_P_DISTINCT, join);
     if (!distinct) return HR_OOM(err);

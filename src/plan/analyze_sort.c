@@ -4,6 +4,11 @@
 
 #include "expr/program.h"
 #include "plan/analyze.h"
+#include "plan/nodes/aggregate.h"
+#include "plan/nodes/distinct.h"
+#include "plan/nodes/filter.h"
+#include "plan/nodes/limit.h"
+#include "plan/nodes/sort.h"
 
 struct carry {
     struct hr_analyzer *an;
@@ -62,7 +67,8 @@ static hr_status invalid_where(struct hr_analyzer *an, const struct hr_plan *fil
 {
     struct hr_expr *found[8];
     struct hr_exprs list = {found, 0, HR_COUNT(found)};
-    hr_expr_walk(filter->condition, list_aggregate, &list);
+    const struct hr_expr *condition = HR_NODE(filter, filter)->condition;
+    hr_expr_walk(condition, list_aggregate, &list);
     struct hr_buf buf = {0};
     for (uint32_t i = 0; i < list.count; i++) {
         if (i) hr_buf_puts(&buf, ", ");
@@ -70,7 +76,7 @@ static hr_status invalid_where(struct hr_analyzer *an, const struct hr_plan *fil
     }
     hr_status status =
         HR_RAISE(err, HR_E_INVALID_WHERE_CONDITION, "condition",
-                 hr_expr_quoted(an->arena, filter->condition), "expressionList", hr_buf_cstr(&buf));
+                 hr_expr_quoted(an->arena, condition), "expressionList", hr_buf_cstr(&buf));
     hr_buf_done(&buf);
     hr_err_at(err, filter->sql_pos, filter->sql_end);
     return status;
@@ -82,8 +88,9 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struc
     struct shown shown;
     HR_TRY(remember(an, filter, &shown, err));
     struct hr_names names = {.inputs = {filter->children[0]}, .input_count = 1, .descend = true};
-    HR_TRY(hr_resolve(an, &names, &filter->condition, err));
-    struct hr_expr *condition = filter->condition;
+    struct hr_expr **place = &HR_NODE(filter, filter)->condition;
+    HR_TRY(hr_resolve(an, &names, place, err));
+    struct hr_expr *condition = *place;
     if (hr_expr_has_aggregate(condition)) return invalid_where(an, filter, err);
     if (condition->type->id != HR_T_BOOLEAN) {
         const char *quoted = hr_expr_quoted(an->arena, condition);
@@ -93,7 +100,7 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struc
                  quoted, "type", type ? type : "?");
         return hr_err_at(err, filter->sql_pos, filter->sql_end);
     }
-    return carry_missing(an, plan, &filter->condition, 1, &shown, err);
+    return carry_missing(an, plan, place, 1, &shown, err);
 }
 
 /* ORDER BY ------------------------------------------------------------------------------------- */
@@ -127,9 +134,10 @@ static hr_status sort_ordinal(struct hr_analyzer *an, const struct hr_plan *chil
 /* ORDER BY ALL, unless there is a column of that name. */
 static hr_status sort_all(struct hr_analyzer *an, struct hr_plan *sort, struct hr_err *err)
 {
+    struct hr_sort_node *node = HR_NODE(sort, sort);
     const struct hr_plan *child = sort->children[0];
-    struct hr_expr *only = sort->exprs[0]->args[0];
-    if (sort->expr_count != 1 || only->kind != HR_X_NAME || only->name_part_count != 1 ||
+    struct hr_expr *only = node->keys[0]->args[0];
+    if (node->key_count != 1 || only->kind != HR_X_NAME || only->name_part_count != 1 ||
         !hr_str_eq_nocase(only->name_parts[0], "all"))
         return HR_OK;
     for (uint32_t i = 0; i < child->output_count; i++)
@@ -137,13 +145,13 @@ static hr_status sort_all(struct hr_analyzer *an, struct hr_plan *sort, struct h
     struct hr_expr **keys = HR_NEW_ARRAY(an->arena, struct hr_expr *, child->output_count + 1);
     if (!keys) return HR_OOM(err);
     for (uint32_t i = 0; i < child->output_count; i++) {
-        keys[i] = hr_expr_copy(an->arena, sort->exprs[0]);
+        keys[i] = hr_expr_copy(an->arena, node->keys[0]);
         if (!keys[i]) return HR_OOM(err);
         keys[i]->args[0] = hr_attr_ref(an->arena, &child->output[i]);
         if (!keys[i]->args[0]) return HR_OOM(err);
     }
-    sort->exprs = keys;
-    sort->expr_count = child->output_count;
+    node->keys = keys;
+    node->key_count = child->output_count;
     return HR_OK;
 }
 
@@ -153,9 +161,10 @@ static struct hr_plan *aggregate_below(struct hr_plan *plan)
     for (;;) {
         if (plan->kind == HR_P_AGGREGATE) return plan;
         if (plan->kind == HR_P_PROJECT) {
-            for (uint32_t i = 0; i < plan->expr_count; i++)
-                if (plan->exprs[i]->kind != HR_X_ATTR) return NULL;
-        } else if (plan->kind != HR_P_FILTER || !plan->is_having) {
+            const struct hr_select *select = hr_select_of(plan);
+            for (uint32_t i = 0; i < select->expr_count; i++)
+                if (select->exprs[i]->kind != HR_X_ATTR) return NULL;
+        } else if (plan->kind != HR_P_FILTER || !HR_NODE(filter, plan)->is_having) {
             return NULL;
         }
         plan = plan->children[0];
@@ -191,13 +200,14 @@ hr_status hr_analyze_sort(struct hr_analyzer *an, struct hr_plan **plan, struct 
     struct shown shown;
     HR_TRY(remember(an, sort, &shown, err));
     HR_TRY(sort_all(an, sort, err));
-    for (uint32_t i = 0; i < sort->expr_count; i++) {
-        struct hr_expr *key = sort->exprs[i];
+    const struct hr_sort_node *node = HR_NODE(sort, sort);
+    for (uint32_t i = 0; i < node->key_count; i++) {
+        struct hr_expr *key = node->keys[i];
         HR_TRY(sort_key(an, sort, &key->args[0], err));
         key->type = key->args[0]->type;
         if (key->type->id == HR_T_MAP) return unorderable(an, key, err);
     }
-    return carry_missing(an, plan, sort->exprs, sort->expr_count, &shown, err);
+    return carry_missing(an, plan, node->keys, node->key_count, &shown, err);
 }
 
 /* LIMIT and OFFSET ----------------------------------------------------------------------------- */
@@ -244,41 +254,47 @@ static hr_status fold_limit(struct hr_analyzer *an, const struct hr_plan *plan,
     return HR_OK;
 }
 
-hr_status hr_analyze_limit(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+hr_status hr_analyze_limit(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    if (plan->limit_expr)
-        HR_TRY(fold_limit(an, plan, plan->limit_expr, "limit", &plan->limit, err));
-    if (plan->offset_expr)
-        HR_TRY(fold_limit(an, plan, plan->offset_expr, "offset", &plan->offset, err));
-    plan->limit_expr = plan->offset_expr = NULL;
-    return hr_plan_refresh(an->arena, plan, err);
+    struct hr_limit_node *limit = HR_NODE(limit, *plan);
+    if (limit->limit_expr)
+        HR_TRY(fold_limit(an, *plan, limit->limit_expr, "limit", &limit->limit, err));
+    if (limit->offset_expr)
+        HR_TRY(fold_limit(an, *plan, limit->offset_expr, "offset", &limit->offset, err));
+    limit->limit_expr = limit->offset_expr = NULL;
+    return hr_plan_refresh(an->arena, *plan, err);
 }
 
 /*
  * SELECT DISTINCT of a stream is a grouping by all columns, as in Spark: it obeys the output modes
  * of an aggregation, and a key that comes again is touched again.
  */
-static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
-    const struct hr_plan *child = plan->children[0];
+    const struct hr_plan *child = (*plan)->children[0];
     struct hr_expr **keys = HR_NEW_ARRAY(an->arena, struct hr_expr *, child->output_count + 1);
     if (!keys) return HR_OOM(err);
     for (uint32_t i = 0; i < child->output_count; i++) {
         keys[i] = hr_attr_ref(an->arena, &child->output[i]);
         if (!keys[i]) return HR_OOM(err);
     }
-    plan->kind = HR_P_AGGREGATE;
-    plan->exprs = plan->groups = keys;
-    plan->expr_count = plan->group_count = child->output_count;
-    return hr_plan_refresh(an->arena, plan, err);
+    struct hr_plan *agg = hr_plan_become(an->arena, HR_P_AGGREGATE, *plan);
+    if (!agg) return HR_OOM(err);
+    struct hr_aggregate_node *node = HR_NODE(aggregate, agg);
+    node->select.exprs = node->groups = keys;
+    node->select.expr_count = node->group_count = child->output_count;
+    *plan = agg;
+    return hr_plan_refresh(an->arena, agg, err);
 }
 
-hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
 {
+    struct hr_plan *plan = *ret_plan;
+    struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
     struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1};
-    for (uint32_t i = 0; i < plan->expr_count; i++)
-        HR_TRY(hr_resolve(an, &names, &plan->exprs[i], err));
-    for (uint32_t i = 0; i < plan->children[0]->output_count && plan->expr_count == 0; i++) {
+    for (uint32_t i = 0; i < distinct->key_count; i++)
+        HR_TRY(hr_resolve(an, &names, &distinct->keys[i], err));
+    for (uint32_t i = 0; i < plan->children[0]->output_count && distinct->key_count == 0; i++) {
         const struct hr_attr *attr = &plan->children[0]->output[i];
         if (attr->type->id != HR_T_MAP) continue;
         const char *type = hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, attr->type));
@@ -286,7 +302,8 @@ hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan *plan, stru
                  hr_quote_name(an->arena, &attr->name, 1), "dataType", type ? type : "?");
         return hr_err_at(err, plan->sql_pos, plan->sql_end);
     }
-    if (plan->children[0]->is_streaming && plan->expr_count == 0 && plan->children[0]->output_count)
-        return group_by_all(an, plan, err);
+    if (plan->children[0]->is_streaming && distinct->key_count == 0 &&
+        plan->children[0]->output_count)
+        return group_by_all(an, ret_plan, err);
     return hr_plan_refresh(an->arena, plan, err);
 }

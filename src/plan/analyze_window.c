@@ -9,6 +9,8 @@
 #include "expr/internal.h"
 #include "expr/program.h"
 #include "plan/analyze.h"
+#include "plan/nodes/expand.h"
+#include "plan/nodes/project.h"
 
 /* More copies of each row than this are surely a mistake in the units. */
 #define WINDOWS_MAX 10000
@@ -172,14 +174,11 @@ static hr_status project_window(struct hr_analyzer *an, struct hr_plan *plan,
     struct hr_plan *project = hr_plan_pass(an->arena, plan->children[0]);
     if (!alias || !project) return HR_OOM(err);
     alias->attr_id = ret->id;
-    struct hr_exprs exprs = {project->exprs, project->expr_count, project->expr_count};
-    if (!HR_VEC_PUSH(an->arena, &exprs, alias)) return HR_OOM(err);
-    project->exprs = exprs.items;
-    project->expr_count = exprs.count;
+    HR_TRY(hr_select_push(an->arena, project, alias, err));
     HR_TRY(hr_plan_refresh(an->arena, project, err));
     /* The event time of the window is that of its column. */
     project->output[project->output_count - 1].watermark_delay_us = ret->watermark_delay_us;
-    project->outer = ret->watermark_delay_us >= 0;
+    HR_NODE(project, project)->keeps_event_time = ret->watermark_delay_us >= 0;
     plan->children[0] = project;
     return HR_OK;
 }
@@ -218,24 +217,25 @@ static hr_status expand_window(struct hr_analyzer *an, struct hr_plan *plan,
     struct hr_plan *child = plan->children[0];
     struct hr_plan *expand = hr_plan_new1(an->arena, HR_P_EXPAND, child);
     if (!expand) return HR_OOM(err);
-    expand->row_count = (uint32_t)((w->length + w->slide - 1) / w->slide);
-    expand->row_width = child->output_count + 1;
-    expand->rows = HR_NEW_ARRAY(an->arena, struct hr_expr **, expand->row_count);
-    expand->output = HR_NEW_ARRAY(an->arena, struct hr_attr, expand->row_width);
-    if (!expand->rows || !expand->output) return HR_OOM(err);
-    for (uint32_t i = 0; i < expand->row_count; i++) {
-        struct hr_expr **row = HR_NEW_ARRAY(an->arena, struct hr_expr *, expand->row_width);
+    struct hr_expand_node *node = HR_NODE(expand, expand);
+    node->row_count = (uint32_t)((w->length + w->slide - 1) / w->slide);
+    node->row_width = child->output_count + 1;
+    node->rows = HR_NEW_ARRAY(an->arena, struct hr_expr **, node->row_count);
+    expand->output = HR_NEW_ARRAY(an->arena, struct hr_attr, node->row_width);
+    if (!node->rows || !expand->output) return HR_OOM(err);
+    for (uint32_t i = 0; i < node->row_count; i++) {
+        struct hr_expr **row = HR_NEW_ARRAY(an->arena, struct hr_expr *, node->row_width);
         if (!row) return HR_OOM(err);
         for (uint32_t j = 0; j < child->output_count; j++)
             if (!(row[j] = hr_attr_ref(an->arena, &child->output[j]))) return HR_OOM(err);
         HR_TRY(window_struct(an, w, i, &row[child->output_count], err));
-        expand->rows[i] = row;
+        node->rows[i] = row;
     }
     /* The copied columns keep their ids: each output row holds the values of its input row. */
     memcpy(expand->output, child->output, sizeof *child->output * child->output_count);
-    *ret = window_attr(an, child, w, expand->rows[0][child->output_count]->type);
+    *ret = window_attr(an, child, w, node->rows[0][child->output_count]->type);
     expand->output[child->output_count] = *ret;
-    expand->output_count = expand->row_width;
+    expand->output_count = node->row_width;
     HR_TRY(hr_plan_refresh(an->arena, expand, err));
     plan->children[0] = expand;
     if (w->length % w->slide == 0) return HR_OK;

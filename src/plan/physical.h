@@ -44,12 +44,13 @@ hr_status hr_bind_all(struct hr_planner *pl, const struct hr_plan *input,
 hr_status hr_compile(struct hr_planner *pl, struct hr_expr *const *exprs, uint32_t count,
                      const struct hr_program **ret, struct hr_err *err) HR_CHECKED;
 
-/* physical_aggregate.c, physical_join.c */
-hr_status hr_physical_aggregate(struct hr_planner *pl, const struct hr_plan *plan,
-                                struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
-hr_status hr_physical_distinct(struct hr_planner *pl, const struct hr_plan *plan,
-                               struct hr_pnode **ret, struct hr_err *err) HR_CHECKED;
-hr_status hr_physical_join(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
-                           struct hr_err *err) HR_CHECKED;
+/* Binds exprs to input and makes them node's expressions and its program. */
+hr_status hr_bind_program(struct hr_planner *pl, struct hr_pnode *node, const struct hr_plan *input,
+                          struct hr_expr *const *exprs, uint32_t count,
+                          struct hr_err *err) HR_CHECKED;
+/* Rows with equal keys in one task; without keys all rows are in one. */
+hr_status hr_exchange_by_keys(struct hr_planner *pl, struct hr_pnode *child, struct hr_expr **keys,
+                              uint32_t key_count, struct hr_pnode **ret,
+                              struct hr_err *err) HR_CHECKED;
 
 #endif

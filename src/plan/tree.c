@@ -2,6 +2,9 @@
 /* Plans as trees: outputs, references and copies. Everything is made in the plan's arena. */
 #include "plan/tree.h"
 
+#include "plan/nodes/filter.h"
+#include "plan/nodes/project.h"
+
 const struct hr_attr *hr_plan_attr(const struct hr_plan *plan, uint32_t id)
 {
     for (uint32_t i = 0; i < plan->output_count; i++)
@@ -29,143 +32,18 @@ struct hr_expr *hr_attr_ref(struct hr_arena *arena, const struct hr_attr *attr)
     return expr;
 }
 
-/* The attribute that an output expression makes. */
-static struct hr_attr attr_of(const struct hr_plan *plan, const struct hr_expr *expr)
-{
-    const struct hr_expr *value = expr->kind == HR_X_ALIAS ? expr->args[0] : expr;
-    const struct hr_attr *from =
-        value->kind == HR_X_ATTR ? hr_plan_input_attr(plan, value->attr_id) : NULL;
-    struct hr_attr attr = {
-        .id = expr->attr_id,
-        .name = expr->name,
-        .type = expr->type,
-        .nullable = expr->nullable,
-        .watermark_delay_us = from ? from->watermark_delay_us : -1,
-    };
-    if (expr->kind == HR_X_ATTR && from) {
-        attr.qualifier = from->qualifier;
-        attr.nullable = from->nullable;
-        attr.was_hidden = from->hidden || from->was_hidden;
-    }
-    return attr;
-}
-
-static hr_status output_of_exprs(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
-{
-    struct hr_attr *output = HR_NEW_ARRAY(arena, struct hr_attr, plan->expr_count + 1);
-    if (!output) return HR_OOM(err);
-    for (uint32_t i = 0; i < plan->expr_count; i++) {
-        const struct hr_attr *old = hr_plan_attr(plan, plan->exprs[i]->attr_id);
-        output[i] = attr_of(plan, plan->exprs[i]);
-        if (!old) continue;
-        output[i].hidden = old->hidden;
-        if (plan->outer) output[i].watermark_delay_us = old->watermark_delay_us;
-    }
-    plan->output = output;
-    plan->output_count = plan->expr_count;
-    return HR_OK;
-}
-
-/* Noted once: the rules may later put an expression in the attribute's place. */
-static void find_event_time(struct hr_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->group_count && plan->event_time_key < 0; i++) {
-        const struct hr_attr *attr = plan->groups[i]->kind == HR_X_ATTR
-                                         ? hr_plan_input_attr(plan, plan->groups[i]->attr_id)
-                                         : NULL;
-        if (attr && attr->watermark_delay_us >= 0) plan->event_time_key = (int32_t)i;
-    }
-}
-
-static hr_status output_of_join(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
-{
-    const struct hr_plan *left = plan->children[0], *right = plan->children[1];
-    bool only_left = plan->join_type == HR_JOIN_SEMI || plan->join_type == HR_JOIN_ANTI;
-    uint32_t count = left->output_count + (only_left ? 0 : right->output_count);
-    struct hr_attr *output = HR_NEW_ARRAY(arena, struct hr_attr, count + 1);
-    if (!output) return HR_OOM(err);
-    bool null_left = plan->join_type == HR_JOIN_RIGHT || plan->join_type == HR_JOIN_FULL;
-    bool null_right = plan->join_type == HR_JOIN_LEFT || plan->join_type == HR_JOIN_FULL;
-    for (uint32_t i = 0; i < count; i++) {
-        bool is_left = i < left->output_count;
-        output[i] = is_left ? left->output[i] : right->output[i - left->output_count];
-        if (is_left ? null_left : null_right) output[i].nullable = true;
-    }
-    plan->output = output;
-    plan->output_count = count;
-    return HR_OK;
-}
-
-static hr_status output_of_child(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
-{
-    const struct hr_plan *child = plan->children[0];
-    struct hr_attr *output =
-        hr_arena_memdup(arena, child->output, sizeof *output * child->output_count);
-    if (!output && child->output_count) return HR_OOM(err);
-    plan->output = output;
-    plan->output_count = child->output_count;
-    return HR_OK;
-}
-
-/* GENERATE: the child's columns, then its own, which stand behind them in the old output. */
-static hr_status output_of_generate(struct hr_arena *arena, struct hr_plan *plan,
-                                    struct hr_err *err)
-{
-    const struct hr_plan *child = plan->children[0];
-    uint32_t own = plan->column_count, count = child->output_count + own;
-    struct hr_attr *output = HR_NEW_ARRAY(arena, struct hr_attr, count + 1);
-    if (!output) return HR_OOM(err);
-    for (uint32_t i = 0; i < child->output_count; i++) output[i] = child->output[i];
-    for (uint32_t i = 0; i < own; i++)
-        output[child->output_count + i] = plan->output[plan->output_count - own + i];
-    plan->output = output;
-    plan->output_count = count;
-    return HR_OK;
-}
-
-static hr_status output_of_watermark(struct hr_arena *arena, struct hr_plan *plan,
-                                     struct hr_err *err)
-{
-    HR_TRY(output_of_child(arena, plan, err));
-    for (uint32_t i = 0; i < plan->output_count; i++)
-        if (plan->output[i].id == plan->exprs[0]->attr_id)
-            plan->output[i].watermark_delay_us = plan->delay_us;
-    return HR_OK;
-}
-
-hr_status hr_plan_refresh(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
-{
-    bool streaming = plan->kind == HR_P_SCAN && plan->is_stream;
-    for (uint32_t i = 0; i < plan->child_count; i++)
-        streaming = streaming || plan->children[i]->is_streaming;
-    plan->is_streaming = streaming;
-    plan->resolved = true;
-    switch (plan->kind) {
-    case HR_P_AGGREGATE: find_event_time(plan); return output_of_exprs(arena, plan, err);
-    case HR_P_PROJECT: return output_of_exprs(arena, plan, err);
-    case HR_P_JOIN: return output_of_join(arena, plan, err);
-    case HR_P_WATERMARK: return output_of_watermark(arena, plan, err);
-    case HR_P_GENERATE: return output_of_generate(arena, plan, err);
-    case HR_P_FILTER:
-    case HR_P_SORT:
-    case HR_P_LIMIT:
-    case HR_P_DISTINCT:
-    case HR_P_SETOP: return output_of_child(arena, plan, err);
-    default: return HR_OK; /* nodes with attributes of their own */
-    }
-}
-
 struct hr_plan *hr_plan_pass(struct hr_arena *arena, struct hr_plan *child)
 {
     struct hr_plan *plan = hr_plan_new1(arena, HR_P_PROJECT, child);
     if (!plan) return NULL;
-    plan->exprs = HR_NEW_ARRAY(arena, struct hr_expr *, child->output_count + 1);
-    if (!plan->exprs) return NULL;
+    struct hr_select *select = hr_select_of(plan);
+    select->exprs = HR_NEW_ARRAY(arena, struct hr_expr *, child->output_count + 1);
+    if (!select->exprs) return NULL;
     for (uint32_t i = 0; i < child->output_count; i++) {
         if (child->output[i].hidden) continue;
         struct hr_expr *ref = hr_attr_ref(arena, &child->output[i]);
         if (!ref) return NULL;
-        plan->exprs[plan->expr_count++] = ref;
+        select->exprs[select->expr_count++] = ref;
     }
     return hr_plan_refresh(arena, plan, NULL) == HR_OK ? plan : NULL;
 }
@@ -179,62 +57,10 @@ hr_status hr_plan_filter(struct hr_arena *arena, struct hr_plan *child, struct h
     }
     struct hr_plan *plan = hr_plan_new1(arena, HR_P_FILTER, child);
     if (!plan) return HR_OOM(err);
-    plan->condition = condition;
+    HR_NODE(filter, plan)->condition = condition;
     HR_TRY(hr_plan_refresh(arena, plan, err));
     *ret = plan;
     return HR_OK;
-}
-
-/* Copies --------------------------------------------------------------------------------------- */
-
-static bool copy_exprs(struct hr_arena *arena, struct hr_expr ***exprs, uint32_t count)
-{
-    if (!*exprs) return true;
-    struct hr_expr **copy = HR_NEW_ARRAY(arena, struct hr_expr *, count + 1);
-    if (!copy) return false;
-    for (uint32_t i = 0; i < count; i++)
-        if ((*exprs)[i] && !(copy[i] = hr_expr_copy(arena, (*exprs)[i]))) return false;
-    *exprs = copy;
-    return true;
-}
-
-static bool copy_expr(struct hr_arena *arena, struct hr_expr **expr)
-{
-    return !*expr || (*expr = hr_expr_copy(arena, *expr)) != NULL;
-}
-
-static bool copy_rows(struct hr_arena *arena, struct hr_plan *plan)
-{
-    if (!plan->rows) return true;
-    struct hr_expr ***rows = HR_NEW_ARRAY(arena, struct hr_expr **, plan->row_count + 1);
-    if (!rows) return false;
-    for (uint32_t i = 0; i < plan->row_count; i++) {
-        rows[i] = plan->rows[i];
-        if (!copy_exprs(arena, &rows[i], plan->row_width)) return false;
-    }
-    plan->rows = rows;
-    return true;
-}
-
-struct hr_plan *hr_plan_copy(struct hr_arena *arena, const struct hr_plan *plan)
-{
-    struct hr_plan *copy = hr_arena_memdup(arena, plan, sizeof *plan);
-    if (!copy) return NULL;
-    if (!copy_exprs(arena, &copy->exprs, plan->expr_count) ||
-        !copy_exprs(arena, &copy->groups, plan->group_count) || !copy_rows(arena, copy) ||
-        !copy_expr(arena, &copy->condition) || !copy_expr(arena, &copy->limit_expr) ||
-        !copy_expr(arena, &copy->offset_expr))
-        return NULL;
-    copy->children = HR_NEW_ARRAY(arena, struct hr_plan *, plan->child_count + 1);
-    if (!copy->children) return NULL;
-    for (uint32_t i = 0; i < plan->child_count; i++)
-        if (!(copy->children[i] = hr_plan_copy(arena, plan->children[i]))) return NULL;
-    if (!plan->cte_count) return copy;
-    copy->ctes = hr_arena_memdup(arena, plan->ctes, sizeof *plan->ctes * plan->cte_count);
-    if (!copy->ctes) return NULL;
-    for (uint32_t i = 0; i < plan->cte_count; i++)
-        if (!(copy->ctes[i].plan = hr_plan_copy(arena, plan->ctes[i].plan))) return NULL;
-    return copy;
 }
 
 /* References ----------------------------------------------------------------------------------- */
@@ -263,6 +89,13 @@ bool hr_expr_is_call(const struct hr_expr *expr, const char *name, uint32_t arg_
 {
     return expr->kind == HR_X_CALL && expr->arg_count == arg_count &&
            hr_str_eq_nocase(expr->name, name);
+}
+
+bool hr_expr_never_true(const struct hr_expr *condition)
+{
+    if (condition->kind != HR_X_LITERAL) return false;
+    if (condition->type->id == HR_T_NULL || !hr_column_valid(condition->literal, 0)) return true;
+    return condition->type->id == HR_T_BOOLEAN && !hr_bit_get(condition->literal->values, 0);
 }
 
 hr_status hr_expr_split_and(struct hr_arena *arena, struct hr_expr *condition,

@@ -3,6 +3,7 @@
  * The catalog of a session: one schema "default", and temporary views beside it, which go first.
  * Names compare without case. The list holds a reference on each table.
  */
+#include "plan/nodes/subquery_alias.h"
 #include "session/internal.h"
 #include "sql/parser.h"
 
@@ -109,15 +110,15 @@ static hr_status catalog_parse_view(struct hr_catalog *catalog, struct hr_arena 
     struct hr_plan *plan = NULL;
     HR_TRY(hr_sql_parse_query_tz(arena, hr_sv(view->view_text), session->conf.tz, &plan, err));
     if (view->column_count) {
-        struct hr_plan *alias = hr_plan_new1(arena, HR_P_SUBQUERY_ALIAS, plan);
-        if (!alias) return HR_OOM(err);
+        plan = hr_plan_new1(arena, HR_P_SUBQUERY_ALIAS, plan);
+        if (!plan) return HR_OOM(err);
+        struct hr_subquery_alias_node *alias = HR_NODE(subquery_alias, plan);
         alias->columns =
             hr_arena_memdup(arena, view->columns, sizeof *view->columns * view->column_count);
         if (!alias->columns) return HR_OOM(err);
         for (uint32_t i = 0; i < view->column_count; i++)
             if (!(alias->columns[i] = hr_arena_strdup(arena, view->columns[i]))) return HR_OOM(err);
         alias->column_count = view->column_count;
-        plan = alias;
     }
     *ret_plan = plan;
     return HR_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHOW and DESCRIBE, with Spark's columns. */
 #include "expr/function.h"
+#include "plan/nodes/relation.h"
 #include "session/internal.h"
 
 /* Spark's patterns: '*' any characters, '|' alternatives, no case. */
@@ -70,8 +71,8 @@ static hr_status columns_of(struct hr_run *run, const struct hr_type **ret, stru
     if (!plan) {
         plan = hr_plan_new(run->arena, HR_P_RELATION);
         if (!plan) return HR_OOM(err);
-        plan->name_parts = stmt->name_parts;
-        plan->name_part_count = stmt->name_part_count;
+        HR_NODE(relation, plan)->name_parts = stmt->name_parts;
+        HR_NODE(relation, plan)->name_part_count = stmt->name_part_count;
     }
     HR_TRY(hr_run_analyze(run, &plan, err));
     *ret = hr_plan_schema(plan);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CREATE TABLE, INSERT INTO, DROP. A table without USING keeps its rows in memory. */
 #include "connector/connector.h"
+#include "plan/nodes/project.h"
 #include "plan/tree.h"
 #include "session/internal.h"
 
@@ -228,12 +229,13 @@ static hr_status fit(struct hr_run *run, const struct hr_table *table, struct hr
         return bad_arity(run, table, *plan, wanted, err);
     struct hr_plan *project = hr_plan_new1(run->arena, HR_P_PROJECT, *plan);
     if (!project) return HR_OOM(err);
-    project->exprs = HR_NEW_ARRAY(run->arena, struct hr_expr *, count + 1);
+    struct hr_select *select = hr_select_of(project);
+    select->exprs = HR_NEW_ARRAY(run->arena, struct hr_expr *, count + 1);
     project->output = HR_NEW_ARRAY(run->arena, struct hr_attr, count + 1);
-    if (!project->exprs || !project->output) return HR_OOM(err);
+    if (!select->exprs || !project->output) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++)
-        HR_TRY(assign(run, table, *plan, i, &project->exprs[i], err));
-    project->expr_count = count;
+        HR_TRY(assign(run, table, *plan, i, &select->exprs[i], err));
+    select->expr_count = count;
     *plan = project;
     return hr_plan_refresh(run->arena, project, err);
 }

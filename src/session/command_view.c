@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CREATE VIEW: the text is kept and parsed again at each use. */
+#include "plan/nodes/relation.h"
+#include "plan/nodes/with.h"
 #include "session/internal.h"
 
 static hr_status exists(struct hr_run *run, const char *name, struct hr_err *err)
@@ -84,11 +86,13 @@ static hr_status check_columns(struct hr_run *run, const char *name, const struc
 /* Does the query read the view that it is to replace? Only what a fresh reading would tell. */
 static bool reads(const struct hr_plan *plan, const char *name)
 {
-    if (plan->kind == HR_P_RELATION && plan->name_part_count == 1 &&
-        hr_str_eq_nocase(plan->name_parts[0], name))
-        return true;
-    for (uint32_t i = 0; i < plan->cte_count; i++)
-        if (hr_str_eq_nocase(plan->ctes[i].name, name)) return false;
+    if (plan->kind == HR_P_RELATION) {
+        const struct hr_relation_node *relation = HR_NODE(relation, plan);
+        return relation->name_part_count == 1 && hr_str_eq_nocase(relation->name_parts[0], name);
+    }
+    const struct hr_with_node *with = plan->kind == HR_P_WITH ? HR_NODE(with, plan) : NULL;
+    for (uint32_t i = 0; with && i < with->cte_count; i++)
+        if (hr_str_eq_nocase(with->ctes[i].name, name)) return false;
     for (uint32_t i = 0; i < plan->child_count; i++)
         if (reads(plan->children[i], name)) return true;
     return false;

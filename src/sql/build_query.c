@@ -3,6 +3,21 @@
 #include <stdio.h>
 
 #include "base/datetime.h"
+#include "plan/nodes/aggregate.h"
+#include "plan/nodes/distinct.h"
+#include "plan/nodes/filter.h"
+#include "plan/nodes/generate.h"
+#include "plan/nodes/join.h"
+#include "plan/nodes/limit.h"
+#include "plan/nodes/range.h"
+#include "plan/nodes/relation.h"
+#include "plan/nodes/setop.h"
+#include "plan/nodes/sort.h"
+#include "plan/nodes/subquery_alias.h"
+#include "plan/nodes/union.h"
+#include "plan/nodes/values.h"
+#include "plan/nodes/watermark.h"
+#include "plan/nodes/with.h"
 #include "sql/grammar.h"
 #include "sql/sql_internal.h"
 
@@ -33,12 +48,6 @@ static struct hr_sql_q above(struct hr_sql_parser *p, enum hr_plan_kind kind, st
 {
     if (p->status != HR_OK) return no_q;
     return wrap(p, hr_plan_new1(p->arena, kind, q.plan), q.pos, q.end);
-}
-
-static void set_exprs(struct hr_plan *plan, const struct hr_sql_list *list)
-{
-    plan->exprs = list->exprs.items;
-    plan->expr_count = list->exprs.count;
 }
 
 /* SELECT --------------------------------------------------------------------------------------- */
@@ -88,23 +97,24 @@ struct hr_sql_q hr_sql_select(struct hr_sql_parser *p, struct hr_sql_select *s)
     if (!q.plan) q = wrap(p, hr_plan_new(p->arena, HR_P_ONE_ROW), s->pos, end);
     if (s->where.x) {
         q = above(p, HR_P_FILTER, q);
-        if (q.plan) q.plan->condition = s->where.x;
+        if (q.plan) HR_NODE(filter, q.plan)->condition = s->where.x;
     }
     /* HAVING without GROUP BY aggregates all rows. */
     bool aggregate = s->group.has || s->having.x;
     q = above(p, aggregate ? HR_P_AGGREGATE : HR_P_PROJECT, q);
     if (p->status != HR_OK) return no_q;
-    set_exprs(q.plan, s->items);
-    q.plan->group_by_all = s->group.all;
+    hr_select_of(q.plan)->exprs = s->items->exprs.items;
+    hr_select_of(q.plan)->expr_count = s->items->exprs.count;
+    if (aggregate) HR_NODE(aggregate, q.plan)->group_by_all = s->group.all;
     if (s->group.items) {
-        q.plan->groups = s->group.items->exprs.items;
-        q.plan->group_count = s->group.items->exprs.count;
+        HR_NODE(aggregate, q.plan)->groups = s->group.items->exprs.items;
+        HR_NODE(aggregate, q.plan)->group_count = s->group.items->exprs.count;
     }
     if (s->having.x) {
         q = above(p, HR_P_FILTER, q);
         if (p->status != HR_OK) return no_q;
-        q.plan->condition = s->having.x;
-        q.plan->is_having = true;
+        HR_NODE(filter, q.plan)->condition = s->having.x;
+        HR_NODE(filter, q.plan)->is_having = true;
     }
     if (s->distinct) q = above(p, HR_P_DISTINCT, q);
     q.pos = s->pos;
@@ -122,8 +132,10 @@ struct hr_sql_q hr_sql_order(struct hr_sql_parser *p, struct hr_sql_q q, struct 
     if (p->status != HR_OK) return no_q;
     q = above(p, HR_P_SORT, q);
     if (p->status != HR_OK) return no_q;
-    set_exprs(q.plan, keys);
-    q.plan->is_global = global;
+    struct hr_sort_node *sort = HR_NODE(sort, q.plan);
+    sort->keys = keys->exprs.items;
+    sort->key_count = keys->exprs.count;
+    sort->is_global = global;
     q.end = q.plan->sql_end = keys->end;
     q.is_union_all = false;
     return q;
@@ -136,9 +148,8 @@ struct hr_sql_q hr_sql_limit(struct hr_sql_parser *p, struct hr_sql_q q, struct 
     if (!limit.x && !offset.x) return q; /* LIMIT ALL */
     q = above(p, HR_P_LIMIT, q);
     if (p->status != HR_OK) return no_q;
-    q.plan->limit_expr = limit.x;
-    q.plan->offset_expr = offset.x;
-    q.plan->limit = -1;
+    HR_NODE(limit, q.plan)->limit_expr = limit.x;
+    HR_NODE(limit, q.plan)->offset_expr = offset.x;
     q.end = q.plan->sql_end = offset.x ? offset.end : limit.end;
     return q;
 }
@@ -165,19 +176,20 @@ struct hr_sql_q hr_sql_values(struct hr_sql_parser *p, const struct hr_sql_token
     struct hr_expr ***items = HR_NEW_ARRAY(p->arena, struct hr_expr **, count);
     if (!items) hr_sql_oom(p);
     if (p->status != HR_OK) return no_q;
+    struct hr_values_node *values = HR_NODE(values, q.plan);
     for (uint32_t i = 0; i < count; i++) {
         struct hr_expr *x = rows->exprs.items[i];
         bool row = rows->is_row.items[i];
         uint32_t width = row ? x->arg_count : 1;
-        if (i == 0) q.plan->row_width = width;
-        if (width != q.plan->row_width) {
-            width_mismatch(p, start, rows->end, q.plan->row_width, width, i);
+        if (i == 0) values->row_width = width;
+        if (width != values->row_width) {
+            width_mismatch(p, start, rows->end, values->row_width, width, i);
             return no_q;
         }
         items[i] = row ? x->args : &rows->exprs.items[i];
     }
-    q.plan->rows = items;
-    q.plan->row_count = count;
+    values->rows = items;
+    values->row_count = count;
     return q;
 }
 
@@ -204,14 +216,14 @@ static bool add_to_union(struct hr_sql_parser *p, struct hr_sql_q *a, struct hr_
 static struct hr_sql_q union_all(struct hr_sql_parser *p, struct hr_sql_q a, bool by_name,
                                  struct hr_sql_q b)
 {
-    if (a.is_union_all && a.plan->by_name == by_name && !by_name) {
+    if (a.is_union_all && !by_name && !HR_NODE(union, a.plan)->by_name) {
         if (!add_to_union(p, &a, b)) return no_q;
         a.plan->sql_end = a.end = b.end;
         return a;
     }
     struct hr_plan *plan = hr_plan_new2(p->arena, HR_P_UNION, a.plan, b.plan);
     struct hr_sql_q q = wrap(p, plan, a.pos, b.end);
-    if (q.plan) q.plan->by_name = by_name;
+    if (q.plan) HR_NODE(union, q.plan)->by_name = by_name;
     q.is_union_all = true;
     return q;
 }
@@ -231,8 +243,8 @@ struct hr_sql_q hr_sql_set_op(struct hr_sql_parser *p, struct hr_sql_q a, int op
     }
     q = wrap(p, hr_plan_new2(p->arena, HR_P_SETOP, a.plan, b.plan), a.pos, b.end);
     if (q.plan) {
-        q.plan->set_op = op == 'E' ? HR_SET_EXCEPT : HR_SET_INTERSECT;
-        q.plan->is_all = all;
+        HR_NODE(setop, q.plan)->op = op == 'E' ? HR_SET_EXCEPT : HR_SET_INTERSECT;
+        HR_NODE(setop, q.plan)->is_all = all;
     }
     return q;
 }
@@ -256,7 +268,7 @@ struct hr_plan *hr_sql_with(struct hr_sql_parser *p)
     return with;
 }
 
-void hr_sql_push_cte(struct hr_sql_parser *p, struct hr_plan *with, const struct hr_sql_token *name,
+void hr_sql_push_cte(struct hr_sql_parser *p, struct hr_plan *plan, const struct hr_sql_token *name,
                      struct hr_sql_names *columns, struct hr_sql_q q)
 {
     char *text = hr_sql_ident(p, name);
@@ -266,6 +278,7 @@ void hr_sql_push_cte(struct hr_sql_parser *p, struct hr_plan *with, const struct
         cte.columns = columns->names.items;
         cte.column_count = columns->names.count;
     }
+    struct hr_with_node *with = HR_NODE(with, plan);
     struct hr_cte *ctes = hr_arena_grow(p->arena, with->ctes, with->cte_count * sizeof cte,
                                         (with->cte_count + 1) * sizeof cte);
     if (!ctes) {
@@ -298,10 +311,11 @@ struct hr_sql_q hr_sql_relation(struct hr_sql_parser *p, struct hr_sql_names *na
     if (!one_more_relation(p, pos, end)) return no_q;
     struct hr_sql_q q = wrap(p, hr_plan_new(p->arena, HR_P_RELATION), pos, end);
     if (!q.plan) return no_q;
-    q.plan->name_parts = name->names.items;
-    q.plan->name_part_count = name->names.count;
-    q.plan->is_stream = stream;
-    q.plan->options = options;
+    struct hr_relation_node *relation = HR_NODE(relation, q.plan);
+    relation->name_parts = name->names.items;
+    relation->name_part_count = name->names.count;
+    relation->is_stream = stream;
+    relation->options = options;
     return q;
 }
 
@@ -345,9 +359,10 @@ static struct hr_sql_q range(struct hr_sql_parser *p, struct hr_sql_list *args, 
     }
     struct hr_sql_q q = wrap(p, hr_plan_new(p->arena, HR_P_RANGE), pos, end);
     if (!q.plan) return no_q;
-    q.plan->offset = v[0];
-    q.plan->limit = v[1];
-    q.plan->step = v[2];
+    struct hr_range_node *range = HR_NODE(range, q.plan);
+    range->start = v[0];
+    range->end = v[1];
+    range->step = v[2];
     return q;
 }
 
@@ -392,13 +407,9 @@ struct hr_sql_q hr_sql_watermarked(struct hr_sql_parser *p, struct hr_sql_q q,
     }
     int32_t pos = q.pos;
     q = above(p, HR_P_WATERMARK, q);
-    struct hr_expr **exprs = HR_NEW(p->arena, struct hr_expr *);
-    if (!exprs) hr_sql_oom(p);
     if (p->status != HR_OK) return no_q;
-    exprs[0] = wm->column.x;
-    q.plan->exprs = exprs;
-    q.plan->expr_count = 1;
-    q.plan->delay_us = delay;
+    HR_NODE(watermark, q.plan)->time = wm->column.x;
+    HR_NODE(watermark, q.plan)->delay_us = delay;
     return wrap(p, q.plan, pos, wm->interval->end);
 }
 
@@ -422,10 +433,11 @@ struct hr_sql_q hr_sql_alias_query(struct hr_sql_parser *p, struct hr_sql_q q,
     if (p->status != HR_OK) return no_q;
     q = above(p, HR_P_SUBQUERY_ALIAS, q);
     if (p->status != HR_OK) return no_q;
-    q.plan->name = alias->name;
+    struct hr_subquery_alias_node *node = HR_NODE(subquery_alias, q.plan);
+    node->name = alias->name;
     if (alias->columns) {
-        q.plan->columns = alias->columns->names.items;
-        q.plan->column_count = alias->columns->names.count;
+        node->columns = alias->columns->names.items;
+        node->column_count = alias->columns->names.count;
     }
     q.end = q.plan->sql_end = alias->end;
     return q;
@@ -438,12 +450,13 @@ struct hr_sql_q hr_sql_join(struct hr_sql_parser *p, struct hr_sql_q a, struct h
     struct hr_plan *plan = hr_plan_new2(p->arena, HR_P_JOIN, a.plan, b.plan);
     struct hr_sql_q q = wrap(p, plan, a.pos, HR_MAX(b.end, on.end));
     if (!q.plan) return no_q;
-    q.plan->join_type = join.type;
-    q.plan->is_natural = join.natural;
-    q.plan->condition = on.condition;
+    struct hr_join_node *node = HR_NODE(join, q.plan);
+    node->type = join.type;
+    node->is_natural = join.natural;
+    node->condition = on.condition;
     if (on.names) {
-        q.plan->using_columns = on.names->names.items;
-        q.plan->using_count = on.names->names.count;
+        node->using_columns = on.names->names.items;
+        node->using_count = on.names->names.count;
     }
     return q;
 }
@@ -454,17 +467,14 @@ struct hr_sql_q hr_sql_lateral_view(struct hr_sql_parser *p, struct hr_sql_q q, 
 {
     if (!one_more_relation(p, call.pos, end)) return no_q;
     q = above(p, HR_P_GENERATE, q);
-    struct hr_expr **exprs = HR_NEW(p->arena, struct hr_expr *);
-    if (!exprs) hr_sql_oom(p);
     if (p->status != HR_OK) return no_q;
-    exprs[0] = call.x;
-    q.plan->exprs = exprs;
-    q.plan->expr_count = 1;
-    q.plan->outer = outer;
-    q.plan->name = table;
+    struct hr_generate_node *generate = HR_NODE(generate, q.plan);
+    generate->call = call.x;
+    generate->outer = outer;
+    generate->name = table;
     if (columns) {
-        q.plan->columns = columns->names.items;
-        q.plan->column_count = columns->names.count;
+        generate->columns = columns->names.items;
+        generate->column_count = columns->names.count;
     }
     q.end = q.plan->sql_end = columns ? columns->end : end;
     return q;

@@ -9,6 +9,7 @@
 #ifndef HR_SQL_SQL_INTERNAL_H
 #define HR_SQL_SQL_INTERNAL_H
 
+#include "plan/nodes/join.h"
 #include "plan/statement.h"
 #include "sql/parser.h"
 

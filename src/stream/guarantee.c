@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a whole query guarantees: the weakest of its streaming sources and its sink. */
+#include "plan/nodes/scan.h"
 #include "stream/query_int.h"
 
 /* The first streaming source that cannot be read again, or NULL. */
 static const char *unreplayable(const struct hr_plan *plan)
 {
-    if (plan->kind == HR_P_SCAN && plan->is_streaming && plan->table->source) {
+    const struct hr_source_vt *source =
+        plan->kind == HR_P_SCAN ? HR_NODE(scan, plan)->table->source : NULL;
+    if (source && plan->is_streaming) {
         /* Sockets are the only source without a past; the source's flags say it once it is open. */
-        const char *name = plan->table->source->name;
+        const char *name = source->name;
         if (strcmp(name, "socket") == 0) return name;
     }
     for (uint32_t i = 0; i < plan->child_count; i++) {

@@ -4,6 +4,7 @@
 #ifndef HR_STREAM_QUERY_INT_H
 #define HR_STREAM_QUERY_INT_H
 
+#include "plan/nodes/scan.h"
 #include "state/state.h"
 #include "stream/journal.h"
 #include "stream/query.h"
@@ -15,7 +16,7 @@
 
 /* A leaf of the plan. */
 struct hr_query_scan {
-    const struct hr_plan *node;
+    const struct hr_scan_node *node;
     struct hr_source *source;
     bool streaming;
     uint32_t stream_index;            /* place among the streaming ones: in PLAN records */

@@ -15,7 +15,7 @@
 
 static uint32_t count_scans(const struct hr_plan *plan)
 {
-    uint32_t count = plan->kind == HR_P_SCAN ? plan->scan_id + 1 : 0;
+    uint32_t count = plan->kind == HR_P_SCAN ? HR_NODE(scan, plan)->scan_id + 1 : 0;
     for (uint32_t i = 0; i < plan->child_count; i++) {
         uint32_t below = count_scans(plan->children[i]);
         count = HR_MAX(count, below);
@@ -25,9 +25,10 @@ static uint32_t count_scans(const struct hr_plan *plan)
 
 static void collect_scans(struct hr_query *query, const struct hr_plan *plan)
 {
-    if (plan->kind == HR_P_SCAN && plan->table->source) {
-        struct hr_query_scan *scan = &query->scans[plan->scan_id];
-        scan->node = plan;
+    const struct hr_scan_node *node = plan->kind == HR_P_SCAN ? HR_NODE(scan, plan) : NULL;
+    if (node && node->table->source) {
+        struct hr_query_scan *scan = &query->scans[node->scan_id];
+        scan->node = node;
         scan->streaming = plan->is_streaming;
     }
     for (uint32_t i = 0; i < plan->child_count; i++) collect_scans(query, plan->children[i]);
@@ -360,7 +361,7 @@ out:
 
 static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan, struct hr_err *err)
 {
-    const struct hr_plan *node = scan->node;
+    const struct hr_scan_node *node = scan->node;
     const struct hr_source_vt *vt = node->table->source;
     char *dir = hr_arena_printf(&query->plan_arena, "%s/sources/%u", query->checkpoint_dir,
                                 scan->stream_index);

@@ -4,6 +4,8 @@
 
 #include "base/datetime.h"
 #include "base/options.h"
+#include "plan/nodes/project.h"
+#include "plan/nodes/values.h"
 #include "sql/parser.h"
 
 static struct hr_stmt *parse(struct hr_arena *arena, const char *sql)
@@ -181,8 +183,8 @@ HR_TEST(statements)
     s = parse(&arena, "INSERT OVERWRITE TABLE t (a, b) VALUES (1, 2), (3, 4)");
     HR_ASSERT_TRUE(s != NULL);
     HR_EXPECT_TRUE(s->overwrite);
-    HR_EXPECT_EQ_I64(s->plan->row_count, 2);
-    HR_EXPECT_EQ_I64(s->plan->row_width, 2);
+    HR_EXPECT_EQ_I64(HR_NODE(values, s->plan)->row_count, 2);
+    HR_EXPECT_EQ_I64(HR_NODE(values, s->plan)->row_width, 2);
     s = parse(&arena, "CREATE FLOW f AS INSERT INTO t BY NAME SELECT * FROM STREAM x");
     HR_ASSERT_TRUE(s != NULL);
     HR_EXPECT_EQ_STR(s->flow_name, "f");
@@ -196,7 +198,7 @@ HR_TEST(positions)
     hr_arena_init(&arena, NULL);
     struct hr_stmt *s = parse(&arena, "SELECT a,\n  (b + 1) * c AS d FROM t");
     HR_ASSERT_TRUE(s != NULL);
-    const struct hr_expr *alias = s->plan->exprs[1], *product = alias->args[0];
+    const struct hr_expr *alias = hr_select_of(s->plan)->exprs[1], *product = alias->args[0];
     HR_EXPECT_EQ_I64(alias->sql_pos, 12);
     HR_EXPECT_EQ_I64(alias->sql_end, 28);
     HR_EXPECT_EQ_I64(product->sql_pos, 12); /* with the parenthesis */
@@ -215,9 +217,9 @@ static void expect_literal(const char *sql, const char *type, const char *value)
     snprintf(text, sizeof text, "SELECT %s", sql);
     struct hr_stmt *s = parse(&arena, text);
     struct hr_buf buf = {0};
-    if (s && HR_EXPECT_EQ_I64(s->plan->exprs[0]->kind, HR_X_LITERAL)) {
-        HR_EXPECT_EQ_STR(hr_type_simple(&arena, s->plan->exprs[0]->type), type);
-        hr_column_print(s->plan->exprs[0]->literal, 0, hr_tz_utc(), &buf);
+    if (s && HR_EXPECT_EQ_I64(hr_select_of(s->plan)->exprs[0]->kind, HR_X_LITERAL)) {
+        HR_EXPECT_EQ_STR(hr_type_simple(&arena, hr_select_of(s->plan)->exprs[0]->type), type);
+        hr_column_print(hr_select_of(s->plan)->exprs[0]->literal, 0, hr_tz_utc(), &buf);
         const char *got = hr_buf_cstr(&buf);
         if (!HR_EXPECT_EQ_STR(got, value)) printf("  for: %s\n", sql);
     }

@@ -3,11 +3,13 @@
  * A projection over a projection becomes one, unless that would compute something twice or draw
  * another random number. A projection that changes nothing goes.
  */
+#include "plan/nodes/project.h"
 #include "plan/rules/rules.h"
 
-static bool is_identity(const struct hr_plan *project)
+static bool is_identity(const struct hr_plan *plan)
 {
-    const struct hr_plan *child = project->children[0];
+    const struct hr_plan *child = plan->children[0];
+    const struct hr_select *project = hr_select_of_const(plan);
     if (project->expr_count != child->output_count) return false;
     for (uint32_t i = 0; i < project->expr_count; i++) {
         const struct hr_expr *e = project->exprs[i];
@@ -34,7 +36,7 @@ static bool is_cheap(const struct hr_expr *expr)
     return expr->kind == HR_X_ATTR || expr->kind == HR_X_LITERAL;
 }
 
-static bool may_combine(const struct hr_plan *upper, const struct hr_plan *lower)
+static bool may_combine(const struct hr_select *upper, const struct hr_select *lower)
 {
     for (uint32_t i = 0; i < lower->expr_count; i++) {
         const struct hr_expr *item = lower->exprs[i];
@@ -50,7 +52,7 @@ static bool may_combine(const struct hr_plan *upper, const struct hr_plan *lower
 }
 
 /* An upper item over the lower's input, with its own name and id. */
-static hr_status combine_item(struct hr_rule_ctx *ctx, const struct hr_plan *lower,
+static hr_status combine_item(struct hr_rule_ctx *ctx, const struct hr_select *lower,
                               struct hr_expr **item, struct hr_err *err)
 {
     struct hr_expr *e = *item;
@@ -71,19 +73,20 @@ static hr_status combine_item(struct hr_rule_ctx *ctx, const struct hr_plan *low
 hr_status hr_rule_combine_projects(struct hr_rule_ctx *ctx, struct hr_plan **plan,
                                    struct hr_err *err)
 {
-    struct hr_plan *upper = *plan;
-    if (upper->kind != HR_P_PROJECT) return HR_OK;
-    if (is_identity(upper)) {
-        *plan = upper->children[0];
+    if ((*plan)->kind != HR_P_PROJECT) return HR_OK;
+    struct hr_plan *below = (*plan)->children[0];
+    if (is_identity(*plan)) {
+        *plan = below;
         ctx->changed = true;
         return HR_OK;
     }
-    struct hr_plan *lower = upper->children[0];
-    if (lower->kind != HR_P_PROJECT || !may_combine(upper, lower)) return HR_OK;
-    for (uint32_t i = 0; i < upper->expr_count; i++)
-        HR_TRY(combine_item(ctx, lower, &upper->exprs[i], err));
-    upper->outer = upper->outer || lower->outer;
-    upper->children[0] = lower->children[0];
+    if (below->kind != HR_P_PROJECT) return HR_OK;
+    struct hr_project_node *upper = HR_NODE(project, *plan), *lower = HR_NODE(project, below);
+    if (!may_combine(&upper->select, &lower->select)) return HR_OK;
+    for (uint32_t i = 0; i < upper->select.expr_count; i++)
+        HR_TRY(combine_item(ctx, &lower->select, &upper->select.exprs[i], err));
+    upper->keeps_event_time = upper->keeps_event_time || lower->keeps_event_time;
+    (*plan)->children[0] = below->children[0];
     ctx->changed = true;
-    return hr_plan_refresh(ctx->arena, upper, err);
+    return hr_plan_refresh(ctx->arena, *plan, err);
 }

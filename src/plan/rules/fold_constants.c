@@ -4,6 +4,7 @@
  * to the run, where the row may never be reached. On a stream the clock is not constant.
  */
 #include "expr/program.h"
+#include "plan/node.h"
 #include "plan/rules/rules.h"
 
 struct fold {
@@ -80,21 +81,14 @@ static hr_status fold_node(void *arg, struct hr_expr **expr, struct hr_err *err)
     return HR_OK;
 }
 
-static hr_status fold_list(struct fold *f, struct hr_expr **exprs, uint32_t count,
-                           struct hr_err *err)
+static hr_status fold_tree(void *arg, struct hr_expr **expr, struct hr_err *err)
 {
-    for (uint32_t i = 0; i < count; i++) HR_TRY(hr_expr_rewrite(&exprs[i], fold_node, f, err));
-    return HR_OK;
+    return hr_expr_rewrite(expr, fold_node, arg, err);
 }
 
 hr_status hr_rule_fold_constants(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *p = *plan;
-    struct fold f = {ctx, p->is_streaming};
-    switch (p->kind) {
-    case HR_P_PROJECT: return fold_list(&f, p->exprs, p->expr_count, err);
-    case HR_P_FILTER: return fold_list(&f, &p->condition, 1, err);
-    case HR_P_JOIN: return p->condition ? fold_list(&f, &p->condition, 1, err) : HR_OK;
-    default: return HR_OK; /* an AGGREGATE's items must stay equal to its groups */
-    }
+    struct fold f = {ctx, (*plan)->is_streaming};
+    if (!hr_plan_vt(*plan)->may_fold) return HR_OK;
+    return hr_plan_each_expr(*plan, fold_tree, &f, err);
 }

@@ -3,6 +3,10 @@
  * Filters go towards the sources, part by part: below what keeps the columns that a part asks for.
  * Only deterministic parts move. What cannot move stays above.
  */
+#include "plan/node.h"
+#include "plan/nodes/filter.h"
+#include "plan/nodes/join.h"
+#include "plan/nodes/project.h"
 #include "plan/rules/rules.h"
 
 struct parts {
@@ -32,7 +36,7 @@ static hr_status finish(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct h
     return hr_plan_filter(ctx->arena, node, stay, plan, err);
 }
 
-static bool project_is_deterministic(const struct hr_plan *project)
+static bool project_is_deterministic(const struct hr_select *project)
 {
     for (uint32_t i = 0; i < project->expr_count; i++)
         if (!hr_expr_is_deterministic(project->exprs[i])) return false;
@@ -42,10 +46,10 @@ static bool project_is_deterministic(const struct hr_plan *project)
 static hr_status through_project(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
     struct hr_plan *filter = *plan, *project = filter->children[0];
-    if (!project_is_deterministic(project) || !hr_expr_is_deterministic(filter->condition))
-        return HR_OK;
-    HR_TRY(
-        hr_expr_inline(ctx->arena, &filter->condition, project->exprs, project->expr_count, err));
+    struct hr_select *select = hr_select_of(project);
+    struct hr_expr **condition = &HR_NODE(filter, filter)->condition;
+    if (!project_is_deterministic(select) || !hr_expr_is_deterministic(*condition)) return HR_OK;
+    HR_TRY(hr_expr_inline(ctx->arena, condition, select->exprs, select->expr_count, err));
     filter->children[0] = project->children[0];
     HR_TRY(hr_plan_refresh(ctx->arena, filter, err));
     project->children[0] = filter;
@@ -54,43 +58,16 @@ static hr_status through_project(struct hr_rule_ctx *ctx, struct hr_plan **plan,
     return hr_plan_refresh(ctx->arena, project, err);
 }
 
-/* Parts over groups only. */
-static bool over_groups(const struct hr_plan *agg, const struct hr_expr *part)
-{
-    for (uint32_t i = 0; i < agg->expr_count; i++) {
-        const struct hr_expr *item = agg->exprs[i];
-        bool bad = hr_expr_has_aggregate(item) || !hr_expr_is_deterministic(item);
-        if (bad && hr_expr_uses(part, item->attr_id)) return false;
-    }
-    return true;
-}
-
-/* May this part go below a node that keeps its child's columns? */
-static bool may_sink(const struct hr_plan *node, const struct hr_expr *part)
-{
-    const struct hr_plan *child = node->children[0];
-    if (!hr_expr_is_deterministic(part)) return false;
-    switch (node->kind) {
-    case HR_P_AGGREGATE: return node->group_count > 0 && over_groups(node, part);
-    case HR_P_WATERMARK: return !node->is_streaming || !hr_expr_uses(part, node->exprs[0]->attr_id);
-    case HR_P_DISTINCT: return node->expr_count == 0;
-    case HR_P_SORT: return true;
-    case HR_P_EXPAND:
-    case HR_P_GENERATE: return hr_expr_within(part, child);
-    default: return false;
-    }
-}
-
+/* Parts that the node below lets through (its sink) are asked of its child. */
 static hr_status through_unary(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
     struct hr_plan *filter = *plan, *node = filter->children[0];
     struct hr_exprs all = {0};
     struct parts parts = {.stay = {0}};
-    HR_TRY(hr_expr_split_and(ctx->arena, filter->condition, &all, err));
+    HR_TRY(hr_expr_split_and(ctx->arena, HR_NODE(filter, filter)->condition, &all, err));
     for (uint32_t i = 0; i < all.count; i++) {
-        bool sinks = may_sink(node, all.items[i]);
-        if (sinks && node->kind == HR_P_AGGREGATE)
-            HR_TRY(hr_expr_inline(ctx->arena, &all.items[i], node->exprs, node->expr_count, err));
+        bool sinks = hr_expr_is_deterministic(all.items[i]);
+        if (sinks) HR_TRY(hr_plan_vt(node)->sink(ctx->arena, node, &all.items[i], &sinks, err));
         if (!HR_VEC_PUSH(ctx->arena, sinks ? &parts.left : &parts.stay, all.items[i]))
             return HR_OOM(err);
     }
@@ -122,10 +99,11 @@ static hr_status rename_attr(void *arg, struct hr_expr **expr, struct hr_err *er
 static hr_status through_union(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
     struct hr_plan *filter = *plan, *node = filter->children[0];
-    if (!hr_expr_is_deterministic(filter->condition)) return HR_OK;
+    const struct hr_expr *whole = HR_NODE(filter, filter)->condition;
+    if (!hr_expr_is_deterministic(whole)) return HR_OK;
     for (uint32_t i = 0; i < node->child_count; i++) {
         struct rename r = {ctx->arena, node, node->children[i]};
-        struct hr_expr *condition = hr_expr_copy(ctx->arena, filter->condition);
+        struct hr_expr *condition = hr_expr_copy(ctx->arena, whole);
         if (!condition) return HR_OOM(err);
         HR_TRY(hr_expr_rewrite(&condition, rename_attr, &r, err));
         HR_TRY(hr_plan_filter(ctx->arena, node->children[i], condition, &node->children[i], err));
@@ -176,13 +154,15 @@ static hr_status deal(struct hr_rule_ctx *ctx, const struct hr_plan *join, bool 
 
 static hr_status through_join(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *filter = *plan, *join = filter->children[0];
-    enum hr_join_type t = join->join_type;
+    struct hr_plan *filter = *plan, *below = filter->children[0];
+    struct hr_join_node *join = HR_NODE(join, below);
+    struct hr_expr *condition = HR_NODE(filter, filter)->condition;
+    enum hr_join_type t = join->type;
     struct parts parts = {.stay = {0}};
-    HR_TRY(deal(ctx, join, where_left(t), where_right(t), filter->condition, &parts, err));
+    HR_TRY(deal(ctx, below, where_left(t), where_right(t), condition, &parts, err));
     bool inner = t == HR_JOIN_INNER || t == HR_JOIN_CROSS;
-    if (!inner || !hr_expr_is_deterministic(filter->condition))
-        return finish(ctx, plan, join, &parts, err);
+    if (!inner || !hr_expr_is_deterministic(condition))
+        return finish(ctx, plan, below, &parts, err);
     /* What is about both sides is the join's own business. */
     if (parts.stay.count) {
         struct hr_expr *both = NULL;
@@ -190,43 +170,38 @@ static hr_status through_join(struct hr_rule_ctx *ctx, struct hr_plan **plan, st
         struct hr_expr *args[] = {join->condition, both};
         if (join->condition) HR_TRY(hr_call(ctx->arena, ctx->conf, "and", args, 2, &both, err));
         join->condition = both;
-        join->join_type = HR_JOIN_INNER;
+        join->type = HR_JOIN_INNER;
         parts.stay.count = 0;
         ctx->changed = true;
-        *plan = join;
+        *plan = below;
     }
-    HR_TRY(hr_plan_refresh(ctx->arena, join, err));
-    return finish(ctx, plan, join, &parts, err);
+    HR_TRY(hr_plan_refresh(ctx->arena, below, err));
+    return finish(ctx, plan, below, &parts, err);
 }
 
-static hr_status out_of_condition(struct hr_rule_ctx *ctx, struct hr_plan *join, struct hr_err *err)
+static hr_status out_of_condition(struct hr_rule_ctx *ctx, struct hr_plan *plan, struct hr_err *err)
 {
-    enum hr_join_type t = join->join_type;
+    struct hr_join_node *join = HR_NODE(join, plan);
+    enum hr_join_type t = join->type;
     struct parts parts = {.stay = {0}};
-    HR_TRY(deal(ctx, join, on_left(t), on_right(t), join->condition, &parts, err));
+    HR_TRY(deal(ctx, plan, on_left(t), on_right(t), join->condition, &parts, err));
     if (parts.left.count == 0 && parts.right.count == 0) return HR_OK;
-    if (parts.left.count) HR_TRY(rebuild(ctx, join, 0, &parts.left, err));
-    if (parts.right.count) HR_TRY(rebuild(ctx, join, 1, &parts.right, err));
+    if (parts.left.count) HR_TRY(rebuild(ctx, plan, 0, &parts.left, err));
+    if (parts.right.count) HR_TRY(rebuild(ctx, plan, 1, &parts.right, err));
     HR_TRY(hr_expr_join_and(ctx->arena, ctx->conf, &parts.stay, &join->condition, err));
     ctx->changed = true;
-    return hr_plan_refresh(ctx->arena, join, err);
+    return hr_plan_refresh(ctx->arena, plan, err);
 }
 
 hr_status hr_rule_push_filters(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
     struct hr_plan *p = *plan;
-    if (p->kind == HR_P_JOIN && p->condition) return out_of_condition(ctx, p, err);
+    if (p->kind == HR_P_JOIN && HR_NODE(join, p)->condition) return out_of_condition(ctx, p, err);
     if (p->kind != HR_P_FILTER) return HR_OK;
     switch (p->children[0]->kind) {
     case HR_P_PROJECT: return through_project(ctx, plan, err);
     case HR_P_JOIN: return through_join(ctx, plan, err);
     case HR_P_UNION: return through_union(ctx, plan, err);
-    case HR_P_AGGREGATE:
-    case HR_P_WATERMARK:
-    case HR_P_DISTINCT:
-    case HR_P_SORT:
-    case HR_P_EXPAND:
-    case HR_P_GENERATE: return through_unary(ctx, plan, err);
-    default: return HR_OK;
+    default: return hr_plan_vt(p->children[0])->sink ? through_unary(ctx, plan, err) : HR_OK;
     }
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limits go down: below projections (where they meet their ORDER BY), into unions and limits. */
+#include "plan/nodes/limit.h"
 #include "plan/rules/rules.h"
 
 static hr_status limit_child(struct hr_rule_ctx *ctx, struct hr_plan **child, int64_t limit,
                              struct hr_err *err)
 {
     const struct hr_plan *c = *child;
-    bool limited = c->kind == HR_P_LIMIT && c->limit >= 0 && c->limit <= limit;
+    const struct hr_limit_node *own = c->kind == HR_P_LIMIT ? HR_NODE(limit, c) : NULL;
+    bool limited = own && own->limit >= 0 && own->limit <= limit;
     if (limited || c->kind == HR_P_LOCAL) return HR_OK;
     struct hr_plan *node = hr_plan_new1(ctx->arena, HR_P_LIMIT, *child);
     if (!node) return HR_OOM(err);
-    node->limit = limit;
+    HR_NODE(limit, node)->limit = limit;
     *child = node;
     ctx->changed = true;
     return hr_plan_refresh(ctx->arena, node, err);
@@ -18,19 +20,20 @@ static hr_status limit_child(struct hr_rule_ctx *ctx, struct hr_plan **child, in
 
 hr_status hr_rule_push_limits(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
-    struct hr_plan *limit = *plan;
-    if (limit->kind != HR_P_LIMIT || limit->is_streaming) return HR_OK;
-    struct hr_plan *child = limit->children[0];
+    if ((*plan)->kind != HR_P_LIMIT || (*plan)->is_streaming) return HR_OK;
+    struct hr_limit_node *limit = HR_NODE(limit, *plan);
+    struct hr_plan *child = (*plan)->children[0];
     if (child->kind == HR_P_PROJECT) {
-        limit->children[0] = child->children[0];
-        HR_TRY(hr_plan_refresh(ctx->arena, limit, err));
-        child->children[0] = limit;
+        (*plan)->children[0] = child->children[0];
+        HR_TRY(hr_plan_refresh(ctx->arena, *plan, err));
+        child->children[0] = *plan;
         *plan = child;
         ctx->changed = true;
         return hr_plan_refresh(ctx->arena, child, err);
     }
-    if (child->kind == HR_P_LIMIT && limit->offset == 0 && child->limit >= 0 && limit->limit >= 0) {
-        child->limit = HR_MIN(child->limit, limit->limit);
+    struct hr_limit_node *lower = child->kind == HR_P_LIMIT ? HR_NODE(limit, child) : NULL;
+    if (lower && limit->offset == 0 && lower->limit >= 0 && limit->limit >= 0) {
+        lower->limit = HR_MIN(lower->limit, limit->limit);
         *plan = child;
         ctx->changed = true;
         return HR_OK;

@@ -3,6 +3,8 @@
  * A filter above an outer join that is never true for a row of NULLs drops the rows that the join
  * made up: LEFT and RIGHT become INNER, FULL becomes LEFT, RIGHT or INNER.
  */
+#include "plan/nodes/filter.h"
+#include "plan/nodes/join.h"
 #include "plan/rules/rules.h"
 
 /* Is expr NULL whenever side's columns are? */
@@ -33,9 +35,10 @@ hr_status hr_rule_simplify_joins(struct hr_rule_ctx *ctx, struct hr_plan **plan,
     struct hr_plan *filter = *plan;
     if (filter->kind != HR_P_FILTER || filter->children[0]->kind != HR_P_JOIN) return HR_OK;
     struct hr_plan *join = filter->children[0];
-    enum hr_join_type type = join->join_type;
-    bool no_left = rejects(filter->condition, join->children[0]);
-    bool no_right = rejects(filter->condition, join->children[1]);
+    enum hr_join_type *of_join = &HR_NODE(join, join)->type, type = *of_join;
+    const struct hr_expr *condition = HR_NODE(filter, filter)->condition;
+    bool no_left = rejects(condition, join->children[0]);
+    bool no_right = rejects(condition, join->children[1]);
     switch (type) {
     case HR_JOIN_LEFT: type = no_right ? HR_JOIN_INNER : type; break;
     case HR_JOIN_RIGHT: type = no_left ? HR_JOIN_INNER : type; break;
@@ -47,8 +50,8 @@ hr_status hr_rule_simplify_joins(struct hr_rule_ctx *ctx, struct hr_plan **plan,
         break;
     default: break;
     }
-    if (type == join->join_type) return HR_OK;
-    join->join_type = type;
+    if (type == *of_join) return HR_OK;
+    *of_join = type;
     ctx->changed = true;
     HR_TRY(hr_plan_refresh(ctx->arena, join, err));
     return hr_plan_refresh(ctx->arena, filter, err);

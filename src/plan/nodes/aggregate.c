@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Aggregations. The output list of the logical node is cut into group keys, aggregate calls, and a
- * projection over both:
+ * GROUP BY, logical and physical. The output list of the logical node is cut into group keys,
+ * aggregate calls, and a projection over both:
  *
  *   Project [k + 1, sum / 2]
  *   +- HashAggregate(keys=[k], functions=[sum(v)])          one task, or a DISTINCT aggregate
@@ -10,10 +10,102 @@
  *
  * On a stream the upper one keeps its groups from epoch to epoch (StateAggregate).
  */
+#include "plan/nodes/aggregate.h"
+
+#include "plan/analyze.h"
+#include "plan/node.h"
 #include "plan/physical.h"
+#include "plan/rules/prune.h"
+
+/* Logical -------------------------------------------------------------------------------------- */
+
+static void init(struct hr_plan *plan)
+{
+    HR_NODE(aggregate, plan)->event_time_key = -1;
+}
+
+/* The event time is noted once: the rules may later put an expression in the attribute's place. */
+static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
+{
+    struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+    for (uint32_t i = 0; i < agg->group_count && agg->event_time_key < 0; i++) {
+        const struct hr_attr *attr = agg->groups[i]->kind == HR_X_ATTR
+                                         ? hr_plan_input_attr(plan, agg->groups[i]->attr_id)
+                                         : NULL;
+        if (attr && attr->watermark_delay_us >= 0) agg->event_time_key = (int32_t)i;
+    }
+    return hr_select_output(arena, plan, err);
+}
+
+static void print(const struct hr_plan *plan, struct hr_buf *out)
+{
+    const struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+    hr_buf_putc(out, ' ');
+    hr_node_print_list(agg->groups, agg->group_count, out);
+    hr_buf_puts(out, ", ");
+    hr_node_print_list(agg->select.exprs, agg->select.expr_count, out);
+}
+
+/* Parts over groups only are asked of the rows that make the groups. */
+static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct hr_expr **part,
+                      bool *ret_sinks, struct hr_err *err)
+{
+    const struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+    *ret_sinks = false;
+    if (agg->group_count == 0) return HR_OK;
+    for (uint32_t i = 0; i < agg->select.expr_count; i++) {
+        const struct hr_expr *item = agg->select.exprs[i];
+        bool bad = hr_expr_has_aggregate(item) || !hr_expr_is_deterministic(item);
+        if (bad && hr_expr_uses(*part, item->attr_id)) return HR_OK;
+    }
+    *ret_sinks = true;
+    return hr_expr_inline(arena, part, agg->select.exprs, agg->select.expr_count, err);
+}
+
+static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
+{
+    return HR_NODE(aggregate, plan)->group_count == 0 ? 1 : child_rows[0];
+}
+
+static bool not_distinct(void *arg, const struct hr_expr *expr)
+{
+    HR_UNUSED(arg);
+    return !(expr->kind == HR_X_CALL && expr->distinct);
+}
+
+static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
+                                 struct hr_err *err)
+{
+    const struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+    for (uint32_t i = 0; i < agg->select.expr_count; i++)
+        if (!hr_expr_walk(agg->select.exprs[i], not_distinct, NULL))
+            return hr_node_refuse(
+                plan, err,
+                "Distinct aggregations are not supported on streaming DataFrames/Datasets. "
+                "Consider using approx_count_distinct() instead.");
+    if (check->mode != HR_MODE_APPEND || agg->event_time_key >= 0) return HR_OK;
+    return hr_node_refuse(
+        plan, err,
+        "Append output mode not supported when there are streaming aggregations on "
+        "streaming DataFrames/DataSets without watermark");
+}
+
+/* In append mode a group comes out once, when the watermark has passed it. */
+static enum hr_changes emits(const struct hr_plan *plan, const struct hr_streaming_check *check)
+{
+    HR_UNUSED(plan);
+    switch (check->mode) {
+    case HR_MODE_UPDATE: return HR_CHANGES_UPDATE;
+    case HR_MODE_COMPLETE: return HR_CHANGES_COMPLETE;
+    default: return HR_CHANGES_APPEND;
+    }
+}
+
+/* Physical ------------------------------------------------------------------------------------- */
 
 struct parts {
     const struct hr_plan *plan;
+    const struct hr_aggregate_node *agg; /* the same node */
     struct hr_exprs calls;      /* distinct aggregate calls, over attributes */
     struct hr_exprs keys, args; /* bound: keys; keys, arguments and filters */
     struct hr_agg_spec *specs;
@@ -62,11 +154,12 @@ static hr_status bind_call(struct hr_planner *pl, struct parts *p, uint32_t inde
 static hr_status cut(struct hr_planner *pl, struct parts *p, struct hr_err *err)
 {
     const struct hr_plan *plan = p->plan;
-    for (uint32_t i = 0; i < plan->expr_count; i++)
-        HR_TRY(collect_calls(pl, p, plan->exprs[i], err));
+    const struct hr_aggregate_node *agg = p->agg;
+    for (uint32_t i = 0; i < agg->select.expr_count; i++)
+        HR_TRY(collect_calls(pl, p, agg->select.exprs[i], err));
     struct hr_expr **keys = NULL;
-    HR_TRY(hr_bind_all(pl, plan->children[0], plan->groups, plan->group_count, &keys, err));
-    for (uint32_t i = 0; i < plan->group_count; i++)
+    HR_TRY(hr_bind_all(pl, plan->children[0], agg->groups, agg->group_count, &keys, err));
+    for (uint32_t i = 0; i < agg->group_count; i++)
         if (!HR_VEC_PUSH(pl->arena, &p->keys, keys[i]) ||
             !HR_VEC_PUSH(pl->arena, &p->args, keys[i]))
             return HR_OOM(err);
@@ -95,7 +188,7 @@ static const struct hr_type *schema_of(struct hr_planner *pl, const struct parts
     if (!fields) return NULL;
     for (uint32_t i = 0; i < keys; i++) {
         const struct hr_expr *key = p->keys.items[i];
-        fields[i] = (struct hr_field){name_of(pl, p->plan->groups[i]), key->type, key->nullable};
+        fields[i] = (struct hr_field){name_of(pl, p->agg->groups[i]), key->type, key->nullable};
     }
     if (partial) {
         fields[keys] = (struct hr_field){"states", hr_type(HR_T_BINARY), false};
@@ -128,7 +221,7 @@ static hr_status aggregate_node(struct hr_planner *pl, const struct parts *p,
         HR_TRY(hr_compile(pl, p->args.items, p->args.count, &node->program, err));
     if (stateful) {
         node->state_id = pl->next_state++;
-        node->event_time_key = p->plan->event_time_key;
+        node->event_time_key = p->agg->event_time_key;
     }
     *ret = node;
     return HR_OK;
@@ -144,17 +237,10 @@ static hr_status key_columns(struct hr_planner *pl, const struct parts *p, struc
         const struct hr_expr *key = p->keys.items[i];
         columns[i] = hr_expr_column(pl->arena, key->type, i, key->nullable);
         if (!columns[i]) return HR_OOM(err);
-        columns[i]->name = name_of(pl, p->plan->groups[i]);
+        columns[i]->name = name_of(pl, p->agg->groups[i]);
     }
     *ret = columns;
     return HR_OK;
-}
-
-static hr_status by_keys(struct hr_planner *pl, struct hr_pnode *child, struct hr_expr **keys,
-                         uint32_t key_count, struct hr_pnode **ret, struct hr_err *err)
-{
-    if (key_count == 0) return hr_single(pl, child, ret, err);
-    return hr_exchange(pl, child, HR_DIST_HASH, keys, key_count, ret, err);
 }
 
 static hr_status stack(struct hr_planner *pl, const struct parts *p, struct hr_pnode *child,
@@ -164,13 +250,13 @@ static hr_status stack(struct hr_planner *pl, const struct parts *p, struct hr_p
     bool split = pl->parallel && (stateful || !hr_pnode_is_single(child));
     if (!split) return aggregate_node(pl, p, HR_AGG_COMPLETE, stateful, child, ret, err);
     if (p->has_distinct) {
-        HR_TRY(by_keys(pl, child, p->keys.items, p->keys.count, &child, err));
+        HR_TRY(hr_exchange_by_keys(pl, child, p->keys.items, p->keys.count, &child, err));
         return aggregate_node(pl, p, HR_AGG_COMPLETE, stateful, child, ret, err);
     }
     struct hr_expr **columns = NULL;
     HR_TRY(aggregate_node(pl, p, HR_AGG_PARTIAL, false, child, &child, err));
     HR_TRY(key_columns(pl, p, &columns, err));
-    HR_TRY(by_keys(pl, child, columns, p->keys.count, &child, err));
+    HR_TRY(hr_exchange_by_keys(pl, child, columns, p->keys.count, &child, err));
     return aggregate_node(pl, p, HR_AGG_FINAL, stateful, child, ret, err);
 }
 
@@ -182,8 +268,8 @@ static hr_status over_columns(struct hr_planner *pl, const struct parts *p,
     struct hr_expr *e = *expr;
     int32_t at = hr_expr_is_aggregate(e) ? call_index(p, e) : -1;
     if (at >= 0) at += (int32_t)p->keys.count;
-    for (uint32_t i = 0; i < p->plan->group_count && at < 0; i++)
-        if (hr_expr_equal(p->plan->groups[i], e)) at = (int32_t)i;
+    for (uint32_t i = 0; i < p->agg->group_count && at < 0; i++)
+        if (hr_expr_equal(p->agg->groups[i], e)) at = (int32_t)i;
     if (at >= 0) {
         const struct hr_field *field = &schema->fields[at];
         *expr = hr_expr_column(pl->arena, field->type, (uint32_t)at, field->nullable);
@@ -201,14 +287,15 @@ static hr_status result_project(struct hr_planner *pl, const struct parts *p,
                                 struct hr_pnode *child, struct hr_pnode **ret, struct hr_err *err)
 {
     const struct hr_plan *plan = p->plan;
+    const struct hr_select *select = &p->agg->select;
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_project, hr_plan_schema(plan), child, NULL);
     if (!node) return HR_OOM(err);
-    node->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, plan->expr_count + 1);
+    node->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, select->expr_count + 1);
     if (!node->exprs) return HR_OOM(err);
-    node->expr_count = plan->expr_count;
-    bool same = plan->expr_count == child->schema->field_count;
-    for (uint32_t i = 0; i < plan->expr_count; i++) {
-        struct hr_expr *copy = hr_expr_copy(pl->arena, plan->exprs[i]);
+    node->expr_count = select->expr_count;
+    bool same = select->expr_count == child->schema->field_count;
+    for (uint32_t i = 0; i < select->expr_count; i++) {
+        struct hr_expr *copy = hr_expr_copy(pl->arena, select->exprs[i]);
         if (!copy) return HR_OOM(err);
         HR_TRY(over_columns(pl, p, child->schema, &copy, err));
         const struct hr_expr *value = hr_expr_strip_alias(copy);
@@ -224,10 +311,10 @@ static hr_status result_project(struct hr_planner *pl, const struct parts *p,
     return hr_compile(pl, node->exprs, node->expr_count, &node->program, err);
 }
 
-hr_status hr_physical_aggregate(struct hr_planner *pl, const struct hr_plan *plan,
-                                struct hr_pnode **ret, struct hr_err *err)
+static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
+                          struct hr_err *err)
 {
-    struct parts p = {.plan = plan};
+    struct parts p = {.plan = plan, .agg = HR_NODE(aggregate, plan)};
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));
     HR_TRY(cut(pl, &p, err));
@@ -235,64 +322,28 @@ hr_status hr_physical_aggregate(struct hr_planner *pl, const struct hr_plan *pla
     return result_project(pl, &p, child, ret, err);
 }
 
-/* DISTINCT ------------------------------------------------------------------------------------- */
+static const struct hr_node_exprs exprs[] = {
+    HR_NODE_EXPRS(hr_aggregate_node, select.exprs, select.expr_count),
+    HR_NODE_EXPRS(hr_aggregate_node, groups, group_count),
+    {HR_EXPRS_END, 0, 0, 0},
+};
 
-static hr_status distinct_keys(struct hr_planner *pl, const struct hr_plan *plan,
-                               struct hr_exprs *keys, struct hr_err *err)
-{
-    const struct hr_plan *child = plan->children[0];
-    for (uint32_t i = 0; i < plan->expr_count; i++)
-        if (!HR_VEC_PUSH(pl->arena, keys, plan->exprs[i])) return HR_OOM(err);
-    if (plan->expr_count) return HR_OK;
-    for (uint32_t i = 0; i < child->output_count; i++) {
-        struct hr_expr *ref = hr_attr_ref(pl->arena, &child->output[i]);
-        if (!ref || !HR_VEC_PUSH(pl->arena, keys, ref)) return HR_OOM(err);
-    }
-    return HR_OK;
-}
-
-/* All columns of rows at rest: an aggregation with keys only. */
-static hr_status distinct_rows(struct hr_planner *pl, const struct hr_plan *plan,
-                               struct hr_exprs *keys, struct hr_pnode *child, struct hr_pnode **ret,
-                               struct hr_err *err)
-{
-    struct hr_plan *group = hr_plan_new1(pl->arena, HR_P_AGGREGATE, plan->children[0]);
-    if (!group) return HR_OOM(err);
-    group->groups = group->exprs = keys->items;
-    group->group_count = group->expr_count = keys->count;
-    HR_TRY(hr_plan_refresh(pl->arena, group, err));
-    struct parts p = {.plan = group};
-    HR_TRY(cut(pl, &p, err));
-    return stack(pl, &p, child, ret, err);
-}
-
-hr_status hr_physical_distinct(struct hr_planner *pl, const struct hr_plan *plan,
-                               struct hr_pnode **ret, struct hr_err *err)
-{
-    struct hr_pnode *child = NULL;
-    struct hr_exprs keys = {0};
-    HR_TRY(hr_physical(pl, plan->children[0], &child, err));
-    HR_TRY(distinct_keys(pl, plan, &keys, err));
-    if (!plan->is_streaming && plan->expr_count == 0 && keys.count)
-        return distinct_rows(pl, plan, &keys, child, ret, err);
-    struct hr_expr **bound = NULL;
-    HR_TRY(hr_bind_all(pl, plan->children[0], keys.items, keys.count, &bound, err));
-    if (pl->parallel) HR_TRY(by_keys(pl, child, bound, keys.count, &child, err));
-    struct hr_pnode *node = hr_pnode_new(
-        pl, plan->is_streaming ? &hr_op_state_dedup : &hr_op_distinct, child->schema, child, NULL);
-    if (!node) return HR_OOM(err);
-    node->exprs = bound;
-    node->expr_count = node->key_count = keys.count;
-    HR_TRY(hr_compile(pl, bound, keys.count, &node->program, err));
-    if (plan->is_streaming) {
-        node->state_id = pl->next_state++;
-        for (uint32_t i = 0; i < keys.count; i++) {
-            const struct hr_attr *attr = keys.items[i]->kind == HR_X_ATTR
-                                             ? hr_plan_input_attr(plan, keys.items[i]->attr_id)
-                                             : NULL;
-            if (attr && attr->watermark_delay_us >= 0) node->event_time_key = (int32_t)i;
-        }
-    }
-    *ret = node;
-    return HR_OK;
-}
+/* Constants stay: items must stay equal to groups. */
+const struct hr_node_vt hr_node_aggregate = {
+    .name = "Aggregate",
+    .size = sizeof(struct hr_aggregate_node),
+    .exprs = exprs,
+    .in_block = true,
+    .counts_as_aggregate = true,
+    .init = init,
+    .analyze = hr_analyze_select,
+    .output = output,
+    .print = print,
+    .prune = hr_select_prune,
+    .sink = sink,
+    .max_rows = max_rows,
+    .accepts = HR_CHANGES_APPEND,
+    .check_streaming = check_streaming,
+    .emits = emits,
+    .physical = physical,
+};

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SELECT DISTINCT and dropDuplicates. */
+#include "plan/nodes/distinct.h"
+
+#include "plan/analyze.h"
+#include "plan/node.h"
+#include "plan/nodes/aggregate.h"
+#include "plan/physical.h"
+#include "plan/rules/prune.h"
+
+static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
+                       struct hr_err *err)
+{
+    struct hr_wanted down = {0};
+    for (uint32_t i = 0; i < up->count; i++) HR_TRY(hr_want(ctx, &down, up->items[i], err));
+    HR_TRY(hr_want_refs(ctx, &down, plan, err));
+    if (HR_NODE(distinct, plan)->key_count == 0)
+        HR_TRY(hr_want_output(ctx, &down, plan->children[0], err));
+    return hr_prune_children(ctx, plan, &down, err);
+}
+
+/* Not when the first row of a key is kept: it could be another one. */
+static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct hr_expr **part,
+                      bool *ret_sinks, struct hr_err *err)
+{
+    HR_UNUSED(arena);
+    HR_UNUSED(part);
+    HR_UNUSED(err);
+    *ret_sinks = HR_NODE(distinct, plan)->key_count == 0;
+    return HR_OK;
+}
+
+static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
+                                 struct hr_err *err)
+{
+    if (check->aggregates == 0) return HR_OK;
+    return hr_node_refuse(plan, err,
+                          "dropDuplicates is not supported after aggregation on a streaming "
+                          "DataFrame/Dataset");
+}
+
+static hr_status all_keys(struct hr_planner *pl, const struct hr_plan *plan, struct hr_exprs *keys,
+                          struct hr_err *err)
+{
+    const struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
+    const struct hr_plan *child = plan->children[0];
+    for (uint32_t i = 0; i < distinct->key_count; i++)
+        if (!HR_VEC_PUSH(pl->arena, keys, distinct->keys[i])) return HR_OOM(err);
+    if (distinct->key_count) return HR_OK;
+    for (uint32_t i = 0; i < child->output_count; i++) {
+        struct hr_expr *ref = hr_attr_ref(pl->arena, &child->output[i]);
+        if (!ref || !HR_VEC_PUSH(pl->arena, keys, ref)) return HR_OOM(err);
+    }
+    return HR_OK;
+}
+
+/* All columns of rows at rest: an aggregation with keys only. */
+static hr_status by_grouping(struct hr_planner *pl, const struct hr_plan *plan,
+                             const struct hr_exprs *keys, struct hr_pnode **ret, struct hr_err *err)
+{
+    struct hr_plan *plan_of_group = hr_plan_new1(pl->arena, HR_P_AGGREGATE, plan->children[0]);
+    if (!plan_of_group) return HR_OOM(err);
+    struct hr_aggregate_node *group = HR_NODE(aggregate, plan_of_group);
+    group->groups = group->select.exprs = keys->items;
+    group->group_count = group->select.expr_count = keys->count;
+    HR_TRY(hr_plan_refresh(pl->arena, plan_of_group, err));
+    return hr_physical(pl, plan_of_group, ret, err);
+}
+
+static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
+                          struct hr_err *err)
+{
+    struct hr_pnode *child = NULL;
+    struct hr_exprs keys = {0};
+    HR_TRY(all_keys(pl, plan, &keys, err));
+    if (!plan->is_streaming && HR_NODE(distinct, plan)->key_count == 0 && keys.count)
+        return by_grouping(pl, plan, &keys, ret, err);
+    struct hr_expr **bound = NULL;
+    HR_TRY(hr_physical(pl, plan->children[0], &child, err));
+    HR_TRY(hr_bind_all(pl, plan->children[0], keys.items, keys.count, &bound, err));
+    if (pl->parallel) HR_TRY(hr_exchange_by_keys(pl, child, bound, keys.count, &child, err));
+    struct hr_pnode *node = hr_pnode_new(
+        pl, plan->is_streaming ? &hr_op_state_dedup : &hr_op_distinct, child->schema, child, NULL);
+    if (!node) return HR_OOM(err);
+    node->exprs = bound;
+    node->expr_count = node->key_count = keys.count;
+    *ret = node;
+    HR_TRY(hr_compile(pl, bound, keys.count, &node->program, err));
+    if (!plan->is_streaming) return HR_OK;
+    node->state_id = pl->next_state++;
+    for (uint32_t i = 0; i < keys.count; i++) {
+        const struct hr_attr *attr = keys.items[i]->kind == HR_X_ATTR
+                                         ? hr_plan_input_attr(plan, keys.items[i]->attr_id)
+                                         : NULL;
+        if (attr && attr->watermark_delay_us >= 0) node->event_time_key = (int32_t)i;
+    }
+    return HR_OK;
+}
+
+static const struct hr_node_exprs exprs[] = {
+    HR_NODE_EXPRS(hr_distinct_node, keys, key_count),
+    {HR_EXPRS_END, 0, 0, 0},
+};
+
+const struct hr_node_vt hr_node_distinct = {
+    .name = "Distinct",
+    .size = sizeof(struct hr_distinct_node),
+    .exprs = exprs,
+    .in_block = true,
+    .analyze = hr_analyze_distinct,
+    .output = hr_node_output_of_child,
+    .prune = prune,
+    .sink = sink,
+    .max_rows = hr_node_rows_of_child,
+    .accepts = HR_CHANGES_APPEND,
+    .check_streaming = check_streaming,
+    .physical = physical,
+};

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Joins, logical and physical. Equalities between the two sides become hash keys, what is left of
+ * the condition is tested on each pair. The table is made of the right side, or of the left one
+ * where that is the static side of a stream or much smaller.
+ *
+ * With several tasks either both sides are dealt out by the keys, or the table's side is given to
+ * every task, which needs that its rows without a partner are not wanted.
+ */
+#include "plan/nodes/join.h"
+
+#include "plan/analyze.h"
+#include "plan/node.h"
+#include "plan/nodes/project.h"
+#include "plan/physical.h"
+#include "plan/rules/prune.h"
+
+/* Rows of a side that is given to every task rather than dealt out. */
+#define BROADCAST_ROWS 200000
+
+/* Logical -------------------------------------------------------------------------------------- */
+
+static const char *const names[] = {
+    [HR_JOIN_INNER] = "Inner",    [HR_JOIN_LEFT] = "LeftOuter", [HR_JOIN_RIGHT] = "RightOuter",
+    [HR_JOIN_FULL] = "FullOuter", [HR_JOIN_SEMI] = "LeftSemi",  [HR_JOIN_ANTI] = "LeftAnti",
+    [HR_JOIN_CROSS] = "Cross",
+};
+
+static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
+{
+    assert(plan->child_count == 2);
+    const struct hr_plan *left = plan->children[0], *right = plan->children[1];
+    enum hr_join_type type = HR_NODE(join, plan)->type;
+    uint32_t count = left->output_count + (hr_join_is_half(type) ? 0 : right->output_count);
+    struct hr_attr *output = HR_NEW_ARRAY(arena, struct hr_attr, count + 1);
+    if (!output) return HR_OOM(err);
+    bool null_left = type == HR_JOIN_RIGHT || type == HR_JOIN_FULL;
+    bool null_right = type == HR_JOIN_LEFT || type == HR_JOIN_FULL;
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_left = i < left->output_count;
+        output[i] = is_left ? left->output[i] : right->output[i - left->output_count];
+        if (is_left ? null_left : null_right) output[i].nullable = true;
+    }
+    plan->output = output;
+    plan->output_count = count;
+    return HR_OK;
+}
+
+static void print(const struct hr_plan *plan, struct hr_buf *out)
+{
+    const struct hr_join_node *join = HR_NODE(join, plan);
+    hr_buf_putc(out, ' ');
+    if (join->is_natural) hr_buf_puts(out, "Natural");
+    hr_buf_puts(out, names[join->type]);
+    if (join->using_count) {
+        hr_buf_puts(out, ", using [");
+        hr_node_print_names(join->using_columns, join->using_count, ", ", out);
+        hr_buf_putc(out, ']');
+    } else if (join->condition) {
+        hr_buf_puts(out, ", ");
+        hr_expr_print(join->condition, out);
+    }
+}
+
+/* A side without what only its filters needed: rows are copied and dealt out. */
+static hr_status narrow(struct hr_rule_ctx *ctx, struct hr_plan **child, const struct hr_wanted *w,
+                        struct hr_err *err)
+{
+    uint32_t needed = 0;
+    for (uint32_t i = 0; i < (*child)->output_count; i++)
+        needed += hr_wanted_has(w, (*child)->output[i].id);
+    bool leaf = (*child)->child_count == 0;
+    if (needed == (*child)->output_count || leaf) return HR_OK;
+    struct hr_plan *project = hr_plan_pass(ctx->arena, *child);
+    if (!project) return HR_OOM(err);
+    hr_prune_exprs(project, w);
+    *child = project;
+    return hr_plan_refresh(ctx->arena, project, err);
+}
+
+static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
+                       struct hr_err *err)
+{
+    struct hr_wanted down = {0};
+    for (uint32_t i = 0; i < up->count; i++) HR_TRY(hr_want(ctx, &down, up->items[i], err));
+    HR_TRY(hr_want_refs(ctx, &down, plan, err));
+    for (uint32_t i = 0; i < plan->child_count; i++) {
+        HR_TRY(hr_prune(ctx, &plan->children[i], &down, err));
+        HR_TRY(narrow(ctx, &plan->children[i], &down, err));
+    }
+    return hr_plan_refresh(ctx->arena, plan, err);
+}
+
+/* Only whether there are any: pairs are not estimated. */
+static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
+{
+    bool left = child_rows[0] == 0, right = child_rows[1] == 0;
+    switch (HR_NODE(join, plan)->type) {
+    case HR_JOIN_LEFT:
+    case HR_JOIN_ANTI: return left ? 0 : -1;
+    case HR_JOIN_RIGHT: return right ? 0 : -1;
+    case HR_JOIN_FULL: return left && right ? 0 : -1;
+    default: return left || right ? 0 : -1;
+    }
+}
+
+static const char *const refusals[] = {
+    [HR_JOIN_LEFT] = "Left outer join with a streaming DataFrame/Dataset on the right and a static "
+                     "DataFrame/Dataset on the left is not supported",
+    [HR_JOIN_RIGHT] =
+        "Right outer join with a streaming DataFrame/Dataset on the left and a static "
+        "DataFrame/DataSet on the right is not supported",
+    [HR_JOIN_FULL] =
+        "FullOuter joins with streaming DataFrames/Datasets on one side are not supported",
+    [HR_JOIN_SEMI] =
+        "LeftSemi join with a streaming DataFrame/Dataset on the right is not supported",
+    [HR_JOIN_ANTI] =
+        "LeftAnti join with a streaming DataFrame/Dataset on the right is not supported",
+};
+
+static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
+                                 struct hr_err *err)
+{
+    HR_UNUSED(check);
+    bool left = plan->children[0]->is_streaming, right = plan->children[1]->is_streaming;
+    if (left && right) return hr_node_not_supported(plan, err, "a join of two streams");
+    enum hr_join_type type = HR_NODE(join, plan)->type;
+    bool bad = false;
+    switch (type) {
+    case HR_JOIN_LEFT:
+    case HR_JOIN_SEMI:
+    case HR_JOIN_ANTI: bad = right; break;
+    case HR_JOIN_RIGHT: bad = left; break;
+    case HR_JOIN_FULL: bad = left || right; break;
+    default: break;
+    }
+    return bad ? hr_node_refuse(plan, err, refusals[type]) : HR_OK;
+}
+
+/* Physical ------------------------------------------------------------------------------------- */
+
+struct keys {
+    struct hr_exprs left, right; /* over attributes */
+    struct hr_exprs rest;
+    bool *null_safe;
+};
+
+static const enum hr_join_kind join_kinds[] = {
+    [HR_JOIN_INNER] = HR_PJOIN_INNER, [HR_JOIN_LEFT] = HR_PJOIN_LEFT,
+    [HR_JOIN_RIGHT] = HR_PJOIN_RIGHT, [HR_JOIN_FULL] = HR_PJOIN_FULL,
+    [HR_JOIN_SEMI] = HR_PJOIN_SEMI,   [HR_JOIN_ANTI] = HR_PJOIN_ANTI,
+    [HR_JOIN_CROSS] = HR_PJOIN_CROSS,
+};
+
+static bool has_attrs(const struct hr_expr *expr)
+{
+    return !hr_expr_is_foldable(expr);
+}
+
+static hr_status take_key(struct hr_planner *pl, const struct hr_plan *join, struct keys *keys,
+                          struct hr_expr *part, bool *ret_taken, struct hr_err *err)
+{
+    bool safe = hr_expr_is_call(part, "<=>", 2);
+    bool equal = hr_expr_is_call(part, "=", 2) || hr_expr_is_call(part, "==", 2);
+    *ret_taken = false;
+    if ((!safe && !equal) || !hr_expr_is_deterministic(part)) return HR_OK;
+    struct hr_expr *a = part->args[0], *b = part->args[1];
+    if (!has_attrs(a) || !has_attrs(b) || !hr_type_same(a->type, b->type)) return HR_OK;
+    bool straight = hr_expr_within(a, join->children[0]) && hr_expr_within(b, join->children[1]);
+    bool swapped = hr_expr_within(b, join->children[0]) && hr_expr_within(a, join->children[1]);
+    if (!straight && !swapped) return HR_OK;
+    keys->null_safe[keys->left.count] = safe;
+    if (!HR_VEC_PUSH(pl->arena, &keys->left, straight ? a : b) ||
+        !HR_VEC_PUSH(pl->arena, &keys->right, straight ? b : a))
+        return HR_OOM(err);
+    *ret_taken = true;
+    return HR_OK;
+}
+
+static hr_status split_condition(struct hr_planner *pl, const struct hr_plan *join,
+                                 struct keys *keys, struct hr_err *err)
+{
+    struct hr_exprs parts = {0};
+    struct hr_expr *condition = HR_NODE(join, join)->condition;
+    if (condition) HR_TRY(hr_expr_split_and(pl->arena, condition, &parts, err));
+    keys->null_safe = HR_NEW_ARRAY(pl->arena, bool, parts.count + 1);
+    if (!keys->null_safe) return HR_OOM(err);
+    for (uint32_t i = 0; i < parts.count; i++) {
+        bool taken = false;
+        HR_TRY(take_key(pl, join, keys, parts.items[i], &taken, err));
+        if (!taken && !HR_VEC_PUSH(pl->arena, &keys->rest, parts.items[i])) return HR_OOM(err);
+    }
+    return HR_OK;
+}
+
+static bool is_small(const struct hr_plan *plan)
+{
+    int64_t rows = hr_plan_max_rows(plan);
+    return rows >= 0 && rows <= BROADCAST_ROWS;
+}
+
+/* May the side's own unmatched rows be dropped, so that every task can have all of it? */
+static bool right_can_be_table(enum hr_join_type type)
+{
+    return type != HR_JOIN_RIGHT && type != HR_JOIN_FULL;
+}
+
+static bool left_can_be_table(enum hr_join_type type)
+{
+    return type == HR_JOIN_INNER || type == HR_JOIN_CROSS || type == HR_JOIN_RIGHT;
+}
+
+static hr_status deal_out(struct hr_planner *pl, const struct hr_plan *join, struct keys *keys,
+                          struct hr_pnode *node, struct hr_expr **left, struct hr_expr **right,
+                          struct hr_err *err)
+{
+    const struct hr_plan *l = join->children[0], *r = join->children[1];
+    uint32_t table = node->build_left ? 0 : 1;
+    enum hr_join_type type = HR_NODE(join, join)->type;
+    bool may = node->build_left ? left_can_be_table(type) : right_can_be_table(type);
+    bool is_static = join->is_streaming && !join->children[table]->is_streaming;
+    if (!pl->parallel) return HR_OK;
+    if (hr_pnode_is_single(node->children[0]) && hr_pnode_is_single(node->children[1]))
+        return HR_OK;
+    if (may && (is_static || keys->left.count == 0 || is_small(node->build_left ? l : r)))
+        return hr_exchange(pl, node->children[table], HR_DIST_BROADCAST, NULL, 0,
+                           &node->children[table], err);
+    if (keys->left.count == 0) {
+        HR_TRY(hr_single(pl, node->children[0], &node->children[0], err));
+        return hr_single(pl, node->children[1], &node->children[1], err);
+    }
+    HR_TRY(hr_exchange(pl, node->children[0], HR_DIST_HASH, left, keys->left.count,
+                       &node->children[0], err));
+    return hr_exchange(pl, node->children[1], HR_DIST_HASH, right, keys->right.count,
+                       &node->children[1], err);
+}
+
+static bool table_is_left(const struct hr_plan *join)
+{
+    const struct hr_plan *l = join->children[0], *r = join->children[1];
+    if (!left_can_be_table(HR_NODE(join, join)->type)) return false;
+    if (join->is_streaming) return r->is_streaming && !l->is_streaming;
+    return is_small(l) && !is_small(r);
+}
+
+static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, struct hr_pnode **ret,
+                          struct hr_err *err)
+{
+    const struct hr_plan *const *sides = (const struct hr_plan *const *)join->children;
+    struct hr_pnode *l = NULL, *r = NULL;
+    struct keys keys = {.null_safe = NULL};
+    struct hr_expr **left = NULL, **right = NULL, *rest = NULL;
+    HR_TRY(hr_physical(pl, join->children[0], &l, err));
+    HR_TRY(hr_physical(pl, join->children[1], &r, err));
+    HR_TRY(split_condition(pl, join, &keys, err));
+    HR_TRY(hr_bind_all(pl, sides[0], keys.left.items, keys.left.count, &left, err));
+    HR_TRY(hr_bind_all(pl, sides[1], keys.right.items, keys.right.count, &right, err));
+    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_hash_join, hr_plan_schema(join), l, r);
+    if (!node) return HR_OOM(err);
+    node->join_kind = join_kinds[HR_NODE(join, join)->type];
+    node->join_key_count = keys.left.count;
+    node->null_safe = keys.null_safe;
+    node->build_left = table_is_left(join);
+    HR_TRY(hr_compile(pl, left, keys.left.count, &node->left_keys, err));
+    HR_TRY(hr_compile(pl, right, keys.right.count, &node->right_keys, err));
+    HR_TRY(hr_expr_join_and(pl->arena, pl->conf, &keys.rest, &rest, err));
+    node->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, keys.left.count * 2 + 1);
+    if (!node->exprs) return HR_OOM(err);
+    if (rest) {
+        HR_TRY(hr_bind(pl, sides, 2, rest, &rest, err));
+        HR_TRY(hr_compile(pl, &rest, 1, &node->program, err));
+        node->exprs[0] = rest;
+        node->expr_count = 1;
+    }
+    *ret = node;
+    return deal_out(pl, join, &keys, node, left, right, err);
+}
+
+static const struct hr_node_exprs exprs[] = {
+    HR_NODE_EXPR(hr_join_node, condition),
+    {HR_EXPRS_END, 0, 0, 0},
+};
+
+const struct hr_node_vt hr_node_join = {
+    .name = "Join",
+    .size = sizeof(struct hr_join_node),
+    .exprs = exprs,
+    .may_fold = true,
+    .analyze = hr_analyze_join,
+    .output = output,
+    .print = print,
+    .prune = prune,
+    .max_rows = max_rows,
+    .accepts = HR_CHANGES_ANY,
+    .check_streaming = check_streaming,
+    .physical = physical,
+};
