@@ -100,6 +100,7 @@ hr_status hr_state_pane(struct hr_state_part *part, int64_t pane_id, struct hr_k
         .states_bytes = state->value_bytes,
         .states_init = state->states_init,
         .track_dirty = true,
+        .by_slot = true,
         .mem = state->mem,
         .row_done = state->codec.done ? row_done : NULL,
         .arg = state,

@@ -6,25 +6,13 @@
  * key's first slot with its 32 hash bits and prefetch that row, compare keys. Only keys that are
  * new, or whose hash bits lie, go through the slow path one by one.
  *
- * A row reference is chunk number and offset: chunk << CHUNK_BITS | units of 8 bytes. Chunks grow
- * from 4 KiB to 16 MiB, so that a small table is small; a row that does not fit in the open chunk
- * opens the next, one larger than any chunk gets its own. Reference 0 is "no row".
- *
- * Freed rows are listed by size class, linked through their epoch field; key_len stays, so that a
- * walk over a chunk can step over them.
+ * Rows are in a slot heap (slot_heap.h), which links freed ones through their first field, the epoch;
+ * key_len stays, so that a walk over a chunk can step over them.
  */
+#include "state/slot_heap.h"
 #include "state/table.h"
 
-#include <sys/mman.h>
-
 #define GROUP           128u
-#define CHUNK_BITS      21u
-#define CHUNK_MASK      ((1u << CHUNK_BITS) - 1)
-#define CHUNK_LIMIT     (1u << (32 - CHUNK_BITS))
-#define CHUNK_MIN_BYTES 4096u
-#define CHUNK_MAX_BYTES ((size_t)8 << CHUNK_BITS)
-#define EXACT_UNITS     128u /* rows up to 1 KiB have a free list for each size */
-#define CLASS_COUNT     (EXACT_UNITS + 4 * 21 + 1)
 #define FIRST_CAPACITY  64u
 #define SINGLE_CAPACITY 4096u /* slots at which one part becomes 256 */
 #define SPLIT_CAPACITY  32u
@@ -36,38 +24,27 @@ struct part {
     uint32_t count;
 };
 
-struct chunk {
-    uint32_t used, capacity; /* units */
-};
-
 struct hr_ktable {
     struct part *parts;
-    uint8_t **bases;    /* chunk number → address */
     uint32_t part_mask; /* 0 or 255 */
     uint32_t states_bytes;
     uint32_t epoch;
     bool track_dirty;
     struct part single;
-    struct chunk *chunks;
-    uint32_t chunk_count, chunk_capacity;
-    uint32_t open_chunk; /* where rows are added; == chunk_count: none */
+    struct hr_slot_heap heap;
     uint32_t *dirty;
     uint32_t dirty_count, dirty_capacity;
     uint8_t *states_init;
     uint64_t count;
-    int64_t reserved_bytes;
-    struct hr_mem *mem;
     void (*row_done)(void *arg, uint8_t *states);
     void *arg;
-    uint32_t free_rows[CLASS_COUNT];
 };
 
 /* --- Small parts ------------------------------------------------------------------------------ */
 
 HR_INLINE struct hr_krow *row_at(const struct hr_ktable *t, uint32_t ref)
 {
-    return (struct hr_krow *)(void *)(t->bases[ref >> CHUNK_BITS] +
-                                      ((uint64_t)(ref & CHUNK_MASK) << 3));
+    return hr_heap_at(&t->heap, ref);
 }
 HR_INLINE uint8_t *states_of(struct hr_krow *row)
 {
@@ -111,122 +88,21 @@ HR_INLINE bool same_key(const uint8_t *row_key, uint32_t row_len, const struct h
     return (differ | (x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
-static hr_status reserve(struct hr_ktable *t, int64_t bytes, struct hr_err *err)
-{
-    HR_TRY(hr_mem_reserve(t->mem, bytes, err));
-    t->reserved_bytes += bytes;
-    return HR_OK;
-}
-
-static void release(struct hr_ktable *t, int64_t bytes)
-{
-    hr_mem_release(t->mem, bytes);
-    t->reserved_bytes -= bytes;
-    assert(t->reserved_bytes >= 0);
-}
-
-/* Accounted memory. Zeroed where asked. Large pieces ask for huge pages. */
-static hr_status take(struct hr_ktable *t, size_t bytes, bool zero, void **ret, struct hr_err *err)
-{
-    HR_TRY(reserve(t, (int64_t)bytes, err));
-    bool large = bytes >= (size_t)4 << 20;
-    void *memory = zero && !large ? hr_zalloc(bytes) : hr_alloc_aligned(bytes);
-    if (!memory) {
-        release(t, (int64_t)bytes);
-        return HR_OOM(err);
-    }
-    if (large) {
-        uintptr_t start = ((uintptr_t)memory + 0x1fffff) & ~(uintptr_t)0x1fffff;
-        uintptr_t end = ((uintptr_t)memory + bytes) & ~(uintptr_t)0x1fffff;
-        if (start < end) (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
-        if (zero) memset(memory, 0, bytes);
-    }
-    *ret = memory;
-    return HR_OK;
-}
-
-static void give_back(struct hr_ktable *t, void *memory, size_t bytes)
-{
-    if (!memory) return;
-    hr_free(memory);
-    release(t, (int64_t)bytes);
-}
-
 /* --- Rows ------------------------------------------------------------------------------------- */
 
-/* Units of a row with such a key: beyond EXACT_UNITS rounded up to a quarter of a power of two, so
- * that freed rows find a new tenant. */
-static uint32_t row_units(const struct hr_ktable *t, uint32_t key_len, uint32_t *ret_class)
+HR_INLINE uint32_t row_units(const struct hr_ktable *t, uint32_t key_len)
 {
-    uint32_t units = 1 + t->states_bytes / 8 + (key_len + 7) / 8;
-    if (units <= EXACT_UNITS) {
-        *ret_class = units;
-        return units;
-    }
-    uint32_t log2 = 31 - (uint32_t)__builtin_clz(units - 1);
-    uint32_t step = 1u << (log2 - 2);
-    units = (units + step - 1) & ~(step - 1);
-    *ret_class = EXACT_UNITS + (log2 - 7) * 4 + (units / step - 4);
-    assert(*ret_class < CLASS_COUNT);
-    return units;
+    return hr_heap_units(1 + t->states_bytes / 8 + (key_len + 7) / 8);
 }
 
-static hr_status grow_chunk_list(struct hr_ktable *t, struct hr_err *err)
-{
-    uint32_t capacity = t->chunk_capacity ? t->chunk_capacity * 2 : 8;
-    if (t->chunk_count == CHUNK_LIMIT)
-        return HR_RAISE(err, HR_E_LIMIT, "what", "a keyed table", "limit", "32 GiB");
-    uint8_t **bases = hr_realloc(t->bases, capacity * sizeof *bases);
-    if (!bases) return HR_OOM(err);
-    t->bases = bases;
-    struct chunk *chunks = hr_realloc(t->chunks, capacity * sizeof *chunks);
-    if (!chunks) return HR_OOM(err);
-    t->chunks = chunks;
-    t->chunk_capacity = capacity;
-    return HR_OK;
-}
-
-/* A chunk that holds at least units more. A row larger than any chunk gets one of its own and the
- * open chunk stays open. */
-static hr_status add_chunk(struct hr_ktable *t, uint32_t units, uint32_t *ret_chunk,
-                           struct hr_err *err)
-{
-    if (t->chunk_count == t->chunk_capacity) HR_TRY(grow_chunk_list(t, err));
-    size_t bytes = CHUNK_MAX_BYTES;
-    if (t->chunk_count < 6) bytes = (size_t)CHUNK_MIN_BYTES << (2 * t->chunk_count);
-    uint32_t first = t->chunk_count == 0; /* reference 0 is no row */
-    bool own = (size_t)(units + first) * 8 > bytes;
-    if (own) bytes = (size_t)(units + first) * 8;
-    void *base;
-    HR_TRY(take(t, bytes, false, &base, err));
-    uint32_t c = t->chunk_count++;
-    t->bases[c] = base;
-    t->chunks[c] = (struct chunk){.used = first, .capacity = (uint32_t)(bytes / 8)};
-    if (!own || t->open_chunk >= c) t->open_chunk = c;
-    *ret_chunk = c;
-    return HR_OK;
-}
-
-static hr_status new_row(struct hr_ktable *t, const struct hr_string *key, uint32_t *ret_ref,
-                         struct hr_err *err)
+static hr_status new_row(struct hr_ktable *t, const struct hr_string *key, uint64_t hash,
+                         uint32_t *ret_ref, struct hr_err *err)
 {
     if (HR_UNLIKELY(key->len > HR_KROW_KEY_MAX))
         return HR_RAISE(err, HR_E_LIMIT, "what", "a grouping key", "limit", "256 MiB");
-    uint32_t class, units = row_units(t, key->len, &class);
-    uint32_t ref = t->free_rows[class];
-    struct hr_krow *row;
-    if (ref) {
-        row = row_at(t, ref);
-        assert(row->flags & HR_KROW_FREE);
-        t->free_rows[class] = row->epoch;
-    } else {
-        uint32_t c = t->open_chunk;
-        if (c >= t->chunk_count || t->chunks[c].capacity - t->chunks[c].used < units)
-            HR_TRY(add_chunk(t, units, &c, err));
-        ref = c << CHUNK_BITS | t->chunks[c].used;
-        t->chunks[c].used += units;
-        row = row_at(t, ref);
-    }
+    uint32_t ref;
+    HR_TRY(hr_heap_alloc(&t->heap, hr_hash_slot(hash), row_units(t, key->len), &ref, err));
+    struct hr_krow *row = row_at(t, ref);
     row->epoch = 0;
     row->key_len = key->len;
     row->flags = 0;
@@ -244,16 +120,19 @@ static hr_status new_row(struct hr_ktable *t, const struct hr_string *key, uint3
     return HR_OK;
 }
 
+static uint32_t slot_of(const struct hr_ktable *t, struct hr_krow *row)
+{
+    if (!t->heap.by_slot) return 0;
+    return hr_hash_slot(hr_key_hash(states_of(row) + t->states_bytes, row->key_len));
+}
+
 static void free_row(struct hr_ktable *t, uint32_t ref)
 {
     struct hr_krow *row = row_at(t, ref);
     assert(!(row->flags & HR_KROW_FREE));
     if (t->row_done) t->row_done(t->arg, states_of(row));
-    uint32_t class;
-    row_units(t, row->key_len, &class);
     row->flags = HR_KROW_FREE;
-    row->epoch = t->free_rows[class];
-    t->free_rows[class] = ref;
+    hr_heap_free(&t->heap, slot_of(t, row), ref, row_units(t, row->key_len));
 }
 
 /* --- The index -------------------------------------------------------------------------------- */
@@ -262,7 +141,7 @@ static hr_status part_init(struct hr_ktable *t, struct part *p, uint32_t capacit
                            struct hr_err *err)
 {
     void *slots;
-    HR_TRY(take(t, capacity * sizeof(uint64_t), true, &slots, err));
+    HR_TRY(hr_heap_take(&t->heap, capacity * sizeof(uint64_t), true, &slots, err));
     *p = (struct part){slots, 64 - (uint32_t)__builtin_ctz(capacity), 0};
     return HR_OK;
 }
@@ -270,7 +149,7 @@ static hr_status part_init(struct hr_ktable *t, struct part *p, uint32_t capacit
 static void part_done(struct hr_ktable *t, struct part *p)
 {
     if (!p->slots) return;
-    give_back(t, p->slots, ((size_t)mask_of(p) + 1) * sizeof(uint64_t));
+    hr_heap_give(&t->heap, p->slots, ((size_t)mask_of(p) + 1) * sizeof(uint64_t));
     *p = (struct part){0};
 }
 
@@ -286,13 +165,13 @@ static hr_status split(struct hr_ktable *t, struct hr_err *err)
 {
     void *memory;
     size_t bytes = HR_SLOT_COUNT * sizeof(struct part);
-    HR_TRY(take(t, bytes, true, &memory, err));
+    HR_TRY(hr_heap_take(&t->heap, bytes, true, &memory, err));
     struct part *parts = memory;
     for (uint32_t i = 0; i < HR_SLOT_COUNT; i++) {
         hr_status status = part_init(t, &parts[i], SPLIT_CAPACITY, err);
         if (status == HR_OK) continue;
         while (i--) part_done(t, &parts[i]);
-        give_back(t, parts, bytes);
+        hr_heap_give(&t->heap, parts, bytes);
         return status;
     }
     /* Unevenly filled parts (a task that owns few slots) must not overflow: grow on the way. */
@@ -315,7 +194,7 @@ static hr_status split(struct hr_ktable *t, struct hr_err *err)
     }
     if (status != HR_OK) {
         for (uint32_t i = 0; i < HR_SLOT_COUNT; i++) part_done(t, &parts[i]);
-        give_back(t, parts, bytes);
+        hr_heap_give(&t->heap, parts, bytes);
         return status;
     }
     part_done(t, &t->single);
@@ -348,18 +227,10 @@ static hr_status make_room(struct hr_ktable *t, uint64_t hash, struct hr_err *er
 
 static hr_status grow_dirty(struct hr_ktable *t, uint32_t more, struct hr_err *err)
 {
-    uint64_t capacity = HR_MAX((uint64_t)t->dirty_capacity * 2, 256);
-    while (capacity < (uint64_t)t->dirty_count + more) capacity *= 2;
-    if (capacity > UINT32_MAX) return HR_OOM(err);
-    int64_t added = (int64_t)(capacity - t->dirty_capacity) * (int64_t)sizeof(uint32_t);
-    HR_TRY(reserve(t, added, err));
-    uint32_t *dirty = hr_realloc(t->dirty, capacity * sizeof *dirty);
-    if (!dirty) {
-        release(t, added);
-        return HR_OOM(err);
-    }
+    uint64_t needed = HR_MAX((uint64_t)t->dirty_count + more, 256);
+    void *dirty = t->dirty;
+    HR_TRY(hr_heap_grow(&t->heap, &dirty, &t->dirty_capacity, needed, sizeof *t->dirty, err));
     t->dirty = dirty;
-    t->dirty_capacity = (uint32_t)capacity;
     return HR_OK;
 }
 
@@ -396,7 +267,7 @@ static HR_NOINLINE hr_status upsert_slow(struct hr_ktable *t, const struct hr_st
     *ret_new = row == NULL;
     if (!row) {
         HR_TRY(make_room(t, hash, err));
-        HR_TRY(new_row(t, key, &ref, err));
+        HR_TRY(new_row(t, key, hash, &ref, err));
         place(part_of(t, hash), (hash & 0xffffffff00000000ull) | ref);
         t->count++;
         row = row_at(t, ref);
@@ -550,15 +421,10 @@ hr_status hr_ktable_touch(struct hr_ktable *table, uint8_t *states, struct hr_er
     return HR_OK;
 }
 
-hr_status hr_ktable_delete(struct hr_ktable *table, uint8_t *states, struct hr_err *err)
+/* Takes entry i out of the index and closes its run. */
+static void vacate(struct part *p, uint32_t i)
 {
-    struct hr_krow *row = hr_krow_of(states);
-    assert(!(row->flags & (HR_KROW_DELETED | HR_KROW_FREE)));
-    if (table->track_dirty && table->dirty_count == table->dirty_capacity)
-        HR_TRY(grow_dirty(table, 1, err));
-    struct part *p;
-    uint32_t i = find_slot(table, row, &p), mask = mask_of(p);
-    uint32_t ref = (uint32_t)p->slots[i];
+    uint32_t mask = mask_of(p);
     for (uint32_t k = (i + 1) & mask; p->slots[k]; k = (k + 1) & mask) {
         uint32_t home = home_of(p, p->slots[k] & 0xffffffff00000000ull);
         if (((k - home) & mask) < ((k - i) & mask)) continue; /* it would leave its run */
@@ -566,7 +432,20 @@ hr_status hr_ktable_delete(struct hr_ktable *table, uint8_t *states, struct hr_e
         i = k;
     }
     p->slots[i] = 0;
+    assert(p->count > 0);
     p->count--;
+}
+
+hr_status hr_ktable_delete(struct hr_ktable *table, uint8_t *states, struct hr_err *err)
+{
+    struct hr_krow *row = hr_krow_of(states);
+    assert(!(row->flags & (HR_KROW_DELETED | HR_KROW_FREE)));
+    if (table->track_dirty && table->dirty_count == table->dirty_capacity)
+        HR_TRY(grow_dirty(table, 1, err));
+    struct part *p;
+    uint32_t i = find_slot(table, row, &p);
+    uint32_t ref = (uint32_t)p->slots[i];
+    vacate(p, i);
     table->count--;
     row->flags |= HR_KROW_DELETED;
     if (table->track_dirty)
@@ -614,16 +493,16 @@ uint32_t hr_ktable_iter_next(struct hr_ktable_iter *iter, uint8_t **ret_states, 
 {
     if (iter->by_slot) return next_by_slot(iter, ret_states, max);
     const struct hr_ktable *t = iter->table;
+    const struct hr_slot_heap *heap = &t->heap;
     uint32_t n = 0;
-    while (iter->chunk < t->chunk_count && n < max) {
-        const struct chunk *c = &t->chunks[iter->chunk];
-        while (iter->pos < c->used && n < max) {
-            struct hr_krow *row = (void *)(t->bases[iter->chunk] + iter->pos * 8);
-            uint32_t class;
-            iter->pos += row_units(t, row->key_len, &class);
+    while (iter->chunk < heap->chunk_count && n < max) {
+        uint32_t used = heap->chunks[iter->chunk].used;
+        while (iter->pos < used && n < max) {
+            struct hr_krow *row = (void *)(heap->bases[iter->chunk] + iter->pos * 8);
+            iter->pos += row_units(t, row->key_len);
             if (!(row->flags & (HR_KROW_DELETED | HR_KROW_FREE))) ret_states[n++] = states_of(row);
         }
-        if (iter->pos >= c->used) {
+        if (iter->pos >= used) {
             iter->chunk++;
             iter->pos = 0;
         }
@@ -671,7 +550,7 @@ uint64_t hr_ktable_count(const struct hr_ktable *table)
 }
 int64_t hr_ktable_bytes(const struct hr_ktable *table)
 {
-    return table->reserved_bytes;
+    return table->heap.reserved_bytes;
 }
 
 hr_status hr_ktable_new(const struct hr_ktable_options *options, struct hr_ktable **ret,
@@ -679,15 +558,14 @@ hr_status hr_ktable_new(const struct hr_ktable_options *options, struct hr_ktabl
 {
     struct hr_ktable *t = hr_zalloc(sizeof *t);
     if (!t) return HR_OOM(err);
-    t->mem = options->mem;
     t->states_bytes = (options->states_bytes + 7) & ~7u;
     t->track_dirty = options->track_dirty;
     t->row_done = options->row_done;
     t->arg = options->arg;
     t->epoch = 1;
     t->parts = &t->single;
-    hr_status status = HR_OK;
-    if (options->states_init && t->states_bytes) {
+    hr_status status = hr_heap_init(&t->heap, options->by_slot, options->mem, err);
+    if (status == HR_OK && options->states_init && t->states_bytes) {
         t->states_init = hr_zalloc(t->states_bytes);
         if (!t->states_init)
             status = HR_OOM(err);
@@ -697,6 +575,7 @@ hr_status hr_ktable_new(const struct hr_ktable_options *options, struct hr_ktabl
     if (status == HR_OK) status = part_init(t, &t->single, FIRST_CAPACITY, err);
     if (status != HR_OK) {
         hr_free(t->states_init);
+        hr_heap_done(&t->heap);
         hr_free(t);
         return status;
     }
@@ -704,33 +583,60 @@ hr_status hr_ktable_new(const struct hr_ktable_options *options, struct hr_ktabl
     return HR_OK;
 }
 
-/* row_done for every row that still has states: the live ones and the deleted of this epoch. */
-static void finish_rows(struct hr_ktable *t)
+/* row_done for every row of a chunk that still has states: live ones, and the deleted of this
+ * epoch. */
+static void finish_chunk(struct hr_ktable *t, uint32_t c)
 {
-    if (!t->row_done) return;
-    for (uint32_t c = 0; c < t->chunk_count; c++) {
-        for (uint32_t pos = c == 0, class; pos < t->chunks[c].used;) {
-            struct hr_krow *row = (void *)(t->bases[c] + (uint64_t)pos * 8);
-            pos += row_units(t, row->key_len, &class);
-            if (!(row->flags & HR_KROW_FREE)) t->row_done(t->arg, states_of(row));
-        }
+    for (uint32_t pos = c == 0; pos < t->heap.chunks[c].used;) {
+        struct hr_krow *row = (void *)(t->heap.bases[c] + (uint64_t)pos * 8);
+        pos += row_units(t, row->key_len);
+        if (!(row->flags & HR_KROW_FREE)) t->row_done(t->arg, states_of(row));
     }
 }
 
-static void drop_chunks(struct hr_ktable *t, uint32_t keep)
+static void finish_rows(struct hr_ktable *t)
 {
-    for (uint32_t c = keep; c < t->chunk_count; c++)
-        give_back(t, t->bases[c], (size_t)t->chunks[c].capacity * 8);
-    t->chunk_count = HR_MIN(t->chunk_count, keep);
-    if (t->chunk_count) t->chunks[0].used = 1;
-    t->open_chunk = 0;
-    memset(t->free_rows, 0, sizeof t->free_rows);
+    for (uint32_t c = 0; t->row_done && c < t->heap.chunk_count; c++) finish_chunk(t, c);
+}
+
+/* Takes the slot's entries out of an index that all slots share. */
+static void unplace_slot(struct hr_ktable *t, uint32_t slot)
+{
+    struct part *p = &t->single;
+    uint32_t mask = mask_of(p);
+    for (uint32_t i = 0; i <= mask;) {
+        if (!p->slots[i] || p->slots[i] >> 56 != slot) {
+            i++;
+            continue;
+        }
+        vacate(p, i); /* may move another of the slot's entries to i */
+        t->count--;
+    }
+}
+
+void hr_ktable_drop_slot(struct hr_ktable *t, uint32_t slot)
+{
+    assert(t->heap.by_slot && slot < HR_SLOT_COUNT);
+    assert(t->dirty_count == 0); /* what was touched must have been written */
+    for (uint32_t c = 0; t->row_done && c < t->heap.chunk_count; c++)
+        if (t->heap.bases[c] && t->heap.chunks[c].slot == slot) finish_chunk(t, c);
+    if (t->part_mask) {
+        struct part *p = &t->parts[slot];
+        t->count -= p->count;
+        memset(p->slots, 0, ((size_t)mask_of(p) + 1) * sizeof(uint64_t));
+        p->count = 0;
+    } else {
+        /* An entry that wraps around the array's end may be met only in a second walk. */
+        unplace_slot(t, slot);
+        unplace_slot(t, slot);
+    }
+    hr_heap_drop_slot(&t->heap, slot);
 }
 
 void hr_ktable_clear(struct hr_ktable *table)
 {
     finish_rows(table);
-    drop_chunks(table, 1);
+    hr_heap_clear(&table->heap);
     for (uint32_t i = 0; i <= table->part_mask; i++) {
         struct part *p = &table->parts[i];
         memset(p->slots, 0, ((size_t)mask_of(p) + 1) * sizeof(uint64_t));
@@ -745,15 +651,12 @@ void hr_ktable_free(struct hr_ktable *table)
 {
     if (!table) return;
     finish_rows(table);
-    drop_chunks(table, 0);
-    hr_free(table->bases);
-    hr_free(table->chunks);
     for (uint32_t i = 0; i <= table->part_mask; i++) part_done(table, &table->parts[i]);
     if (table->parts != &table->single)
-        give_back(table, table->parts, HR_SLOT_COUNT * sizeof(struct part));
+        hr_heap_give(&table->heap, table->parts, HR_SLOT_COUNT * sizeof(struct part));
     if (table->dirty_capacity)
-        give_back(table, table->dirty, table->dirty_capacity * sizeof(uint32_t));
-    assert(table->reserved_bytes == 0);
+        hr_heap_give(&table->heap, table->dirty, table->dirty_capacity * sizeof(uint32_t));
+    hr_heap_done(&table->heap);
     hr_free(table->states_init);
     hr_free(table);
 }

@@ -5,7 +5,8 @@
  *
  *   parts[256]  one per slot of the hash (1 while the table is small)
  *     └ slots[] open addressing, linear: 32 top bits of the hash │ 32 bits row reference
- *   chunks[]    rows, append-only; a row never moves, so pointers to it stay valid until deleted
+ *   heap        rows, by slot for states (slot_heap.h); a row never moves, so pointers to it stay
+ *               valid until deleted
  *     └ row     epoch (4) │ key length + flags (4) │ states (fixed) │ key bytes, zero-padded to 8
  *
  * A row is handed out as a pointer to its states; hr_krow_of() gives the head before it and
@@ -150,6 +151,9 @@ struct hr_ktable_options {
     uint32_t states_bytes;      /* of a row; rounded up to 8 */
     const uint8_t *states_init; /* copied into new rows; NULL: zeroes. Copied at creation. */
     bool track_dirty;
+    /* Rows of one slot are in memory of that slot: for state, which may leave memory slot by slot.
+     * Iteration over all rows then goes by slot; else in order of insertion while none is deleted. */
+    bool by_slot;
     struct hr_mem *mem;
     /* Releases what hangs off a row's states: called when the row's memory goes. May be NULL. */
     void (*row_done)(void *arg, uint8_t *states);
@@ -161,6 +165,10 @@ hr_status hr_ktable_new(const struct hr_ktable_options *options, struct hr_ktabl
 void hr_ktable_free(struct hr_ktable *table); /* NULL is fine */
 /* Drops all rows (without noting deletions) and keeps a little memory for the next use. */
 void hr_ktable_clear(struct hr_ktable *table);
+
+/* Frees the slot's rows and their memory, without noting deletions; no row may be dirty. For tables
+ * by slot: the slot has left memory, or is about to be loaded anew. */
+void hr_ktable_drop_slot(struct hr_ktable *table, uint32_t slot);
 
 /* Finds or inserts each key; ret_states[i] is its row. ret_new (may be NULL): 1 where the row was
  * made by this call. On failure some keys may have been inserted with their initial states. */
