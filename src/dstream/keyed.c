@@ -147,8 +147,11 @@ hr_status hr_ds_keyed_new(const struct hr_type *state, uint32_t parts, struct hr
     hr_mem_init(&keyed->mem, NULL, "the state of mapWithState", NULL, 0);
     struct hr_state_args args = {
         .operator_name = "mapWithState",
-        .value_bytes = hr_ds_key_bytes(state),
-        .codec = {.save = cells_save, .load = cells_load, .done = cells_done, .arg = keyed},
+        .tables = {{.value_bytes = hr_ds_key_bytes(state),
+                    .codec = {.save = cells_save,
+                              .load = cells_load,
+                              .done = cells_done,
+                              .arg = keyed}}},
         .mem = &keyed->mem,
         .part_count = parts};
     keyed->rings = hr_zalloc(parts * sizeof *keyed->rings);
@@ -156,7 +159,7 @@ hr_status hr_ds_keyed_new(const struct hr_type *state, uint32_t parts, struct hr
     for (uint32_t p = 0; status == HR_OK && p < parts; p++) {
         struct hr_ktable *table; /* made now: tasks must find them all */
         keyed->rings[p].older = keyed->rings[p].newer = &keyed->rings[p];
-        status = hr_state_pane(&keyed->state->parts[p], HR_PANE_NONE, &table, err);
+        status = hr_state_pane(&keyed->state->parts[p], 0, HR_PANE_NONE, &table, err);
     }
     if (status != HR_OK) {
         hr_ds_keyed_free(keyed);
@@ -188,7 +191,7 @@ int64_t hr_ds_keyed_memory_bytes(const struct hr_ds_keyed *keyed)
 
 static struct hr_ktable *table_of(const struct hr_ds_keyed *keyed, uint32_t part)
 {
-    const struct hr_state_part *p = &keyed->state->parts[part];
+    const struct hr_state_table *p = &keyed->state->parts[part].tables[0];
     assert(part < keyed->state->part_count && p->pane_count == 1);
     return p->panes[0].table;
 }
@@ -209,7 +212,7 @@ const struct hr_ds_key *hr_ds_keyed_next_oldest(const struct hr_ds_keyed *keyed,
 
 struct hr_str_view hr_ds_keyed_key(const struct hr_ds_keyed *keyed, const struct hr_ds_key *key)
 {
-    return hr_ktable_key_at((const uint8_t *)key, (keyed->state->value_bytes + 7) & ~7u);
+    return hr_ktable_key_at((const uint8_t *)key, (keyed->state->layouts[0].value_bytes + 7) & ~7u);
 }
 
 const struct hr_ktable *hr_ds_keyed_table(const struct hr_ds_keyed *keyed, uint32_t part)
@@ -227,7 +230,7 @@ void hr_ds_keyed_put_head(const struct hr_ds_keyed *keyed, uint64_t keys, struct
 void hr_ds_keyed_put(const struct hr_ds_keyed *keyed, struct hr_str_view name,
                      const struct hr_ds_key *key, struct hr_buf *scratch, struct hr_buf *out)
 {
-    hr_state_put_row(keyed->state, name, (const uint8_t *)key, scratch, out);
+    hr_state_put_row(&keyed->state->layouts[0], name, (const uint8_t *)key, scratch, out);
 }
 
 hr_status hr_ds_keyed_apply(struct hr_ds_keyed *keyed, struct hr_str_view delta, struct hr_err *err)
@@ -277,5 +280,5 @@ hr_status hr_ds_keyed_sort(struct hr_ds_keyed *keyed, struct hr_err *err)
 hr_status hr_ds_keyed_put_slots(struct hr_ds_keyed *keyed, uint32_t first, uint32_t count,
                                 struct hr_buf *out, struct hr_err *err)
 {
-    return hr_state_put_slots(keyed->state, HR_PANE_NONE, first, count, out, err);
+    return hr_state_put_slots(keyed->state, first, count, out, err);
 }

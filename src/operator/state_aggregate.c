@@ -86,13 +86,14 @@ static hr_status state_aggregate_args(const struct hr_pnode *node, struct hr_are
                                       struct hr_state_args *ret, struct hr_err *err)
 {
     ret->operator_name = "stateStoreSave";
-    ret->value_bytes = HR_MAX(node->states_bytes, 8);
-    uint8_t *init = hr_arena_zalloc(arena, ret->value_bytes);
+    struct hr_state_layout *table = &ret->tables[0];
+    table->value_bytes = HR_MAX(node->states_bytes, 8);
+    uint8_t *init = hr_arena_zalloc(arena, table->value_bytes);
     if (!init) return HR_OOM(err);
     hr_agg_init(node, init);
-    ret->states_init = init;
+    table->states_init = init;
     if (!hr_agg_is_plain(node))
-        ret->codec =
+        table->codec =
             (struct hr_state_codec){codec_save, codec_load, codec_done, codec_heap_bytes, node};
     return HR_OK;
 }
@@ -278,7 +279,7 @@ static hr_status merge_rows(struct state_aggregate *op, const struct hr_column *
 static hr_status find_single(struct state_aggregate *op, uint32_t count, struct hr_err *err)
 {
     struct hr_ktable *table;
-    HR_TRY(hr_state_pane(&op->parts[0], HR_PANE_NONE, &table, err));
+    HR_TRY(hr_state_pane(&op->parts[0], 0, HR_PANE_NONE, &table, err));
     struct hr_string empty = hr_string_make("", 0);
     uint64_t hash = hr_key_hash("", 0);
     HR_TRY(hr_ktable_upsert(table, &empty, &hash, 1, op->b->states, NULL, err));
@@ -303,7 +304,7 @@ static hr_status find_in_parts(struct state_aggregate *op, int64_t pane, uint32_
             op->b->part_hashes[i] = op->keys.hashes[op->b->order_in_part[i]];
         }
         struct hr_ktable *table;
-        HR_TRY(hr_state_pane(&op->parts[p], pane, &table, err));
+        HR_TRY(hr_state_pane(&op->parts[p], 0, pane, &table, err));
         HR_TRY(hr_ktable_upsert(table, op->b->part_views, op->b->part_hashes, n, op->b->some_states,
                                 NULL, err));
         for (uint32_t i = 0; i < n; i++)
@@ -320,7 +321,7 @@ static hr_status find_groups(struct state_aggregate *op, int64_t pane, const uin
     HR_TRY(hr_keys_encode(op->codec, op->vectors, rows, count, 0, &op->keys, err));
     if (op->part_count > 1) return find_in_parts(op, pane, count, err);
     struct hr_ktable *table;
-    HR_TRY(hr_state_pane(&op->parts[0], pane, &table, err));
+    HR_TRY(hr_state_pane(&op->parts[0], 0, pane, &table, err));
     return hr_ktable_upsert(table, op->keys.views, op->keys.hashes, count, op->b->states, NULL,
                             err);
 }
@@ -395,8 +396,9 @@ static hr_status take_input(struct state_aggregate *op, struct hr_err *err)
     hr_arena_reset(&op->scratch);
     for (uint32_t p = 0; p < op->part_count; p++) {
         struct hr_state_part *part = &op->parts[p];
-        for (uint32_t i = 0; i < part->pane_count; i++)
-            part->rows_updated += hr_ktable_dirty_count(part->panes[i].table);
+        const struct hr_state_table *t = &part->tables[0];
+        for (uint32_t i = 0; i < t->pane_count; i++)
+            part->rows_updated += hr_ktable_dirty_count(t->panes[i].table);
     }
     op->phase = PHASE_OUTPUT;
     return HR_OK;
@@ -492,8 +494,9 @@ static void next_pane(struct state_aggregate *op)
 static hr_status output_panes(struct state_aggregate *op, struct hr_state_part *part,
                               bool dirty_only, struct hr_batch **ret, struct hr_err *err)
 {
-    while (op->pane_index < part->pane_count) {
-        struct hr_ktable *table = part->panes[op->pane_index].table;
+    const struct hr_state_table *t = &part->tables[0];
+    while (op->pane_index < t->pane_count) {
+        struct hr_ktable *table = t->panes[op->pane_index].table;
         uint32_t count = next_groups(op, table, dirty_only);
         if (count) return make_output(op, table, count, ret, err);
         next_pane(op);
@@ -506,7 +509,7 @@ static hr_status output_panes(struct state_aggregate *op, struct hr_state_part *
 static hr_status evict_rows(struct state_aggregate *op, struct hr_state_part *part,
                             struct hr_err *err)
 {
-    struct hr_pane *pane = hr_state_oldest_pane(part, HR_PANE_NONE);
+    struct hr_pane *pane = hr_state_oldest_pane(part, 0, HR_PANE_NONE);
     if (!pane) return HR_OK;
     struct hr_ktable_iter iter;
     hr_ktable_iter_all(pane->table, &iter);
@@ -528,7 +531,7 @@ static hr_status evict(struct state_aggregate *op, struct hr_state_part *part, s
     /* A watermark that has not moved closes nothing new: a scan of all groups is saved. */
     if (!op->windowed && watermark_us == op->op.task->late_watermark_us) return HR_OK;
     if (!op->windowed) return evict_rows(op, part, err);
-    while (hr_state_oldest_pane(part, watermark_us)) HR_TRY(hr_state_drop_oldest(part, err));
+    while (hr_state_oldest_pane(part, 0, watermark_us)) HR_TRY(hr_state_drop_oldest(part, 0, err));
     return HR_OK;
 }
 
@@ -540,15 +543,15 @@ static hr_status output_closed(struct state_aggregate *op, struct hr_state_part 
     int64_t watermark_us = op->op.task->evict_watermark_us;
     if (watermark_us == INT64_MIN || !op->closing) return HR_OK;
     if (op->windowed) {
-        for (struct hr_pane *pane; (pane = hr_state_oldest_pane(part, watermark_us));) {
+        for (struct hr_pane *pane; (pane = hr_state_oldest_pane(part, 0, watermark_us));) {
             uint32_t count = next_groups(op, pane->table, false);
             if (count) return make_output(op, pane->table, count, ret, err);
             next_pane(op);
-            HR_TRY(hr_state_drop_oldest(part, err));
+            HR_TRY(hr_state_drop_oldest(part, 0, err));
         }
         return HR_OK;
     }
-    struct hr_pane *pane = hr_state_oldest_pane(part, HR_PANE_NONE);
+    struct hr_pane *pane = hr_state_oldest_pane(part, 0, HR_PANE_NONE);
     while (pane) {
         uint32_t count = next_groups(op, pane->table, false);
         if (count == 0) {

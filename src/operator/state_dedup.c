@@ -37,7 +37,7 @@ static hr_status state_dedup_args(const struct hr_pnode *node, struct hr_arena *
     HR_UNUSED(arena);
     HR_UNUSED(err);
     ret->operator_name = "dedupe";
-    ret->value_bytes = sizeof(int64_t);
+    ret->tables[0].value_bytes = sizeof(int64_t);
     return HR_OK;
 }
 
@@ -125,7 +125,7 @@ static hr_status insert_part(struct state_dedup *op, uint32_t p, uint32_t count,
     }
     if (n == 0) return HR_OK;
     struct hr_ktable *table;
-    HR_TRY(hr_state_pane(&op->parts[p], HR_PANE_NONE, &table, err));
+    HR_TRY(hr_state_pane(&op->parts[p], 0, HR_PANE_NONE, &table, err));
     HR_TRY(hr_ktable_upsert(table, op->views, op->hashes, n, op->states, op->is_new, err));
     for (uint32_t i = 0; i < n; i++) {
         op->keep[op->order[i]] = op->is_new[i];
@@ -176,7 +176,7 @@ static hr_status evict(struct state_dedup *op, struct hr_err *err)
         watermark_us == task->late_watermark_us)
         return HR_OK;
     for (uint32_t p = 0; p < op->part_count; p++) {
-        struct hr_pane *pane = hr_state_oldest_pane(&op->parts[p], HR_PANE_NONE);
+        struct hr_pane *pane = hr_state_oldest_pane(&op->parts[p], 0, HR_PANE_NONE);
         if (!pane) continue;
         struct hr_ktable_iter iter;
         hr_ktable_iter_all(pane->table, &iter);

@@ -2,10 +2,11 @@
 /*
  * Rows by slot (slot_heap.h).
  *
- * Chunks of a slot begin at 256 bytes, for there are 256 slots and most states are small; they grow
- * fourfold to 16 KiB, then twofold to 4 MiB, so that at most half of a large state is unused. A heap
- * that is not by slot begins at 4 KiB and goes fourfold to 16 MiB. A row that does not fit in the
- * open chunk opens the next; one larger than any chunk gets its own, and the open one stays open.
+ * Chunks of a slot begin at 256 bytes, for there are 256 slots and most states are small; each
+ * further one is a third of what the slot has, up to 2 MiB, so that at most a quarter of a state is
+ * unused. A heap that is not by slot begins at 4 KiB and goes fourfold to 16 MiB. A row that does
+ * not fit in the open chunk opens the next; one larger than any chunk gets its own, and the open
+ * one stays open.
  */
 #include "state/slot_heap.h"
 
@@ -15,10 +16,9 @@
 
 #define SHARED_BITS      21u
 #define SHARED_MIN_BYTES 4096u
-#define SLOT_BITS        19u
+#define SLOT_BITS        18u
 #define SLOT_MIN_BYTES   256u
-#define SLOT_FAST_BYTES  16384u /* up to here chunks grow fourfold */
-#define LARGE_BYTES      ((size_t)4 << 20)
+#define LARGE_BYTES      ((size_t)2 << 20)
 #define EXACT_UNITS      128u /* rows up to 1 KiB have a free list for each size */
 #define CLASS_COUNT      (EXACT_UNITS + 4 * 21 + 1)
 
@@ -90,13 +90,12 @@ hr_status hr_heap_grow(struct hr_slot_heap *heap, void **array, uint32_t *capaci
 
 /* --- Chunks ----------------------------------------------------------------------------------- */
 
-static size_t chunk_bytes(const struct hr_slot_heap *heap, uint32_t nth)
+static size_t chunk_bytes(const struct hr_slot_heap *heap, const struct hr_heap_slot *s)
 {
-    size_t bytes = heap->by_slot ? SLOT_MIN_BYTES : SHARED_MIN_BYTES;
     size_t max = (size_t)HR_HEAP_UNIT << heap->bits;
-    for (; nth && bytes < max; nth--)
-        bytes *= heap->by_slot && bytes >= SLOT_FAST_BYTES ? 2 : 4;
-    return HR_MIN(bytes, max);
+    if (heap->by_slot)
+        return HR_MIN(HR_MAX((size_t)SLOT_MIN_BYTES, s->bytes / 3 & ~(size_t)63), max);
+    return s->chunk_count < 6 ? (size_t)SHARED_MIN_BYTES << (2 * s->chunk_count) : max;
 }
 
 /* A number for a new chunk: a free one, or the next. */
@@ -132,7 +131,7 @@ static hr_status add_chunk(struct hr_slot_heap *heap, uint32_t slot, uint32_t un
     struct hr_heap_slot *s = &heap->slots[slot];
     uint32_t c;
     HR_TRY(chunk_number(heap, &c, err));
-    size_t bytes = chunk_bytes(heap, s->chunk_count);
+    size_t bytes = chunk_bytes(heap, s);
     uint32_t first = c == 0; /* reference 0 is no row */
     bool own = (size_t)(units + first) * HR_HEAP_UNIT > bytes;
     if (own) bytes = (size_t)(units + first) * HR_HEAP_UNIT;
@@ -146,6 +145,7 @@ static hr_status add_chunk(struct hr_slot_heap *heap, uint32_t slot, uint32_t un
     heap->chunks[c] = (struct hr_heap_chunk){
         .used = first, .capacity = (uint32_t)(bytes / HR_HEAP_UNIT), .slot = slot};
     s->chunk_count++;
+    s->bytes += bytes;
     if (!own || s->open_chunk == HR_HEAP_NO_CHUNK) s->open_chunk = c;
     *ret_chunk = c;
     return HR_OK;

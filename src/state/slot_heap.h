@@ -30,17 +30,18 @@ struct hr_heap_chunk {
 struct hr_heap_slot {
     uint32_t open_chunk; /* where rows are added; HR_HEAP_NO_CHUNK: none yet */
     uint32_t chunk_count;
+    size_t bytes;        /* of its chunks */
     uint32_t *free_rows; /* reference by size class; made when the first row is freed */
 };
 #define HR_HEAP_NO_CHUNK UINT32_MAX
 
 struct hr_slot_heap {
-    uint8_t **bases; /* chunk number → address; NULL: the number is free */
+    uint8_t **bases;     /* chunk number → address; NULL: the number is free */
     uint32_t bits, mask; /* of a reference: the offset within the chunk */
     bool by_slot;
     struct hr_heap_chunk *chunks;
     uint32_t chunk_count, chunk_capacity;
-    uint32_t free_numbers; /* chunk numbers below chunk_count without a chunk */
+    uint32_t free_numbers;      /* chunk numbers below chunk_count without a chunk */
     struct hr_heap_slot *slots; /* HR_SLOT_COUNT of them, or &single */
     struct hr_heap_slot single;
     int64_t reserved_bytes; /* by this heap and by hr_heap_take */

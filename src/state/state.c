@@ -1,392 +1,326 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/state.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 
-#define DELTA_VERSION 1
-#define ITER_ROWS     1024
+/* ---- life ---- */
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+static void table_done(struct hr_state_table *t)
+{
+    for (uint32_t i = 0; i < t->pane_count; i++) hr_ktable_free(t->panes[i].table);
+    hr_free(t->panes);
+    hr_free(t->dropped);
+    hr_lists_free(t->lists);
+    hr_times_done(&t->order);
+    hr_times_due_done(&t->order, &t->due);
+    hr_heap_done(&t->order_heap);
+    *t = (struct hr_state_table){0};
+}
+
+static hr_status table_init(struct hr_state *state, const struct hr_state_layout *layout,
+                            struct hr_state_table *t, struct hr_err *err)
+{
+    *t = (struct hr_state_table){0};
+    HR_TRY(hr_heap_init(&t->order_heap, false, &state->mem, err));
+    hr_times_init(&t->order, &t->order_heap);
+    if (layout->kind == HR_STATE_LISTS) return hr_lists_new(&layout->lists, &t->lists, err);
+    return HR_OK;
+}
+
+static hr_status part_init(struct hr_state_part *part, struct hr_err *err)
+{
+    struct hr_state *state = part->state;
+    part->rows_updated = part->rows_removed = 0;
+    for (uint32_t t = 0; t < state->table_count; t++)
+        HR_TRY(table_init(state, &state->layouts[t], &part->tables[t], err));
+    return HR_OK;
+}
+
+static void part_done(struct hr_state_part *part)
+{
+    for (uint32_t t = 0; t < part->state->table_count; t++) table_done(&part->tables[t]);
+}
+
+static hr_status copy_layout(struct hr_state *state, const struct hr_state_layout *from,
+                             struct hr_state_layout *to, struct hr_err *err)
+{
+    assert(!from->has_deadline || from->deadline_at + sizeof(int64_t) <= from->value_bytes);
+    assert(!from->codec.save == !from->codec.load);
+    *to = *from;
+    to->states_init = NULL;
+    to->lists.mem = &state->mem;
+    if (!from->states_init) return HR_OK;
+    uint8_t *init = hr_alloc(from->value_bytes);
+    if (!init) return HR_OOM(err);
+    memcpy(init, from->states_init, from->value_bytes);
+    to->states_init = init;
+    return HR_OK;
+}
+
+static hr_status state_init(struct hr_state *state, const struct hr_state_args *args,
+                            struct hr_err *err)
+{
+    state->table_count = HR_MAX(args->table_count, 1u);
+    for (uint32_t t = 0; t < state->table_count; t++)
+        HR_TRY(copy_layout(state, &args->tables[t], &state->layouts[t], err));
+    state->parts = hr_zalloc(sizeof *state->parts * args->part_count);
+    if (!state->parts) return HR_OOM(err);
+    state->part_count = args->part_count;
+    for (uint32_t i = 0; i < args->part_count; i++) {
+        state->parts[i].state = state;
+        state->parts[i].index = i;
+    }
+    for (uint32_t i = 0; i < args->part_count; i++) HR_TRY(part_init(&state->parts[i], err));
+    return HR_OK;
+}
 
 hr_status hr_state_new(const struct hr_state_args *args, struct hr_state **ret, struct hr_err *err)
 {
-    assert(args->part_count > 0);
+    assert(args->part_count > 0 && args->table_count <= HR_STATE_TABLES_MAX);
     struct hr_state *state = hr_zalloc(sizeof *state);
     if (!state) return HR_OOM(err);
     state->id = args->id;
     state->operator_name = args->operator_name;
-    state->value_bytes = args->value_bytes;
-    state->codec = args->codec;
-    state->mem = args->mem;
-    state->part_count = args->part_count;
-    uint8_t *init = args->states_init ? hr_alloc(args->value_bytes) : NULL;
-    if (init) memcpy(init, args->states_init, args->value_bytes);
-    state->states_init = init;
-    state->parts = hr_zalloc(sizeof *state->parts * args->part_count);
-    if (!state->parts || (args->states_init && !init)) {
+    const char *query = args->query_name;
+    snprintf(state->mem_name, sizeof state->mem_name, "the state of %s (operator %u)%s%.100s",
+             args->operator_name, args->id, query ? " in query " : "", query ? query : "");
+    hr_mem_init(&state->mem, args->mem, state->mem_name, args->budget_setting, args->budget_bytes);
+    hr_status status = state_init(state, args, err);
+    if (status != HR_OK) {
         hr_state_free(state);
-        return HR_OOM(err);
-    }
-    for (uint32_t i = 0; i < args->part_count; i++) {
-        state->parts[i].state = state;
-        state->parts[i].index = i;
+        return status;
     }
     *ret = state;
     return HR_OK;
 }
 
-static void part_clear(struct hr_state_part *part)
+hr_status hr_state_clear(struct hr_state *state, struct hr_err *err)
 {
-    for (uint32_t i = 0; i < part->pane_count; i++) hr_ktable_free(part->panes[i].table);
-    part->pane_count = 0;
-    part->dropped_count = 0;
-    part->rows_updated = part->rows_removed = 0;
-}
-
-void hr_state_clear(struct hr_state *state)
-{
-    for (uint32_t i = 0; i < state->part_count; i++) part_clear(&state->parts[i]);
+    for (uint32_t i = 0; i < state->part_count; i++) {
+        part_done(&state->parts[i]);
+        HR_TRY(part_init(&state->parts[i], err));
+    }
+    return HR_OK;
 }
 
 void hr_state_free(struct hr_state *state)
 {
     if (!state) return;
-    for (uint32_t i = 0; state->parts && i < state->part_count; i++) {
-        part_clear(&state->parts[i]);
-        hr_free(state->parts[i].panes);
-        hr_free(state->parts[i].dropped);
-    }
+    for (uint32_t i = 0; i < state->part_count; i++) part_done(&state->parts[i]);
     hr_free(state->parts);
-    hr_free((void *)(uintptr_t)state->states_init);
+    for (uint32_t t = 0; t < state->table_count; t++)
+        hr_free((void *)(uintptr_t)state->layouts[t].states_init);
+    assert(atomic_load(&state->mem.used_bytes) == 0);
     hr_free(state);
 }
 
-/* ---- panes
- * --------------------------------------------------------------------------------------- */
+void hr_state_set_budget(struct hr_state *state, int64_t bytes)
+{
+    assert(bytes >= 0);
+    __atomic_store_n(&state->mem.limit_bytes, bytes, __ATOMIC_RELAXED);
+}
+
+/* ---- panes ---- */
 
 static void row_done(void *arg, uint8_t *states)
 {
-    const struct hr_state *state = arg;
-    state->codec.done(state->codec.arg, states);
+    const struct hr_state_layout *layout = arg;
+    layout->codec.done(layout->codec.arg, states);
 }
 
 /* Index of the first pane with an id of at least pane_id. Few panes are open at a time, and most
  * lookups are for the newest. */
-static uint32_t pane_position(const struct hr_state_part *part, int64_t pane_id)
+static uint32_t pane_position(const struct hr_state_table *t, int64_t pane_id)
 {
-    uint32_t i = part->pane_count;
-    while (i > 0 && part->panes[i - 1].id >= pane_id) i--;
+    uint32_t i = t->pane_count;
+    while (i > 0 && t->panes[i - 1].id >= pane_id) i--;
     return i;
 }
 
-hr_status hr_state_pane(struct hr_state_part *part, int64_t pane_id, struct hr_ktable **ret,
-                        struct hr_err *err)
+static hr_status new_pane(struct hr_state_part *part, uint32_t table, struct hr_ktable **ret,
+                          struct hr_err *err)
 {
-    uint32_t at = pane_position(part, pane_id);
-    if (at < part->pane_count && part->panes[at].id == pane_id) {
-        *ret = part->panes[at].table;
-        return HR_OK;
-    }
-    if (part->pane_count == part->pane_capacity) {
-        uint32_t capacity = part->pane_capacity ? part->pane_capacity * 2 : 8;
-        struct hr_pane *panes = hr_realloc(part->panes, sizeof *panes * capacity);
-        if (!panes) return HR_OOM(err);
-        part->panes = panes;
-        part->pane_capacity = capacity;
-    }
     struct hr_state *state = part->state;
+    struct hr_state_layout *layout = &state->layouts[table];
     struct hr_ktable_options options = {
-        .states_bytes = state->value_bytes,
-        .states_init = state->states_init,
+        .states_bytes = layout->value_bytes,
+        .states_init = layout->states_init,
         .track_dirty = true,
         .by_slot = true,
-        .mem = state->mem,
-        .row_done = state->codec.done ? row_done : NULL,
-        .arg = state,
+        .mem = &state->mem,
+        .row_done = layout->codec.done ? row_done : NULL,
+        .arg = layout,
     };
-    struct hr_ktable *table;
-    HR_TRY(hr_ktable_new(&options, &table, err));
-    memmove(&part->panes[at + 1], &part->panes[at], sizeof *part->panes * (part->pane_count - at));
-    part->panes[at] = (struct hr_pane){pane_id, table};
-    part->pane_count++;
-    *ret = table;
+    return hr_ktable_new(&options, ret, err);
+}
+
+hr_status hr_state_pane(struct hr_state_part *part, uint32_t table, int64_t pane_id,
+                        struct hr_ktable **ret, struct hr_err *err)
+{
+    assert(table < part->state->table_count);
+    assert(part->state->layouts[table].kind == HR_STATE_KEYED);
+    struct hr_state_table *t = &part->tables[table];
+    uint32_t at = pane_position(t, pane_id);
+    if (at < t->pane_count && t->panes[at].id == pane_id) {
+        *ret = t->panes[at].table;
+        return HR_OK;
+    }
+    if (t->pane_count == t->pane_capacity) {
+        uint32_t capacity = t->pane_capacity ? t->pane_capacity * 2 : 8;
+        struct hr_pane *panes = hr_realloc(t->panes, sizeof *panes * capacity);
+        if (!panes) return HR_OOM(err);
+        t->panes = panes;
+        t->pane_capacity = capacity;
+    }
+    HR_TRY(new_pane(part, table, ret, err));
+    memmove(&t->panes[at + 1], &t->panes[at], sizeof *t->panes * (t->pane_count - at));
+    t->panes[at] = (struct hr_pane){pane_id, *ret};
+    t->pane_count++;
+    assert(at == 0 || t->panes[at - 1].id < pane_id);
     return HR_OK;
 }
 
-struct hr_pane *hr_state_oldest_pane(struct hr_state_part *part, int64_t limit)
+struct hr_pane *hr_state_oldest_pane(struct hr_state_part *part, uint32_t table, int64_t limit)
 {
-    if (part->pane_count == 0 || part->panes[0].id > limit) return NULL;
-    return &part->panes[0];
+    assert(table < part->state->table_count);
+    struct hr_state_table *t = &part->tables[table];
+    if (t->pane_count == 0 || t->panes[0].id > limit) return NULL;
+    return &t->panes[0];
 }
 
-hr_status hr_state_drop_oldest(struct hr_state_part *part, struct hr_err *err)
+hr_status hr_state_drop_oldest(struct hr_state_part *part, uint32_t table, struct hr_err *err)
 {
-    assert(part->pane_count > 0);
-    if (part->dropped_count == part->dropped_capacity) {
-        uint32_t capacity = part->dropped_capacity ? part->dropped_capacity * 2 : 16;
-        int64_t *dropped = hr_realloc(part->dropped, sizeof *dropped * capacity);
+    struct hr_state_table *t = &part->tables[table];
+    assert(t->pane_count > 0);
+    if (t->dropped_count == t->dropped_capacity) {
+        uint32_t capacity = t->dropped_capacity ? t->dropped_capacity * 2 : 16;
+        int64_t *dropped = hr_realloc(t->dropped, sizeof *dropped * capacity);
         if (!dropped) return HR_OOM(err);
-        part->dropped = dropped;
-        part->dropped_capacity = capacity;
+        t->dropped = dropped;
+        t->dropped_capacity = capacity;
     }
-    part->rows_removed += (int64_t)hr_ktable_count(part->panes[0].table);
-    part->dropped[part->dropped_count++] = part->panes[0].id;
-    hr_ktable_free(part->panes[0].table);
-    part->pane_count--;
-    memmove(&part->panes[0], &part->panes[1], sizeof *part->panes * part->pane_count);
+    part->rows_removed += (int64_t)hr_ktable_count(t->panes[0].table);
+    t->dropped[t->dropped_count++] = t->panes[0].id;
+    hr_ktable_free(t->panes[0].table);
+    t->pane_count--;
+    memmove(&t->panes[0], &t->panes[1], sizeof *t->panes * t->pane_count);
     return HR_OK;
 }
 
-/* ---- writing
- * --------------------------------------------------------------------------------------
- *
- *   delta = version u8, full u8, value_bytes varint,
- *           dropped varint, pane id i64 …,
- *           panes varint, { id i64, rows varint, { op u8, key bytes, [value] } … } …
- *   op 1: the row's value follows (raw value_bytes, or bytes of the codec); 0: the key is deleted
- */
+/* ---- deadlines ---- */
 
-void hr_state_put_row(const struct hr_state *state, struct hr_str_view key, const uint8_t *value,
-                      struct hr_buf *scratch, struct hr_buf *out)
+static int64_t deadline_of(const struct hr_state_layout *layout, const uint8_t *states)
 {
-    hr_buf_put_u8(out, value != NULL);
-    hr_buf_put_bytes(out, key.ptr, key.len);
-    if (!value) return;
-    if (!state->codec.save) {
-        hr_buf_append(out, value, state->value_bytes);
-        return;
+    int64_t time_us;
+    memcpy(&time_us, states + layout->deadline_at, sizeof time_us);
+    return time_us;
+}
+
+hr_status hr_state_arm(struct hr_state_part *part, uint32_t table, const uint8_t *states,
+                       struct hr_err *err)
+{
+    const struct hr_state_layout *layout = &part->state->layouts[table];
+    struct hr_state_table *t = &part->tables[table];
+    assert(layout->has_deadline && t->pane_count == 1 && t->panes[0].id == HR_PANE_NONE);
+    int64_t time_us = deadline_of(layout, states);
+    if (time_us == INT64_MIN || time_us == INT64_MAX) return HR_OK;
+    const struct hr_ktable *rows = t->panes[0].table;
+    struct hr_str_view key = hr_ktable_key(rows, states);
+    uint32_t slot = hr_hash_slot(hr_key_hash(key.ptr, key.len));
+    return hr_times_add(&t->order, slot, time_us, hr_ktable_ref(rows, states), err);
+}
+
+/* Gives the entries their rows' deadlines of now and sorts by them. An entry may be stale: its row
+ * has been deleted, and its memory may have a new row, which has an entry of its own. Equal
+ * references stand side by side after this. */
+static void order_by_deadline(const struct hr_state_layout *layout, const struct hr_ktable *rows,
+                              struct hr_times_due *due)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < due->count; i++) {
+        struct hr_times_entry entry = due->entries[i];
+        const uint8_t *states = hr_ktable_at(rows, entry.ref);
+        if (hr_krow_of(states)->flags & (HR_KROW_DELETED | HR_KROW_FREE)) continue;
+        entry.time_us = deadline_of(layout, states);
+        if (entry.time_us == INT64_MIN || entry.time_us == INT64_MAX) continue;
+        due->entries[kept++] = entry;
     }
-    hr_buf_clear(scratch);
-    state->codec.save(state->codec.arg, value, scratch);
-    if (scratch->failed) out->failed = true;
-    hr_buf_put_bytes(out, scratch->ptr, scratch->len);
+    due->count = kept;
+    hr_times_sort(due);
 }
 
-void hr_state_put_head(const struct hr_state *state, int64_t pane_id, uint64_t rows,
-                       struct hr_buf *out)
+hr_status hr_state_due(struct hr_state_part *part, uint32_t table, int64_t limit_us,
+                       uint8_t ***ret_rows, uint32_t *ret_count, struct hr_err *err)
 {
-    hr_buf_put_u8(out, DELTA_VERSION);
-    hr_buf_put_u8(out, 0);
-    hr_buf_put_varint(out, state->value_bytes);
-    hr_buf_put_varint(out, 0); /* panes dropped */
-    hr_buf_put_varint(out, 1);
-    hr_buf_put_u64(out, (uint64_t)pane_id);
-    hr_buf_put_varint(out, rows);
-}
-
-uint64_t hr_state_delta_rows(struct hr_str_view delta)
-{
-    struct hr_reader in = hr_reader(delta.ptr, delta.len);
-    HR_UNUSED(hr_get_u8(&in));
-    HR_UNUSED(hr_get_u8(&in));
-    HR_UNUSED(hr_get_varint(&in));
-    uint64_t dropped = hr_get_varint(&in), panes = hr_get_varint(&in);
-    HR_UNUSED(hr_get_u64(&in));
-    uint64_t rows = hr_get_varint(&in);
-    return in.failed || dropped || panes != 1 ? 0 : rows;
-}
-
-static void put_table_row(const struct hr_state *state, struct hr_ktable *table,
-                          const uint8_t *states, struct hr_buf *scratch, struct hr_buf *out)
-{
-    bool deleted = hr_krow_of(states)->flags & HR_KROW_DELETED;
-    hr_state_put_row(state, hr_ktable_key(table, states), deleted ? NULL : states, scratch, out);
-}
-
-static void put_rows(const struct hr_state *state, struct hr_ktable *table,
-                     struct hr_ktable_iter *iter, struct hr_buf *scratch, struct hr_buf *out)
-{
-    uint8_t *rows[ITER_ROWS];
-    for (uint32_t n; (n = hr_ktable_iter_next(iter, rows, ITER_ROWS)) > 0;)
-        for (uint32_t i = 0; i < n; i++) put_table_row(state, table, rows[i], scratch, out);
-}
-
-static void put_pane(const struct hr_state *state, const struct hr_pane *pane, bool full,
-                     struct hr_buf *scratch, struct hr_buf *out)
-{
-    struct hr_ktable *table = pane->table;
-    hr_buf_put_u64(out, (uint64_t)pane->id);
-    if (!full) {
-        uint32_t count = hr_ktable_dirty_count(table);
-        hr_buf_put_varint(out, count);
-        for (uint32_t i = 0; i < count; i++)
-            put_table_row(state, table, hr_ktable_dirty(table, i), scratch, out);
-        return;
+    const struct hr_state_layout *layout = &part->state->layouts[table];
+    struct hr_state_table *t = &part->tables[table];
+    assert(layout->kind == HR_STATE_KEYED && layout->has_deadline);
+    *ret_count = 0;
+    *ret_rows = NULL;
+    if (t->pane_count == 0) return HR_OK;
+    t->due.count = 0;
+    HR_TRY(hr_times_advance(&t->order, limit_us, &t->due, err));
+    const struct hr_ktable *rows = t->panes[0].table;
+    order_by_deadline(layout, rows, &t->due);
+    /* Pointers are written over the entries that they are made from, which are larger. */
+    static_assert(sizeof(struct hr_times_entry) >= sizeof(uint8_t *), "a pointer fits");
+    uint8_t *to = (uint8_t *)t->due.entries;
+    struct hr_times_entry last = {0};
+    for (uint32_t i = 0; i < t->due.count; i++) {
+        struct hr_times_entry entry = t->due.entries[i];
+        if (entry.ref == last.ref) continue;
+        last = entry;
+        uint8_t *states = hr_ktable_at(rows, entry.ref);
+        if (entry.time_us > limit_us)
+            HR_TRY(hr_state_arm(part, table, states, err));
+        else
+            memcpy(to + (*ret_count)++ * sizeof states, &states, sizeof states);
     }
-    hr_buf_put_varint(out, hr_ktable_count(table));
-    struct hr_ktable_iter iter;
-    hr_ktable_iter_all(table, &iter);
-    put_rows(state, table, &iter, scratch, out);
+    *ret_rows = (uint8_t **)(void *)to;
+    return HR_OK;
 }
 
-/* The rows of the slots in one table, counted first: a delta says how many follow. */
-static uint64_t count_slots(const struct hr_ktable *table, uint32_t first, uint32_t count)
-{
-    uint8_t *rows[ITER_ROWS];
-    struct hr_ktable_iter iter;
-    uint64_t all = 0;
-    hr_ktable_iter_slots(table, first, count, &iter);
-    for (uint32_t n; (n = hr_ktable_iter_next(&iter, rows, ITER_ROWS)) > 0;) all += n;
-    return all;
-}
-
-hr_status hr_state_put_slots(struct hr_state *state, int64_t pane_id, uint32_t first,
-                             uint32_t count, struct hr_buf *out, struct hr_err *err)
-{
-    assert(count > 0 && first + count <= HR_SLOT_COUNT);
-    /* the parts that slots [first, first + count) belong to */
-    uint32_t from = hr_key_partition((uint64_t)first << 56, state->part_count);
-    uint32_t to = hr_key_partition(((uint64_t)(first + count - 1) << 56) | (UINT64_MAX >> 8),
-                                   state->part_count);
-    uint64_t rows = 0;
-    struct hr_buf scratch;
-    hr_buf_init(&scratch, 0);
-    for (uint32_t p = from; p <= to; p++) {
-        struct hr_ktable *table;
-        HR_TRY(hr_state_pane(&state->parts[p], pane_id, &table, err));
-        rows += count_slots(table, first, count);
-    }
-    hr_state_put_head(state, pane_id, rows, out);
-    for (uint32_t p = from; p <= to; p++) {
-        struct hr_ktable *table;
-        struct hr_ktable_iter iter;
-        HR_TRY(hr_state_pane(&state->parts[p], pane_id, &table, err));
-        hr_ktable_iter_slots(table, first, count, &iter);
-        put_rows(state, table, &iter, &scratch, out);
-    }
-    hr_buf_done(&scratch);
-    return hr_buf_status(out, err);
-}
-
-hr_status hr_state_part_delta(struct hr_state_part *part, bool full, struct hr_buf *out,
-                              struct hr_err *err)
-{
-    const struct hr_state *state = part->state;
-    struct hr_buf scratch;
-    hr_buf_init(&scratch, 0);
-    hr_buf_put_u8(out, DELTA_VERSION);
-    hr_buf_put_u8(out, full);
-    hr_buf_put_varint(out, state->value_bytes);
-    uint32_t dropped = full ? 0 : part->dropped_count;
-    hr_buf_put_varint(out, dropped);
-    for (uint32_t i = 0; i < dropped; i++) hr_buf_put_u64(out, (uint64_t)part->dropped[i]);
-    uint32_t panes = 0;
-    for (uint32_t i = 0; i < part->pane_count; i++)
-        panes += full || hr_ktable_dirty_count(part->panes[i].table) > 0;
-    hr_buf_put_varint(out, panes);
-    for (uint32_t i = 0; i < part->pane_count; i++) {
-        if (full || hr_ktable_dirty_count(part->panes[i].table) > 0)
-            put_pane(state, &part->panes[i], full, &scratch, out);
-    }
-    hr_buf_done(&scratch);
-    return hr_buf_status(out, err);
-}
+/* ---- epochs and figures ---- */
 
 void hr_state_part_committed(struct hr_state_part *part)
 {
-    for (uint32_t i = 0; i < part->pane_count; i++) hr_ktable_end_epoch(part->panes[i].table);
-    part->dropped_count = 0;
+    for (uint32_t k = 0; k < part->state->table_count; k++) {
+        struct hr_state_table *t = &part->tables[k];
+        for (uint32_t i = 0; i < t->pane_count; i++) hr_ktable_end_epoch(t->panes[i].table);
+        if (t->lists) hr_lists_end_epoch(t->lists);
+        t->dropped_count = 0;
+    }
     part->rows_updated = part->rows_removed = 0;
 }
 
-/* ---- loading
- * ------------------------------------------------------------------------------------- */
-
-static hr_status damaged(struct hr_err *err, const char *why)
+void hr_state_drop_slot(struct hr_state *state, uint32_t slot)
 {
-    return HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", "state", "why", why);
-}
-
-static hr_status load_row(struct hr_state *state, int64_t pane_id, struct hr_reader *in,
-                          struct hr_err *err)
-{
-    uint8_t op = hr_get_u8(in);
-    struct hr_str_view key = hr_get_bytes(in);
-    if (in->failed || op > 1 || key.len > HR_KROW_KEY_MAX) return damaged(err, "a row is short");
-    uint64_t hash = hr_key_hash(key.ptr, key.len);
-    struct hr_string view = hr_string_make(key.ptr, (uint32_t)key.len);
-    struct hr_state_part *part = &state->parts[hr_key_partition(hash, state->part_count)];
-    struct hr_ktable *table;
-    HR_TRY(hr_state_pane(part, pane_id, &table, err));
-    uint8_t *row;
-    if (op == 0) {
-        hr_ktable_find(table, &view, &hash, 1, &row);
-        return row ? hr_ktable_delete(table, row, err) : HR_OK;
-    }
-    uint8_t is_new;
-    HR_TRY(hr_ktable_upsert(table, &view, &hash, 1, &row, &is_new, err));
-    if (!state->codec.load) {
-        if ((size_t)(in->end - in->pos) < state->value_bytes)
-            return damaged(err, "a value is short");
-        memcpy(row, in->pos, state->value_bytes);
-        in->pos += state->value_bytes;
-        return HR_OK;
-    }
-    struct hr_str_view bytes = hr_get_bytes(in);
-    if (in->failed) return damaged(err, "a value is short");
-    if (!is_new) {
-        state->codec.done(state->codec.arg, row);
-        memset(row, 0, state->value_bytes);
-    }
-    struct hr_reader value = hr_reader(bytes.ptr, bytes.len);
-    return state->codec.load(state->codec.arg, row, &value, err);
-}
-
-static hr_status load_dropped(struct hr_state *state, int64_t pane_id)
-{
+    assert(slot < HR_SLOT_COUNT);
     for (uint32_t p = 0; p < state->part_count; p++) {
-        struct hr_state_part *part = &state->parts[p];
-        uint32_t at = pane_position(part, pane_id);
-        if (at >= part->pane_count || part->panes[at].id != pane_id) continue;
-        hr_ktable_free(part->panes[at].table);
-        part->pane_count--;
-        memmove(&part->panes[at], &part->panes[at + 1],
-                sizeof *part->panes * (part->pane_count - at));
+        for (uint32_t k = 0; k < state->table_count; k++) {
+            struct hr_state_table *t = &state->parts[p].tables[k];
+            for (uint32_t i = 0; i < t->pane_count; i++)
+                hr_ktable_drop_slot(t->panes[i].table, slot);
+            if (t->lists) hr_lists_drop_slot(t->lists, slot);
+            hr_times_drop_slot(&t->order, slot);
+        }
     }
-    return HR_OK;
 }
-
-hr_status hr_state_load(struct hr_state *state, struct hr_str_view delta, struct hr_err *err)
-{
-    struct hr_reader in = hr_reader(delta.ptr, delta.len);
-    if (hr_get_u8(&in) != DELTA_VERSION) return damaged(err, "unknown version");
-    hr_get_u8(&in); /* full or not: a snapshot is loaded into empty parts by the caller's order */
-    if (hr_get_varint(&in) != state->value_bytes) return damaged(err, "values are of another size");
-    uint64_t dropped = hr_get_varint(&in);
-    /* A pane dropped and opened again in one epoch (only late data could) comes after its drop. */
-    for (uint64_t i = 0; i < dropped && !in.failed; i++)
-        HR_TRY(load_dropped(state, (int64_t)hr_get_u64(&in)));
-    uint64_t panes = hr_get_varint(&in);
-    for (uint64_t i = 0; i < panes && !in.failed; i++) {
-        int64_t pane_id = (int64_t)hr_get_u64(&in);
-        uint64_t rows = hr_get_varint(&in);
-        for (uint64_t r = 0; r < rows && !in.failed; r++)
-            HR_TRY(load_row(state, pane_id, &in, err));
-    }
-    if (in.failed || in.pos != in.end) return damaged(err, "its length does not fit its content");
-    return HR_OK;
-}
-
-/* ---- figures
- * ------------------------------------------------------------------------------------- */
 
 int64_t hr_state_rows(const struct hr_state *state)
 {
-    int64_t rows = 0;
+    uint64_t rows = 0;
     for (uint32_t p = 0; p < state->part_count; p++) {
-        for (uint32_t i = 0; i < state->parts[p].pane_count; i++)
-            rows += (int64_t)hr_ktable_count(state->parts[p].panes[i].table);
+        for (uint32_t k = 0; k < state->table_count; k++) {
+            const struct hr_state_table *t = &state->parts[p].tables[k];
+            for (uint32_t i = 0; i < t->pane_count; i++) rows += hr_ktable_count(t->panes[i].table);
+            if (t->lists) rows += hr_lists_row_count(t->lists);
+        }
     }
-    return rows;
+    return (int64_t)rows;
 }
 
 int64_t hr_state_bytes(const struct hr_state *state)
 {
-    int64_t bytes = 0;
-    for (uint32_t p = 0; p < state->part_count; p++) {
-        for (uint32_t i = 0; i < state->parts[p].pane_count; i++)
-            bytes += hr_ktable_bytes(state->parts[p].panes[i].table);
-    }
-    return bytes;
+    return atomic_load_explicit(&state->mem.used_bytes, memory_order_relaxed);
 }

@@ -6,11 +6,11 @@
  * key's first slot with its 32 hash bits and prefetch that row, compare keys. Only keys that are
  * new, or whose hash bits lie, go through the slow path one by one.
  *
- * Rows are in a slot heap (slot_heap.h), which links freed ones through their first field, the epoch;
- * key_len stays, so that a walk over a chunk can step over them.
+ * Rows are in a slot heap (slot_heap.h), which links freed ones through their first field, the
+ * epoch; key_len stays, so that a walk over a chunk can step over them.
  */
-#include "state/slot_heap.h"
 #include "state/table.h"
+#include "state/slot_heap.h"
 
 #define GROUP           128u
 #define FIRST_CAPACITY  64u
@@ -408,6 +408,19 @@ static uint32_t find_slot(const struct hr_ktable *t, const struct hr_krow *row, 
     assert(!"a row that is not in the index");
     *ret = NULL;
     return 0;
+}
+
+uint32_t hr_ktable_ref(const struct hr_ktable *table, const uint8_t *states)
+{
+    struct part *p;
+    uint32_t i = find_slot(table, hr_krow_of(states), &p);
+    return (uint32_t)p->slots[i];
+}
+
+uint8_t *hr_ktable_at(const struct hr_ktable *table, uint32_t ref)
+{
+    assert(ref != 0);
+    return states_of(row_at(table, ref));
 }
 
 hr_status hr_ktable_touch(struct hr_ktable *table, uint8_t *states, struct hr_err *err)

@@ -152,7 +152,8 @@ struct hr_ktable_options {
     const uint8_t *states_init; /* copied into new rows; NULL: zeroes. Copied at creation. */
     bool track_dirty;
     /* Rows of one slot are in memory of that slot: for state, which may leave memory slot by slot.
-     * Iteration over all rows then goes by slot; else in order of insertion while none is deleted. */
+     * Iteration over all rows then goes by slot; else in order of insertion while none is deleted.
+ * */
     bool by_slot;
     struct hr_mem *mem;
     /* Releases what hangs off a row's states: called when the row's memory goes. May be NULL. */
@@ -193,6 +194,10 @@ HR_INLINE struct hr_str_view hr_ktable_key(const struct hr_ktable *table, const 
 {
     return hr_ktable_key_at(states, hr_ktable_states_bytes(table));
 }
+
+/* A row's reference: 32 bits that name it while it lives, for those who link to rows. 0: none. */
+uint32_t hr_ktable_ref(const struct hr_ktable *table, const uint8_t *states);
+uint8_t *hr_ktable_at(const struct hr_ktable *table, uint32_t ref);
 
 uint64_t hr_ktable_count(const struct hr_ktable *table); /* live rows */
 int64_t hr_ktable_bytes(const struct hr_ktable *table);  /* reserved for it */

@@ -146,20 +146,11 @@ out:
     return status;
 }
 
-static bool part_is_clean(const struct hr_state_part *part)
-{
-    if (part->dropped_count) return false;
-    for (uint32_t i = 0; i < part->pane_count; i++) {
-        if (hr_ktable_dirty_count(part->panes[i].table)) return false;
-    }
-    return true;
-}
-
 static hr_status stage_state(struct hr_query *query, struct hr_query_state *state, bool snapshot,
                              struct hr_commit_record *commit, bool *ret_files, struct hr_err *err)
 {
     for (uint32_t p = 0; p < state->state->part_count; p++) {
-        if (!snapshot && part_is_clean(&state->state->parts[p])) continue;
+        if (!snapshot && !hr_state_part_is_dirty(&state->state->parts[p])) continue;
         struct hr_state_ref *ref = &commit->refs[commit->ref_count];
         HR_TRY(stage_part(query, state, p, snapshot, ref, err));
         commit->ref_count++;
@@ -321,7 +312,7 @@ hr_status hr_query_restore_states(struct hr_query *query, struct hr_err *err)
     for (uint32_t i = 0; i < query->state_count; i++) {
         struct hr_query_state *state = &query->states[i];
         if (!state->state) continue;
-        hr_state_clear(state->state);
+        HR_TRY(hr_state_clear(state->state, err));
         for (uint32_t r = 0; r < state->ref_count; r++) {
             HR_TRY(restore_ref(query, state->state, &state->refs[r], err));
             for (uint32_t p = 0; p < state->state->part_count; p++)

@@ -79,6 +79,7 @@ static hr_status open_state(void *arg, const struct hr_pnode *node, struct hr_er
     struct hr_state_args args = {.id = (uint32_t)node->state_id};
     HR_TRY(node->vt->state_args(node, &query->plan_arena, &args, err));
     args.mem = &query->mem;
+    args.query_name = query->name;
     args.part_count = stage_partitions(node);
     struct hr_query_state *state = &query->states[node->state_id];
     state->node = node;

@@ -17,7 +17,7 @@ static hr_status new_state(uint32_t parts, struct hr_state **ret)
 {
     struct hr_err err;
     struct hr_state_args args = {
-        .id = 0, .operator_name = "test", .value_bytes = 8, .part_count = parts};
+        .id = 0, .operator_name = "test", .tables = {{.value_bytes = 8}}, .part_count = parts};
     return hr_state_new(&args, ret, &err);
 }
 
@@ -31,7 +31,7 @@ static uint8_t *upsert(struct hr_state *state, int64_t pane, uint32_t key)
     struct hr_ktable *table;
     struct hr_state_part *part = &state->parts[hr_key_partition(hash, state->part_count)];
     uint8_t *row = NULL;
-    if (hr_state_pane(part, pane, &table, &err) ||
+    if (hr_state_pane(part, 0, pane, &table, &err) ||
         hr_ktable_upsert(table, &view, &hash, 1, &row, NULL, &err))
         return NULL;
     return row;
@@ -73,12 +73,12 @@ static void change(struct hr_state *state, struct model *model, uint64_t *seed)
     int64_t oldest =
         INT64_MAX; /* every part drops the panes up to one pane id, as a watermark does */
     for (uint32_t p = 0; p < state->part_count; p++) {
-        struct hr_pane *pane = hr_state_oldest_pane(&state->parts[p], INT64_MAX);
+        struct hr_pane *pane = hr_state_oldest_pane(&state->parts[p], 0, INT64_MAX);
         if (pane) oldest = HR_MIN(oldest, pane->id);
     }
     for (uint32_t p = 0; p < state->part_count; p++) {
-        while (hr_state_oldest_pane(&state->parts[p], oldest))
-            HR_EXPECT_OK(hr_state_drop_oldest(&state->parts[p], &err));
+        while (hr_state_oldest_pane(&state->parts[p], 0, oldest))
+            HR_EXPECT_OK(hr_state_drop_oldest(&state->parts[p], 0, &err));
     }
     for (uint32_t k = 0; k < KEYS && oldest < PANES; k++) model->value[oldest][k] = -1;
 }
@@ -162,7 +162,7 @@ static void run_log(uint64_t seed, uint32_t parts, uint32_t restored_parts)
             struct hr_ktable *table;
             struct hr_str_view name = hr_svn((char *)row + 8, hr_krow_of(row)->key_len);
             uint32_t part = hr_key_partition(hr_key_hash(name.ptr, name.len), parts);
-            HR_ASSERT_OK(hr_state_pane(&state->parts[part], 0, &table, &err));
+            HR_ASSERT_OK(hr_state_pane(&state->parts[part], 0, 0, &table, &err));
             HR_ASSERT_OK(hr_ktable_delete(table, row, &err));
             model.value[0][key] = -1;
         }
@@ -177,7 +177,7 @@ static void run_log(uint64_t seed, uint32_t parts, uint32_t restored_parts)
         uint32_t slots = 1 + (uint32_t)(hr_splitmix64(&seed) % 60);
         slots = HR_MIN(HR_SLOT_COUNT - slot, slots);
         hr_buf_init(&log[count], 0);
-        HR_ASSERT_OK(hr_state_put_slots(state, 0, slot, slots, &log[count++], &err));
+        HR_ASSERT_OK(hr_state_put_slots(state, slot, slots, &log[count++], &err));
         slot = (slot + slots) % HR_SLOT_COUNT;
         if (slot == 0) from = begun;
     }
@@ -202,4 +202,36 @@ HR_TEST(snapshots_in_pieces_restore_the_model)
         run_log(seed, 8, 3);
         run_log(seed, 3, 8);
     }
+}
+
+/* Version 1 had one keyed table and no slots in its head. */
+HR_TEST(a_delta_of_version_1_is_read)
+{
+    struct hr_state *state = NULL;
+    struct hr_err err;
+    struct hr_buf old;
+    int64_t value = 77;
+    hr_buf_init(&old, 0);
+    hr_buf_put_u8(&old, 1); /* version */
+    hr_buf_put_u8(&old, 0); /* not full */
+    hr_buf_put_varint(&old, sizeof value);
+    hr_buf_put_varint(&old, 0); /* panes dropped */
+    hr_buf_put_varint(&old, 1);
+    hr_buf_put_u64(&old, 3);
+    hr_buf_put_varint(&old, 1);
+    hr_buf_put_u8(&old, 1);
+    hr_buf_put_bytes(&old, "key-number-5", 12);
+    hr_buf_append(&old, &value, sizeof value);
+    HR_ASSERT_OK(new_state(4, &state));
+    HR_ASSERT_OK(hr_state_load(state, hr_svn(old.ptr, old.len), &err));
+    HR_EXPECT_EQ_I64(hr_state_rows(state), 1);
+    uint8_t *row = upsert(state, 3, 5);
+    HR_ASSERT_TRUE(row != NULL);
+    HR_EXPECT_EQ_I64(memcmp(row, &value, sizeof value), 0);
+    old.ptr[0] = 9; /* of a later program */
+    HR_EXPECT_EQ_I64(hr_state_load(state, hr_svn(old.ptr, old.len), &err),
+                     HR_E_CHECKPOINT_CORRUPT);
+    HR_EXPECT_TRUE(strstr(err.msg, "version") != NULL);
+    hr_buf_done(&old);
+    hr_state_free(state);
 }
