@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -22,7 +23,7 @@
 static hr_status io_error(struct hr_err *err, const char *what, int why)
 {
     hr_status code = HR_E_IO;
-    if (why == ENOENT || why == ENOTDIR)
+    if (why == ENOENT || why == ENOTDIR || why == ELOOP) /* a ring of links names no file */
         code = HR_E_NOT_FOUND;
     else if (why == EEXIST)
         code = HR_E_EXISTS;
@@ -218,6 +219,27 @@ static hr_status real_stat(struct hr_env *env, const char *path, struct hr_file_
     ret->size_bytes = st.st_size;
     ret->mtime_us = st.st_mtim.tv_sec * INT64_C(1000000) + st.st_mtim.tv_nsec / 1000;
     ret->is_dir = S_ISDIR(st.st_mode);
+    ret->is_regular = S_ISREG(st.st_mode);
+    ret->device = st.st_dev;
+    ret->inode = st.st_ino;
+    return HR_OK;
+}
+
+/* A read lease is given only on files that nobody has open for writing. While we hold it (for a
+ * system call's time) an opener waits, and the kernel tells us by a signal: one that is ignored
+ * unless somebody asked for it. */
+static hr_status real_is_written(struct hr_env *env, const char *path, bool *ret,
+                                 struct hr_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return io_error(err, path, errno);
+    int why = fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0 ? 0 : errno;
+    if (why == 0) (void)!fcntl(fd, F_SETLEASE, F_UNLCK);
+    close(fd);
+    if (why && why != EAGAIN)
+        return HR_FAIL(err, HR_E_NOT_SUPPORTED, "%s: the system does not tell who writes to it: %s",
+                       path, strerror(why));
+    *ret = why == EAGAIN;
     return HR_OK;
 }
 
@@ -279,7 +301,8 @@ static hr_status real_lock(struct hr_env *env, int fd, int64_t *ret_pid, struct 
     .open = real_open, .close = real_close, .pread = real_pread, .pwrite = real_pwrite, \
     .fdatasync = real_fdatasync, .truncate = real_truncate, .allocate = real_allocate,  \
     .rename = real_rename, .unlink = real_unlink, .mkdirs = real_mkdirs,                \
-    .sync_dir = real_sync_dir, .stat = real_stat, .list = real_list, .lock = real_lock
+    .sync_dir = real_sync_dir, .stat = real_stat, .is_written = real_is_written,        \
+    .list = real_list, .lock = real_lock
 
 static const struct hr_env_vt real_vt = {
     .name = "real",

@@ -19,6 +19,8 @@ struct hr_file_info {
     int64_t size_bytes;
     int64_t mtime_us;
     bool is_dir;
+    bool is_regular;          /* neither folder, FIFO, device nor socket; links are followed */
+    uint64_t device, inode;   /* tell whether two paths are one file */
 };
 
 enum hr_open_mode {
@@ -53,6 +55,9 @@ struct hr_env_vt {
     hr_status (*mkdirs)(struct hr_env *, const char *path, struct hr_err *);
     hr_status (*sync_dir)(struct hr_env *, const char *path, struct hr_err *);
     hr_status (*stat)(struct hr_env *, const char *path, struct hr_file_info *ret, struct hr_err *);
+    /* Does any process have the file open for writing? HR_E_NOT_SUPPORTED where the system does not
+     * tell (a file of another user, a file system of another machine). */
+    hr_status (*is_written)(struct hr_env *, const char *path, bool *ret, struct hr_err *);
     /* fn is called for each entry but . and ..; false stops. Order is the file system's. */
     hr_status (*list)(struct hr_env *, const char *path, bool (*fn)(void *arg, const char *name),
                       void *arg, struct hr_err *);

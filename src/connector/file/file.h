@@ -18,8 +18,40 @@
 
 #define FILE_METADATA "_spark_metadata"
 
+/* --- Paths (path.c) --------------------------------------------------------------------------- */
+
+/* The absolute, normal path that the user's text means: ./in, a/../in, file:/in and file:///in are
+ * one file. Links are not resolved, as in Hadoop. Refused: other schemes, other machines, "". */
+hr_status hr_file_path(struct hr_arena *arena, const char *text, const char **ret,
+                       struct hr_err *err) HR_CHECKED;
+/* An absolute path as Spark writes it into logs: file:///…, percent-encoded as by Java's URI.
+ * Bytes that are not UTF-8 are encoded one by one. */
+void hr_file_put_uri(const char *path, struct hr_buf *out);
+/* And back. A text without a scheme is a plain path, as older logs have it. */
+hr_status hr_file_from_uri(struct hr_arena *arena, const char *uri, const char **ret,
+                           struct hr_err *err) HR_CHECKED;
+/* %41 becomes A; anything else stays. NULL: no memory. */
+const char *hr_file_unescape(struct hr_arena *arena, struct hr_str_view text);
+/* Is path (absolute and normal, both) folder or below it? */
+bool hr_file_within(const char *path, const char *folder);
+
+/* --- Patterns (glob.c) ------------------------------------------------------------------------ */
+
+/* Patterns without braces, one of which must match. */
+struct file_glob {
+    const char **items;
+    uint32_t count, capacity;
+};
+bool hr_file_is_glob(const char *path);
+hr_status hr_file_glob_compile(struct hr_arena *arena, const char *pattern, struct file_glob *ret,
+                               struct hr_err *err) HR_CHECKED;
+bool hr_file_glob_match(const struct file_glob *glob, const char *name);
+
+/* --- Which files there are (find.c) ----------------------------------------------------------- */
+
 struct file_entry {
     const char *path;
+    const char *base; /* folder below which key=value folders are partitions; NULL: unknown */
     int64_t mtime_us;
     int64_t size;
     int64_t offset; /* log offset; -1: not yet in the log */
@@ -30,13 +62,20 @@ struct file_list {
     uint32_t count, capacity;
 };
 
-/* Files that path (a file, a folder, a glob; folders are searched to their bottom) names now,
- * hidden ones left out, in any order. A manifest in the folder decides when there is one.
- * HR_E_PATH_NOT_FOUND when a plain path does not exist. Strings are in the arena. */
-hr_status hr_file_find(struct hr_env *env, struct hr_arena *arena, const char *path,
+struct file_query {
+    const char *path; /* from hr_file_path: a file, a folder or a glob of them */
+    bool recursive;
+    struct file_glob name_filter; /* count 0: all names */
+    const int64_t *modified_before_us, *modified_after_us; /* exclusive; NULL: no bound */
+    const char *skip_dir;         /* a folder that is not looked into, or NULL */
+};
+
+/* The files that query names now, in any order. A manifest in a folder decides when there is one.
+ * HR_E_PATH_NOT_FOUND when nothing has the name. Strings are in the arena. */
+hr_status hr_file_find(struct hr_env *env, struct hr_arena *arena, const struct file_query *query,
                        struct file_list *ret, struct hr_err *err) HR_CHECKED;
-/* Without a file: in front. */
-const char *hr_file_plain_path(const char *path);
+/* Names that are no data, by Hadoop's rules: .x, _x (but _a=b), x._COPYING_. */
+bool hr_file_hidden(const char *name);
 /* Older first, then by name. */
 void hr_file_sort(struct file_list *list, bool latest_first);
 
@@ -58,7 +97,8 @@ hr_status hr_file_manifest_write(struct hr_env *env, struct hr_arena *arena, con
                                  int64_t epoch, const struct file_list *entries,
                                  bool replace_all, struct hr_err *err) HR_CHECKED;
 
-/* The value of a string or number member of one flat JSON object on a line; false: not there. */
+/* The value of a string or number member of one flat JSON object on a line; false: not there, or
+ * not well-formed. */
 bool hr_file_json_string(struct hr_arena *arena, struct hr_str_view line, const char *key,
                          const char **ret);
 bool hr_file_json_number(struct hr_str_view line, const char *key, int64_t *ret);
@@ -72,7 +112,7 @@ struct file_split {
 hr_status hr_file_reader_open(struct hr_env *env, const struct hr_format_vt *format,
                               const struct hr_format_args *format_args,
                               const struct hr_scan_spec *spec, const struct file_split *split,
-                              bool fail_on_missing, struct hr_scan_reader **ret,
-                              struct hr_err *err) HR_CHECKED;
+                              bool ignore_missing, bool ignore_corrupt,
+                              struct hr_scan_reader **ret, struct hr_err *err) HR_CHECKED;
 
 #endif

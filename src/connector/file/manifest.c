@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Spark's manifest of a file sink: <dir>/_spark_metadata/<epoch>, `v1` and a JSON line a file.
- * Every tenth is <epoch>.compact and holds all lines so far; older ones are then of no use. A
- * manifest file appears whole (written aside, synced, renamed) or not at all: that is the commit.
+ * Every tenth is <epoch>.compact and holds all lines so far; older ones are then of no use, but
+ * stay until the next compaction for readers under way. A manifest file appears whole (written
+ * aside, synced, renamed) or not at all: that is the commit. Epochs have no gaps, so a reader that
+ * misses one knows that a compaction came in between, and begins again.
  */
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "connector/file/file.h"
 
 #define COMPACT_INTERVAL 10
@@ -26,20 +29,54 @@ bool hr_file_json_number(struct hr_str_view line, const char *key, int64_t *ret)
     return hr_parse_i64(hr_svn(p, (size_t)(q - p)), ret);
 }
 
+/* \uXXXX at p (behind the backslash), two of them for a code point beyond 16 bits. */
+static const char *unescape_code(const char *p, const char *end, char **out)
+{
+    uint32_t code = 0, pair = 0;
+    for (int half = 0; half < 2; half++) {
+        uint32_t unit = 0;
+        if (end - p < 5 || *p != 'u') return NULL;
+        for (int i = 1; i <= 4; i++) {
+            int digit = p[i] >= '0' && p[i] <= '9' ? p[i] - '0' : (p[i] | 32) - 'a' + 10;
+            if (digit < 0 || digit > 15) return NULL;
+            unit = unit << 4 | (uint32_t)digit;
+        }
+        p += 5;
+        if (half == 0) code = unit;
+        pair = unit;
+        if (half || (unit & 0xFC00) != 0xD800) break;
+        if (end - p < 6 || *p++ != '\\') return NULL;
+    }
+    if ((code & 0xFC00) == 0xD800) {
+        if ((pair & 0xFC00) != 0xDC00) return NULL;
+        code = 0x10000 + ((code & 0x3FF) << 10) + (pair & 0x3FF);
+    }
+    *out += hr_utf8_encode(code, *out);
+    return p;
+}
+
 bool hr_file_json_string(struct hr_arena *arena, struct hr_str_view line, const char *key,
                          const char **ret)
 {
+    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
     const char *p = after_key(line, key), *end = line.ptr + line.len;
     if (!p || p >= end || *p++ != '"') return false;
     char *out = hr_arena_alloc(arena, (size_t)(end - p) + 1), *o = out;
     if (!out) return false;
-    for (; p < end && *p != '"'; p++) {
-        if (*p == '\\' && p + 1 < end) p++;
-        *o++ = *p;
+    while (p && p < end && *p != '"') {
+        if (*p != '\\') {
+            *o++ = *p++;
+        } else if (++p < end && *p == 'u') {
+            p = unescape_code(p, end, &o);
+        } else if (p < end) {
+            const char *hit = strchr(from, *p);
+            *o++ = hit ? to[hit - from] : *p;
+            p++;
+        }
     }
     *o = 0;
     *ret = out;
-    return p < end;
+    return p && p < end;
 }
 
 /* "12" or "12.compact" → 12, else -1. */
@@ -78,7 +115,8 @@ static hr_status read_epoch(struct hr_env *env, struct hr_arena *arena, const ch
         }
         if (hr_file_json_number(line, "modificationTime", &ms)) entry.mtime_us = ms * 1000;
         hr_file_json_string(arena, line, "action", &action);
-        entry.path = hr_file_plain_path(entry.path);
+        status = hr_file_from_uri(arena, entry.path, &entry.path, err);
+        if (status) break;
         if (strcmp(action, "delete") == 0) {
             for (uint32_t i = 0; i < list->count; i++)
                 if (strcmp(list->items[i].path, entry.path) == 0)
@@ -91,73 +129,91 @@ static hr_status read_epoch(struct hr_env *env, struct hr_arena *arena, const ch
     return status;
 }
 
-/* Names of the manifest's files; *ret_count 0 when there is none. */
+/* Which files of a manifest count: those from the last compact one on. */
+struct epochs {
+    const char *meta;        /* the folder */
+    int64_t first, last;     /* -1: none */
+    bool compact;            /* first is <first>.compact */
+    char **names;            /* all, older ones too */
+    uint32_t count;
+};
+
 static hr_status list_epochs(struct hr_env *env, struct hr_arena *arena, const char *dir,
-                             const char **ret_meta, char ***ret_names, uint32_t *ret_count,
-                             struct hr_err *err)
+                             struct epochs *ret, struct hr_err *err)
 {
-    const char *meta = hr_arena_printf(arena, "%s/" FILE_METADATA, dir);
-    if (!meta) return HR_OOM(err);
-    *ret_meta = meta;
-    *ret_count = 0;
-    if (!hr_env_exists(env, meta)) return HR_OK;
-    return hr_env_list_sorted(env, arena, meta, ret_names, ret_count, err);
-}
-
-static hr_status bounds(char **names, uint32_t count, int64_t *ret_last, int64_t *ret_compact)
-{
-    *ret_last = *ret_compact = -1;
-    for (uint32_t i = 0; i < count; i++) {
-        bool compact = false;
-        int64_t epoch = epoch_of(names[i], &compact);
-        *ret_last = HR_MAX(*ret_last, epoch);
-        if (compact) *ret_compact = HR_MAX(*ret_compact, epoch);
+    *ret = (struct epochs){.first = -1, .last = -1};
+    ret->meta = hr_arena_printf(arena, "%s/" FILE_METADATA, dir);
+    if (!ret->meta) return HR_OOM(err);
+    if (!hr_env_exists(env, ret->meta)) return HR_OK;
+    HR_TRY(hr_env_list_sorted(env, arena, ret->meta, &ret->names, &ret->count, err));
+    bool compact;
+    for (uint32_t i = 0; i < ret->count; i++) {
+        int64_t epoch = epoch_of(ret->names[i], &compact);
+        ret->last = HR_MAX(ret->last, epoch);
+        if (compact && epoch > ret->first) ret->first = epoch;
+    }
+    ret->compact = ret->first >= 0;
+    for (uint32_t i = 0; !ret->compact && i < ret->count; i++) {
+        int64_t epoch = epoch_of(ret->names[i], &compact);
+        if (epoch >= 0 && (ret->first < 0 || epoch < ret->first)) ret->first = epoch;
     }
     return HR_OK;
 }
 
-static hr_status read_all(struct hr_env *env, struct hr_arena *arena, const char *meta,
-                          int64_t compact, int64_t last, struct file_list *ret, struct hr_err *err)
+static const char *epoch_path(struct hr_arena *arena, const struct epochs *e, int64_t epoch)
 {
-    for (int64_t e = compact >= 0 ? compact : 0; e <= last; e++) {
-        const char *path = hr_arena_printf(arena, "%s/%lld%s", meta, (long long)e,
-                                           e == compact ? ".compact" : "");
+    return hr_arena_printf(arena, "%s/%lld%s", e->meta, (long long)epoch,
+                           e->compact && epoch == e->first ? ".compact" : "");
+}
+
+/* HR_E_NOT_FOUND: a compaction came in between, or the manifest has a gap. */
+static hr_status read_epochs(struct hr_env *env, struct hr_arena *arena, const struct epochs *e,
+                             struct file_list *ret, struct hr_err *err)
+{
+    for (int64_t epoch = e->first; epoch >= 0 && epoch <= e->last; epoch++) {
+        const char *path = epoch_path(arena, e, epoch);
         if (!path) return HR_OOM(err);
-        /* An epoch without output leaves no file. */
-        if (hr_env_exists(env, path)) HR_TRY(read_epoch(env, arena, path, ret, err));
+        HR_TRY(read_epoch(env, arena, path, ret, err));
     }
     return HR_OK;
 }
+
+/* Each try finds another compaction in its way, so a reader would have to lose this often. */
+#define TRIES_MAX 100
 
 hr_status hr_file_manifest_read(struct hr_env *env, struct hr_arena *arena, const char *dir,
                                 struct file_list *ret, bool *ret_found, struct hr_err *err)
 {
-    const char *meta;
-    char **names = NULL;
-    uint32_t count;
-    int64_t last, compact;
-    HR_TRY(list_epochs(env, arena, dir, &meta, &names, &count, err));
-    HR_TRY(bounds(names, count, &last, &compact));
-    *ret_found = last >= 0;
-    return last < 0 ? HR_OK : read_all(env, arena, meta, compact, last, ret, err);
+    int64_t missed = -1;
+    for (int try = 0; try < TRIES_MAX; try++) {
+        struct epochs e;
+        struct file_list list = *ret;
+        HR_TRY(list_epochs(env, arena, dir, &e, err));
+        *ret_found = e.last >= 0;
+        hr_status status = read_epochs(env, arena, &e, &list, err);
+        if (status == HR_OK) *ret = list;
+        if (status != HR_E_NOT_FOUND) return status;
+        if (missed == e.first) break; /* no newer compaction: a gap */
+        missed = e.first;
+    }
+    return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT,
+                   "the manifest %s/" FILE_METADATA " lacks an epoch between two others", dir);
 }
 
 hr_status hr_file_manifest_last(struct hr_env *env, struct hr_arena *arena, const char *dir,
                                 int64_t *ret_epoch, struct hr_err *err)
 {
-    const char *meta;
-    char **names = NULL;
-    uint32_t count;
-    int64_t compact;
-    HR_TRY(list_epochs(env, arena, dir, &meta, &names, &count, err));
-    return bounds(names, count, ret_epoch, &compact);
+    struct epochs e;
+    HR_TRY(list_epochs(env, arena, dir, &e, err));
+    *ret_epoch = e.last;
+    return HR_OK;
 }
 
 static void put_entry(struct hr_buf *out, const struct file_entry *entry)
 {
-    hr_buf_puts(out, "\n{\"path\":");
     struct hr_buf uri = {0};
-    hr_buf_printf(&uri, "%s%s", entry->path[0] == '/' ? "file://" : "", entry->path);
+    hr_file_put_uri(entry->path, &uri);
+    hr_buf_puts(out, "\n{\"path\":");
     hr_buf_put_json(out, hr_svn(uri.ptr, uri.len));
     hr_buf_done(&uri);
     hr_buf_printf(out, ",\"size\":%lld,\"isDir\":false,\"modificationTime\":%lld,"
@@ -165,39 +221,109 @@ static void put_entry(struct hr_buf *out, const struct file_entry *entry)
                   (long long)entry->size, (long long)(entry->mtime_us / 1000));
 }
 
+/* A manifest file on its way: what is in memory is written out block by block. */
+struct manifest_out {
+    struct hr_env *env;
+    int fd;
+    int64_t size;
+    struct hr_buf text;
+};
+
+static hr_status put_out(struct manifest_out *o, struct hr_err *err)
+{
+    HR_TRY(hr_buf_status(&o->text, err));
+    HR_TRY(o->env->vt->pwrite(o->env, o->fd, o->text.ptr, o->text.len, o->size, err));
+    o->size += (int64_t)o->text.len;
+    hr_buf_clear(&o->text);
+    return HR_OK;
+}
+
+/* The lines of an older manifest file, as they are. */
+static hr_status copy_lines(struct manifest_out *o, const char *path, struct hr_err *err)
+{
+    int fd;
+    int64_t at = 2; /* behind its v1 */
+    size_t n = 1;
+    HR_TRY(o->env->vt->open(o->env, path, HR_OPEN_READ, &fd, err));
+    hr_status status = HR_OK;
+    while (!status && n > 0) {
+        char *room = hr_buf_reserve(&o->text, 65536);
+        status = room ? o->env->vt->pread(o->env, fd, room, 65536, at, &n, err) : HR_OOM(err);
+        if (!status) {
+            o->text.len += n;
+            at += (int64_t)n;
+            status = put_out(o, err);
+        }
+    }
+    hr_status closed = o->env->vt->close(o->env, fd, err);
+    return status ? status : closed;
+}
+
+static hr_status write_lines(struct manifest_out *o, struct hr_arena *arena, const struct epochs *e,
+                             const struct file_list *entries, struct hr_err *err)
+{
+    hr_buf_puts(&o->text, "v1");
+    for (int64_t epoch = e->first; epoch >= 0 && epoch <= e->last; epoch++) {
+        const char *path = epoch_path(arena, e, epoch);
+        if (!path) return HR_OOM(err);
+        HR_TRY(copy_lines(o, path, err));
+    }
+    for (uint32_t i = 0; i < entries->count; i++) {
+        put_entry(&o->text, &entries->items[i]);
+        if (o->text.len > 65536) HR_TRY(put_out(o, err));
+    }
+    HR_TRY(put_out(o, err));
+    return o->env->vt->fdatasync(o->env, o->fd, err);
+}
+
+/* Written aside, synced, renamed: it appears whole or not at all. */
+static hr_status write_epoch(struct hr_env *env, struct hr_arena *arena, const char *path,
+                             const struct epochs *e, const struct file_list *entries,
+                             struct hr_err *err)
+{
+    const char *meta = e->meta, *temp = hr_arena_printf(arena, "%s/.%s.tmp", meta,
+                                                        strrchr(path, '/') + 1);
+    if (!temp) return HR_OOM(err);
+    struct manifest_out o = {.env = env};
+    HR_TRY(env->vt->open(env, temp, HR_OPEN_CREATE, &o.fd, err));
+    hr_status status = write_lines(&o, arena, e, entries, err);
+    hr_status closed = env->vt->close(env, o.fd, status ? NULL : err);
+    hr_buf_done(&o.text);
+    if (!status) status = closed;
+    if (!status) status = env->vt->rename(env, temp, path, err);
+    if (status && env->vt->unlink(env, temp, NULL)) return status;
+    return status ? status : env->vt->sync_dir(env, meta, err);
+}
+
+/* Files from before the last compaction (all: what was replaced, too): a reader that began before
+ * this one still finds its own. */
+static void remove_old(struct hr_env *env, struct hr_arena *arena, const struct epochs *e, bool all)
+{
+    for (uint32_t i = 0; i < e->count; i++) {
+        bool compact;
+        int64_t epoch = epoch_of(e->names[i], &compact);
+        bool older = epoch < e->first || (epoch == e->first && !compact);
+        if (epoch < 0 || !(older || all)) continue;
+        const char *old = hr_arena_printf(arena, "%s/%s", e->meta, e->names[i]);
+        struct hr_err ignored;
+        hr_err_init(&ignored);
+        if (old && env->vt->unlink(env, old, &ignored)) continue;
+    }
+}
+
 hr_status hr_file_manifest_write(struct hr_env *env, struct hr_arena *arena, const char *dir,
                                  int64_t epoch, const struct file_list *entries, bool replace_all,
                                  struct hr_err *err)
 {
-    const char *meta;
-    char **names = NULL;
-    uint32_t count;
-    int64_t last, old_compact;
-    struct file_list all = {0};
+    struct epochs e, none = {.first = -1, .last = -1};
     bool compact = replace_all || (epoch + 1) % COMPACT_INTERVAL == 0;
-    HR_TRY(list_epochs(env, arena, dir, &meta, &names, &count, err));
-    HR_TRY(bounds(names, count, &last, &old_compact));
-    if (compact && !replace_all) HR_TRY(read_all(env, arena, meta, old_compact, last, &all, err));
-    HR_TRY(env->vt->mkdirs(env, meta, err));
-    struct hr_buf out = {0};
-    hr_buf_puts(&out, "v1");
-    for (uint32_t i = 0; i < all.count; i++) put_entry(&out, &all.items[i]);
-    for (uint32_t i = 0; i < entries->count; i++) put_entry(&out, &entries->items[i]);
-    const char *path = hr_arena_printf(arena, "%s/%lld%s", meta, (long long)epoch,
+    HR_TRY(list_epochs(env, arena, dir, &e, err));
+    none.meta = e.meta;
+    HR_TRY(env->vt->mkdirs(env, e.meta, err));
+    const char *path = hr_arena_printf(arena, "%s/%lld%s", e.meta, (long long)epoch,
                                        compact ? ".compact" : "");
-    hr_status status = path ? hr_buf_status(&out, err) : HR_OOM(err);
-    if (!status) status = hr_env_write_file(env, path, out.ptr, out.len, err);
-    hr_buf_done(&out);
-    HR_TRY(status);
-    if (!compact) return HR_OK;
-    /* What a compact file holds is not needed twice. */
-    for (uint32_t i = 0; i < count; i++) {
-        bool is_compact;
-        if (epoch_of(names[i], &is_compact) < 0) continue;
-        const char *old = hr_arena_printf(arena, "%s/%s", meta, names[i]);
-        struct hr_err ignored;
-        hr_err_init(&ignored);
-        if (old && strcmp(old, path) != 0 && env->vt->unlink(env, old, &ignored)) continue;
-    }
+    if (!path) return HR_OOM(err);
+    HR_TRY(write_epoch(env, arena, path, compact && !replace_all ? &e : &none, entries, err));
+    if (compact && (e.compact || replace_all)) remove_old(env, arena, &e, replace_all);
     return HR_OK;
 }

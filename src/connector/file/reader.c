@@ -5,6 +5,7 @@
  */
 #include "base/fault.h"
 #include "base/gzip.h"
+#include "base/log.h"
 #include "connector/file/file.h"
 
 #define BLOCK_BYTES (1 << 20)
@@ -21,6 +22,7 @@ struct file_reader {
     bool skip_line;    /* the range begins inside a line of the one before */
     bool at_end;       /* the last block was fed */
     bool whole;        /* the range is the whole file */
+    bool ignore_corrupt;
     struct hr_gunzip *gz; /* or NULL: not packed */
 };
 
@@ -75,6 +77,13 @@ static hr_status feed(struct file_reader *r, struct hr_err *err)
     if (hr_fault_hit(HR_FAULT_SOURCE_READ))
         status = HR_FAIL(err, HR_E_IO, "injected fault at HR_FAULT_SOURCE_READ");
     if (!status) status = read_block(r, buffer, &size, &last, err);
+    bool damaged = status == HR_E_FILE_DAMAGED || (r->gz && status == HR_E_IO_FATAL);
+    if (damaged && r->ignore_corrupt) {
+        HR_LOG(HR_LOG_WARN, "%s: its rest is left out: %s", r->path, err ? err->msg : "damaged");
+        status = HR_OK;
+        size = 0;
+        last = true;
+    }
     if (!status && r->skip_line && size > 0) {
         const char *newline = memchr(buffer->data, '\n', size);
         skip = newline ? (size_t)(newline + 1 - buffer->data) : size;
@@ -105,12 +114,12 @@ static hr_status reader_next(struct hr_scan_reader *base, struct hr_batch **ret,
     }
 }
 
-static hr_status open_file(struct file_reader *r, bool fail_on_missing, struct hr_err *err)
+static hr_status open_file(struct file_reader *r, bool ignore_missing, struct hr_err *err)
 {
     hr_status status = r->env->vt->open(r->env, r->path, HR_OPEN_READ, &r->fd, err);
     if (status == HR_E_NOT_FOUND) {
         r->fd = -1;
-        if (!fail_on_missing) {
+        if (ignore_missing) {
             r->at_end = true; /* ignoreMissingFiles */
             return HR_OK;
         }
@@ -125,8 +134,8 @@ static hr_status open_file(struct file_reader *r, bool fail_on_missing, struct h
 hr_status hr_file_reader_open(struct hr_env *env, const struct hr_format_vt *format,
                               const struct hr_format_args *format_args,
                               const struct hr_scan_spec *spec, const struct file_split *split,
-                              bool fail_on_missing, struct hr_scan_reader **ret,
-                              struct hr_err *err)
+                              bool ignore_missing, bool ignore_corrupt,
+                              struct hr_scan_reader **ret, struct hr_err *err)
 {
     static const struct hr_scan_reader_vt vt = {reader_next, reader_close};
     struct file_reader *r = hr_zalloc(sizeof *r);
@@ -137,6 +146,7 @@ hr_status hr_file_reader_open(struct hr_env *env, const struct hr_format_vt *for
     r->cancelled = spec->cancelled;
     r->fd = -1;
     r->end = split->end;
+    r->ignore_corrupt = ignore_corrupt;
     r->whole = split->whole;
     /* The byte in front tells whether a line begins at start. */
     r->pos = split->start > 0 ? split->start - 1 : 0;
@@ -148,7 +158,7 @@ hr_status hr_file_reader_open(struct hr_env *env, const struct hr_format_vt *for
     args.malformed_rows = spec->malformed_rows;
     args.origin = split->path;
     hr_status status = (r->path = hr_strdup(split->path)) ? HR_OK : HR_OOM(err);
-    if (!status) status = open_file(r, fail_on_missing, err);
+    if (!status) status = open_file(r, ignore_missing, err);
     if (!status) status = format->decoder_open(&args, &r->decoder, err);
     if (status) {
         reader_close(&r->base);

@@ -82,10 +82,7 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
                        "Data source %s does not support %s output mode; allowUpdates 'true' "
                        "writes a set of files an epoch", s->format->name,
                        args->mode == HR_MODE_UPDATE ? "Update" : "Complete");
-    s->dir = hr_file_plain_path(o.path);
-    size_t len = strlen(s->dir);
-    while (len > 1 && s->dir[len - 1] == '/') len--;
-    if (!(s->dir = hr_arena_strndup(&s->arena, s->dir, len))) return HR_OOM(err);
+    HR_TRY(hr_file_path(&s->arena, o.path, &s->dir, err));
     if (strcmp(s->format->name, "text") == 0 &&
         (args->schema->field_count != 1 || args->schema->fields[0].type->id != HR_T_STRING))
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
@@ -289,7 +286,7 @@ static hr_status sink_commit(struct hr_sink *sink, int64_t epoch,
 static void sink_describe(const struct hr_sink *sink, struct hr_buf *out)
 {
     const struct file_sink *s = HR_CONTAINER_OF(sink, const struct file_sink, base);
-    hr_buf_printf(out, "FileSink[%s%s]", s->dir[0] == '/' ? "file:" : "", s->dir);
+    hr_buf_printf(out, "FileSink[file:%s]", s->dir);
 }
 
 #define FILE_SINK(id)                                                                          \

@@ -11,17 +11,24 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/datetime.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "connector/file/file.h"
 
 #define SPLIT_BYTES    (INT64_C(64) << 20)
 #define SAMPLE_BYTES   (1 << 20)
 #define SAMPLE_FILES   8
+/* A file that somebody has open for writing, but did not change for so long, is taken. */
+#define WRITER_GONE_US INT64_C(60000000)
+/* Where nobody tells who writes to a file, it is finished when it did not change for so long. */
+#define SETTLED_US     INT64_C(1000000)
 
 struct file_options {
-    const char *path, *archive_dir;
-    int64_t max_files, max_bytes, max_age_us;
-    bool latest_first, name_only, ignore_missing;
+    const char *path, *archive_dir, *name_filter, *modified_before, *modified_after, *time_zone;
+    int64_t max_files, max_bytes, max_age_us, max_cached;
+    double discard_ratio;
+    bool latest_first, name_only, ignore_missing, ignore_corrupt, recursive;
     int clean;
 };
 enum { CLEAN_OFF, CLEAN_DELETE, CLEAN_ARCHIVE };
@@ -34,12 +41,28 @@ static const struct hr_opt_spec specs[] = {
     OPT(max_bytes, HR_OPT_BYTES, "maxBytesPerTrigger", "0", 0, INT64_MAX,
         "bytes an epoch takes; at least one file"),
     OPT(max_age_us, HR_OPT_DURATION, "maxFileAge", "7 days", 0, 0,
-        "files that much older than the newest are left out"),
+        "files that much older than the newest one that was read are left out"),
     OPT(latest_first, HR_OPT_BOOL, "latestFirst", "false", 0, 0, "newest files first"),
     OPT(name_only, HR_OPT_BOOL, "fileNameOnly", "false", 0, 0,
         "a file is known by its name, without its folder"),
     OPT(ignore_missing, HR_OPT_BOOL, "ignoreMissingFiles", "false", 0, 0,
         "a file that vanishes before it is read is no error"),
+    OPT(ignore_corrupt, HR_OPT_BOOL, "ignoreCorruptFiles", "false", 0, 0,
+        "a damaged file gives the rows in front of the damage"),
+    OPT(recursive, HR_OPT_BOOL, "recursiveFileLookup", "false", 0, 0,
+        "read all folders below; their names are no partitions then"),
+    OPT(name_filter, HR_OPT_STRING, "pathGlobFilter", NULL, 0, 0,
+        "a pattern that the names of files, without folders, must match"),
+    OPT(modified_before, HR_OPT_STRING, "modifiedBefore", NULL, 0, 0,
+        "a timestamp; only files modified before it (not for streams)"),
+    OPT(modified_after, HR_OPT_STRING, "modifiedAfter", NULL, 0, 0,
+        "a timestamp; only files modified after it (not for streams)"),
+    OPT(time_zone, HR_OPT_STRING, "timeZone", NULL, 0, 0,
+        "zone of modifiedBefore and modifiedAfter, and of the rows' timestamps; the session's"),
+    OPT(max_cached, HR_OPT_INT, "maxCachedFiles", "10000", 0, INT32_MAX,
+        "new files remembered for the next epochs, so that folders are listed less often"),
+    OPT(discard_ratio, HR_OPT_DOUBLE, "discardCachedInputRatio", "0.2", 0, 0,
+        "remembered files are dropped when fewer than this part of an epoch is left"),
     {"cleanSource", HR_OPT_ENUM, offsetof(struct file_options, clean), "off", 0, 0,
      "off|delete|archive", "what becomes of files whose rows are committed"},
     OPT(archive_dir, HR_OPT_STRING, "sourceArchiveDir", NULL, 0, 0,
@@ -68,10 +91,16 @@ struct file_source {
     int64_t log_size;
     struct file_list log;      /* by offset */
     int64_t last_offset;       /* in the log; -1: none */
+    int64_t newest_us;         /* modification time of the newest file in the log */
+    struct hr_arena found_arena;
+    struct file_list found;    /* new files that no epoch has taken yet, in their order */
+    uint32_t found_at;         /* the first of them that is left */
+    bool missing_told;
     int64_t cleaned;           /* offset up to which cleanSource has run */
     uint32_t *seen;            /* hash set: indexes into log + 1 */
     uint32_t seen_mask;
-    bool first_listing;
+    struct file_query query;
+    int64_t modified_before_us, modified_after_us;
     struct hr_wakeup *wakeup;
     pthread_t watcher;
     int inotify_fd, stop_fds[2];
@@ -115,6 +144,7 @@ static hr_status remember(struct file_source *s, struct file_entry entry, struct
     if (!entry.path || !HR_VEC_PUSH(&s->arena, &s->log, entry)) return HR_OOM(err);
     *seen_slot(s, entry.path) = s->log.count;
     s->last_offset = HR_MAX(s->last_offset, entry.offset);
+    s->newest_us = HR_MAX(s->newest_us, entry.mtime_us);
     return HR_OK;
 }
 
@@ -139,6 +169,7 @@ static hr_status load_lines(struct file_source *s, const struct hr_buf *text, st
             return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "%s: damaged at byte %zu", s->log_path,
                            at);
         entry.mtime_us = ms * 1000;
+        HR_TRY(hr_file_from_uri(&s->arena, entry.path, &entry.path, err));
         HR_TRY(remember(s, entry, err));
         at += line.len + 1;
     }
@@ -156,7 +187,6 @@ static hr_status open_log(struct file_source *s, const char *checkpoint_dir, str
     if (hr_env_exists(s->env, s->log_path)) {
         status = hr_env_read_file(s->env, s->log_path, &text, err);
         if (!status) status = load_lines(s, &text, err);
-        s->first_listing = s->log.count == 0;
     }
     hr_buf_done(&text);
     HR_TRY(status);
@@ -169,14 +199,17 @@ static hr_status open_log(struct file_source *s, const char *checkpoint_dir, str
 static hr_status append_log(struct file_source *s, const struct file_list *files,
                             struct hr_err *err)
 {
-    struct hr_buf text = {0};
+    struct hr_buf text = {0}, uri = {0};
     for (uint32_t i = 0; i < files->count; i++) {
         const struct file_entry *e = &files->items[i];
+        hr_buf_clear(&uri);
+        hr_file_put_uri(e->path, &uri);
         hr_buf_puts(&text, "{\"path\":");
-        hr_buf_put_json(&text, hr_sv(e->path));
+        hr_buf_put_json(&text, hr_svn(uri.ptr, uri.len));
         hr_buf_printf(&text, ",\"timestamp\":%lld,\"size\":%lld,\"offset\":%lld}\n",
                       (long long)(e->mtime_us / 1000), (long long)e->size, (long long)e->offset);
     }
+    hr_buf_done(&uri);
     hr_status status = hr_buf_status(&text, err);
     if (!status && s->log_path) {
         status = s->env->vt->pwrite(s->env, s->log_fd, text.ptr, text.len, s->log_size, err);
@@ -202,6 +235,7 @@ static void file_close(struct hr_source *source)
     }
     if (s->log_fd >= 0 && s->env->vt->close(s->env, s->log_fd, NULL)) s->log_fd = -1;
     hr_free(s->seen);
+    hr_arena_done(&s->found_arena);
     hr_arena_done(&s->arena);
     hr_free(s);
 }
@@ -236,7 +270,7 @@ static hr_status infer_schema(struct file_source *s, struct hr_err *err)
     struct file_list files = {0};
     struct hr_buf sample = {0};
     struct hr_format_args args = format_args(s);
-    HR_TRY(hr_file_find(s->env, &s->arena, s->options.path, &files, err));
+    HR_TRY(hr_file_find(s->env, &s->arena, &s->query, &files, err));
     hr_file_sort(&files, false);
     hr_status status = HR_OK;
     bool one = strcmp(s->format->name, "csv") == 0; /* a header each: the first is enough */
@@ -275,6 +309,47 @@ static hr_status find_schema(struct file_source *s, const struct hr_source_args 
     return infer_schema(s, err);
 }
 
+/* Does the pattern match where the archive is, at the depth of the less deep of the two? */
+static hr_status may_match(struct file_source *s, const char *source, const char *archive,
+                           bool *ret, struct hr_err *err)
+{
+    *ret = true;
+    while (*ret && *source && *archive) {
+        struct file_glob glob;
+        source += strspn(source, "/");
+        archive += strspn(archive, "/");
+        size_t source_len = strcspn(source, "/"), archive_len = strcspn(archive, "/");
+        if (!source_len || !archive_len) break;
+        const char *part = hr_arena_strndup(&s->arena, source, source_len);
+        const char *name = hr_arena_strndup(&s->arena, archive, archive_len);
+        if (!part || !name) return HR_OOM(err);
+        HR_TRY(hr_file_glob_compile(&s->arena, part, &glob, err));
+        *ret = hr_file_glob_match(&glob, name);
+        source += source_len;
+        archive += archive_len;
+    }
+    return HR_OK;
+}
+
+/* Spark's rule: neither the source nor the archive may hold the other. */
+static hr_status check_archive(struct file_source *s, struct hr_err *err)
+{
+    struct file_glob glob;
+    HR_TRY(hr_file_glob_compile(&s->arena, s->options.path, &glob, err));
+    for (uint32_t i = 0; i < glob.count; i++) {
+        bool match;
+        HR_TRY(may_match(s, glob.items[i], s->options.archive_dir, &match, err));
+        if (match)
+            return HR_FAIL(err, HR_E_INVALID_OPTION,
+                           "option sourceArchiveDir: Base archive path cannot be set to the path "
+                           "where archived path can possibly match with source pattern. Ensure the "
+                           "base archive path doesn't match with source pattern in depth, where "
+                           "the depth is minimum of depth on both paths. (%s, %s)",
+                           s->options.archive_dir, s->options.path);
+    }
+    return HR_OK;
+}
+
 static hr_status check_options(struct file_source *s, struct hr_err *err)
 {
     struct file_options *o = &s->options;
@@ -285,9 +360,49 @@ static hr_status check_options(struct file_source *s, struct hr_err *err)
     if (o->clean == CLEAN_ARCHIVE && !o->archive_dir)
         return HR_FAIL(err, HR_E_INVALID_OPTION,
                        "option sourceArchiveDir: cleanSource 'archive' needs it");
-    o->path = hr_file_plain_path(o->path);
-    if (o->archive_dir) o->archive_dir = hr_file_plain_path(o->archive_dir);
+    HR_TRY(hr_file_path(&s->arena, o->path, &o->path, err));
+    if (o->archive_dir) HR_TRY(hr_file_path(&s->arena, o->archive_dir, &o->archive_dir, err));
+    return o->clean == CLEAN_ARCHIVE ? check_archive(s, err) : HR_OK;
+}
+
+static hr_status threshold(struct file_source *s, const char *name, const char *text,
+                           int64_t *ret_us, const int64_t **ret, struct hr_err *err)
+{
+    const struct hr_tz *tz = s->conf.tz ? s->conf.tz : hr_tz_utc();
+    if (!text) return HR_OK;
+    if (s->options.time_zone) tz = hr_tz_find(hr_sv(s->options.time_zone));
+    if (!tz)
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option timeZone: there is no zone '%s'",
+                       s->options.time_zone);
+    if (!hr_parse_timestamp(hr_sv(text), tz, ret_us))
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option %s: the expected format is 'YYYY-MM-DDTHH:mm:ss', but the provided "
+                       "timestamp is '%s'", name, text);
+    *ret = ret_us;
     return HR_OK;
+}
+
+/* What is looked for, by the options. */
+static hr_status make_query(struct file_source *s, const struct hr_source_args *args,
+                            struct hr_err *err)
+{
+    const struct file_options *o = &s->options;
+    const char *before = o->modified_before, *after = o->modified_after;
+    s->query = (struct file_query){.path = o->path, .recursive = o->recursive};
+    if (o->name_filter)
+        HR_TRY(hr_file_glob_compile(&s->arena, o->name_filter, &s->query.name_filter, err));
+    if (args->streaming && (before || after))
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option %s: is not allowed in file stream sources",
+                       before ? "modifiedBefore" : "modifiedAfter");
+    HR_TRY(threshold(s, "modifiedBefore", before, &s->modified_before_us,
+                     &s->query.modified_before_us, err));
+    HR_TRY(threshold(s, "modifiedAfter", after, &s->modified_after_us,
+                     &s->query.modified_after_us, err));
+    if (!args->checkpoint_dir) return HR_OK;
+    /* <checkpoint>/sources/<n> is ours: the query's folder is no input. */
+    const char *own = hr_arena_printf(&s->arena, "%s/../..", args->checkpoint_dir);
+    return own ? hr_file_path(&s->arena, own, &s->query.skip_dir, err) : HR_OOM(err);
 }
 
 static hr_status setup(struct file_source *s, const struct hr_source_args *args,
@@ -300,6 +415,7 @@ static hr_status setup(struct file_source *s, const struct hr_source_args *args,
     HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->format_options, &s->options, err));
     HR_TRY(check_options(s, err));
     if (args->conf) s->conf = *args->conf;
+    HR_TRY(make_query(s, args, err));
     HR_TRY(find_schema(s, args, err));
     /* A wrong option or column should be told now, not by the first task. */
     struct hr_decoder *probe;
@@ -317,13 +433,14 @@ static hr_status open_format(const struct hr_source_args *args, const char *form
     struct file_source *s = hr_zalloc(sizeof *s);
     if (!s) return HR_OOM(err);
     hr_arena_init(&s->arena, args->mem);
+    hr_arena_init(&s->found_arena, args->mem);
     s->base.vt = vt;
     s->base.flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE;
     s->env = args->env;
     s->format = hr_format_find(format);
     s->log_fd = -1;
     s->last_offset = s->cleaned = -1;
-    s->first_listing = true;
+    s->newest_us = INT64_MIN;
     hr_status status = setup(s, args, err);
     if (status) {
         file_close(&s->base);
@@ -353,6 +470,7 @@ typedef HR_VEC(struct hr_split) split_vec;
 static hr_status add_splits(struct file_source *s, const struct file_entry *entry,
                             struct hr_arena *arena, split_vec *splits, struct hr_err *err)
 {
+    if (entry->size == 0) return HR_OK; /* no rows, and no header of a packed file either */
     int64_t parts = entry->size > SPLIT_BYTES && splittable(s, entry->path)
                         ? (entry->size + SPLIT_BYTES - 1) / SPLIT_BYTES
                         : 1;
@@ -381,6 +499,20 @@ static hr_status parse_log_offset(const char *text, int64_t *ret, struct hr_err 
     return HR_OK;
 }
 
+/* The first entry of the log whose offset is greater. */
+static uint32_t behind(const struct file_source *s, int64_t offset)
+{
+    uint32_t low = 0, high = s->log.count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (s->log.items[middle].offset > offset)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 static hr_status file_plan(struct hr_source *source, const char *start, const char *end,
                            struct hr_arena *arena, struct hr_split **ret_splits,
                            uint32_t *ret_count, struct hr_err *err)
@@ -389,7 +521,7 @@ static hr_status file_plan(struct hr_source *source, const char *start, const ch
     split_vec splits = {0};
     if (!start && !end) {
         struct file_list files = {0};
-        HR_TRY(hr_file_find(s->env, arena, s->options.path, &files, err));
+        HR_TRY(hr_file_find(s->env, arena, &s->query, &files, err));
         hr_file_sort(&files, false);
         for (uint32_t i = 0; i < files.count; i++)
             HR_TRY(add_splits(s, &files.items[i], arena, &splits, err));
@@ -402,9 +534,8 @@ static hr_status file_plan(struct hr_source *source, const char *start, const ch
                            "offset %lld is not in the file log %s, which ends at %lld",
                            (long long)to, s->log_path ? s->log_path : "(none)",
                            (long long)s->last_offset);
-        for (uint32_t i = 0; i < s->log.count; i++)
-            if (s->log.items[i].offset > from && s->log.items[i].offset <= to)
-                HR_TRY(add_splits(s, &s->log.items[i], arena, &splits, err));
+        for (uint32_t i = behind(s, from); i < s->log.count && s->log.items[i].offset <= to; i++)
+            HR_TRY(add_splits(s, &s->log.items[i], arena, &splits, err));
     }
     *ret_splits = splits.items;
     *ret_count = splits.count;
@@ -438,7 +569,7 @@ static hr_status file_open_reader(struct hr_source *source, const struct hr_spli
     struct file_source *s = self(source);
     struct hr_format_args args = format_args(s);
     return hr_file_reader_open(s->env, s->format, &args, spec, split->data,
-                               !s->options.ignore_missing, ret, err);
+                               s->options.ignore_missing, s->options.ignore_corrupt, ret, err);
 }
 
 /* --- Streaming -------------------------------------------------------------------------------- */
@@ -450,22 +581,50 @@ static hr_status file_initial(struct hr_source *source, struct hr_buf *ret, stru
     return hr_buf_status(ret, err);
 }
 
-/* Files that are not in the log yet, in the order in which they are taken. */
-static hr_status new_files(struct file_source *s, struct hr_arena *arena, struct file_list *ret,
-                           struct hr_err *err)
+/* A writer has not finished with the file: somebody has it open for writing or, where the system
+ * does not tell, it changed within the last second. Old enough, it is taken all the same. */
+static bool is_unfinished(struct file_source *s, const struct file_entry *file, int64_t now_us,
+                          bool *ret_unsettled)
+{
+    bool written = false;
+    if (file->mtime_us < now_us - WRITER_GONE_US) return false;
+    if (s->env->vt->is_written(s->env, file->path, &written, NULL) == HR_OK) return written;
+    bool young = file->mtime_us > now_us - SETTLED_US && file->mtime_us <= now_us;
+    *ret_unsettled |= young;
+    return young;
+}
+
+static void tell_missing(struct file_source *s, bool missing)
+{
+    if (missing && !s->missing_told)
+        HR_LOG(HR_LOG_WARN, "%s: there is no such file or folder; waiting for it", s->query.path);
+    s->missing_told = missing;
+}
+
+/* Lists the files that are not in the log yet, in the order in which they are taken. Files that
+ * hold nothing wait until they do. *ret_unsettled: some wait for the clock. */
+static hr_status list_new(struct file_source *s, bool *ret_unsettled, struct hr_err *err)
 {
     struct file_list all = {0};
-    int64_t newest = INT64_MIN;
-    HR_TRY(hr_file_find(s->env, arena, s->options.path, &all, err));
-    for (uint32_t i = 0; i < s->log.count; i++) newest = HR_MAX(newest, s->log.items[i].mtime_us);
-    for (uint32_t i = 0; i < all.count; i++) newest = HR_MAX(newest, all.items[i].mtime_us);
-    bool age_counts = !s->first_listing && !s->options.latest_first && s->options.max_age_us > 0;
+    const struct file_options *o = &s->options;
+    int64_t now_us = hr_now_us(s->env);
+    bool age_counts = o->max_age_us > 0 && s->log.count &&
+                      !(o->latest_first && (o->max_files || o->max_bytes));
+    int64_t oldest_us = age_counts ? s->newest_us - o->max_age_us : INT64_MIN;
+    s->found = (struct file_list){0};
+    s->found_at = 0;
+    hr_arena_reset(&s->found_arena);
+    hr_status status = hr_file_find(s->env, &s->found_arena, &s->query, &all, err);
+    tell_missing(s, status == HR_E_PATH_NOT_FOUND);
+    if (status == HR_E_PATH_NOT_FOUND) return HR_OK;
+    HR_TRY(status);
     for (uint32_t i = 0; i < all.count; i++) {
-        if (is_seen(s, all.items[i].path)) continue;
-        if (age_counts && all.items[i].mtime_us < newest - s->options.max_age_us) continue;
-        if (!HR_VEC_PUSH(arena, ret, all.items[i])) return HR_OOM(err);
+        struct file_entry *file = &all.items[i];
+        if (file->size == 0 || file->mtime_us < oldest_us || is_seen(s, file->path)) continue;
+        if (is_unfinished(s, file, now_us, ret_unsettled)) continue;
+        if (!HR_VEC_PUSH(&s->found_arena, &s->found, *file)) return HR_OOM(err);
     }
-    hr_file_sort(ret, s->options.latest_first);
+    hr_file_sort(&s->found, o->latest_first);
     return HR_OK;
 }
 
@@ -485,29 +644,40 @@ static uint32_t take(const struct file_source *s, const struct file_list *files,
     return count;
 }
 
+/* What is left of the last listing serves further epochs, by Spark's rule: unless the newest are to
+ * come first, too many are left (memory), or so few that the next epoch would be a small one. */
+static void trim_found(struct file_source *s)
+{
+    const struct file_options *o = &s->options;
+    uint32_t left = s->found.count - s->found_at;
+    int64_t most = s->found_at + o->max_cached;
+    bool few = o->max_files && left < o->discard_ratio * (double)o->max_files;
+    s->found.count = (uint32_t)HR_MIN(most, (int64_t)s->found.count);
+    if (o->latest_first || few) s->found_at = s->found.count;
+}
+
 /* all: everything that is there now, cut into epochs; else one epoch. */
 static hr_status extend_log(struct file_source *s, const struct hr_read_limit *limit, bool all,
                             struct hr_err *err)
 {
-    struct hr_arena arena;
-    struct file_list files = {0};
-    hr_arena_init(&arena, NULL);
-    hr_status status = new_files(s, &arena, &files, err);
-    uint32_t count = 0;
+    bool unsettled = false;
     int64_t offset = s->last_offset;
-    while (!status && count < files.count) {
-        uint32_t n = take(s, &files, count, limit);
+    if (all || s->found_at == s->found.count) HR_TRY(list_new(s, &unsettled, err));
+    if (all && unsettled) { /* what the clock alone makes doubtful is settled after this */
+        s->env->vt->sleep_us(s->env, SETTLED_US);
+        HR_TRY(list_new(s, &unsettled, err));
+    }
+    struct file_list taken = {s->found.items + s->found_at, 0, 0};
+    while (s->found_at < s->found.count) {
+        uint32_t n = take(s, &s->found, s->found_at, limit);
         offset++;
-        for (uint32_t i = 0; i < n; i++) files.items[count + i].offset = offset;
-        count += n;
+        for (uint32_t i = 0; i < n; i++) s->found.items[s->found_at + i].offset = offset;
+        s->found_at += n;
+        taken.count += n;
         if (!all) break;
     }
-    files.count = count;
-    if (!status && count) {
-        status = append_log(s, &files, err);
-        s->first_listing = false;
-    }
-    hr_arena_done(&arena);
+    hr_status status = taken.count ? append_log(s, &taken, err) : HR_OK;
+    trim_found(s);
     return status;
 }
 
@@ -548,7 +718,7 @@ static hr_status file_final(struct hr_source *source, const char *start, struct 
 static hr_status archive(struct file_source *s, const char *path, struct hr_err *err)
 {
     char to[4096];
-    int len = snprintf(to, sizeof to, "%s/%s", s->options.archive_dir, path);
+    int len = snprintf(to, sizeof to, "%s%s", s->options.archive_dir, path);
     if (len >= (int)sizeof to) return HR_FAIL(err, HR_E_LIMIT, "path too long: %s", path);
     char *slash = strrchr(to, '/');
     *slash = 0;
@@ -564,11 +734,12 @@ static hr_status file_commit(struct hr_source *source, const char *end, struct h
     int64_t to;
     if (s->options.clean == CLEAN_OFF) return HR_OK;
     HR_TRY(parse_log_offset(end, &to, err));
-    for (uint32_t i = 0; i < s->log.count; i++) {
+    for (uint32_t i = behind(s, s->cleaned); i < s->log.count; i++) {
         const struct file_entry *e = &s->log.items[i];
         struct hr_err ignored;
         hr_err_init(&ignored);
-        if (e->offset <= s->cleaned || e->offset > to || !hr_env_exists(s->env, e->path)) continue;
+        if (e->offset > to) break;
+        if (!hr_env_exists(s->env, e->path)) continue;
         hr_status status = s->options.clean == CLEAN_DELETE
                                ? s->env->vt->unlink(s->env, e->path, &ignored)
                                : archive(s, e->path, &ignored);
@@ -595,7 +766,7 @@ static hr_status file_subscribe(struct hr_source *source, struct hr_wakeup *wake
                                 struct hr_err *err)
 {
     struct file_source *s = self(source);
-    const char *wild = strpbrk(s->options.path, "*?[{");
+    const char *wild = strpbrk(s->options.path, "*?[{\\");
     size_t len = wild ? (size_t)(wild - s->options.path) : strlen(s->options.path);
     while (wild && len > 0 && s->options.path[len - 1] != '/') len--;
     const char *dir = len ? hr_arena_strndup(&s->arena, s->options.path, len) : ".";
@@ -621,8 +792,7 @@ static hr_status file_subscribe(struct hr_source *source, struct hr_wakeup *wake
 static void file_describe(const struct hr_source *source, struct hr_buf *out)
 {
     const struct file_source *s = HR_CONTAINER_OF(source, const struct file_source, base);
-    hr_buf_printf(out, "FileStreamSource[%s%s]", s->options.path[0] == '/' ? "file:" : "",
-                  s->options.path);
+    hr_buf_printf(out, "FileStreamSource[file:%s]", s->options.path);
 }
 
 #define FILE_SOURCE(id)                                                                  \
