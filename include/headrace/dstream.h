@@ -2,13 +2,13 @@
 /*
  * DStreams: live data as one RDD per micro-batch.
  *
- *     struct hr_streaming *ssc = hr_streaming_new(ctx, 1000000, &err);          a batch a second
+ *     struct hr_streaming *ssc = hr_streaming_new(ctx, 1000000, &err); // a batch a second
  *     struct hr_dstream *lines = hr_socket_text_stream(ssc, "localhost", 9999, &err);
  *     struct hr_dstream *words =
  *         hr_dstream_flat_map(lines, "word STRING, n LONG", split, NULL, &err);
  *     struct hr_dstream *counts = hr_dstream_reduce_by_key(words, hr_sum, NULL, 0, &err);
  *     hr_dstream_print(counts, 10, &err);
- *     if (hr_streaming_start(ssc, &err) == 0) hr_streaming_await(ssc, -1, &err);
+ *     if (hr_streaming_start(ssc, &err) == 0) hr_streaming_await(ssc, -1, NULL, &err);
  *     hr_streaming_free(ssc);
  *
  * Times and durations are in microseconds. Window and slide durations are multiples of the batch
@@ -16,7 +16,13 @@
  *
  * Errors and ownership are those of <headrace/rdd.h>: a NULL stream in gives NULL out; streams
  * belong to the streaming context. The graph is built before hr_streaming_start, by one thread.
- * RDDs made inside transform and foreach_rdd belong to the batch and go with it.
+ * RDDs made inside transform and foreach_rdd, from the batch's or from any source, belong to the
+ * batch and go with it; hr_rdd_ref keeps one.
+ *
+ * Keys: operations by key take the stream's first column, or its first n behind
+ * hr_dstream_with_keys(stream, n). The key that a function of transform gives its RDD
+ * (hr_rdd_with_keys) is not known when the graph is built: say it by hr_dstream_with_keys behind
+ * the transform. A batch whose RDD has another key than the operations behind take fails.
  *
  * A batch that fails ends the stream: hr_streaming_await returns its error, and a restart from the
  * checkpoint runs that batch again.
@@ -24,9 +30,12 @@
  * Tests: a context with manual_clock runs no thread; hr_streaming_step runs one batch at a time.
  *
  *     struct hr_context_options o = {.manual_clock = true};
- *     …
+ *     struct hr_context *test = hr_context_new(&o, &err);
+ *     ssc = hr_streaming_new(test, 1000000, &err);
+ *     static const int64_t values[] = {1, 2, 3};
  *     struct hr_dstream *in = hr_queue_stream(ssc, "value LONG", true, &err);
- *     hr_queue_push(in, hr_parallelize_longs(ctx, values, 3, 1, &err), &err);
+ *     hr_dstream_print(in, 10, &err);
+ *     hr_queue_push(in, hr_parallelize_longs(test, values, 3, 1, &err), &err);
  *     hr_streaming_start(ssc, &err);
  *     hr_streaming_step(ssc, &err);
  */
@@ -269,8 +278,8 @@ struct hr_dstream *hr_binary_records_stream(struct hr_streaming *ssc, const char
 typedef bool (*hr_path_filter_fn)(void *arg, const char *path);
 /* Spark's fileStream. Zeroed: lines of all files. */
 struct hr_file_stream_spec {
-    const char *format;         /* "text" (also NULL), "json", "csv" …: a format of files of SQL */
-    const char *schema;         /* its columns; required but for text */
+    const char *format; /* "text" (also NULL), "json", "csv" …: a format of files of SQL */
+    const char *schema; /* its columns; required but for text */
     const char *const *options; /* its options: names and values in turn, NULL at the end */
     uint32_t record_bytes;      /* not 0: records, without format, schema and options */
     hr_path_filter_fn filter;   /* NULL: names that do not begin with . or _ */
@@ -483,6 +492,7 @@ void hr_receiver_stop(struct hr_receiver *receiver, const char *message);
  *     struct hr_dstream *more = hr_dstream_flat_map_values(pairs, "n LONG", upper, NULL, &err);
  *     struct hr_dstream *keyed =
  *         hr_dstream_key_by(stream, "letter STRING", first_letter, NULL, &err);
+ *     struct hr_dstream *by_two = hr_dstream_with_keys(stream, 2, &err);
  *     struct hr_dstream *arrays = hr_dstream_glom(stream, &err);
  *     struct hr_dstream *spread = hr_dstream_repartition(stream, 8, &err);
  *     struct hr_dstream *both = hr_dstream_union(stream, loud, &err);
@@ -531,6 +541,8 @@ struct hr_dstream *hr_dstream_flat_map_values(struct hr_dstream *in, const char 
                                               hr_row_fn fn, void *arg, struct hr_err *err);
 struct hr_dstream *hr_dstream_key_by(struct hr_dstream *in, const char *key_schema, hr_row_fn fn,
                                      void *arg, struct hr_err *err);
+/* The same stream with its first n columns as the key. */
+struct hr_dstream *hr_dstream_with_keys(struct hr_dstream *in, uint32_t n, struct hr_err *err);
 struct hr_dstream *hr_dstream_glom(struct hr_dstream *in, struct hr_err *err);
 struct hr_dstream *hr_dstream_repartition(struct hr_dstream *in, uint32_t partitions,
                                           struct hr_err *err);
@@ -633,7 +645,9 @@ struct hr_dstream *hr_dstream_count_by_value_and_window(struct hr_dstream *in, i
                                                         struct hr_err *err);
 /* inverse (may be NULL) takes what left the window off again: inverse(total, old). With it each
  * slide costs what entered and left, not the whole window. keep (may be NULL, only with inverse):
- * rows for which it is false are dropped from the window's state.
+ * rows for which it is false are dropped from the window's state, as with Spark's filterFunc: a key
+ * so dropped begins anew with its next value, whatever of it is still in the window, so keep should
+ * be false only for totals that nothing more will be taken off (a count of 0).
  * @code
  *     static bool positive(void *arg, const struct hr_row *row)
  *     {

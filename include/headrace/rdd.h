@@ -23,9 +23,10 @@
  * Errors: a transformation that fails returns NULL and fills err; given a NULL rdd it returns NULL
  * and leaves err alone. So a chain is checked once, at its action.
  *
- * Ownership: an RDD belongs to the context (inside a DStream's functions: to the batch) and
- * lives as long; nothing has to be released. hr_rdd_ref keeps one longer than its batch, until
- * hr_rdd_unref. What a function is given as arg stays the caller's and must outlive the RDD.
+ * Ownership: an RDD belongs to the context and lives as long; nothing has to be released. One that
+ * is made by a DStream's functions (transform, foreach_rdd), from whatever, belongs to the batch:
+ * hr_rdd_ref keeps it longer, until hr_rdd_unref. A driver that goes on making RDDs lets go of them
+ * by hr_rdd_release. What a function is given as arg stays the caller's and must outlive the RDD.
  *
  * Threads: a context and its RDDs may be used from several threads, each RDD being built by one.
  * User functions run on the context's task threads: see <headrace/row.h>.
@@ -758,7 +759,7 @@ hr_status hr_rdd_foreach(struct hr_rdd *rdd, hr_foreach_fn fn, void *arg, struct
 hr_status hr_rdd_foreach_partition(struct hr_rdd *rdd, hr_foreach_partition_fn fn, void *arg,
                                    struct hr_err *err);
 /* Files part-00000 … in the folder, one a partition, then _SUCCESS. A folder with files in it is an
- * error. A row of one STRING is its line, others print as "(a,1)".
+ * error. A row of one column is its value, others print as "(a,1)".
  * @code
  *     status = hr_rdd_save_as_text_file(words, "out/words", &err);
  * @endcode */
@@ -772,7 +773,8 @@ hr_status hr_rdd_save_as_gzip_text_file(struct hr_rdd *rdd, const char *path, st
  * with checksums, that later versions can read. */
 hr_status hr_rdd_save_as_object_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
 
-/* Numbers of a numeric column, in one pass.
+/* Numbers of a numeric column, in one pass; NULLs do not count. Of no rows, as Spark's StatCounter
+ * has them: sum and mean 0, min +infinity, max -infinity, the rest NaN.
  * @code
  *     struct hr_stats stats;
  *     status = hr_rdd_stats(words, "n", &stats, &err);
@@ -892,6 +894,16 @@ const char *hr_rdd_checkpoint_file(const struct hr_rdd *rdd);
  * @endcode */
 struct hr_rdd *hr_rdd_ref(struct hr_rdd *rdd);
 void hr_rdd_unref(struct hr_rdd *rdd); /* NULL is fine */
+/* The program needs the RDD no longer: it goes now, with its rows and kept blocks, and not with the
+ * context (or batch); once per RDD, not to be used afterwards. RDDs made from it, queues that it
+ * was pushed to and hr_rdd_ref hold on to what they need: it then goes with the last of them. For
+ * drivers that run for long. Thread-safe. NULL is fine.
+ * @code
+ *     struct hr_rdd *today = hr_text_file(ctx, "today.txt", 0, &err);
+ *     status = hr_queue_push(stream, today, &err);
+ *     hr_rdd_release(today); // the queue has it until its batch has been
+ * @endcode */
+void hr_rdd_release(struct hr_rdd *rdd);
 /* fn(arg) once the RDD is gone and no task uses it. Several are called in turn.
  * @code
  *     void *table = malloc(1 << 20);
@@ -999,9 +1011,16 @@ uint64_t hr_accumulator_count(struct hr_accumulator *acc);      /* driver: how m
 /* Driver: the rows of a collection, the state of one of your own; the caller's. NULL: failed. */
 struct hr_rows *hr_accumulator_rows(struct hr_accumulator *acc, struct hr_err *err);
 void hr_accumulator_reset(struct hr_accumulator *acc); /* driver */
+/* Before its context ends; no job that adds to it may run. NULL is fine.
+ * @code
+ *     hr_accumulator_free(acc);
+ * @endcode */
+void hr_accumulator_free(struct hr_accumulator *acc);
 
 /* Broadcast variables: one machine shares memory, so a broadcast is a value with a life: free_fn is
- * called at destroy (or with the context). value is read-only from then on.
+ * called at destroy (or with the context), when no task may use it any more. value is read-only
+ * from then on. As accumulators they belong to the context also where a batch makes them: a
+ * function of a stream may make one in its first batch and use it in all (Spark's singletons).
  * @code
  *     char *table = strdup("shared by all tasks");
  *     struct hr_broadcast *shared = hr_broadcast(ctx, table, free, &err);

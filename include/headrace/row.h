@@ -19,16 +19,20 @@
  *     }
  *
  * Rules for user functions
- *   threads    called from several threads at once, one partition each: arg is shared, so it is
- *              read-only or synchronised by its owner. Rows, texts and emitters must not be kept
- *              after the function returns, nor used from another thread.
- *   failure    return hr_err_fail(err, …): the job ends with that error (what the
- *              machine causes, such as a failed read, is tried again: four attempts). Reading a
- *              column as the wrong type, leaving a row half written or writing the wrong type
- *   fails the task too; it never yields a wrong value. repetition a function may run more than
- *              once for one row (retries, lost blocks): it must give the same answer each time,
- *   and its effects belong into actions. cleanup    arg is the caller's; hr_rdd_on_free() says
- *   when an RDD no longer needs it.
+ *
+ * - Threads: called from several threads at once, one partition each: arg is shared, so it is
+ *   read-only or synchronised by its owner. Rows, texts and emitters must not be kept after the
+ *   function returns, nor used from another thread.
+ *
+ * - Failure: return hr_err_fail(err, …), and the job ends with that error. (What the machine
+ *   causes, such as a failed read, is tried again: four attempts.) Reading a column as the wrong
+ *   type, leaving a row half written or writing the wrong type fails the task too; it never yields
+ *   a wrong value.
+ *
+ * - Repetition: a function may run more than once for one row (retries, lost blocks). It must give
+ *   the same answer each time, and its effects belong into actions.
+ *
+ * - Cleanup: arg is the caller's; hr_rdd_on_free() says when an RDD no longer needs it.
  */
 #ifndef HEADRACE_ROW_H
 #define HEADRACE_ROW_H

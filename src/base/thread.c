@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __SANITIZE_THREAD__
@@ -31,6 +32,43 @@ hr_status hr_thread_start(pthread_t *ret_thread, const char *name, void *(*fn)(v
     pthread_setname_np(thread, cut);
     *ret_thread = thread;
     return HR_OK;
+}
+
+struct deep_call {
+    void (*fn)(void *);
+    void *arg;
+};
+
+static void *deep_main(void *arg)
+{
+    struct deep_call *call = arg;
+    call->fn(call->arg);
+    return NULL;
+}
+
+hr_status hr_thread_deep(size_t stack_bytes, void (*fn)(void *), void *arg, struct hr_err *err)
+{
+    struct deep_call call = {fn, arg};
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all, old;
+    void *stack = hr_fault_hit(HR_FAULT_ALLOC)
+                      ? MAP_FAILED
+                      : mmap(NULL, stack_bytes, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) return HR_OOM(err);
+    sigfillset(&all);
+    pthread_attr_init(&attr);
+    pthread_attr_setstack(&attr, stack, stack_bytes);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = pthread_create(&thread, &attr, deep_main, &call);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (!rc) pthread_join(thread, NULL);
+    munmap(stack, stack_bytes);
+    return rc ? HR_FAIL(err, HR_E_LIMIT, "a thread with a stack of %zu bytes: %s", stack_bytes,
+                        strerror(rc))
+              : HR_OK;
 }
 
 hr_status hr_wakeup_init(struct hr_wakeup *wakeup, struct hr_err *err)

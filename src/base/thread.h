@@ -12,6 +12,11 @@
 hr_status hr_thread_start(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg,
                           struct hr_err *err) HR_CHECKED;
 
+/* Runs fn(arg) on a thread of its own with a stack of so many bytes (of which memory is what gets
+ * used), and waits for its end: for recursion as deep as the data. */
+hr_status hr_thread_deep(size_t stack_bytes, void (*fn)(void *), void *arg,
+                         struct hr_err *err) HR_CHECKED;
+
 /* A wake-up that can be waited for with a timeout, and polled with other descriptors. */
 struct hr_wakeup {
     int fd; /* eventfd; readable when signalled */

@@ -5,8 +5,9 @@
  *   <checkpoint>/segment-N              data, each record written once (segments.h):
  *                                       RDDs of windows, changes of states (map_state.c, delta.c)
  *   <checkpoint>/dstream.checkpoint     renamed into place when the data is durable:
- *       magic, interval, zero, last batch, segments with their lengths, number of streams
- *       per stream: schema, the first segment it needs for its state, its own bytes
+ *       magic, id, interval, zero, last batch, segments with their lengths, number of streams
+ *       per stream: parameters (params.c), how long it remembers, the first segment it needs for
+ *       its state, its own bytes
  *       CRC-32C of all of it
  *   <checkpoint>/lock                   held by the process that has the checkpoint
  *
@@ -14,7 +15,11 @@
  * names; what was written since is not named by it, and swept at the next start. Of a stream whose
  * RDDs are kept every one of the remembered times was generated in its batch; one that has no
  * record had no rows. Functions are not in it: the program builds the same graph again, and a graph
- * whose streams differ is refused.
+ * whose streams differ in what state depends on is refused (HR_E_CHECKPOINT_MISMATCH).
+ *
+ * What is damaged, missing or older than the rest is refused (HR_E_CHECKPOINT_CORRUPT): the small
+ * file and the segments by checksums, which hold the id of the checkpoint and the number of the
+ * segment; segments without the small file; a small file that is older than records or plan.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,20 +29,11 @@
 #include "dstream/delta.h"
 #include "rdd/block_store.h"
 
-#define MAGIC    0x32534448u /* "HDS2" */
+#define MAGIC    0x33534448u /* "HDS3" */
 #define DATA_MAX ((size_t)64 << 30)
 
 #define LOCK_TRIES   50
 #define LOCK_WAIT_US 10000
-
-static void put_schema(const struct hr_dstream *ds, struct hr_buf *out)
-{
-    struct hr_buf text = {0};
-    hr_buf_printf(&text, "%s ", ds->vt->name);
-    if (ds->schema) hr_type_print_sql(ds->schema, &text);
-    hr_buf_put_bytes(out, hr_buf_cstr(&text), text.len);
-    hr_buf_done(&text);
-}
 
 static hr_status path_of(const struct hr_streaming *ssc, const char *name, struct hr_buf *ret,
                          struct hr_err *err)
@@ -114,14 +110,18 @@ static uint64_t oldest_needed(const struct hr_streaming *ssc)
 static hr_status put_meta(struct hr_streaming *ssc, struct hr_buf *out, struct hr_err *err)
 {
     hr_buf_put_u32(out, MAGIC);
+    hr_buf_put_bytes(out, ssc->checkpoint_id, strlen(ssc->checkpoint_id));
     hr_buf_put_u64(out, (uint64_t)ssc->interval);
     hr_buf_put_u64(out, (uint64_t)ssc->zero);
     hr_buf_put_u64(out, (uint64_t)ssc->last);
     hr_ds_segments_save(&ssc->log, out);
     hr_buf_put_u32(out, ssc->stream_count);
     for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next) {
-        struct hr_buf own = {0};
-        put_schema(ds, out);
+        struct hr_buf own = {0}, params = {0};
+        hr_ds_params_put(ds, &params);
+        hr_buf_put_bytes(out, params.ptr, params.len);
+        hr_buf_done(&params);
+        hr_buf_put_u64(out, (uint64_t)ds->remember);
         hr_buf_put_u64(out, ds->needs_from);
         hr_status status = ds->vt->save ? ds->vt->save(ds, &own, err) : HR_OK;
         hr_buf_put_bytes(out, own.ptr, own.len);
@@ -245,23 +245,28 @@ static hr_status fill_gaps(struct hr_dstream *ds, struct hr_err *err)
 
 static hr_status get_stream(struct hr_dstream *ds, struct hr_reader *in, struct hr_err *err)
 {
-    struct hr_buf expected = {0};
-    put_schema(ds, &expected);
-    struct hr_reader reader = hr_reader(expected.ptr, expected.len);
-    struct hr_str_view want = hr_get_bytes(&reader), got = hr_get_bytes(in);
-    bool same = hr_sv_eq(want, got);
-    hr_buf_done(&expected);
-    if (!same) {
-        char why[128];
-        snprintf(why, sizeof why, "stream %u of the graph is another", ds->id);
-        return mismatch(ds->ssc, why, err);
-    }
+    struct hr_buf why = {0};
+    struct hr_str_view params = hr_get_bytes(in);
+    ds->remembered = (int64_t)hr_get_u64(in);
+    bool differ = hr_ds_params_differ(ds, params, &why);
+    hr_status status = differ && !in->failed ? mismatch(ds->ssc, hr_buf_cstr(&why), err) : HR_OK;
+    hr_buf_done(&why);
+    HR_TRY(status);
     ds->needs_from = hr_get_u64(in);
     struct hr_str_view own = hr_get_bytes(in);
     if (in->failed) return corrupt(ds->ssc, "a stream's own part is cut short", err);
     if (!ds->vt->load) return HR_OK;
-    reader = hr_reader(own.ptr, own.len);
+    struct hr_reader reader = hr_reader(own.ptr, own.len);
     return ds->vt->load(ds, &reader, err);
+}
+
+static hr_status check_remembered(const struct hr_dstream *ds, struct hr_err *err)
+{
+    char why[128];
+    if (!ds->checkpointed || !ds->used || ds->remember <= ds->remembered) return HR_OK;
+    snprintf(why, sizeof why, "the RDDs of stream %u were kept for %lld us, now %lld us are wanted",
+             ds->id, (long long)ds->remembered, (long long)ds->remember);
+    return mismatch(ds->ssc, why, err);
 }
 
 static hr_status get_meta(struct hr_streaming *ssc, const struct hr_buf *file, struct hr_err *err)
@@ -272,6 +277,9 @@ static hr_status get_meta(struct hr_streaming *ssc, const struct hr_buf *file, s
         return corrupt(ssc, "the checksum of dstream.checkpoint is wrong", err);
     struct hr_reader in = hr_reader(file->ptr, file->len - 4);
     if (hr_get_u32(&in) != MAGIC) return corrupt(ssc, "not a checkpoint of this version", err);
+    struct hr_str_view id = hr_get_bytes(&in);
+    if (id.len >= sizeof ssc->checkpoint_id) return corrupt(ssc, "its id is too long", err);
+    snprintf(ssc->checkpoint_id, sizeof ssc->checkpoint_id, "%.*s", (int)id.len, id.ptr);
     if ((int64_t)hr_get_u64(&in) != ssc->interval)
         return mismatch(ssc, "the batch interval is another", err);
     ssc->zero = (int64_t)hr_get_u64(&in);
@@ -280,6 +288,7 @@ static hr_status get_meta(struct hr_streaming *ssc, const struct hr_buf *file, s
     if (hr_get_u32(&in) != ssc->stream_count)
         return mismatch(ssc, "the graph has another number of streams", err);
     for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next) HR_TRY(get_stream(ds, &in, err));
+    for (struct hr_dstream *ds = ssc->first; ds; ds = ds->next) HR_TRY(check_remembered(ds, err));
     return HR_OK;
 }
 
@@ -320,17 +329,49 @@ static hr_status take_lock(struct hr_streaming *ssc, struct hr_err *err)
     return HR_RAISE(err, HR_E_CHECKPOINT_BUSY, "path", ssc->checkpoint_dir, "pid", text);
 }
 
+/* There is no dstream.checkpoint: nothing may be there that only comes after the first one. The
+ * first segment of a write-ahead log may: receivers start before it. */
+static hr_status check_fresh(struct hr_streaming *ssc, struct hr_err *err)
+{
+    struct hr_arena arena = {0};
+    char **names, why[160];
+    uint32_t count = 0;
+    hr_status status =
+        hr_env_list_sorted(ssc->ctx->env, &arena, ssc->checkpoint_dir, &names, &count, err);
+    for (uint32_t i = 0; i < count && status == HR_OK; i++) {
+        unsigned long long number = 0;
+        unsigned stream;
+        bool wal = sscanf(names[i], "wal-%u-%llu", &stream, &number) == 2;
+        if ((wal && number == 0) || (!wal && strncmp(names[i], "segment-", 8) != 0 &&
+                                     strcmp(names[i], "dstream.plan") != 0))
+            continue;
+        snprintf(why, sizeof why,
+                 "dstream.checkpoint is missing, but %.64s is there: restore it, or delete the "
+                 "folder to begin anew",
+                 names[i]);
+        status = corrupt(ssc, why, err);
+    }
+    hr_arena_done(&arena);
+    return status;
+}
+
 hr_status hr_ds_checkpoint_restore(struct hr_streaming *ssc, struct hr_err *err)
 {
     struct hr_buf path = {0}, file = {0};
-    hr_ds_segments_init(&ssc->log, ssc->ctx->env, ssc->checkpoint_dir);
+    hr_env_uuid(ssc->ctx->env, ssc->checkpoint_id);
+    hr_ds_segments_init(&ssc->log, ssc->ctx->env, ssc->checkpoint_dir, ssc->checkpoint_id);
     ssc->has_log = true;
     hr_status status = take_lock(ssc, err);
     if (status == HR_OK) status = path_of(ssc, "dstream.checkpoint", &path, err);
     if (status == HR_OK && hr_env_exists(ssc->ctx->env, hr_buf_cstr(&path))) {
         status = hr_env_read_file(ssc->ctx->env, hr_buf_cstr(&path), &file, err);
         if (status == HR_OK) status = get_meta(ssc, &file, err);
+        if (status == HR_OK)
+            status = hr_ds_segments_check_newest(
+                &ssc->log, (ssc->last ? ssc->last : ssc->zero) + ssc->interval, err);
         if (status == HR_OK) status = get_data(ssc, err);
+    } else if (status == HR_OK) {
+        status = check_fresh(ssc, err);
     }
     if (status == HR_OK) hr_ds_segments_sweep(&ssc->log);
     if (status != HR_OK) hr_ds_checkpoint_close(ssc);

@@ -38,6 +38,9 @@ struct hr_ds_vt {
     hr_status (*plan_load)(struct hr_dstream *, struct hr_reader *, struct hr_err *);
     /* Inputs, optional: the batch's struct hr_input_info.description. */
     void (*describe)(struct hr_dstream *, int64_t time, struct hr_buf *out);
+    /* What its state in a checkpoint depends on beside what hr_ds_params_put says of every stream:
+     * lines "name value"; optional. */
+    void (*params)(const struct hr_dstream *, struct hr_buf *out);
     bool input;
     bool shares; /* its RDDs are its parent's, put together: no blocks of its own are kept */
 };
@@ -64,6 +67,9 @@ struct hr_dstream {
     uint32_t parent_count, consumers;
     int64_t slide, window;     /* window: how far back it reads its parents; 0: this time only */
     int64_t remember;          /* set at start */
+    int64_t remembered;        /* when the checkpoint was written */
+    bool keys_used;            /* an operation by key stands on its RDDs' key columns */
+    bool passes_keys;          /* its RDDs' key columns are its parents' */
     bool needs_previous;       /* computes from its own last RDD, or from state of its own */
     bool used;                 /* an output needs it; set at start, as the next one */
     bool checkpointed;         /* its remembered RDDs go into checkpoints */
@@ -110,8 +116,8 @@ struct hr_streaming {
     struct hr_ds_listener *listeners;
     struct hr_ds_conf conf;
     char *checkpoint_dir;
-    char *sched_pool;           /* scheduling pool of the batches' jobs; NULL: "default" */
-    int plan_fd;                /* -1: not open */
+    char checkpoint_id[37];    /* of the folder's content since its first start */
+    char *sched_pool;          /* scheduling pool of the batches' jobs; NULL: "default" */
     struct hr_ds_segments log; /* of the checkpoint */
     int lock_fd;
     bool has_log, locked;
@@ -133,6 +139,8 @@ struct hr_streaming {
 void *hr_ds_new(struct hr_streaming *ssc, const struct hr_ds_vt *vt, size_t size,
                 const struct hr_type *schema, struct hr_dstream *a, struct hr_dstream *b,
                 struct hr_err *err);
+/* An operation by key is put on ds: what its key is must be known before the first batch. */
+void hr_ds_use_keys(struct hr_dstream *ds);
 /* The RDD of a time, generated when it is not remembered. Borrowed. *ret NULL: the time is not one
  * of this stream's. */
 hr_status hr_ds_rdd(struct hr_dstream *ds, int64_t time, struct hr_rdd **ret,
@@ -168,12 +176,16 @@ void hr_ds_output_end(struct hr_ds_output *output, const char *error);
 /* plan.c. Before the outputs of a batch; at the start, behind hr_ds_checkpoint_restore. */
 hr_status hr_ds_plan_write(struct hr_streaming *ssc, int64_t time, struct hr_err *err) HR_CHECKED;
 hr_status hr_ds_plan_restore(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;
-void hr_ds_plan_close(struct hr_streaming *ssc);
 
 /* The types of a state by key, and of (key, state); checks the initial state (may be NULL). */
 hr_status hr_ds_state_schema(struct hr_dstream *in, const char *ddl, struct hr_rdd *initial,
                              const struct hr_type **ret_state, const struct hr_type **ret_schema,
                              struct hr_err *err) HR_CHECKED;
+
+/* params.c. What the state of a stream depends on, as lines "name value"; its first difference from
+ * what a checkpoint has. false: there is none. */
+void hr_ds_params_put(const struct hr_dstream *ds, struct hr_buf *out);
+bool hr_ds_params_differ(const struct hr_dstream *ds, struct hr_str_view saved, struct hr_buf *why);
 
 /* checkpoint.c */
 hr_status hr_ds_checkpoint_write(struct hr_streaming *ssc, struct hr_err *err) HR_CHECKED;

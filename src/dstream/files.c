@@ -256,7 +256,14 @@ static void files_describe(struct hr_dstream *ds, int64_t time, struct hr_buf *o
         hr_buf_printf(out, "%s%s", i ? "\n" : "", f->batch.items[i]);
 }
 
+static void files_params(const struct hr_dstream *ds, struct hr_buf *out)
+{
+    const struct files_ds *f = (const struct files_ds *)ds;
+    hr_buf_printf(out, "folder %s\nrecords of %u bytes\n", f->dir, f->record_bytes);
+}
+
 static const struct hr_ds_vt files_vt = {.name = "files",
+                                         .params = files_params,
                                          .compute = files_compute,
                                          .free = files_free,
                                          .start = files_start,

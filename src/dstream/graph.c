@@ -84,6 +84,24 @@ static hr_status another_schema(const struct hr_dstream *ds, const struct hr_rdd
     return status;
 }
 
+void hr_ds_use_keys(struct hr_dstream *ds)
+{
+    ds->keys_used = true;
+    for (uint32_t i = 0; ds->passes_keys && i < ds->parent_count; i++)
+        hr_ds_use_keys(ds->parents[i]);
+}
+
+/* What a user's function made has a key of its own, and what is behind was built for another. */
+static hr_status another_key(const struct hr_dstream *ds, const struct hr_rdd *rdd,
+                             struct hr_err *err)
+{
+    uint32_t n = hr_node_of(rdd)->key_columns;
+    return HR_FAIL(err, HR_E_USER_FUNCTION,
+                   "the RDD of stream %u has a key of %u columns, operations by key on the stream "
+                   "take %u: put hr_dstream_with_keys(stream, %u, err) in front of them",
+                   ds->id, n, ds->key_columns, n);
+}
+
 static hr_status generate(struct hr_dstream *ds, int64_t time, struct hr_rdd **ret,
                           struct hr_err *err)
 {
@@ -92,6 +110,8 @@ static hr_status generate(struct hr_dstream *ds, int64_t time, struct hr_rdd **r
         return err->code ? err->code
                          : HR_FAIL(err, HR_E_USER_FUNCTION, "stream %u gave no RDD", ds->id);
     if (!hr_type_same(rdd->schema, ds->schema)) return another_schema(ds, rdd, err);
+    if (ds->keys_used && hr_node_of(rdd)->key_columns != ds->key_columns)
+        return another_key(ds, rdd, err);
     bool shared = ds->consumers > 1 || ds->level != HR_PERSIST_NONE;
     if (shared && !ds->vt->shares && rdd->storage == HR_STORE_NONE &&
         !hr_rdd_persist(rdd, ds->level ? ds->level : HR_MEMORY_AND_DISK, err))

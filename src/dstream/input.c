@@ -49,7 +49,7 @@ static struct hr_rdd *queue_compute(struct hr_dstream *ds, int64_t time, struct 
     if (!items) return hr_ds_empty(ds, err);
     for (struct queue_item *item = items; item; item = item->next) {
         struct hr_rdd *rdd = hr_node_wrap(pool, item->rdd, err);
-        if (rdd) hr_node_of(rdd)->key_columns = ds->key_columns;
+        if (rdd) hr_node_of(rdd)->key_columns = hr_node_of(item->rdd)->key_columns;
         if (rdd && item->rdd->rows_estimate > 0) ds->rows += (uint64_t)item->rdd->rows_estimate;
         out = item == items ? rdd : hr_rdd_union(out, rdd, err);
         if (!out) break;

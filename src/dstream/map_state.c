@@ -253,7 +253,16 @@ static hr_status map_replayed(struct hr_dstream *ds, struct hr_err *err)
     return hr_ds_keyed_sort(((struct hr_map_ds *)ds)->tables, err);
 }
 
+static void map_params(const struct hr_dstream *ds, struct hr_buf *out)
+{
+    const struct hr_map_ds *s = (const struct hr_map_ds *)ds;
+    hr_buf_puts(out, "key and state ");
+    hr_type_print_sql(s->key_state, out);
+    hr_buf_printf(out, "\ntimeout %lld us\n", (long long)s->timeout);
+}
+
 static const struct hr_ds_vt map_vt = {.name = "map-with-state",
+                                       .params = map_params,
                                        .compute = map_compute,
                                        .free = map_free,
                                        .save = map_save,

@@ -25,6 +25,7 @@ struct op_ds {
     struct hr_combiner combiner;
     void *arg;
     uint32_t partitions;
+    bool by_key, passes_keys;
 };
 
 static struct hr_rdd *op_compute(struct hr_dstream *ds, int64_t time, struct hr_err *err)
@@ -81,6 +82,9 @@ static struct hr_dstream *op_new(struct hr_dstream *a, struct hr_dstream *b, boo
     op->schema = from->schema ? hr_strdup(from->schema) : NULL;
     op->state_schema = from->combiner.state_schema ? hr_strdup(from->combiner.state_schema) : NULL;
     op->combiner.state_schema = op->state_schema;
+    op->ds.passes_keys = from->passes_keys;
+    for (uint32_t i = 0; from->by_key && i < op->ds.parent_count; i++)
+        hr_ds_use_keys(op->ds.parents[i]);
     if (op->ds.schema || learn_schema(op, err) == HR_OK) return &op->ds;
     for (uint32_t i = 0; i < op->ds.parent_count; i++) op->ds.parents[i]->consumers--;
     op->ds.parent_count = 0;
@@ -104,6 +108,7 @@ APPLY(apply_filter_batches, hr_rdd_filter_batches(in[0], op->select, op->arg, er
 APPLY(apply_map_values, hr_rdd_map_values(in[0], op->schema, op->row_fn, op->arg, err))
 APPLY(apply_flat_map_values, hr_rdd_flat_map_values(in[0], op->schema, op->row_fn, op->arg, err))
 APPLY(apply_key_by, hr_rdd_key_by(in[0], op->schema, op->row_fn, op->arg, err))
+APPLY(apply_with_keys, hr_rdd_with_keys(in[0], op->partitions, err))
 APPLY(apply_glom, hr_rdd_glom(in[0], err))
 APPLY(apply_repartition, hr_rdd_repartition(in[0], op->partitions, err))
 APPLY(apply_union, hr_rdd_union(in[0], in[1], err))
@@ -215,7 +220,7 @@ struct hr_dstream *hr_dstream_flat_map(struct hr_dstream *in, const char *schema
 struct hr_dstream *hr_dstream_filter(struct hr_dstream *in, hr_predicate_fn fn, void *arg,
                                      struct hr_err *err)
 {
-    return ONE(.apply = apply_filter, .predicate = fn, .arg = arg);
+    return ONE(.apply = apply_filter, .predicate = fn, .arg = arg, .passes_keys = true);
 }
 
 struct hr_dstream *hr_dstream_map_partitions(struct hr_dstream *in, const char *schema,
@@ -235,21 +240,21 @@ struct hr_dstream *hr_dstream_map_batches(struct hr_dstream *in, const char *sch
 struct hr_dstream *hr_dstream_filter_batches(struct hr_dstream *in, hr_select_fn fn, void *arg,
                                              struct hr_err *err)
 {
-    return ONE(.apply = apply_filter_batches, .select = fn, .arg = arg);
+    return ONE(.apply = apply_filter_batches, .select = fn, .arg = arg, .passes_keys = true);
 }
 
 struct hr_dstream *hr_dstream_map_values(struct hr_dstream *in, const char *value_schema,
                                          hr_row_fn fn, void *arg, struct hr_err *err)
 {
     return ONE(.apply = apply_map_values, .schema = (char *)(uintptr_t)value_schema, .row_fn = fn,
-               .arg = arg);
+               .arg = arg, .by_key = true);
 }
 
 struct hr_dstream *hr_dstream_flat_map_values(struct hr_dstream *in, const char *value_schema,
                                               hr_row_fn fn, void *arg, struct hr_err *err)
 {
     return ONE(.apply = apply_flat_map_values, .schema = (char *)(uintptr_t)value_schema,
-               .row_fn = fn, .arg = arg);
+               .row_fn = fn, .arg = arg, .by_key = true);
 }
 
 struct hr_dstream *hr_dstream_key_by(struct hr_dstream *in, const char *key_schema, hr_row_fn fn,
@@ -257,6 +262,11 @@ struct hr_dstream *hr_dstream_key_by(struct hr_dstream *in, const char *key_sche
 {
     return ONE(.apply = apply_key_by, .schema = (char *)(uintptr_t)key_schema, .row_fn = fn,
                .arg = arg);
+}
+
+struct hr_dstream *hr_dstream_with_keys(struct hr_dstream *in, uint32_t n, struct hr_err *err)
+{
+    return ONE(.apply = apply_with_keys, .partitions = n);
 }
 
 struct hr_dstream *hr_dstream_glom(struct hr_dstream *in, struct hr_err *err)
@@ -267,12 +277,12 @@ struct hr_dstream *hr_dstream_glom(struct hr_dstream *in, struct hr_err *err)
 struct hr_dstream *hr_dstream_repartition(struct hr_dstream *in, uint32_t partitions,
                                           struct hr_err *err)
 {
-    return ONE(.apply = apply_repartition, .partitions = partitions);
+    return ONE(.apply = apply_repartition, .partitions = partitions, .passes_keys = true);
 }
 
 struct hr_dstream *hr_dstream_union(struct hr_dstream *a, struct hr_dstream *b, struct hr_err *err)
 {
-    return TWO(.apply = apply_union);
+    return TWO(.apply = apply_union, .passes_keys = true);
 }
 
 struct hr_dstream *hr_dstream_count(struct hr_dstream *in, struct hr_err *err)
@@ -296,50 +306,56 @@ struct hr_dstream *hr_dstream_count_by_value(struct hr_dstream *in, uint32_t par
 struct hr_dstream *hr_dstream_reduce_by_key(struct hr_dstream *in, hr_merge_fn fn, void *arg,
                                             uint32_t partitions, struct hr_err *err)
 {
-    return ONE(.apply = apply_reduce_by_key, .merge = fn, .arg = arg, .partitions = partitions);
+    return ONE(.apply = apply_reduce_by_key, .merge = fn, .arg = arg, .partitions = partitions,
+               .by_key = true);
 }
 
 struct hr_dstream *hr_dstream_combine_by_key(struct hr_dstream *in,
                                              const struct hr_combiner *combiner,
                                              uint32_t partitions, struct hr_err *err)
 {
-    return ONE(.apply = apply_combine, .combiner = *combiner, .partitions = partitions);
+    if (!combiner) {
+        HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "combine_by_key without a combiner"));
+        return NULL;
+    }
+    return ONE(.apply = apply_combine, .combiner = *combiner, .partitions = partitions,
+               .by_key = true);
 }
 
 struct hr_dstream *hr_dstream_group_by_key(struct hr_dstream *in, uint32_t partitions,
                                            struct hr_err *err)
 {
-    return ONE(.apply = apply_group, .partitions = partitions);
+    return ONE(.apply = apply_group, .partitions = partitions, .by_key = true);
 }
 
 struct hr_dstream *hr_dstream_join(struct hr_dstream *a, struct hr_dstream *b, uint32_t partitions,
                                    struct hr_err *err)
 {
-    return TWO(.apply = apply_join, .partitions = partitions);
+    return TWO(.apply = apply_join, .partitions = partitions, .by_key = true);
 }
 
 struct hr_dstream *hr_dstream_left_outer_join(struct hr_dstream *a, struct hr_dstream *b,
                                               uint32_t partitions, struct hr_err *err)
 {
-    return TWO(.apply = apply_left, .partitions = partitions);
+    return TWO(.apply = apply_left, .partitions = partitions, .by_key = true);
 }
 
 struct hr_dstream *hr_dstream_right_outer_join(struct hr_dstream *a, struct hr_dstream *b,
                                                uint32_t partitions, struct hr_err *err)
 {
-    return TWO(.apply = apply_right, .partitions = partitions);
+    return TWO(.apply = apply_right, .partitions = partitions, .by_key = true);
 }
 
 struct hr_dstream *hr_dstream_full_outer_join(struct hr_dstream *a, struct hr_dstream *b,
                                               uint32_t partitions, struct hr_err *err)
 {
-    return TWO(.apply = apply_full, .partitions = partitions);
+    return TWO(.apply = apply_full, .partitions = partitions, .by_key = true);
 }
 
 struct hr_dstream *hr_dstream_cogroup(struct hr_dstream *a, struct hr_dstream *b,
                                       uint32_t partitions, struct hr_err *err)
 {
-    return TWO(.apply = apply_cogroup, .partitions = partitions);
+    return TWO(.apply = apply_cogroup, .partitions = partitions, .by_key = true);
 }
 
 /* The schema is given: the user's function is not called while the graph is built. */

@@ -53,8 +53,11 @@ hr_status hr_dstream_print(struct hr_dstream *in, uint32_t n, struct hr_err *err
     return status;
 }
 
+#define BATCH_FILE "_headrace" /* in the folder: whose batch it is, with a checkpoint */
+
 struct save_arg {
     char *prefix, *suffix;
+    const struct hr_dstream *in;
 };
 
 static void save_free(void *arg)
@@ -65,23 +68,38 @@ static void save_free(void *arg)
     hr_free(s);
 }
 
+static bool says(struct hr_env *env, const char *path, const struct hr_buf *text)
+{
+    struct hr_buf file = {0};
+    bool same = hr_env_exists(env, path) && hr_env_read_file(env, path, &file, NULL) == HR_OK &&
+                file.len == text->len && memcmp(file.ptr, text->ptr, file.len) == 0;
+    hr_buf_done(&file);
+    return same;
+}
+
 static hr_status save_rdd(void *arg, struct hr_rdd *rdd, int64_t time_us, struct hr_err *err)
 {
     const struct save_arg *s = arg;
-    struct hr_env *env = hr_node_of(rdd)->ctx->env;
-    struct hr_buf path = {0}, done = {0};
+    const struct hr_streaming *ssc = s->in->ssc;
+    struct hr_env *env = ssc->ctx->env;
+    struct hr_buf path = {0}, file = {0}, mine = {0};
     hr_buf_printf(&path, "%s%s%lld%s%s", s->prefix, s->prefix[0] ? "-" : "",
                   (long long)(time_us / 1000), s->suffix[0] ? "." : "", s->suffix);
-    hr_buf_printf(&done, "%s/_SUCCESS", hr_buf_cstr(&path));
+    hr_buf_printf(&file, "%s/" BATCH_FILE, hr_buf_cstr(&path));
+    if (ssc->checkpoint_dir)
+        hr_buf_printf(&mine, "checkpoint %s stream %u\n", ssc->checkpoint_id, s->in->id);
     hr_status status = hr_buf_status(&path, err);
-    /* A batch that is run again after a restart has the same name: what is whole stays, what is
-     * half is written anew. So the files are written exactly once. */
-    if (status == HR_OK && !hr_env_exists(env, hr_buf_cstr(&done))) {
+    /* A batch that is run again after a restart has the same name: what this checkpoint's batch
+     * has written whole stays, so that it is written once. Anything else goes, as with Spark. */
+    if (status == HR_OK && !(mine.len && says(env, hr_buf_cstr(&file), &mine))) {
         status = hr_env_remove_tree(env, hr_buf_cstr(&path), err);
         if (status == HR_OK) status = hr_rdd_save_as_text_file(rdd, hr_buf_cstr(&path), err);
+        if (status == HR_OK && mine.len)
+            status = hr_env_write_file(env, hr_buf_cstr(&file), mine.ptr, mine.len, err);
     }
     hr_buf_done(&path);
-    hr_buf_done(&done);
+    hr_buf_done(&file);
+    hr_buf_done(&mine);
     return status;
 }
 
@@ -91,6 +109,7 @@ hr_status hr_dstream_save_as_text_files(struct hr_dstream *in, const char *prefi
     if (!in) return hr_dstream_foreach_rdd(in, NULL, NULL, err);
     struct save_arg *s = hr_zalloc(sizeof *s);
     if (!s) return HR_OOM(err);
+    s->in = in;
     s->prefix = hr_strdup(prefix ? prefix : "");
     s->suffix = hr_strdup(suffix ? suffix : "");
     hr_status status =

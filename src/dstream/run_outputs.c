@@ -60,6 +60,7 @@ static void *work(void *arg)
 {
     struct run *run = arg;
     const struct hr_streaming *outer = hr_ds_batch_of;
+    struct hr_pool *outer_pool = hr_pool_swap(run->ssc->batch_pool);
     hr_ds_batch_of = run->ssc;
     while (!atomic_load(&run->failed)) {
         uint32_t i = atomic_fetch_add(&run->next, 1);
@@ -69,6 +70,7 @@ static void *work(void *arg)
         todo->status = run_output(run, todo, i);
     }
     hr_ds_batch_of = outer;
+    hr_pool_swap(outer_pool);
     return NULL;
 }
 

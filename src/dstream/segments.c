@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 
-#define MAGIC         "HRDSEG1\n"
+#define MAGIC         "HRDSEG2\n"
 #define MAGIC_BYTES   8
 #define HEAD_BYTES    32
 #define SEGMENT_BYTES (INT64_C(8) << 20) /* a longer one is not added to */
@@ -18,9 +18,10 @@
 #define BUFFER_MAX    ((size_t)64 << 30)
 #define PREFIX        "segment-"
 
-void hr_ds_segments_init(struct hr_ds_segments *log, struct hr_env *env, const char *dir)
+void hr_ds_segments_init(struct hr_ds_segments *log, struct hr_env *env, const char *dir,
+                         const char *id)
 {
-    *log = (struct hr_ds_segments){.env = env, .dir = dir, .next = 1, .fd = -1};
+    *log = (struct hr_ds_segments){.env = env, .dir = dir, .id = id, .next = 1, .fd = -1};
     hr_buf_init(&log->pending, BUFFER_MAX);
 }
 
@@ -108,6 +109,14 @@ uint64_t hr_ds_segments_position(const struct hr_ds_segments *log)
     return log->fd >= 0 ? last_of(log)->number : log->next;
 }
 
+/* Of a record but its place for the sum: in another segment or checkpoint it is another. */
+static uint32_t checksum(const struct hr_ds_segments *log, uint64_t number, const char *record,
+                         size_t size)
+{
+    uint32_t crc = hr_crc32c((uint32_t)number, log->id, strlen(log->id));
+    return hr_crc32c(crc, record + 4, size - 4);
+}
+
 hr_status hr_ds_segments_put(struct hr_ds_segments *log, const struct hr_ds_record *record,
                              struct hr_err *err)
 {
@@ -122,7 +131,7 @@ hr_status hr_ds_segments_put(struct hr_ds_segments *log, const struct hr_ds_reco
     hr_buf_put_u64(out, record->bytes.len);
     hr_buf_append(out, record->bytes.ptr, record->bytes.len);
     HR_TRY(hr_buf_status(out, err));
-    uint32_t crc = hr_crc32c(0, out->ptr + at + 4, out->len - at - 4);
+    uint32_t crc = checksum(log, last_of(log)->number, out->ptr + at, out->len - at);
     struct hr_buf head = {0};
     hr_buf_put_u32(&head, crc);
     hr_status status = hr_buf_status(&head, err);
@@ -211,8 +220,25 @@ static hr_status corrupt(const char *path, size_t at, const char *what, struct h
     return HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", path, "why", why);
 }
 
-static hr_status replay_file(const struct hr_ds_segment *segment, const char *path,
-                             const struct hr_buf *file,
+/* The record at a place; false: there is none that is whole. */
+static bool record_at(const struct hr_ds_segments *log, uint64_t number, const struct hr_buf *file,
+                      size_t at, size_t length, struct hr_ds_record *ret)
+{
+    if (at > length || length - at < HEAD_BYTES) return false;
+    struct hr_reader in = hr_reader(file->ptr + at, HEAD_BYTES);
+    uint32_t crc = hr_get_u32(&in);
+    *ret = (struct hr_ds_record){.segment = number, .stream = hr_get_u32(&in)};
+    ret->kind = (enum hr_ds_record_kind)hr_get_u32(&in);
+    HR_UNUSED(hr_get_u32(&in));
+    ret->time = (int64_t)hr_get_u64(&in);
+    uint64_t size = hr_get_u64(&in);
+    if (size > length - at - HEAD_BYTES) return false;
+    ret->bytes = hr_svn(file->ptr + at + HEAD_BYTES, size);
+    return checksum(log, number, file->ptr + at, HEAD_BYTES + size) == crc;
+}
+
+static hr_status replay_file(const struct hr_ds_segments *log, const struct hr_ds_segment *segment,
+                             const char *path, const struct hr_buf *file,
                              hr_status (*fn)(void *arg, const struct hr_ds_record *,
                                              struct hr_err *),
                              void *arg, struct hr_err *err)
@@ -222,20 +248,11 @@ static hr_status replay_file(const struct hr_ds_segment *segment, const char *pa
     if (length < MAGIC_BYTES || memcmp(file->ptr, MAGIC, MAGIC_BYTES) != 0)
         return corrupt(path, 0, "not a segment of a checkpoint", err);
     for (size_t at = MAGIC_BYTES; at < length;) {
-        struct hr_reader in = hr_reader(file->ptr + at, length - at);
-        uint32_t crc = hr_get_u32(&in);
-        struct hr_ds_record record = {.segment = segment->number, .stream = hr_get_u32(&in)};
-        record.kind = (enum hr_ds_record_kind)hr_get_u32(&in);
-        HR_UNUSED(hr_get_u32(&in));
-        record.time = (int64_t)hr_get_u64(&in);
-        uint64_t size = hr_get_u64(&in);
-        if (in.failed || size > length - at - HEAD_BYTES)
-            return corrupt(path, at, "a record is cut short", err);
-        if (hr_crc32c(0, file->ptr + at + 4, HEAD_BYTES - 4 + size) != crc)
-            return corrupt(path, at, "a record's checksum is wrong", err);
-        record.bytes = hr_svn(file->ptr + at + HEAD_BYTES, size);
+        struct hr_ds_record record;
+        if (!record_at(log, segment->number, file, at, length, &record))
+            return corrupt(path, at, "a record is damaged", err);
         HR_TRY(fn(arg, &record, err));
-        at += HEAD_BYTES + size;
+        at += HEAD_BYTES + record.bytes.len;
     }
     return HR_OK;
 }
@@ -255,9 +272,52 @@ hr_status hr_ds_segments_replay(struct hr_ds_segments *log,
                               "the file is missing");
         if (status == HR_OK) status = hr_env_read_file(log->env, hr_buf_cstr(&path), &file, err);
         if (status == HR_OK)
-            status = replay_file(&log->live[i], hr_buf_cstr(&path), &file, fn, arg, err);
+            status = replay_file(log, &log->live[i], hr_buf_cstr(&path), &file, fn, arg, err);
         hr_buf_done(&file);
     }
     hr_buf_done(&path);
+    return status;
+}
+
+/* Beyond what the checkpoint names. */
+static hr_status check_rest(const struct hr_ds_segments *log, uint64_t number, size_t at,
+                            int64_t newest, struct hr_err *err)
+{
+    struct hr_buf path = {0}, file;
+    struct hr_ds_record record;
+    hr_buf_init(&file, BUFFER_MAX);
+    hr_status status = path_of(log, number, &path, err);
+    if (status == HR_OK && hr_env_exists(log->env, hr_buf_cstr(&path)))
+        status = hr_env_read_file(log->env, hr_buf_cstr(&path), &file, err);
+    while (status == HR_OK && record_at(log, number, &file, at, file.len, &record)) {
+        if (record.time > newest)
+            status = corrupt(hr_buf_cstr(&path), at,
+                             "dstream.checkpoint is older than its segments: the one that belongs "
+                             "to them is needed; a later batch's record is",
+                             err);
+        at += HEAD_BYTES + record.bytes.len;
+    }
+    hr_buf_done(&file);
+    hr_buf_done(&path);
+    return status;
+}
+
+hr_status hr_ds_segments_check_newest(const struct hr_ds_segments *log, int64_t newest,
+                                      struct hr_err *err)
+{
+    struct hr_arena arena = {0};
+    char **names;
+    uint32_t count = 0;
+    hr_status status = hr_env_list_sorted(log->env, &arena, log->dir, &names, &count, err);
+    for (uint32_t i = 0; i < count && status == HR_OK; i++) {
+        uint64_t number;
+        char extra;
+        size_t at = MAGIC_BYTES;
+        if (sscanf(names[i], PREFIX "%" SCNu64 "%c", &number, &extra) != 1) continue;
+        for (uint32_t k = 0; k < log->count; k++)
+            if (log->live[k].number == number) at = (size_t)log->live[k].length;
+        status = check_rest(log, number, at, newest, err);
+    }
+    hr_arena_done(&arena);
     return status;
 }

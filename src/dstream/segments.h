@@ -40,6 +40,7 @@ struct hr_ds_segment {
 struct hr_ds_segments {
     struct hr_env *env;
     const char *dir; /* borrowed */
+    const char *id;  /* of the checkpoint; in every checksum. Borrowed */
     struct hr_ds_segment *live;
     uint32_t count, capacity;
     uint64_t next;         /* number of the next segment */
@@ -48,7 +49,8 @@ struct hr_ds_segments {
     struct hr_buf pending; /* records not handed to the file yet */
 };
 
-void hr_ds_segments_init(struct hr_ds_segments *log, struct hr_env *env, const char *dir);
+void hr_ds_segments_init(struct hr_ds_segments *log, struct hr_env *env, const char *dir,
+                         const char *id);
 void hr_ds_segments_done(struct hr_ds_segments *log);
 
 /* Before the records of a batch: lets a segment that is large enough be the last. */
@@ -75,5 +77,9 @@ hr_status hr_ds_segments_replay(struct hr_ds_segments *log,
                                 hr_status (*fn)(void *arg, const struct hr_ds_record *,
                                                 struct hr_err *),
                                 void *arg, struct hr_err *err) HR_CHECKED;
+/* HR_E_CHECKPOINT_CORRUPT where a segment, named or not, has a record of a time after newest: the
+ * list is older than the segments. */
+hr_status hr_ds_segments_check_newest(const struct hr_ds_segments *log, int64_t newest,
+                                      struct hr_err *err) HR_CHECKED;
 
 #endif

@@ -21,6 +21,7 @@ hr_status hr_ds_state_schema(struct hr_dstream *in, const char *ddl, struct hr_r
 {
     const struct hr_type *state;
     HR_TRY(hr_schema_from_ddl(ddl, &state, err));
+    hr_ds_use_keys(in);
     if (in->schema->field_count <= in->key_columns)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the stream has no values beside its key");
     const struct hr_type *keys = hr_schema_slice(in->schema, 0, in->key_columns);

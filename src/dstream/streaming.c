@@ -84,7 +84,6 @@ struct hr_streaming *hr_streaming_new(struct hr_context *ctx, int64_t interval_u
     }
     ssc->ctx = ctx;
     ssc->interval = interval_us;
-    ssc->plan_fd = -1;
     ssc->tail = &ssc->first;
     ssc->outputs_tail = &ssc->outputs;
     pthread_mutex_init(&ssc->lock, NULL);
@@ -104,7 +103,6 @@ void hr_streaming_free(struct hr_streaming *ssc)
     if (!ssc) return;
     if (ssc->state == HR_DS_RUNNING) HR_UNUSED(hr_streaming_stop(ssc, false, NULL));
     hr_ds_free_all(ssc);
-    hr_ds_plan_close(ssc);
     hr_ds_checkpoint_close(ssc);
     if (ssc->has_wakeup) hr_wakeup_done(&ssc->wakeup);
     pthread_cond_destroy(&ssc->ended);
@@ -212,6 +210,7 @@ static hr_status run_batch_here(struct hr_streaming *ssc, int64_t time, struct h
     hr_arena_init(&arena, NULL);
     hr_pool_init(&pool, ssc->ctx);
     ssc->batch_pool = &pool;
+    struct hr_pool *outer_pool = hr_pool_swap(&pool);
     hr_ds_batch_of = ssc;
     hr_status status = generate_inputs(ssc, time, &info.rows, err);
     hr_status told = hr_ds_info_inputs(ssc, &info, &arena, status == HR_OK ? err : NULL);
@@ -237,6 +236,7 @@ static hr_status run_batch_here(struct hr_streaming *ssc, int64_t time, struct h
         if (ds->vt->batch_done) ds->vt->batch_done(ds, time);
     HR_DS_NOTIFY(ssc, on_batch_completed, &info);
     hr_ds_batch_of = outer;
+    hr_pool_swap(outer_pool);
     ssc->batch_pool = NULL;
     hr_ds_forget(ssc, time);
     hr_pool_done(&pool);

@@ -39,6 +39,13 @@ struct window_ds {
     uint32_t partitions;
 };
 
+static void window_params(const struct hr_dstream *ds, struct hr_buf *out)
+{
+    const struct window_ds *w = (const struct window_ds *)ds;
+    hr_buf_printf(out, "length %lld us\n", (long long)w->length);
+    if (w->inverse) hr_buf_printf(out, "filter %s\n", w->keep ? "yes" : "no");
+}
+
 static struct hr_rdd *window_compute(struct hr_dstream *ds, int64_t time, struct hr_err *err)
 {
     const struct window_ds *w = (const struct window_ds *)ds;
@@ -47,7 +54,7 @@ static struct hr_rdd *window_compute(struct hr_dstream *ds, int64_t time, struct
     return rdd;
 }
 static const struct hr_ds_vt window_vt = {
-    .name = "window", .compute = window_compute, .shares = true};
+    .name = "window", .compute = window_compute, .params = window_params, .shares = true};
 
 struct hr_dstream *hr_dstream_window(struct hr_dstream *in, int64_t length_us, int64_t slide_us,
                                      struct hr_err *err)
@@ -58,6 +65,7 @@ struct hr_dstream *hr_dstream_window(struct hr_dstream *in, int64_t length_us, i
     w->ds.slide = slide_us;
     w->ds.window = w->length = length_us;
     w->ds.key_columns = in->key_columns;
+    w->ds.passes_keys = true;
     return &w->ds;
 }
 
@@ -74,10 +82,11 @@ static hr_status apply_changes(const struct window_ds *w, const struct hr_row *r
     *has = hr_row_element(row, keys, 0, &element);
     if (*has) HR_TRY(hr_cells_from_row(values, &element, 0, total, err));
     if (hr_row_element(row, keys + 2, 0, &element)) {
-        if (!*has)
+        if (*has)
+            HR_TRY(hr_merge_cells(w->inverse, w->arg, values, total, &element, err));
+        else if (!w->keep) /* else the filter has dropped it: it begins anew, as in Spark */
             return hr_err_fail(
                 err, "the window's state has lost a key: is the reducer's inverse right?");
-        HR_TRY(hr_merge_cells(w->inverse, w->arg, values, total, &element, err));
     }
     if (hr_row_element(row, keys + 1, 0, &element)) {
         HR_TRY(*has ? hr_merge_cells(w->merge, w->arg, values, total, &element, err)
@@ -158,7 +167,8 @@ static struct hr_rdd *inverse_compute(struct hr_dstream *ds, int64_t time, struc
     if (out && w->keep) out = hr_rdd_filter(out, w->keep, w->arg, err);
     return hr_rdd_local_checkpoint(out, err);
 }
-static const struct hr_ds_vt inverse_vt = {.name = "window-inverse", .compute = inverse_compute};
+static const struct hr_ds_vt inverse_vt = {
+    .name = "window-inverse", .compute = inverse_compute, .params = window_params};
 
 hr_status hr_subtract(void *arg, const struct hr_row *a, const struct hr_row *b,
                       struct hr_emitter *out, struct hr_err *err)

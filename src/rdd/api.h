@@ -6,7 +6,8 @@
  * A public struct hr_rdd is a struct hr_node: the lineage node of rdd.h plus its context, its pool
  * and what is known of its keys. The pool holds one reference on each of its nodes, so that users
  * need not release anything: the context's pool lives as long as the context, the pool of a
- * micro-batch as long as the batch is remembered. A node joins the pool of its first parent.
+ * micro-batch as long as the batch. A node joins the pool of its first parent; where that is the
+ * context's, and for sources, a thread that works for a batch has its batch's pool instead.
  */
 #ifndef HR_RDD_API_H
 #define HR_RDD_API_H
@@ -28,6 +29,9 @@ struct hr_pool {
 void hr_pool_init(struct hr_pool *pool, struct hr_context *ctx);
 /* Gives the pool's references back. Nodes that live on move to the context's pool. */
 void hr_pool_done(struct hr_pool *pool);
+/* What the calling thread makes from now on belongs to pool (of a batch; NULL: to the context).
+ * Returns what was set before. */
+struct hr_pool *hr_pool_swap(struct hr_pool *pool);
 
 struct hr_context {
     uint64_t id; /* of this process's contexts */
@@ -69,7 +73,8 @@ struct hr_placement {
 struct hr_node {
     struct hr_rdd base;
     struct hr_context *ctx;
-    struct hr_pool *pool;
+    struct hr_pool *pool;  /* of what is derived from it */
+    struct hr_pool *owner; /* has a reference on it, and it in its list; NULL: none (any more) */
     struct hr_node *pool_prev, *pool_next;
     uint32_t key_columns;       /* at least 1 where the schema has columns */
     struct hr_placement placed; /* by the key columns; holds a reference */

@@ -12,10 +12,20 @@ void hr_pool_init(struct hr_pool *pool, struct hr_context *ctx)
     pool->first = NULL;
 }
 
+static _Thread_local struct hr_pool *batch_pool;
+
+struct hr_pool *hr_pool_swap(struct hr_pool *pool)
+{
+    struct hr_pool *before = batch_pool;
+    batch_pool = pool;
+    return before;
+}
+
 static void pool_add(struct hr_pool *pool, struct hr_node *node)
 {
+    if (batch_pool && pool == &batch_pool->ctx->pool) pool = batch_pool;
     pthread_mutex_lock(&pool->lock);
-    node->pool = pool;
+    node->pool = node->owner = pool;
     node->pool_prev = NULL;
     node->pool_next = pool->first;
     if (pool->first) pool->first->pool_prev = node;
@@ -31,10 +41,25 @@ void hr_pool_done(struct hr_pool *pool)
         struct hr_node *rest = node->pool_next;
         node->pool_prev = node->pool_next = NULL;
         node->pool = &pool->ctx->pool;
+        node->owner = NULL;
         hr_rdd_unref(&node->base);
         node = rest;
     }
     pthread_mutex_destroy(&pool->lock);
+}
+
+void hr_rdd_release(struct hr_rdd *rdd)
+{
+    struct hr_node *node = rdd ? hr_node_of(rdd) : NULL;
+    struct hr_pool *pool = node ? node->owner : NULL;
+    if (!pool) return;
+    pthread_mutex_lock(&pool->lock);
+    *(node->pool_prev ? &node->pool_prev->pool_next : &pool->first) = node->pool_next;
+    if (node->pool_next) node->pool_next->pool_prev = node->pool_prev;
+    node->pool_prev = node->pool_next = NULL;
+    node->owner = NULL;
+    pthread_mutex_unlock(&pool->lock);
+    hr_rdd_unref(rdd);
 }
 
 /* --- Nodes ------------------------------------------------------------------------------------ */

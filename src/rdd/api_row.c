@@ -415,7 +415,7 @@ static void put_cell(const struct hr_type *type, const union hr_cell *cell, stru
 
 void hr_row_put(const struct hr_row *row, struct hr_buf *out)
 {
-    bool plain = row->count_ == 1 && column_type(row, 0)->id == HR_T_STRING;
+    bool plain = row->count_ == 1; /* Spark's element is then no tuple */
     if (!plain) hr_buf_putc(out, '(');
     for (uint32_t i = 0; i < row->count_; i++) {
         struct place p;

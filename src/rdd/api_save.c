@@ -129,9 +129,9 @@ hr_status hr_rdd_stats(struct hr_rdd *rdd, const char *column, struct hr_stats *
     *ret = (struct hr_stats){
         .count = all.count,
         .sum = all.sum,
-        .mean = all.count ? all.mean : NAN,
-        .min = all.count ? all.min : NAN,
-        .max = all.count ? all.max : NAN,
+        .mean = all.mean,
+        .min = all.count ? all.min : INFINITY,
+        .max = all.count ? all.max : -INFINITY,
         .variance = all.count ? all.m2 / n : NAN,
         .sample_variance = all.count > 1 ? all.m2 / (n - 1) : NAN,
     };

@@ -19,7 +19,8 @@
 enum acc_kind { ACC_LONG, ACC_DOUBLE, ACC_ROWS, ACC_STATE };
 
 struct hr_accumulator {
-    struct hr_accumulator *next;
+    struct hr_context *ctx;
+    struct hr_accumulator *prev, *next;
     pthread_mutex_t lock;
     char *name;
     enum acc_kind kind;
@@ -44,7 +45,8 @@ struct hr_acc_delta {
 };
 
 struct hr_broadcast {
-    struct hr_broadcast *next;
+    struct hr_context *ctx;
+    struct hr_broadcast *prev, *next;
     void *value;
     void (*free_fn)(void *value);
 };
@@ -54,6 +56,7 @@ struct hr_broadcast {
 static struct hr_accumulator *accumulator_new(struct hr_context *ctx, const char *name,
                                               enum acc_kind kind, struct hr_err *err)
 {
+    if (!ctx) return NULL;
     struct hr_accumulator *acc = hr_zalloc(sizeof *acc);
     char *copy = hr_strdup(name ? name : "");
     if (!acc || !copy) {
@@ -65,8 +68,10 @@ static struct hr_accumulator *accumulator_new(struct hr_context *ctx, const char
     pthread_mutex_init(&acc->lock, NULL);
     acc->name = copy;
     acc->kind = kind;
+    acc->ctx = ctx;
     pthread_mutex_lock(&ctx->lock);
     acc->next = ctx->accumulators;
+    if (acc->next) acc->next->prev = acc;
     ctx->accumulators = acc;
     pthread_mutex_unlock(&ctx->lock);
     return acc;
@@ -527,15 +532,18 @@ void hr_accumulator_reset(struct hr_accumulator *acc)
 struct hr_broadcast *hr_broadcast(struct hr_context *ctx, void *value, void (*free_fn)(void *value),
                                   struct hr_err *err)
 {
-    struct hr_broadcast *b = hr_zalloc(sizeof *b);
+    struct hr_broadcast *b = ctx ? hr_zalloc(sizeof *b) : NULL;
+    if (!ctx) return NULL;
     if (!b) {
         HR_UNUSED(HR_OOM(err));
         return NULL;
     }
     b->value = value;
     b->free_fn = free_fn;
+    b->ctx = ctx;
     pthread_mutex_lock(&ctx->lock);
     b->next = ctx->broadcasts;
+    if (b->next) b->next->prev = b;
     ctx->broadcasts = b;
     pthread_mutex_unlock(&ctx->lock);
     return b;
@@ -543,33 +551,39 @@ struct hr_broadcast *hr_broadcast(struct hr_context *ctx, void *value, void (*fr
 
 const void *hr_broadcast_value(const struct hr_broadcast *broadcast)
 {
-    return broadcast->value;
+    return broadcast ? broadcast->value : NULL;
 }
 
 void hr_broadcast_destroy(struct hr_broadcast *broadcast)
 {
     if (!broadcast) return;
+    struct hr_context *ctx = broadcast->ctx;
+    pthread_mutex_lock(&ctx->lock);
+    *(broadcast->prev ? &broadcast->prev->next : &ctx->broadcasts) = broadcast->next;
+    if (broadcast->next) broadcast->next->prev = broadcast->prev;
+    pthread_mutex_unlock(&ctx->lock);
     if (broadcast->free_fn) broadcast->free_fn(broadcast->value);
-    broadcast->free_fn = NULL;
-    broadcast->value = NULL;
+    hr_free(broadcast);
+}
+
+void hr_accumulator_free(struct hr_accumulator *acc)
+{
+    if (!acc) return;
+    struct hr_context *ctx = acc->ctx;
+    pthread_mutex_lock(&ctx->lock);
+    *(acc->prev ? &acc->prev->next : &ctx->accumulators) = acc->next;
+    if (acc->next) acc->next->prev = acc->prev;
+    pthread_mutex_unlock(&ctx->lock);
+    hr_batch_list_done(&acc->list);
+    cells_free(acc->state, &acc->cells);
+    pthread_mutex_destroy(&acc->lock);
+    hr_free(acc->name);
+    hr_free(acc);
 }
 
 void hr_context_free_shared(struct hr_context *ctx)
 {
     hr_free(ctx->checkpoint_dir);
-    while (ctx->accumulators) {
-        struct hr_accumulator *acc = ctx->accumulators;
-        ctx->accumulators = acc->next;
-        hr_batch_list_done(&acc->list);
-        cells_free(acc->state, &acc->cells);
-        pthread_mutex_destroy(&acc->lock);
-        hr_free(acc->name);
-        hr_free(acc);
-    }
-    while (ctx->broadcasts) {
-        struct hr_broadcast *b = ctx->broadcasts;
-        ctx->broadcasts = b->next;
-        hr_broadcast_destroy(b);
-        hr_free(b);
-    }
+    while (ctx->accumulators) hr_accumulator_free(ctx->accumulators);
+    while (ctx->broadcasts) hr_broadcast_destroy(ctx->broadcasts);
 }

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The block store: a list of blocks in order of use under one lock. Blocks are few (partitions of
- * persisted RDDs) and large, so a list is searched. Files are written and read outside of the lock;
- * a block that is being written is not yet in the list, and a reader of a file holds its bytes.
+ * The block store: a table of RDDs, each with its blocks by partition, and a list of the blocks in
+ * memory in order of use, under one lock. Files are written and read outside of the lock; a block
+ * that is being written is not yet in the table, and a reader of a file holds its bytes.
+ *
+ * Blocks that are being computed are a short list (at most one a task) under a lock of its own,
+ * which worker processes never take.
  */
 #include "rdd/block_store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rdd/executor.h"
 
+#define CLAIM_POLL_NS 20000000
+
 struct block {
-    struct block *prev, *next; /* most recently used first */
+    struct block *prev, *next; /* in memory: most recently used first */
     uint32_t rdd_id, partition;
     enum hr_storage_level level;
     const struct hr_type *schema;
@@ -24,11 +30,29 @@ struct block {
     struct hr_budget *budget; /* where bytes are reserved while batches are here; NULL: nowhere */
 };
 
+/* The blocks of an RDD that has some. */
+struct rdd_blocks {
+    struct rdd_blocks *next; /* in its bucket */
+    uint32_t rdd_id, count, capacity;
+    int64_t memory_bytes;
+    struct block **at; /* by partition; NULL: not here */
+};
+
+struct claim {
+    struct claim *next;
+    uint32_t rdd_id, partition;
+};
+
 struct hr_block_store {
     _Atomic uint32_t refs;
     struct hr_env *env;
     pthread_mutex_t lock;
+    struct rdd_blocks **buckets;
+    uint32_t bucket_count, rdd_count; /* a power of two, or 0 */
     struct block *first, *last;
+    pthread_mutex_t claims_lock; /* claims */
+    pthread_cond_t settled;
+    struct claim *claims;
     int64_t limit_bytes, used_bytes, evicted;
     uint64_t next_file;
     char *spill_dir;
@@ -53,6 +77,8 @@ hr_status hr_block_store_new(struct hr_env *env, int64_t memory_bytes, const cha
     store->limit_bytes = memory_bytes;
     store->next_file = 1;
     pthread_mutex_init(&store->lock, NULL);
+    pthread_mutex_init(&store->claims_lock, NULL);
+    pthread_cond_init(&store->settled, NULL);
     *ret = store;
     return HR_OK;
 }
@@ -76,21 +102,131 @@ static void remove_file(struct hr_block_store *store, uint64_t file_id)
     (void)!store->env->vt->unlink(store->env, path, NULL);
 }
 
-static void unlink_block(struct hr_block_store *store, struct block *block)
+/* --- Finding ---------------------------------------------------------------------------------- */
+
+static struct rdd_blocks **bucket_of(struct hr_block_store *store, uint32_t rdd_id)
+{
+    struct rdd_blocks **at = &store->buckets[rdd_id & (store->bucket_count - 1)]; /* ids count up */
+    while (*at && (*at)->rdd_id != rdd_id) at = &(*at)->next;
+    return at;
+}
+
+static struct rdd_blocks *blocks_of(struct hr_block_store *store, uint32_t rdd_id)
+{
+    return store->bucket_count ? *bucket_of(store, rdd_id) : NULL;
+}
+
+static struct block *find(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
+{
+    const struct rdd_blocks *of = blocks_of(store, rdd_id);
+    return of && partition < of->capacity ? of->at[partition] : NULL;
+}
+
+static bool widen_table(struct hr_block_store *store)
+{
+    uint32_t count = store->bucket_count ? store->bucket_count * 2 : 64;
+    struct rdd_blocks **old = store->buckets, **wider = hr_zalloc(count * sizeof *wider);
+    if (!wider) return false;
+    for (uint32_t i = 0; i < store->bucket_count; i++) {
+        while (old[i]) {
+            struct rdd_blocks *of = old[i];
+            old[i] = of->next;
+            of->next = wider[of->rdd_id & (count - 1)];
+            wider[of->rdd_id & (count - 1)] = of;
+        }
+    }
+    hr_free(old);
+    store->buckets = wider;
+    store->bucket_count = count;
+    return true;
+}
+
+/* A place for a block; false: no memory. */
+static bool make_place(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
+{
+    if (store->rdd_count == store->bucket_count && !widen_table(store)) return false;
+    struct rdd_blocks **bucket = bucket_of(store, rdd_id), *of = *bucket;
+    if (!of) {
+        of = hr_zalloc(sizeof *of);
+        if (!of) return false;
+        of->rdd_id = rdd_id;
+        *bucket = of;
+        store->rdd_count++;
+    }
+    if (partition < of->capacity) return true;
+    uint32_t capacity = HR_MAX(HR_MAX(8u, of->capacity * 2), partition + 1);
+    struct block **at = hr_realloc(of->at, capacity * sizeof *at);
+    if (!at) return false;
+    memset(at + of->capacity, 0, (capacity - of->capacity) * sizeof *at);
+    of->at = at;
+    of->capacity = capacity;
+    return true;
+}
+
+static void unlink_used(struct hr_block_store *store, struct block *block)
 {
     *(block->prev ? &block->prev->next : &store->first) = block->next;
     *(block->next ? &block->next->prev : &store->last) = block->prev;
-    if (block->batches) store->used_bytes -= block->bytes;
     block->prev = block->next = NULL;
 }
 
-static void link_first(struct hr_block_store *store, struct block *block)
+static void link_used(struct hr_block_store *store, struct block *block)
 {
     block->prev = NULL;
     block->next = store->first;
     *(store->first ? &store->first->prev : &store->last) = block;
     store->first = block;
-    if (block->batches) store->used_bytes += block->bytes;
+}
+
+static void unlink_block(struct hr_block_store *store, struct block *block)
+{
+    struct rdd_blocks **bucket = bucket_of(store, block->rdd_id), *of = *bucket;
+    assert(of && of->at[block->partition] == block);
+    of->at[block->partition] = NULL;
+    if (block->batches) {
+        unlink_used(store, block);
+        store->used_bytes -= block->bytes;
+        of->memory_bytes -= block->bytes;
+    }
+    if (--of->count) return;
+    *bucket = of->next;
+    store->rdd_count--;
+    hr_free(of->at);
+    hr_free(of);
+}
+
+/* Takes the block, unless there is one or no memory: false. */
+static bool link_block(struct hr_block_store *store, struct block *block)
+{
+    if (find(store, block->rdd_id, block->partition) ||
+        !make_place(store, block->rdd_id, block->partition))
+        return false;
+    struct rdd_blocks *of = blocks_of(store, block->rdd_id);
+    of->at[block->partition] = block;
+    of->count++;
+    if (block->batches) {
+        link_used(store, block);
+        store->used_bytes += block->bytes;
+        of->memory_bytes += block->bytes;
+    }
+    return true;
+}
+
+/* Takes an RDD's blocks out; they are linked by next. */
+static struct block *take_rdd(struct hr_block_store *store, uint32_t rdd_id)
+{
+    struct block *out = NULL;
+    struct rdd_blocks *of = blocks_of(store, rdd_id);
+    uint32_t left = of ? of->count : 0;
+    for (uint32_t p = 0; left; p++) { /* the table's entry goes with its last block */
+        struct block *block = of->at[p];
+        if (!block) continue;
+        left--;
+        unlink_block(store, block);
+        block->next = out;
+        out = block;
+    }
+    return out;
 }
 
 /* Of an unlinked block. */
@@ -113,25 +249,29 @@ static void block_free(struct hr_block_store *store, struct block *block)
     hr_free(block);
 }
 
+/* Unlinked blocks, linked by next. */
+static void free_blocks(struct hr_block_store *store, struct block *blocks)
+{
+    while (blocks) {
+        struct block *block = blocks;
+        blocks = block->next;
+        block_free(store, block);
+    }
+}
+
 void hr_block_store_unref(struct hr_block_store *store)
 {
     if (!store || atomic_fetch_sub_explicit(&store->refs, 1, memory_order_acq_rel) > 1) return;
-    while (store->first) {
-        struct block *block = store->first;
-        unlink_block(store, block);
-        block_free(store, block);
-    }
+    for (uint32_t i = 0; i < store->bucket_count; i++)
+        while (store->buckets[i]) free_blocks(store, take_rdd(store, store->buckets[i]->rdd_id));
+    hr_free(store->buckets);
+    assert(!store->claims);
     if (store->dir_made) (void)!hr_env_remove_tree(store->env, store->spill_dir, NULL);
     pthread_mutex_destroy(&store->lock);
+    pthread_mutex_destroy(&store->claims_lock);
+    pthread_cond_destroy(&store->settled);
     hr_free(store->spill_dir);
     hr_free(store);
-}
-
-static struct block *find(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
-{
-    struct block *b = store->first;
-    while (b && (b->rdd_id != rdd_id || b->partition != partition)) b = b->next;
-    return b;
 }
 
 /* --- Files ------------------------------------------------------------------------------------ */
@@ -174,12 +314,10 @@ static hr_status spill(struct hr_block_store *store, struct block *block, struct
 
 /* bytes more of this RDD can be kept. Its own blocks are not thrown out for it, as in Spark: an RDD
  * larger than the memory would then, read in order, never find a block that it has kept. */
-static bool has_room(const struct hr_block_store *store, uint32_t rdd_id, int64_t bytes)
+static bool has_room(struct hr_block_store *store, uint32_t rdd_id, int64_t bytes)
 {
-    int64_t own = 0;
-    for (const struct block *b = store->first; b; b = b->next)
-        if (b->batches && b->rdd_id == rdd_id) own += b->bytes;
-    return own + bytes <= store->limit_bytes;
+    const struct rdd_blocks *of = blocks_of(store, rdd_id);
+    return (of ? of->memory_bytes : 0) + bytes <= store->limit_bytes;
 }
 
 /* Takes least recently used blocks (of a budget, or of all; but none of the spared RDD) out until
@@ -191,7 +329,7 @@ static struct block *take_out(struct hr_block_store *store, const struct hr_budg
     for (struct block *b = store->last, *prev; b && bytes > 0; b = prev) {
         prev = b->prev;
         bool other = budget && b->budget != budget;
-        if (!b->batches || other || b->rdd_id == spared_rdd_id) continue;
+        if (other || b->rdd_id == spared_rdd_id) continue;
         unlink_block(store, b);
         b->next = out;
         out = b;
@@ -212,10 +350,7 @@ static void settle_evicted(struct hr_block_store *store, struct block *evicted)
         bool keep = block->level == HR_STORE_MEMORY_AND_DISK && !hr_in_worker() &&
                     spill(store, block, NULL) == HR_OK;
         hr_forkable_lock(&store->lock);
-        if (keep && !find(store, block->rdd_id, block->partition)) {
-            link_first(store, block);
-            block = NULL;
-        }
+        if (keep && link_block(store, block)) block = NULL;
         hr_forkable_unlock(&store->lock);
         block_free(store, block);
     }
@@ -274,8 +409,7 @@ hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint
         if (fits)
             evicted = take_out(store, NULL, rdd_id,
                                store->used_bytes + block->bytes - store->limit_bytes);
-        link_first(store, block);
-        block = NULL;
+        if (link_block(store, block)) block = NULL;
     }
     hr_forkable_unlock(&store->lock);
     block_free(store, block);
@@ -354,8 +488,10 @@ hr_status hr_block_store_get(struct hr_block_store *store, uint32_t rdd_id, uint
     hr_forkable_lock(&store->lock);
     struct block *block = find(store, rdd_id, partition);
     if (block) {
-        unlink_block(store, block);
-        link_first(store, block);
+        if (block->batches) {
+            unlink_used(store, block);
+            link_used(store, block);
+        }
         schema = block->schema;
         file_id = block->batches ? 0 : block->file_id;
         for (uint32_t i = 0; block->batches && i < block->count && ok; i++) {
@@ -387,47 +523,107 @@ bool hr_block_store_has(struct hr_block_store *store, uint32_t rdd_id, uint32_t 
     return has;
 }
 
-static void drop(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition, bool all)
-{
-    struct block *dropped = NULL;
-    hr_forkable_lock(&store->lock);
-    for (struct block *b = store->first, *next; b; b = next) {
-        next = b->next;
-        if (b->rdd_id != rdd_id || (!all && b->partition != partition)) continue;
-        unlink_block(store, b);
-        b->next = dropped;
-        dropped = b;
-    }
-    hr_forkable_unlock(&store->lock);
-    while (dropped) {
-        struct block *b = dropped;
-        dropped = b->next;
-        block_free(store, b);
-    }
-}
-
 void hr_block_store_drop(struct hr_block_store *store, uint32_t rdd_id)
 {
-    drop(store, rdd_id, 0, true);
+    hr_forkable_lock(&store->lock);
+    struct block *dropped = take_rdd(store, rdd_id);
+    hr_forkable_unlock(&store->lock);
+    free_blocks(store, dropped);
 }
 
 void hr_block_store_drop_one(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
 {
-    drop(store, rdd_id, partition, false);
+    hr_forkable_lock(&store->lock);
+    struct block *block = find(store, rdd_id, partition);
+    if (block) unlink_block(store, block);
+    hr_forkable_unlock(&store->lock);
+    block_free(store, block);
+}
+
+static void count_blocks(const struct rdd_blocks *of, struct hr_block_stats *stats)
+{
+    for (uint32_t p = 0; p < of->capacity; p++) {
+        const struct block *b = of->at[p];
+        if (!b) continue;
+        stats->blocks_in_memory += b->batches != NULL;
+        stats->blocks_on_disk += b->batches == NULL;
+        stats->memory_bytes += b->batches ? b->bytes : 0;
+        stats->disk_bytes += b->batches ? 0 : b->file_bytes;
+    }
 }
 
 void hr_block_store_stats(struct hr_block_store *store, uint32_t rdd_id, struct hr_block_stats *ret)
 {
     struct hr_block_stats stats = {0};
     hr_forkable_lock(&store->lock);
-    for (struct block *b = store->first; b; b = b->next) {
-        if (rdd_id && b->rdd_id != rdd_id) continue;
-        stats.blocks_in_memory += b->batches != NULL;
-        stats.blocks_on_disk += b->batches == NULL;
-        stats.memory_bytes += b->batches ? b->bytes : 0;
-        stats.disk_bytes += b->batches ? 0 : b->file_bytes;
-    }
+    const struct rdd_blocks *one = rdd_id ? blocks_of(store, rdd_id) : NULL;
+    if (one) count_blocks(one, &stats);
+    for (uint32_t i = 0; !rdd_id && i < store->bucket_count; i++)
+        for (const struct rdd_blocks *of = store->buckets[i]; of; of = of->next)
+            count_blocks(of, &stats);
     stats.evicted = store->evicted;
     hr_forkable_unlock(&store->lock);
     *ret = stats;
+}
+
+/* --- Claims ----------------------------------------------------------------------------------- */
+
+static struct claim **claim_at(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
+{
+    struct claim **at = &store->claims;
+    while (*at && ((*at)->rdd_id != rdd_id || (*at)->partition != partition)) at = &(*at)->next;
+    return at;
+}
+
+static bool told_to_stop(const struct hr_task_ctx *ctx)
+{
+    return (ctx->stopped && __atomic_load_n(ctx->stopped, __ATOMIC_RELAXED)) ||
+           (ctx->cancelled && __atomic_load_n(ctx->cancelled, __ATOMIC_RELAXED));
+}
+
+/* For a moment: nobody signals that this task is no longer wanted. */
+static void wait_settled(struct hr_block_store *store)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += CLAIM_POLL_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&store->settled, &store->claims_lock, &until);
+}
+
+hr_status hr_block_store_claim(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition,
+                               const struct hr_task_ctx *ctx, bool *ret_claimed, struct hr_err *err)
+{
+    struct claim *claim = hr_alloc(sizeof *claim);
+    if (!claim) return HR_OOM(err);
+    *claim = (struct claim){NULL, rdd_id, partition};
+    hr_status status = HR_OK;
+    pthread_mutex_lock(&store->claims_lock);
+    while (status == HR_OK && *claim_at(store, rdd_id, partition)) {
+        if (told_to_stop(ctx))
+            status = HR_RAISE(err, HR_E_CANCELLED);
+        else
+            wait_settled(store);
+    }
+    bool claimed = status == HR_OK && !hr_block_store_has(store, rdd_id, partition);
+    if (claimed) {
+        claim->next = store->claims;
+        store->claims = claim;
+    }
+    pthread_mutex_unlock(&store->claims_lock);
+    if (!claimed) hr_free(claim);
+    if (status == HR_OK) *ret_claimed = claimed;
+    return status;
+}
+
+void hr_block_store_settle(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition)
+{
+    pthread_mutex_lock(&store->claims_lock);
+    struct claim **at = claim_at(store, rdd_id, partition), *claim = *at;
+    assert(claim);
+    *at = claim->next;
+    pthread_cond_broadcast(&store->settled);
+    pthread_mutex_unlock(&store->claims_lock);
+    hr_free(claim);
 }

@@ -38,6 +38,16 @@ bool hr_block_store_has(struct hr_block_store *store, uint32_t rdd_id, uint32_t 
 void hr_block_store_drop(struct hr_block_store *store, uint32_t rdd_id);
 void hr_block_store_drop_one(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition);
 
+/* A task is about to compute a block that is to be kept: waits while another one does so, until
+ * that has settled. *ret_claimed: it is this task's to compute, and hr_block_store_settle must
+ * follow; else the block is there. Not in a worker process, whose store nobody shares, and not by a
+ * job inside of a task, which could wait for itself. HR_E_CANCELLED: the task is not wanted any
+ * more. */
+hr_status hr_block_store_claim(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition,
+                               const struct hr_task_ctx *ctx, bool *ret_claimed,
+                               struct hr_err *err) HR_CHECKED;
+void hr_block_store_settle(struct hr_block_store *store, uint32_t rdd_id, uint32_t partition);
+
 struct hr_block_stats {
     uint32_t blocks_in_memory, blocks_on_disk;
     int64_t memory_bytes, disk_bytes;

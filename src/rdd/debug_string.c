@@ -4,9 +4,12 @@
 
 #include "rdd/block_store.h"
 
+#define SHUFFLES_MAX 1000 /* one above the other; each indents what follows */
+
 struct printer {
     struct hr_buf *out;
     bool first;
+    uint32_t shuffles;
 };
 
 static void put_bytes(struct hr_buf *out, int64_t bytes)
@@ -81,27 +84,40 @@ static void put_shuffle(struct printer *p, const struct hr_rdd *rdd, struct hr_s
     put_spaces(&next, width - left);
     struct hr_str_view next_view = hr_svn(hr_buf_cstr(&next), next.len);
     put_self(p, rdd, hr_svn(prefix.ptr, len), hr_buf_cstr(&count), next_view);
-    put_children(p, rdd, next_view);
+    if (++p->shuffles < SHUFFLES_MAX)
+        put_children(p, rdd, next_view);
+    else
+        hr_buf_printf(p->out, "\n%.*s...", (int)prefix.len, prefix.ptr);
+    p->shuffles--;
     hr_buf_done(&next);
     hr_buf_done(&count);
 }
 
 static void put_children(struct printer *p, const struct hr_rdd *rdd, struct hr_str_view prefix)
 {
-    for (uint32_t i = 0; i < rdd->dep_count; i++) {
-        const struct hr_dependency *dep = &rdd->deps[i];
-        if (dep->kind == HR_DEP_SHUFFLE) {
-            put_shuffle(p, dep->parent, prefix, i + 1 == rdd->dep_count);
-        } else {
+    /* narrow chains are followed in a loop: they can be long */
+    while (rdd) {
+        const struct hr_rdd *tail = NULL;
+        for (uint32_t i = 0; i < rdd->dep_count; i++) {
+            const struct hr_dependency *dep = &rdd->deps[i];
+            bool last = i + 1 == rdd->dep_count;
+            if (dep->kind == HR_DEP_SHUFFLE) {
+                put_shuffle(p, dep->parent, prefix, last);
+                continue;
+            }
             put_self(p, dep->parent, prefix, "", prefix);
-            put_children(p, dep->parent, prefix);
+            if (last)
+                tail = dep->parent;
+            else
+                put_children(p, dep->parent, prefix);
         }
+        rdd = tail;
     }
 }
 
 void hr_rdd_debug_string(struct hr_rdd *rdd, struct hr_buf *out)
 {
-    struct printer p = {out, true};
+    struct printer p = {.out = out, .first = true};
     struct hr_buf head = {0}, next = {0};
     hr_buf_printf(&head, "(%u) ", rdd->partition_count);
     int width = (int)head.len - 1, left = (width - 1) / 2;

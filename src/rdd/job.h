@@ -105,7 +105,7 @@ struct hr_scheduler {
     bool stop;
     struct hr_job *jobs, *last_job;
     struct hr_sched_pool *pools;
-    uint64_t next_job, next_stage;
+    uint64_t next_job, next_stage, next_walk;
     int64_t next_look_us; /* for tasks that take long */
 };
 

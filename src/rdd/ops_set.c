@@ -65,13 +65,16 @@ static hr_status chain_new(struct hr_rdd *rdd, const uint32_t *partitions, uint3
 static hr_status union_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
                                struct hr_batch_iter **ret, struct hr_err *err)
 {
-    for (uint32_t i = 0; i < rdd->dep_count; i++) {
-        const struct hr_dependency *dep = &rdd->deps[i];
-        if (partition < dep->out_start || partition >= dep->out_start + dep->count) continue;
-        return hr_rdd_parent_iter(rdd, i, partition - dep->out_start + dep->in_start, ctx, ret,
-                                  err);
+    uint32_t first = 0, end = rdd->dep_count; /* the parent is in [first, end) */
+    while (end - first > 1) {
+        uint32_t middle = first + (end - first) / 2;
+        *(partition < rdd->deps[middle].out_start ? &end : &first) = middle;
     }
-    return HR_BUG(err, "partition %u of a union belongs to no parent", partition);
+    const struct hr_dependency *dep = &rdd->deps[first];
+    if (partition < dep->out_start || partition >= dep->out_start + dep->count)
+        return HR_BUG(err, "partition %u of a union belongs to no parent", partition);
+    return hr_rdd_parent_iter(rdd, first, partition - dep->out_start + dep->in_start, ctx, ret,
+                              err);
 }
 static const struct hr_rdd_vt union_vt = {"UnionRDD", union_compute, NULL, hr_node_free};
 

@@ -2,6 +2,7 @@
 /* RDDs: their life, and how a partition's batches are had (kept block, parent, shuffle). */
 #include "rdd/block_store.h"
 #include "rdd/executor.h"
+#include "rdd/locals.h"
 #include "rdd/scheduler.h"
 #include "rdd/shuffle.h"
 
@@ -32,6 +33,11 @@ hr_status hr_rdd_init(struct hr_rdd *rdd, const struct hr_rdd_vt *vt, const stru
     rdd->vt = vt;
     atomic_init(&rdd->refs, 1);
     rdd->id = atomic_fetch_add(&next_rdd_id, 1);
+    rdd->depth = 0;
+    for (uint32_t i = 0; i < dep_count; i++)
+        if (deps[i].kind != HR_DEP_SHUFFLE)
+            rdd->depth = HR_MAX(rdd->depth, deps[i].parent->depth + 1);
+    rdd->visited = 0;
     rdd->label = NULL;
     rdd->schema = schema;
     rdd->partition_count = partition_count;
@@ -188,6 +194,14 @@ static hr_status compute_and_keep(struct hr_rdd *rdd, uint32_t partition, struct
     return HR_OK;
 }
 
+/* Whose blocks another task may be computing, and who does not wait for it: a worker's are not the
+ * driver's; a copy is there because of a task that takes long; a job inside of a task could wait
+ * for that very task. */
+static bool works_alone(const struct hr_task_ctx *ctx)
+{
+    return hr_in_worker() || ctx->copy || (hr_task_frame && hr_task_frame->outer);
+}
+
 hr_status hr_rdd_iter(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
                       struct hr_batch_iter **ret_iter, struct hr_err *err)
 {
@@ -195,13 +209,20 @@ hr_status hr_rdd_iter(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx
     if (rdd->storage == HR_STORE_NONE || !ctx->scheduler)
         return rdd->vt->compute(rdd, partition, ctx, ret_iter, err);
     struct hr_block_store *store = hr_scheduler_blocks_of(ctx->scheduler, rdd);
-    struct hr_batch_iter *kept;
-    HR_TRY(hr_block_store_get(store, rdd->id, partition, &kept, err));
-    if (kept) {
-        *ret_iter = kept;
-        return HR_OK;
+    for (;;) { /* a block that has just been settled may be gone again */
+        struct hr_batch_iter *kept;
+        bool claimed = false, alone = works_alone(ctx);
+        HR_TRY(hr_block_store_get(store, rdd->id, partition, &kept, err));
+        if (kept) {
+            *ret_iter = kept;
+            return HR_OK;
+        }
+        if (!alone) HR_TRY(hr_block_store_claim(store, rdd->id, partition, ctx, &claimed, err));
+        if (!alone && !claimed) continue;
+        hr_status status = compute_and_keep(rdd, partition, ctx, store, ret_iter, err);
+        if (claimed) hr_block_store_settle(store, rdd->id, partition);
+        return status;
     }
-    return compute_and_keep(rdd, partition, ctx, store, ret_iter, err);
 }
 
 hr_status hr_rdd_parent_iter(struct hr_rdd *rdd, uint32_t dep, uint32_t parent_partition,

@@ -34,6 +34,7 @@ struct hr_task_ctx {
     struct hr_budget *budget; /* for what is kept longer; NULL: without one */
     const volatile bool *cancelled; /* by the user */
     const volatile bool *stopped;   /* the job failed elsewhere: this work is not wanted */
+    bool copy;                      /* of an attempt that takes long */
 };
 
 /* Batches of one partition. next: *ret_batch NULL is the end; owned by the caller. */
@@ -85,6 +86,8 @@ struct hr_rdd {
     const struct hr_rdd_vt *vt;
     _Atomic uint32_t refs;
     uint32_t id;
+    uint32_t depth;    /* RDDs one upon the other from the last shuffle to this one, at most */
+    uint64_t visited;  /* by the walk of this number; with the scheduler's lock */
     const char *label; /* user's name, or NULL; owned */
     const struct hr_type *schema;
     uint32_t partition_count;

@@ -104,10 +104,22 @@ static bool all_kept(struct hr_job *job, struct hr_rdd *rdd)
     return true;
 }
 
-/* Puts the missing map outputs of a shuffle on its stage's todo, and what those need. */
-static hr_status need_shuffle(struct hr_job *job, struct hr_dependency *dep, struct hr_stage **ret,
+/* A walk up the lineage. Lineages are long, and meet again: RDDs are marked and wait in a list,
+ * nothing recurses. */
+struct walk {
+    struct hr_job *job;
+    struct hr_stage **stages; /* whose parents have to be looked at */
+    uint32_t stage_count, stage_capacity;
+    struct hr_rdd **rdds; /* of the stage at hand */
+    uint32_t rdd_count, rdd_capacity;
+    uint64_t number;
+};
+
+/* Puts the missing map outputs of a shuffle on its stage's todo. */
+static hr_status need_shuffle(struct walk *walk, struct hr_dependency *dep, struct hr_stage **ret,
                               struct hr_err *err)
 {
+    struct hr_job *job = walk->job;
     struct hr_stage *stage = NULL;
     for (uint32_t i = 0; i < job->stage_count && !stage; i++)
         if (job->stages[i]->dep == dep) stage = job->stages[i];
@@ -125,44 +137,65 @@ static hr_status need_shuffle(struct hr_job *job, struct hr_dependency *dep, str
     hr_free(missing);
     HR_TRY(status);
     if (stage->ran) job->stats.recomputed_tasks += added;
-    if (added) job->stats.stages++;
-    return added ? hr_stage_need_parents(job, stage, err) : HR_OK;
+    if (!added) return HR_OK;
+    job->stats.stages++;
+    if (!hr_pointers_grow((void **)&walk->stages, walk->stage_count, &walk->stage_capacity))
+        return HR_OOM(err);
+    walk->stages[walk->stage_count++] = stage;
+    return HR_OK;
 }
 
-/* Every shuffle that rdd reaches through narrow dependencies and blocks not kept. */
-static hr_status visit(struct hr_job *job, struct hr_stage *stage, struct hr_rdd *rdd,
-                       struct hr_err *err)
+static hr_status add_parent(struct hr_stage *stage, struct hr_stage *parent, struct hr_err *err)
 {
-    /* narrow chains are followed in a loop: they can be long */
-    for (;;) {
-        if (all_kept(job, rdd) || rdd->dep_count == 0) return HR_OK;
-        for (uint32_t i = 0; i < rdd->dep_count; i++) {
+    for (uint32_t k = 0; k < stage->parent_count; k++)
+        if (stage->parents[k] == parent) return HR_OK;
+    if (!hr_pointers_grow((void **)&stage->parents, stage->parent_count, &stage->parent_capacity))
+        return HR_OOM(err);
+    stage->parents[stage->parent_count++] = parent;
+    return HR_OK;
+}
+
+static hr_status push_rdd(struct walk *walk, struct hr_rdd *rdd, struct hr_err *err)
+{
+    if (rdd->visited == walk->number) return HR_OK;
+    rdd->visited = walk->number;
+    if (!hr_pointers_grow((void **)&walk->rdds, walk->rdd_count, &walk->rdd_capacity))
+        return HR_OOM(err);
+    walk->rdds[walk->rdd_count++] = rdd;
+    return HR_OK;
+}
+
+/* Every shuffle that the stage reaches through narrow dependencies and blocks not kept. */
+static hr_status visit(struct walk *walk, struct hr_stage *stage, struct hr_err *err)
+{
+    walk->number = ++walk->job->scheduler->next_walk;
+    HR_TRY(push_rdd(walk, stage->rdd, err));
+    while (walk->rdd_count) {
+        struct hr_rdd *rdd = walk->rdds[--walk->rdd_count];
+        if (all_kept(walk->job, rdd)) continue;
+        for (uint32_t i = rdd->dep_count; i-- > 0;) {
             struct hr_dependency *dep = &rdd->deps[i];
-            bool last = i + 1 == rdd->dep_count;
+            struct hr_stage *parent;
             if (dep->kind != HR_DEP_SHUFFLE) {
-                if (!last) HR_TRY(visit(job, stage, dep->parent, err));
+                HR_TRY(push_rdd(walk, dep->parent, err));
                 continue;
             }
-            struct hr_stage *parent;
-            HR_TRY(need_shuffle(job, dep, &parent, err));
-            bool known = false;
-            for (uint32_t k = 0; k < stage->parent_count; k++)
-                known = known || stage->parents[k] == parent;
-            if (known) continue;
-            if (!hr_pointers_grow((void **)&stage->parents, stage->parent_count,
-                                  &stage->parent_capacity))
-                return HR_OOM(err);
-            stage->parents[stage->parent_count++] = parent;
+            HR_TRY(need_shuffle(walk, dep, &parent, err));
+            HR_TRY(add_parent(stage, parent, err));
         }
-        struct hr_dependency *tail = &rdd->deps[rdd->dep_count - 1];
-        if (tail->kind == HR_DEP_SHUFFLE) return HR_OK;
-        rdd = tail->parent;
     }
+    return HR_OK;
 }
 
 hr_status hr_stage_need_parents(struct hr_job *job, struct hr_stage *stage, struct hr_err *err)
 {
-    return visit(job, stage, stage->rdd, err);
+    struct walk walk = {.job = job};
+    hr_status status = visit(&walk, stage, err);
+    while (status == HR_OK && walk.stage_count)
+        status = visit(&walk, walk.stages[--walk.stage_count], err);
+    hr_free(walk.stages);
+    hr_free(walk.rdds);
+    return status;
 }
 
 /* --- Lock held: moving work ------------------------------------------------------------------- */

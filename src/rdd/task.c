@@ -115,6 +115,7 @@ static hr_status compute(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err
         .budget = job->pool->budget,
         .cancelled = job->options->cancelled ? job->options->cancelled : &a->stopped,
         .stopped = &a->stopped,
+        .copy = a->work.copy,
     };
     struct hr_batch_iter *iter;
     hr_status status = hr_rdd_iter(stage->rdd, a->work.partition, &ctx, &iter, err);
@@ -129,8 +130,47 @@ static hr_status compute(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err
     return status;
 }
 
-/* What the attempt adds to accumulators counts when it has succeeded. */
+/* --- On a stack that is deep enough ----------------------------------------------------------- */
+
+/* An RDD pulls its parent's batches, and so on: a call or two a step, of some hundred bytes. */
+#define DEPTH_HERE  1000u
+#define DEPTH_MAX   1000000u
+#define DEPTH_BYTES ((size_t)8 << 10)
+#define STACK_BYTES ((size_t)16 << 20) /* for what users' functions do at the top */
+
+struct deep {
+    struct hr_attempt *attempt;
+    const struct hr_task_frame *frame;
+    int64_t *ret_bytes;
+    hr_status status;
+    struct hr_err *err;
+};
+
+static hr_status attempt_counted(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err);
+
+static void attempt_deep(void *arg)
+{
+    struct deep *deep = arg;
+    hr_task_frame = deep->frame;
+    deep->status = attempt_counted(deep->attempt, deep->ret_bytes, deep->err);
+}
+
 static hr_status attempt_here(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
+{
+    const struct hr_rdd *rdd = a->work.stage->rdd;
+    struct deep deep = {a, hr_task_frame, ret_bytes, HR_OK, err};
+    if (rdd->depth <= DEPTH_HERE) return attempt_counted(a, ret_bytes, err);
+    if (rdd->depth > DEPTH_MAX)
+        return HR_FAIL(err, HR_E_LIMIT,
+                       "RDD %u is the last of %u that follow one from the other: at most %u; "
+                       "hr_rdd_checkpoint or hr_rdd_local_checkpoint on the way cuts the lineage",
+                       rdd->id, rdd->depth, DEPTH_MAX);
+    HR_TRY(hr_thread_deep(STACK_BYTES + rdd->depth * DEPTH_BYTES, attempt_deep, &deep, err));
+    return deep.status;
+}
+
+/* What the attempt adds to accumulators counts when it has succeeded. */
+static hr_status attempt_counted(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
 {
     struct hr_acc_delta **outer = hr_task_local.deltas, *deltas = NULL;
     hr_task_local.deltas = &deltas;

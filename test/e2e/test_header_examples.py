@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The public headers are a manual: each function they declare stands in an example (@code …
-@endcode), and every example compiles without a warning.
+@endcode), and every example compiles without a warning. So do the examples in the head of a file:
+its lines indented by four and more.
 
 An example's definitions (a line that begins with static or struct, up to a closing brace at the
 line's start) are put at file level, its statements into a function that has what PARAMETERS says;
@@ -41,7 +42,22 @@ FUNCTIONS = {
 }
 
 
+def head_blocks(text):
+    """The indented pieces of the comment that a header begins with."""
+    head = re.match(r'/\* SPDX.*?\*/\s*(/\*.*?\*/)', text, flags=re.S).group(1)
+    lines = [re.sub(r'^ ?/?\*+/? ?', '', line) for line in head.split('\n')]
+    block = []
+    for line in lines + ['end']:
+        if line.startswith('    ') or (block and not line.strip()):
+            block.append(line[4:])
+        elif block:
+            if not block[0].startswith('cc '):  # of the shell
+                yield '\n'.join(block).strip('\n')
+            block = []
+
+
 def blocks(text):
+    yield from head_blocks(text)
     for comment in re.findall(r'/\*.*?\*/', text, flags=re.S):
         for block in re.findall(r'@code(.*?)@endcode', comment, flags=re.S):
             lines = [re.sub(r'^[ \t]*\* ?', '', line) for line in block.split('\n')[1:]]

@@ -312,7 +312,7 @@ HR_TEST(damaged_files_are_named)
     int64_t size = segment_bytes(&count, first, sizeof first);
     HR_ASSERT_TRUE(count == 1);
     change_byte(first, (long)size - 30);
-    expect_corrupt("segment-0000000001", "checksum is wrong at byte");
+    expect_corrupt("segment-0000000001", "damaged at byte");
     change_byte(first, (long)size - 30);
     change_byte(first, 3);
     expect_corrupt("segment-0000000001", "not a segment");

@@ -208,22 +208,22 @@ HR_TEST(pairs_of_rdds)
         struct hr_rdd *ten = hr_parallelize_longs(ctx, TEN, 10, n, &err);
         struct hr_rdd *three = hr_parallelize_longs(ctx, TEN, 3, n, &err);
         EXPECT(hr_rdd_zip_partitions(ten, ten, "p LONG", products, NULL, &err), false,
-               "(1) (4) (9) (16) (25) (36) (49) (64) (81) (100)");
+               "1 4 9 16 25 36 49 64 81 100");
         EXPECT(hr_rdd_zip(ten, ten, &err), false,
                "(1,1) (2,2) (3,3) (4,4) (5,5) (6,6) (7,7) (8,8) (9,9) (10,10)");
         EXPECT(hr_rdd_zip_with_index(three, &err), false, "(1,0) (2,1) (3,2)");
         EXPECT(hr_rdd_cartesian(three, hr_parallelize_longs(ctx, TEN, 2, n, &err), &err), true,
                "(1,1) (1,2) (2,1) (2,2) (3,1) (3,2)");
         struct hr_rdd *all[] = {three, three, three};
-        EXPECT(hr_rdd_union_all(all, 3, &err), false, "(1) (2) (3) (1) (2) (3) (1) (2) (3)");
+        EXPECT(hr_rdd_union_all(all, 3, &err), false, "1 2 3 1 2 3 1 2 3");
         struct hr_rdd *sums = hr_rdd_map_partitions(ten, "s LONG", sum_of, NULL, &err);
         uint64_t count = 0;
         hr_rdd_count(sums, &count, &err);
         HR_EXPECT_EQ_U64(count, n);
-        HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(sums, hr_sum, NULL, &err), false), "(55)");
+        HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(sums, hr_sum, NULL, &err), false), "55");
         struct hr_rdd *one = hr_rdd_coalesce(ten, 1, &err);
         HR_EXPECT_EQ_U64(hr_rdd_partitions(one), 1);
-        EXPECT(hr_rdd_map_partitions(one, "s LONG", sum_of, NULL, &err), false, "(55)");
+        EXPECT(hr_rdd_map_partitions(one, "s LONG", sum_of, NULL, &err), false, "55");
         HR_EXPECT_EQ_STR(err.msg, "");
         hr_context_free(ctx);
     }
@@ -390,9 +390,9 @@ HR_TEST(first_and_last_of_many)
         struct hr_rdd *down = hr_range(ctx, 300000, 0, -1, PARTITIONS[i], &err);
         struct hr_rdd *both = hr_rdd_union(many, down, &err);
         const char *top = text_of(hr_rdd_top(both, 4, "id", &err), false);
-        HR_EXPECT_EQ_STR(top, "(300000) (299999) (299999) (299998)");
+        HR_EXPECT_EQ_STR(top, "300000 299999 299999 299998");
         const char *least = text_of(hr_rdd_take_ordered(both, 4, "id", &err), false);
-        HR_EXPECT_EQ_STR(least, "(0) (1) (1) (2)");
+        HR_EXPECT_EQ_STR(least, "0 1 1 2");
         HR_EXPECT_EQ_STR(text_of(hr_rdd_top(both, 0, "id", &err), false), "");
         struct hr_rows *rows = hr_rdd_top(both, 20000, "id", &err);
         struct hr_row row;

@@ -186,7 +186,7 @@ HR_TEST(a_wrong_answer_fails_by_name)
             HR_EXPECT_TRUE(hr_rdd_count(placed, &rows, &err) != HR_OK);
             HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_USER_FUNCTION");
             snprintf(want, sizeof want,
-                     "partitioner sevens: partition %lld for key (7); there are 0 to 3",
+                     "partitioner sevens: partition %lld for key 7; there are 0 to 3",
                      (long long)wrong[i]);
             HR_EXPECT_EQ_STR(err.msg, want);
         }

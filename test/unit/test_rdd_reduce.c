@@ -98,7 +98,7 @@ HR_TEST(results_are_exact_and_in_order)
         struct hr_context *ctx = new_context(executors);
         struct hr_rdd *ids = hr_range(ctx, 0, 52, 1, n, &err);
         struct hr_rdd *letters = hr_rdd_map(ids, "s STRING", letter, NULL, &err);
-        HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(ids, hr_sum, NULL, &err)), "(1326)");
+        HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(ids, hr_sum, NULL, &err)), "1326");
         HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(letters, concat, NULL, &err)), alphabet);
         for (uint32_t depth = 1; depth < 5; depth++) {
             HR_EXPECT_EQ_STR(text_of(hr_rdd_tree_reduce(letters, concat, NULL, depth, &err)),
@@ -124,7 +124,7 @@ HR_TEST(zero_starts_every_partition_and_the_whole)
         char want[32];
         struct hr_context *ctx = new_context(executors);
         struct hr_rdd *ids = hr_range(ctx, 0, 5, 1, n, &err);
-        snprintf(want, sizeof want, "(%u)", 10 + 10 * (n + 1));
+        snprintf(want, sizeof want, "%u", 10 + 10 * (n + 1));
         HR_EXPECT_EQ_STR(text_of(hr_rdd_fold(ids, ten, hr_sum, NULL, &err)), want);
         snprintf(want, sizeof want, "(%u,5)", 10 + 10 * (n + 1));
         for (uint32_t depth = 1; depth < 4; depth++)
@@ -149,8 +149,8 @@ HR_TEST(nothing_to_reduce)
         HR_EXPECT_TRUE(hr_rdd_tree_reduce(none[i], hr_sum, NULL, 0, NULL) == NULL);
         hr_err_init(&err);
     }
-    HR_EXPECT_EQ_STR(text_of(hr_rdd_fold(none[0], ten, hr_sum, NULL, &err)), "(10)");
-    HR_EXPECT_EQ_STR(text_of(hr_rdd_fold(none[1], ten, hr_sum, NULL, &err)), "(40)");
+    HR_EXPECT_EQ_STR(text_of(hr_rdd_fold(none[0], ten, hr_sum, NULL, &err)), "10");
+    HR_EXPECT_EQ_STR(text_of(hr_rdd_fold(none[1], ten, hr_sum, NULL, &err)), "40");
     HR_EXPECT_TRUE(hr_rdd_tree_reduce(hr_range(ctx, 0, 9, 1, 2, &err), hr_sum, NULL, 0, &err) ==
                    NULL);
     HR_EXPECT_EQ_STR(err.msg, "treeReduce of depth 0; at least 1");
@@ -210,7 +210,7 @@ HR_TEST(a_crash_in_any_merge_is_its_jobs_failure)
             HR_EXPECT_EQ_STR(hr_err_class(&why), "HR_TASK_FAILED");
             HR_EXPECT_TRUE(strstr(why.msg, signal) != NULL);
         }
-        HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(ids, hr_sum, NULL, &err)), "(499500)");
+        HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(ids, hr_sum, NULL, &err)), "499500");
     }
     HR_EXPECT_EQ_STR(err.msg, "");
     hr_context_free(ctx);
@@ -230,8 +230,8 @@ HR_TEST(an_action_leaves_no_nodes_in_its_context)
     struct hr_context *ctx = new_context(0);
     struct hr_rdd *ids = hr_range(ctx, 0, 1000, 1, 4, &err);
     HR_EXPECT_EQ_I64(nodes_of(ctx), 1);
-    HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(ids, hr_sum, NULL, &err)), "(499500)");
-    HR_EXPECT_EQ_STR(text_of(hr_rdd_tree_reduce(ids, hr_sum, NULL, 3, &err)), "(499500)");
+    HR_EXPECT_EQ_STR(text_of(hr_rdd_reduce(ids, hr_sum, NULL, &err)), "499500");
+    HR_EXPECT_EQ_STR(text_of(hr_rdd_tree_reduce(ids, hr_sum, NULL, 3, &err)), "499500");
     HR_EXPECT_EQ_I64(nodes_of(ctx), 1);
     hr_context_free(ctx);
 }

@@ -160,7 +160,7 @@ HR_TEST(a_wrong_fraction_fails_by_name)
                     exact ? hr_rdd_sample_by_key_exact(rows, false, wrong, &wrongs[i], 1, &err)
                           : hr_rdd_sample_by_key(rows, false, wrong, &wrongs[i], 1, &err);
                 HR_EXPECT_TRUE(hr_rdd_collect(sample, &err) == NULL);
-                snprintf(want, sizeof want, "sampleByKey: a fraction of %g for key (3)", wrongs[i]);
+                snprintf(want, sizeof want, "sampleByKey: a fraction of %g for key 3", wrongs[i]);
                 HR_EXPECT_EQ_STR(err.msg, want);
                 HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_USER_FUNCTION");
             }
