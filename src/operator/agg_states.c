@@ -5,41 +5,46 @@
 
 void hr_agg_init(const struct hr_pnode *node, uint8_t *states)
 {
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
         if (hr_agg_of(spec)->init) hr_agg_of(spec)->init(spec->call, states + spec->state_offset);
     }
 }
 
 void hr_agg_done(const struct hr_pnode *node, uint8_t *states)
 {
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
         if (hr_agg_of(spec)->done) hr_agg_of(spec)->done(spec->call, states + spec->state_offset);
     }
 }
 
 bool hr_agg_needs_done(const struct hr_pnode *node)
 {
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        if (hr_agg_of(&node->aggs[a])->done) return true;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        if (hr_agg_of(&agg->aggs[a])->done) return true;
     }
     return false;
 }
 
 bool hr_agg_is_plain(const struct hr_pnode *node)
 {
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        if (hr_agg_of(&node->aggs[a])->save) return false;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        if (hr_agg_of(&agg->aggs[a])->save) return false;
     }
     return true;
 }
 
 int64_t hr_agg_heap_bytes(const struct hr_pnode *node, const uint8_t *states)
 {
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     int64_t bytes = 0;
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
         if (hr_agg_of(spec)->heap_bytes)
             bytes += hr_agg_of(spec)->heap_bytes(spec->call, states + spec->state_offset);
     }
@@ -48,8 +53,9 @@ int64_t hr_agg_heap_bytes(const struct hr_pnode *node, const uint8_t *states)
 
 void hr_agg_save(const struct hr_pnode *node, const uint8_t *states, struct hr_buf *out)
 {
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
         const uint8_t *state = states + spec->state_offset;
         if (hr_agg_of(spec)->save) {
             hr_agg_of(spec)->save(spec->call, state, out);
@@ -81,8 +87,9 @@ static hr_status cut_short(struct hr_err *err)
 hr_status hr_agg_load(const struct hr_pnode *node, uint8_t *states, struct hr_reader *in,
                       struct hr_err *err)
 {
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
         HR_TRY(load_one(spec, states + spec->state_offset, in, err));
     }
     return in->failed ? cut_short(err) : HR_OK;
@@ -91,9 +98,10 @@ hr_status hr_agg_load(const struct hr_pnode *node, uint8_t *states, struct hr_re
 hr_status hr_agg_merge(const struct hr_pnode *node, uint8_t *scratch, uint8_t *into,
                        struct hr_str_view bytes, struct hr_err *err)
 {
+    const struct hr_aggregate_pnode *agg_node = hr_agg_node(node);
     struct hr_reader in = hr_reader(bytes.ptr, bytes.len);
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    for (uint32_t a = 0; a < agg_node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg_node->aggs[a];
         const struct hr_aggregate *agg = hr_agg_of(spec);
         uint8_t *from = scratch + spec->state_offset;
         if (agg->load) {
@@ -112,10 +120,11 @@ hr_status hr_agg_merge(const struct hr_pnode *node, uint8_t *scratch, uint8_t *i
 hr_status hr_agg_emit(const struct hr_pnode *node, struct hr_eval_ctx *ctx, uint8_t *const *states,
                       uint32_t count, struct hr_batch *out, struct hr_err *err)
 {
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
-        struct hr_column *col = &out->columns[node->key_count + a];
-        const struct hr_type *type = node->schema->fields[node->key_count + a].type;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
+        struct hr_column *col = &out->columns[agg->key_count + a];
+        const struct hr_type *type = node->schema->fields[agg->key_count + a].type;
         HR_TRY(hr_column_alloc(&out->arena, type, count, true, col, err));
         HR_TRY(hr_agg_of(spec)->emit(spec->call, ctx, states, spec->state_offset, count, col, err));
     }
@@ -124,13 +133,14 @@ hr_status hr_agg_emit(const struct hr_pnode *node, struct hr_eval_ctx *ctx, uint
 
 void hr_agg_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     hr_buf_puts(out, "(keys=");
-    hr_op_print_exprs(node->exprs, node->exprs ? node->key_count : 0, out);
+    hr_op_print_exprs(node->exprs, node->exprs ? agg->key_count : 0, out);
     hr_buf_puts(out, ", functions=[");
-    for (uint32_t a = 0; a < node->agg_count; a++) {
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
         if (a) hr_buf_puts(out, ", ");
-        if (node->agg_mode == HR_AGG_PARTIAL) hr_buf_puts(out, "partial_");
-        hr_expr_print(node->aggs[a].call, out);
+        if (agg->mode == HR_AGG_PARTIAL) hr_buf_puts(out, "partial_");
+        hr_expr_print(agg->aggs[a].call, out);
     }
     hr_buf_puts(out, "])");
 }

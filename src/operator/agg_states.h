@@ -4,6 +4,7 @@
 #ifndef HR_OPERATOR_AGG_STATES_H
 #define HR_OPERATOR_AGG_STATES_H
 
+#include "operator/aggregate.h"
 #include "operator/physical.h"
 
 HR_INLINE const struct hr_aggregate *hr_agg_of(const struct hr_agg_spec *spec)

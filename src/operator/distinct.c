@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Distinct: the first row of every key (all columns where there is no program). */
+#include "operator/distinct.h"
 #include "operator/operator.h"
 #include "state/table.h"
 
@@ -29,7 +30,8 @@ static hr_status open_parts(struct distinct_op *op, struct hr_err *err)
     struct hr_task *task = op->op.task;
     hr_arena_init(&op->scratch, task->mem);
     op->keys.mem = task->mem;
-    uint32_t count = node->program ? node->key_count : node->schema->field_count;
+    uint32_t count =
+        node->program ? HR_PNODE(distinct, node)->key_count : node->schema->field_count;
     const struct hr_type **types = HR_NEW_ARRAY(task->arena, const struct hr_type *, count + 1);
     op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, count + 1);
     if (!types || !op->vectors) return HR_OOM(err);
@@ -110,11 +112,12 @@ static hr_status distinct_next(struct hr_op *base, struct hr_batch **ret_batch, 
 static void distinct_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
     hr_buf_puts(out, "keys=");
-    hr_op_print_exprs(node->exprs, node->program ? node->key_count : 0, out);
+    hr_op_print_exprs(node->exprs, node->program ? HR_PNODE(distinct, node)->key_count : 0, out);
 }
 
 const struct hr_operator_vt hr_op_distinct = {
     .name = "Deduplicate",
+    .node_size = sizeof(struct hr_distinct_pnode),
     .open = distinct_open,
     .next = distinct_next,
     .close = distinct_close,

@@ -4,6 +4,7 @@
  * shuffle agree; round-robin; single); the reading end an operator over the blocks of its
  * partitions. In a collapsed plan there is neither: the child's rows pass through.
  */
+#include "operator/exchange.h"
 #include "operator/exec.h"
 #include "state/table.h"
 
@@ -95,7 +96,7 @@ hr_status hr_exchange_partitioner(const struct hr_pnode *node, struct hr_exec *e
     if (p->base.partition_count == 1) {
         p->base.assign = assign_single;
         p->base.name = "single";
-    } else if (node->dist == HR_DIST_HASH) {
+    } else if (HR_PNODE(exchange, node)->dist == HR_DIST_HASH) {
         p->base.assign = assign_hash;
         p->base.name = "hash";
         hr_status status = partitioner_codec(p, err);
@@ -145,27 +146,74 @@ static void exchange_close(struct hr_op *base)
     op->iter = NULL;
 }
 
-const struct hr_operator_vt hr_op_exchange_read = {
-    .name = "Exchange",
-    .next = exchange_next,
-    .close = exchange_close,
-};
+/* A broadcast side goes with any number of tasks. */
+static uint32_t exchange_tasks(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
+{
+    HR_UNUSED(pipeline);
+    return hr_pnode_is_broadcast(node) ? 0 : hr_exchange_partitions(node);
+}
 
-hr_status hr_exchange_open(const struct hr_pnode *node, struct hr_task *task, struct hr_op **ret,
-                           struct hr_err *err)
+/* Nor does it keep a join from being one task. */
+static bool exchange_is_single(const struct hr_pnode *node)
+{
+    enum hr_dist dist = HR_PNODE(exchange, node)->dist;
+    return dist == HR_DIST_SINGLE || dist == HR_DIST_BROADCAST;
+}
+
+static const char *exchange_title(const struct hr_pnode *node)
+{
+    return hr_pnode_is_broadcast(node) ? "BroadcastExchange" : "Exchange";
+}
+
+static void exchange_explain(const struct hr_pnode *node, struct hr_buf *out)
+{
+    const struct hr_exchange_pnode *exchange = HR_PNODE(exchange, node);
+    switch (exchange->dist) {
+    case HR_DIST_BROADCAST: return;
+    case HR_DIST_SINGLE: hr_buf_puts(out, " SinglePartition"); return;
+    case HR_DIST_HASH:
+        hr_buf_puts(out, " hashpartitioning(");
+        for (uint32_t i = 0; i < node->expr_count; i++) {
+            if (i) hr_buf_puts(out, ", ");
+            if (node->exprs) hr_expr_print(node->exprs[i], out);
+        }
+        hr_buf_printf(out, ", %u)", exchange->partition_count);
+        return;
+    default: hr_buf_printf(out, " RoundRobinPartitioning(%u)", exchange->partition_count);
+    }
+}
+
+static hr_status exchange_open(const struct hr_pnode *node, struct hr_task *task,
+                               struct hr_op **children, struct hr_op **ret, struct hr_err *err)
 {
     struct hr_pipeline *pipeline = task->pipeline;
+    HR_UNUSED(children);
     if (pipeline->collapsed) return hr_op_open(node->children[0], task, ret, err);
     struct exchange *op = hr_op_new(node, task, NULL, sizeof *op);
     if (!op) return HR_OOM(err);
-    op->op.vt = &hr_op_exchange_read;
     while (op->dep < pipeline->exchange_count && pipeline->exchanges[op->dep] != node) op->dep++;
     if (op->dep == pipeline->exchange_count) return HR_BUG(err, "an exchange without its shuffle");
-    if (node->dist == HR_DIST_BROADCAST)
+    if (hr_pnode_is_broadcast(node))
         op->end = 1;
     else
         op->end = hr_op_share(task, hr_exchange_partitions(node), &op->next);
-    if (node->dist != HR_DIST_BROADCAST) op->end += op->next;
+    if (!hr_pnode_is_broadcast(node)) op->end += op->next;
+    assert(op->next <= op->end);
     *ret = &op->op;
     return HR_OK;
 }
+
+const struct hr_operator_vt hr_op_exchange = {
+    .name = "Exchange",
+    .node_size = sizeof(struct hr_exchange_pnode),
+    .is_exchange = true,
+    .opens_children = true,
+    .is_tight_in_explain = true,
+    .open = exchange_open,
+    .next = exchange_next,
+    .close = exchange_close,
+    .title = exchange_title,
+    .explain = exchange_explain,
+    .partitions = exchange_tasks,
+    .is_single = exchange_is_single,
+};

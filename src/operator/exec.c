@@ -14,41 +14,22 @@
  * a thread), an exchange's partitions; a union has the sum, a join the number both sides agree on.
  */
 #include "operator/exec.h"
+#include "operator/exchange.h"
 #include "rdd/scheduler.h"
-
-#define TASKS_PER_THREAD 4u
-#define RANGE_ROWS       32768 /* numbers that are worth more than one task */
 
 /* --- Shape of a plan -------------------------------------------------------------------------- */
 
-static uint32_t scan_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
-{
-    const struct hr_exec *exec = pipeline->exec;
-    if (node->scan_id >= exec->scan_count) return 1;
-    uint32_t threads = HR_MAX(exec->conf->threads, 1);
-    uint32_t splits = exec->scans[node->scan_id].split_count;
-    return HR_MAX(HR_MIN(splits, threads * TASKS_PER_THREAD), 1);
-}
-
-static uint32_t range_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
-{
-    if (node->range_step == 0) return 1;
-    hr_i128 rows = ((hr_i128)node->range_end - node->range_start) / node->range_step;
-    return rows > RANGE_ROWS ? HR_MAX(pipeline->exec->conf->threads, 1) : 1;
-}
-
 uint32_t hr_exchange_partitions(const struct hr_pnode *node)
 {
-    if (node->dist == HR_DIST_SINGLE || node->dist == HR_DIST_BROADCAST) return 1;
-    return HR_MAX(node->partition_count, 1);
+    const struct hr_exchange_pnode *exchange = HR_PNODE(exchange, node);
+    if (exchange->dist == HR_DIST_SINGLE || exchange->dist == HR_DIST_BROADCAST) return 1;
+    return HR_MAX(exchange->partition_count, 1);
 }
 
 uint32_t hr_pipeline_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
 {
     if (pipeline->collapsed) return 1;
-    if (!node->vt) return node->dist == HR_DIST_BROADCAST ? 0 : hr_exchange_partitions(node);
-    if (node->vt == &hr_op_scan) return scan_partitions(pipeline, node);
-    if (node->vt == &hr_op_range) return range_partitions(pipeline, node);
+    if (node->vt->partitions) return node->vt->partitions(pipeline, node);
     if (node->child_count == 0) return 1;
     uint32_t sum = 0, most = 0, least = UINT32_MAX;
     for (uint32_t i = 0; i < node->child_count; i++) {
@@ -58,13 +39,13 @@ uint32_t hr_pipeline_partitions(const struct hr_pipeline *pipeline, const struct
         most = HR_MAX(most, n);
         least = HR_MIN(least, n);
     }
-    if (node->vt == &hr_op_union) return HR_MAX(sum, 1);
+    if (node->vt->appends_children) return HR_MAX(sum, 1);
     return most == least ? most : 1;
 }
 
 static bool has_exchange(const struct hr_pnode *node)
 {
-    if (!node->vt) return true;
+    if (hr_pnode_exchange(node)) return true;
     for (uint32_t i = 0; i < node->child_count; i++)
         if (has_exchange(node->children[i])) return true;
     return false;
@@ -73,20 +54,8 @@ static bool has_exchange(const struct hr_pnode *node)
 /* Rows that the leaves will give; -1: unknown. */
 static int64_t rows_estimate(const struct hr_exec *exec, const struct hr_pnode *node)
 {
+    if (node->vt->rows_estimate) return node->vt->rows_estimate(exec, node);
     int64_t rows = 0;
-    if (node->vt == &hr_op_scan && node->scan_id < exec->scan_count) {
-        const struct hr_exec_scan *scan = &exec->scans[node->scan_id];
-        for (uint32_t i = 0; i < scan->split_count; i++) {
-            const struct hr_split *split = &scan->splits[i];
-            if (split->rows_estimate < 0 && split->bytes_estimate < 0) return -1;
-            rows += split->rows_estimate >= 0 ? split->rows_estimate : split->bytes_estimate / 64;
-        }
-    } else if (node->vt == &hr_op_local) {
-        for (uint32_t i = 0; i < node->batch_count; i++) rows += node->batches[i]->sel_count;
-    } else if (node->vt == &hr_op_range && node->range_step) {
-        hr_i128 n = ((hr_i128)node->range_end - node->range_start) / node->range_step;
-        rows = n > INT32_MAX ? INT32_MAX : n < 0 ? 0 : (int64_t)n;
-    }
     for (uint32_t i = 0; i < node->child_count; i++) {
         int64_t below = rows_estimate(exec, node->children[i]);
         if (below < 0) return -1;
@@ -200,7 +169,7 @@ static const struct hr_rdd_vt fragment_vt = {
 
 static uint32_t count_exchanges(const struct hr_pnode *node)
 {
-    if (!node->vt) return 1;
+    if (hr_pnode_exchange(node)) return 1;
     uint32_t n = 0;
     for (uint32_t i = 0; i < node->child_count; i++) n += count_exchanges(node->children[i]);
     return n;
@@ -208,7 +177,7 @@ static uint32_t count_exchanges(const struct hr_pnode *node)
 
 static void list_exchanges(const struct hr_pnode *node, struct fragment *fragment)
 {
-    if (!node->vt) {
+    if (hr_pnode_exchange(node)) {
         fragment->exchanges[fragment->pipeline.exchange_count++] = node;
         return;
     }

@@ -23,16 +23,9 @@ struct hr_pipeline {
 /* Tasks that a node's data is dealt to; 0: any number (a broadcast side). */
 uint32_t hr_pipeline_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node);
 
-/* The reading end of an exchange within a task. */
-hr_status hr_exchange_open(const struct hr_pnode *node, struct hr_task *task, struct hr_op **ret,
-                           struct hr_err *err) HR_CHECKED;
 /* What cuts the map side of an exchange. Owned by the caller until given to a dependency. */
 hr_status hr_exchange_partitioner(const struct hr_pnode *node, struct hr_exec *exec,
                                   struct hr_partitioner **ret, struct hr_err *err) HR_CHECKED;
 uint32_t hr_exchange_partitions(const struct hr_pnode *node);
-
-/* hash_aggregate.c: the node whose child's rows an aggregation takes: itself, or the PARTIAL
- * below. */
-const struct hr_pnode *hr_aggregate_input(const struct hr_pnode *node, bool collapsed);
 
 #endif

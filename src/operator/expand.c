@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Expand: every input row once per projection (sliding windows, grouping sets, COUNT DISTINCTs). */
+#include "operator/expand.h"
 #include "operator/operator.h"
 
 struct expand {
@@ -12,7 +13,7 @@ struct expand {
 static void expand_close(struct hr_op *base)
 {
     struct expand *op = (struct expand *)base;
-    for (uint32_t i = 0; op->evals && i < base->node->projection_count; i++)
+    for (uint32_t i = 0; op->evals && i < HR_PNODE(expand, base->node)->projection_count; i++)
         hr_eval_free(op->evals[i]);
     hr_batch_unref(op->in);
     op->in = NULL;
@@ -21,12 +22,13 @@ static void expand_close(struct hr_op *base)
 static hr_status expand_open(const struct hr_pnode *node, struct hr_task *task,
                              struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    const struct hr_expand_pnode *expand = HR_PNODE(expand, node);
     struct expand *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
-    op->evals = HR_NEW_ARRAY(task->arena, struct hr_eval *, node->projection_count + 1);
+    op->evals = HR_NEW_ARRAY(task->arena, struct hr_eval *, expand->projection_count + 1);
     if (!op->evals) return HR_OOM(err);
-    for (uint32_t i = 0; i < node->projection_count; i++) {
-        hr_status status = hr_eval_new(node->projections[i], task->mem, &op->evals[i], err);
+    for (uint32_t i = 0; i < expand->projection_count; i++) {
+        hr_status status = hr_eval_new(expand->projections[i], task->mem, &op->evals[i], err);
         if (status != HR_OK) {
             expand_close(&op->op);
             return status;
@@ -39,15 +41,16 @@ static hr_status expand_open(const struct hr_pnode *node, struct hr_task *task,
 
 static hr_status expand_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
 {
+    const struct hr_expand_pnode *expand = HR_PNODE(expand, base->node);
     struct expand *op = (struct expand *)base;
-    if (op->in && op->next == base->node->projection_count) {
+    if (op->in && op->next == expand->projection_count) {
         hr_batch_unref(op->in);
         op->in = NULL;
     }
     if (!op->in) {
         op->next = 0;
         HR_TRY(hr_op_next(base->children[0], &op->in, err));
-        if (!op->in || base->node->projection_count == 0) {
+        if (!op->in || expand->projection_count == 0) {
             *ret_batch = NULL;
             return HR_OK;
         }
@@ -70,11 +73,12 @@ static hr_status expand_next(struct hr_op *base, struct hr_batch **ret_batch, st
 
 static void expand_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
-    hr_buf_printf(out, "%u projections", node->projection_count);
+    hr_buf_printf(out, "%u projections", HR_PNODE(expand, node)->projection_count);
 }
 
 const struct hr_operator_vt hr_op_expand = {
     .name = "Expand",
+    .node_size = sizeof(struct hr_expand_pnode),
     .open = expand_open,
     .next = expand_next,
     .close = expand_close,

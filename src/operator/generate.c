@@ -3,6 +3,7 @@
  * Generate: explode, posexplode and inline: a row for each element of an ARRAY or MAP, with all of
  * the input's columns. outer: a row without elements (or NULL) gives one row of NULLs.
  */
+#include "operator/generate.h"
 #include "operator/operator.h"
 
 #define NONE UINT32_MAX
@@ -62,7 +63,7 @@ static uint32_t gather(struct generate *op)
         uint32_t at = hr_vector_row(&op->arg, row);
         bool valid = hr_column_valid(col, at);
         int32_t count = valid ? offsets[at + 1] - offsets[at] : 0;
-        if (count == 0 && op->op.node->outer) {
+        if (count == 0 && HR_PNODE(generate, op->op.node)->outer) {
             op->rows[n] = row;
             op->elements[n] = NONE;
             op->positions_of[n++] = -1;
@@ -158,11 +159,12 @@ static hr_status generate_next(struct hr_op *base, struct hr_batch **ret_batch, 
 static void generate_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
     hr_expr_print(node->exprs[0], out);
-    hr_buf_puts(out, node->outer ? ", true" : ", false");
+    hr_buf_puts(out, HR_PNODE(generate, node)->outer ? ", true" : ", false");
 }
 
 const struct hr_operator_vt hr_op_generate = {
     .name = "Generate",
+    .node_size = sizeof(struct hr_generate_pnode),
     .open = generate_open,
     .next = generate_next,
     .close = generate_close,

@@ -14,6 +14,7 @@
  * passes on the first of each.
  */
 #include "operator/agg_states.h"
+#include "operator/exchange.h"
 #include "operator/exec.h"
 #include "state/table.h"
 
@@ -49,13 +50,16 @@ struct aggregate {
 };
 
 /* In a plan of one task a FINAL takes the rows of its PARTIAL itself. */
-const struct hr_pnode *hr_aggregate_input(const struct hr_pnode *node, bool collapsed)
+static const struct hr_pnode *aggregate_input(const struct hr_pnode *node, bool collapsed)
 {
-    if (node->vt != &hr_op_hash_aggregate || node->agg_mode != HR_AGG_FINAL) return node;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    if (agg->mode != HR_AGG_FINAL) return node;
     const struct hr_pnode *child = node->children[0];
-    if (collapsed && !child->vt) child = child->children[0];
-    bool partial = child->vt == &hr_op_hash_aggregate && child->agg_mode == HR_AGG_PARTIAL;
-    return partial && child->agg_count == node->agg_count ? child : node;
+    if (collapsed && hr_pnode_exchange(child)) child = child->children[0];
+    if (child->vt != node->vt) return node;
+    const struct hr_aggregate_pnode *partial = hr_agg_node(child);
+    bool fits = partial->mode == HR_AGG_PARTIAL && partial->agg_count == agg->agg_count;
+    return fits ? child : node;
 }
 
 static void row_done(void *arg, uint8_t *states)
@@ -83,20 +87,21 @@ static hr_status open_distinct(struct aggregate *op, const struct hr_agg_spec *s
 static hr_status open_groups(struct aggregate *op, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_arena *arena = op->op.task->arena;
-    uint8_t *init = hr_arena_zalloc(arena, HR_MAX(node->states_bytes, 8));
+    uint8_t *init = hr_arena_zalloc(arena, HR_MAX(agg->states_bytes, 8));
     if (!init) return HR_OOM(err);
     hr_agg_init(node, init);
-    if (node->key_count == 0) {
+    if (agg->key_count == 0) {
         op->single = init;
         return HR_OK;
     }
-    const struct hr_type **types = HR_NEW_ARRAY(arena, const struct hr_type *, node->key_count);
+    const struct hr_type **types = HR_NEW_ARRAY(arena, const struct hr_type *, agg->key_count);
     if (!types) return HR_OOM(err);
-    for (uint32_t i = 0; i < node->key_count; i++) types[i] = node->schema->fields[i].type;
-    HR_TRY(hr_key_codec_new(arena, types, node->key_count, &op->codec, err));
+    for (uint32_t i = 0; i < agg->key_count; i++) types[i] = node->schema->fields[i].type;
+    HR_TRY(hr_key_codec_new(arena, types, agg->key_count, &op->codec, err));
     struct hr_ktable_options options = {
-        .states_bytes = node->states_bytes,
+        .states_bytes = agg->states_bytes,
         .states_init = init,
         .mem = op->op.task->mem,
         .row_done = hr_agg_needs_done(node) ? row_done : NULL,
@@ -108,6 +113,7 @@ static hr_status open_groups(struct aggregate *op, struct hr_err *err)
 static hr_status open_parts(struct aggregate *op, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_task *task = op->op.task;
     hr_arena_init(&op->scratch, task->mem);
     op->keys.mem = op->distinct_keys.mem = task->mem;
@@ -118,21 +124,21 @@ static hr_status open_parts(struct aggregate *op, struct hr_err *err)
     if (!op->states || !op->some_states || !op->some_rows || !op->is_new) return HR_OOM(err);
     HR_TRY(open_groups(op, err));
     if (op->from_states) {
-        op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, node->key_count + 1);
-        op->merge_state = hr_arena_zalloc(task->arena, HR_MAX(node->states_bytes, 8));
+        op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, agg->key_count + 1);
+        op->merge_state = hr_arena_zalloc(task->arena, HR_MAX(agg->states_bytes, 8));
         return op->vectors && op->merge_state ? HR_OK : HR_OOM(err);
     }
     op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, op->input->expr_count + 1);
     if (!op->vectors) return HR_OOM(err);
     HR_TRY(hr_eval_new(op->input->program, task->mem, &op->eval, err));
     hr_eval_set_context(op->eval, task->now_us, task->partition);
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        if (!node->aggs[a].distinct) continue;
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        if (!agg->aggs[a].distinct) continue;
         if (!op->distinct) {
-            op->distinct = HR_NEW_ARRAY(task->arena, struct distinct, node->agg_count);
+            op->distinct = HR_NEW_ARRAY(task->arena, struct distinct, agg->agg_count);
             if (!op->distinct) return HR_OOM(err);
         }
-        HR_TRY(open_distinct(op, &node->aggs[a], &op->distinct[a], err));
+        HR_TRY(open_distinct(op, &agg->aggs[a], &op->distinct[a], err));
     }
     return HR_OK;
 }
@@ -145,7 +151,7 @@ static void aggregate_close(struct hr_op *base)
     op->single = NULL;
     hr_ktable_free(op->table);
     op->table = NULL;
-    for (uint32_t a = 0; op->distinct && a < node->agg_count; a++)
+    for (uint32_t a = 0; op->distinct && a < hr_agg_node(node)->agg_count; a++)
         hr_ktable_free(op->distinct[a].seen);
     hr_keys_done(&op->keys);
     hr_keys_done(&op->distinct_keys);
@@ -159,8 +165,8 @@ static hr_status aggregate_open(const struct hr_pnode *node, struct hr_task *tas
 {
     struct aggregate *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
-    op->input = hr_aggregate_input(node, task->pipeline && task->pipeline->collapsed);
-    op->from_states = op->input == node && node->agg_mode == HR_AGG_FINAL;
+    op->input = aggregate_input(node, task->pipeline && task->pipeline->collapsed);
+    op->from_states = op->input == node && hr_agg_node(node)->mode == HR_AGG_FINAL;
     hr_status status = open_parts(op, err);
     if (status != HR_OK) {
         aggregate_close(&op->op);
@@ -226,8 +232,9 @@ static hr_status update_block(struct aggregate *op, struct hr_eval_ctx *ctx,
                               const struct block *whole, const int32_t *weights, struct hr_err *err)
 {
     const struct hr_pnode *node = op->input;
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    const struct hr_aggregate_pnode *agg_node = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg_node->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg_node->aggs[a];
         struct block b = *whole;
         if (spec->filter >= 0) apply_filter(op, &op->vectors[spec->filter], &b);
         if (spec->distinct && b.count) HR_TRY(apply_distinct(op, spec, &op->distinct[a], &b, err));
@@ -277,14 +284,15 @@ static hr_status take_rows_single(struct aggregate *op, struct hr_eval_ctx *ctx,
                                   const struct hr_batch *in, bool *ret_taken, struct hr_err *err)
 {
     const struct hr_pnode *node = op->input;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     *ret_taken = false;
     if (!op->single || in->weights) return HR_OK;
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
         if (spec->filter >= 0 || spec->distinct || !hr_agg_of(spec)->update_one) return HR_OK;
     }
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
         HR_TRY(hr_agg_of(spec)->update_one(spec->call, ctx, op->vectors + spec->first_arg, in->sel,
                                            in->sel_count, op->single + spec->state_offset, err));
     }
@@ -301,7 +309,7 @@ static hr_status take_rows(struct aggregate *op, const struct hr_batch *in, stru
     bool taken;
     HR_TRY(take_rows_single(op, &ctx, in, &taken, err));
     if (taken) return HR_OK;
-    if (node->key_count)
+    if (hr_agg_node(node)->key_count)
         HR_TRY(hr_keys_encode(op->codec, op->vectors, in->sel, in->sel_count, 0, &op->keys, err));
     uint32_t *all = NULL;
     if (!in->sel) {
@@ -323,11 +331,12 @@ static hr_status take_rows(struct aggregate *op, const struct hr_batch *in, stru
 static hr_status take_states(struct aggregate *op, const struct hr_batch *in, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
-    for (uint32_t i = 0; i < node->key_count; i++)
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t i = 0; i < agg->key_count; i++)
         op->vectors[i] = (struct hr_vector){.col = in->columns[i]};
-    if (node->key_count)
+    if (agg->key_count)
         HR_TRY(hr_keys_encode(op->codec, op->vectors, in->sel, in->sel_count, 0, &op->keys, err));
-    const struct hr_string *states = in->columns[node->key_count].values;
+    const struct hr_string *states = in->columns[agg->key_count].values;
     for (uint32_t at = 0; at < in->sel_count; at += BLOCK) {
         uint32_t n = HR_MIN(BLOCK, in->sel_count - at);
         HR_TRY(find_groups(op, at, n, err));
@@ -354,7 +363,7 @@ static hr_status emit_states(struct aggregate *op, uint8_t **states, uint32_t co
                              struct hr_batch *out, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
-    struct hr_column *col = &out->columns[node->key_count];
+    struct hr_column *col = &out->columns[hr_agg_node(node)->key_count];
     HR_TRY(hr_column_alloc(&out->arena, hr_type(HR_T_BINARY), count, false, col, err));
     struct hr_string *strings = (struct hr_string *)(uintptr_t)col->values;
     for (uint32_t i = 0; i < count; i++) {
@@ -375,10 +384,11 @@ static hr_status make_output(struct aggregate *op, uint8_t **states, uint32_t co
                              struct hr_batch **ret, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_batch *out = hr_batch_new(node->schema, count, op->op.task->mem);
     if (!out) return HR_OOM(err);
     hr_status status = HR_OK;
-    if (node->key_count) {
+    if (agg->key_count) {
         struct hr_str_view *views =
             hr_arena_alloc(&op->scratch, (size_t)count * sizeof(struct hr_str_view));
         if (!views) {
@@ -389,8 +399,8 @@ static hr_status make_output(struct aggregate *op, uint8_t **states, uint32_t co
         }
     }
     if (status == HR_OK)
-        status = node->agg_mode == HR_AGG_PARTIAL ? emit_states(op, states, count, out, err)
-                                                  : emit_results(op, states, count, out, err);
+        status = agg->mode == HR_AGG_PARTIAL ? emit_states(op, states, count, out, err)
+                                             : emit_results(op, states, count, out, err);
     if (status != HR_OK) {
         hr_batch_unref(out);
         return status;
@@ -438,6 +448,9 @@ static hr_status aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
 
 const struct hr_operator_vt hr_op_hash_aggregate = {
     .name = "HashAggregate",
+    .node_size = sizeof(struct hr_aggregate_pnode),
+    .is_tight_in_explain = true,
+    .input = aggregate_input,
     .open = aggregate_open,
     .next = aggregate_next,
     .close = aggregate_close,

@@ -14,6 +14,7 @@
  * Without keys every probe row is chained to all build rows (nested loop). NULL keys match nothing
  * unless the key is null-safe.
  */
+#include "operator/hash_join.h"
 #include "operator/operator.h"
 #include "state/table.h"
 
@@ -98,17 +99,18 @@ static hr_status open_pair_schema(struct join *op, struct hr_err *err)
 static hr_status open_parts(struct join *op, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
+    const struct hr_join_pnode *join = HR_PNODE(join, node);
     struct hr_task *task = op->op.task;
-    enum hr_join_kind kind = node->join_kind;
-    op->build_op = op->op.children[node->build_left ? 0 : 1];
-    op->probe_op = op->op.children[node->build_left ? 1 : 0];
+    enum hr_join_kind kind = join->kind;
+    op->build_op = op->op.children[join->build_left ? 0 : 1];
+    op->probe_op = op->op.children[join->build_left ? 1 : 0];
     op->is_semi = kind == HR_PJOIN_SEMI;
     op->is_anti = kind == HR_PJOIN_ANTI;
     op->probe_outer =
-        kind == HR_PJOIN_FULL || kind == (node->build_left ? HR_PJOIN_RIGHT : HR_PJOIN_LEFT);
+        kind == HR_PJOIN_FULL || kind == (join->build_left ? HR_PJOIN_RIGHT : HR_PJOIN_LEFT);
     op->build_outer =
-        kind == HR_PJOIN_FULL || kind == (node->build_left ? HR_PJOIN_LEFT : HR_PJOIN_RIGHT);
-    if (node->build_left && (op->is_semi || op->is_anti))
+        kind == HR_PJOIN_FULL || kind == (join->build_left ? HR_PJOIN_LEFT : HR_PJOIN_RIGHT);
+    if (join->build_left && (op->is_semi || op->is_anti))
         return HR_BUG(err, "a semi or anti join is built of its right side");
     hr_arena_init(&op->scratch, task->mem);
     op->keys.mem = task->mem;
@@ -116,12 +118,12 @@ static hr_status open_parts(struct join *op, struct hr_err *err)
     op->probe_rows = hr_arena_alloc(task->arena, op->most * sizeof(uint32_t));
     op->build_rows = hr_arena_alloc(task->arena, op->most * sizeof(uint32_t));
     op->live_rows = hr_arena_alloc(task->arena, op->most * sizeof(uint32_t));
-    op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, node->join_key_count + 1);
+    op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, join->key_count + 1);
     if (!op->probe_rows || !op->build_rows || !op->live_rows || !op->vectors) return HR_OOM(err);
-    const struct hr_program *left = node->left_keys, *right = node->right_keys;
-    if (node->join_key_count) {
-        HR_TRY(open_eval(task, node->build_left ? left : right, &op->build_eval, err));
-        HR_TRY(open_eval(task, node->build_left ? right : left, &op->probe_eval, err));
+    const struct hr_program *left = join->left_keys, *right = join->right_keys;
+    if (join->key_count) {
+        HR_TRY(open_eval(task, join->build_left ? left : right, &op->build_eval, err));
+        HR_TRY(open_eval(task, join->build_left ? right : left, &op->probe_eval, err));
     }
     if (node->program) HR_TRY(open_eval(task, node->program, &op->condition, err));
     return open_pair_schema(op, err);
@@ -148,26 +150,26 @@ static hr_status encode(struct join *op, struct hr_eval *eval, const struct hr_b
                         struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
+    const struct hr_join_pnode *join = HR_PNODE(join, node);
     hr_arena_reset(&op->scratch);
     HR_TRY(hr_eval_vectors(eval, in, &op->scratch, op->vectors, err));
     if (!op->codec) {
         struct hr_arena *arena = op->op.task->arena;
-        const struct hr_type **types =
-            HR_NEW_ARRAY(arena, const struct hr_type *, node->join_key_count);
+        const struct hr_type **types = HR_NEW_ARRAY(arena, const struct hr_type *, join->key_count);
         if (!types) return HR_OOM(err);
-        for (uint32_t k = 0; k < node->join_key_count; k++) types[k] = op->vectors[k].col.type;
-        HR_TRY(hr_key_codec_new(arena, types, node->join_key_count, &op->codec, err));
+        for (uint32_t k = 0; k < join->key_count; k++) types[k] = op->vectors[k].col.type;
+        HR_TRY(hr_key_codec_new(arena, types, join->key_count, &op->codec, err));
     }
     HR_TRY(hr_keys_encode(op->codec, op->vectors, in->sel, in->sel_count, HR_KEYS_NULLS, &op->keys,
                           err));
     bool any_safe = false;
-    for (uint32_t k = 0; k < node->join_key_count; k++)
-        any_safe = any_safe || (node->null_safe && node->null_safe[k]);
+    for (uint32_t k = 0; k < join->key_count; k++)
+        any_safe = any_safe || (join->null_safe && join->null_safe[k]);
     if (!any_safe) return HR_OK;
     memset(op->keys.nulls, 0, in->sel_count);
-    for (uint32_t k = 0; k < node->join_key_count; k++) {
+    for (uint32_t k = 0; k < join->key_count; k++) {
         const struct hr_vector *v = &op->vectors[k];
-        if (node->null_safe[k] || (!v->col.validity && v->col.type->id != HR_T_NULL)) continue;
+        if (join->null_safe[k] || (!v->col.validity && v->col.type->id != HR_T_NULL)) continue;
         for (uint32_t i = 0; i < in->sel_count; i++)
             if (!hr_column_valid(&v->col, hr_vector_row(v, hr_op_row(in, i))))
                 op->keys.nulls[i] = 1;
@@ -306,7 +308,7 @@ static hr_status make_pairs(struct join *op, struct hr_batch *probe, uint32_t n,
     struct hr_batch *out = hr_batch_new(op->pair_schema, n, op->op.task->mem);
     if (!out) return HR_OOM(err);
     const struct hr_type *left = node->children[0]->schema, *right = node->children[1]->schema;
-    bool bl = node->build_left;
+    bool bl = HR_PNODE(join, node)->build_left;
     hr_status status = take_side(out, 0, bl ? op->build : probe, left,
                                  bl ? op->build_rows : op->probe_rows, n, err);
     if (status == HR_OK)
@@ -515,14 +517,15 @@ static hr_status join_next(struct hr_op *base, struct hr_batch **ret_batch, stru
 
 static void join_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
+    const struct hr_join_pnode *join = HR_PNODE(join, node);
     static const char *const kinds[] = {
         [HR_PJOIN_INNER] = "Inner",      [HR_PJOIN_LEFT] = "LeftOuter",
         [HR_PJOIN_RIGHT] = "RightOuter", [HR_PJOIN_FULL] = "FullOuter",
         [HR_PJOIN_SEMI] = "LeftSemi",    [HR_PJOIN_ANTI] = "LeftAnti",
         [HR_PJOIN_CROSS] = "Cross",
     };
-    hr_buf_printf(out, "%u keys, %s, Build%s", node->join_key_count, kinds[node->join_kind],
-                  node->build_left ? "Left" : "Right");
+    hr_buf_printf(out, "%u keys, %s, Build%s", join->key_count, kinds[join->kind],
+                  join->build_left ? "Left" : "Right");
     if (node->program && node->exprs && node->expr_count) {
         hr_buf_puts(out, ", ");
         hr_expr_print(node->exprs[0], out);
@@ -531,6 +534,7 @@ static void join_explain(const struct hr_pnode *node, struct hr_buf *out)
 
 const struct hr_operator_vt hr_op_hash_join = {
     .name = "HashJoin",
+    .node_size = sizeof(struct hr_join_pnode),
     .open = join_open,
     .next = join_next,
     .close = join_close,

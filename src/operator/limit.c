@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limit and offset: skips the first offset rows, passes up to limit more, then pulls no further. */
+#include "operator/limit.h"
 #include "operator/operator.h"
 
 struct limit {
@@ -10,10 +11,11 @@ struct limit {
 static hr_status limit_open(const struct hr_pnode *node, struct hr_task *task,
                             struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    const struct hr_limit_pnode *limit = HR_PNODE(limit, node);
     struct limit *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
-    op->skip = HR_MAX(node->offset, 0);
-    op->left = node->limit;
+    op->skip = HR_MAX(limit->offset, 0);
+    op->left = limit->limit;
     *ret_op = &op->op;
     return HR_OK;
 }
@@ -51,13 +53,15 @@ static hr_status limit_next(struct hr_op *base, struct hr_batch **ret_batch, str
 
 static void limit_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
-    if (node->limit >= 0) hr_buf_printf(out, "%lld", (long long)node->limit);
-    if (node->offset > 0)
-        hr_buf_printf(out, "%soffset %lld", node->limit >= 0 ? " " : "", (long long)node->offset);
+    const struct hr_limit_pnode *limit = HR_PNODE(limit, node);
+    if (limit->limit >= 0) hr_buf_printf(out, "%lld", (long long)limit->limit);
+    if (limit->offset > 0)
+        hr_buf_printf(out, "%soffset %lld", limit->limit >= 0 ? " " : "", (long long)limit->offset);
 }
 
 const struct hr_operator_vt hr_op_limit = {
     .name = "Limit",
+    .node_size = sizeof(struct hr_limit_pnode),
     .open = limit_open,
     .next = limit_next,
     .explain = limit_explain,

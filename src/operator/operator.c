@@ -19,7 +19,7 @@ void *hr_op_new(const struct hr_pnode *node, struct hr_task *task, struct hr_op 
 /* A union's partitions are those of its children one after the other, unless one task sees all. */
 static bool child_has_share(const struct hr_pnode *node, struct hr_task *task, uint32_t child)
 {
-    if (node->vt != &hr_op_union || task->share_count == 1) return true;
+    if (!node->vt->appends_children || task->share_count == 1) return true;
     uint32_t first = 0;
     for (uint32_t i = 0; i < child; i++)
         first += hr_pipeline_partitions(task->pipeline, node->children[i]);
@@ -33,20 +33,23 @@ static bool child_has_share(const struct hr_pnode *node, struct hr_task *task, u
 hr_status hr_op_open(const struct hr_pnode *node, struct hr_task *task, struct hr_op **ret,
                      struct hr_err *err)
 {
-    if (!node->vt) return hr_exchange_open(node, task, ret, err);
+    const struct hr_operator_vt *vt = node->vt;
+    assert(vt && vt->open && vt->next && node->schema);
+    if (vt->opens_children) return vt->open(node, task, NULL, ret, err);
     struct hr_op **children = HR_NEW_ARRAY(task->arena, struct hr_op *, node->child_count + 1);
     if (!children) return HR_OOM(err);
     hr_status status = HR_OK;
     uint32_t share = task->share, share_count = task->share_count;
-    const struct hr_pnode *input =
-        hr_aggregate_input(node, task->pipeline && task->pipeline->collapsed);
+    bool collapsed = task->pipeline && task->pipeline->collapsed;
+    const struct hr_pnode *input = vt->input ? vt->input(node, collapsed) : node;
+    assert(input->child_count == node->child_count);
     for (uint32_t i = 0; i < node->child_count && status == HR_OK; i++) {
         if (child_has_share(node, task, i))
             status = hr_op_open(input->children[i], task, &children[i], err);
         task->share = share;
         task->share_count = share_count;
     }
-    if (status == HR_OK) status = node->vt->open(node, task, children, ret, err);
+    if (status == HR_OK) status = vt->open(node, task, children, ret, err);
     if (status != HR_OK)
         for (uint32_t i = 0; i < node->child_count; i++) hr_op_close(children[i]);
     return status;

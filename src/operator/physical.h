@@ -7,25 +7,35 @@
  * pipeline inside one RDD partition: operators pull batches of up to conf->batch_rows rows from
  * their children. An exchange is where the scheduler cuts stages.
  *
- * To add an operator: a kind here, one file with its vt (open, next, close, explain), a row in
- * operators.def, a case in plan/physical.c, tests in test/sql.
+ * This is the head that all nodes share and the vtable. What a kind has besides is in its header
+ * (hash_join.h: struct hr_join_pnode); HR_PNODE takes the head for it.
  */
 #ifndef HR_OPERATOR_PHYSICAL_H
 #define HR_OPERATOR_PHYSICAL_H
+
+#include <assert.h>
 
 #include "expr/program.h"
 #include "operator/sink.h"
 
 struct hr_pnode;
+struct hr_exec;
+struct hr_pipeline; /* exec.h */
 struct hr_op;
 struct hr_task;
 struct hr_state_args;
 struct hr_state; /* state/state.h: the state of one stateful operator in one query */
 
-enum hr_dist { HR_DIST_ANY, HR_DIST_SINGLE, HR_DIST_HASH, HR_DIST_BROADCAST };
-
+/* What a kind of node is and how it runs. Methods may be NULL where a default is named. */
 struct hr_operator_vt {
-    const char *name; /* "HashAggregate" */
+    const char *name;         /* "HashAggregate" */
+    size_t node_size;         /* of its struct; 0: the head is all it has */
+    bool is_exchange;         /* struct hr_exchange_pnode: a stage boundary */
+    bool reads_source;        /* struct hr_scan_pnode: sources are opened for it */
+    bool marks_event_time;    /* struct hr_watermark_pnode */
+    bool appends_children;    /* its partitions are those of its children, one after the other */
+    bool opens_children;      /* open does it itself and is given none */
+    bool is_tight_in_explain; /* "HashAggregate(keys", but "Filter (a > 1)" */
     /* @thread task. The op's memory: task->arena. Children are opened by the caller first. */
     hr_status (*open)(const struct hr_pnode *node, struct hr_task *task, struct hr_op **children,
                       struct hr_op **ret_op, struct hr_err *err);
@@ -34,6 +44,23 @@ struct hr_operator_vt {
     void (*close)(struct hr_op *op);
     /* Arguments after the name in EXPLAIN: "(keys=[a], functions=[count(1)])". optional */
     void (*explain)(const struct hr_pnode *node, struct hr_buf *out);
+    /* In place of name in EXPLAIN. NULL: name. */
+    const char *(*title)(const struct hr_pnode *node);
+
+    /* Shape of the plan, asked before tasks are made. */
+
+    /* Tasks that the node's data is dealt to; 0: any number. NULL: as its children; leaves: 1. */
+    uint32_t (*partitions)(const struct hr_pipeline *pipeline, const struct hr_pnode *node);
+    /* Rows of a leaf; -1: unknown. NULL: those of its children. */
+    int64_t (*rows_estimate)(const struct hr_exec *exec, const struct hr_pnode *node);
+    /* Does it surely run as one task? NULL: when all children do; leaves do not. */
+    bool (*is_single)(const struct hr_pnode *node);
+    /* The node whose children it is opened with: itself, or one below that it takes the work of.
+     * NULL: itself. */
+    const struct hr_pnode *(*input)(const struct hr_pnode *node, bool collapsed);
+    /* Given the conditions of a filter above, while planning. NULL: of no use to it. */
+    void (*push_filters)(struct hr_pnode *node, struct hr_expr **filters, uint32_t count);
+
     /* Stateful operators: the layout of their state (all but id, mem and part_count). Things it
      * points to live in the arena. */
     hr_status (*state_args)(const struct hr_pnode *node, struct hr_arena *arena,
@@ -48,109 +75,46 @@ struct hr_op {
     int64_t rows_out; /* for metrics */
 };
 
-/*
- * What the planner gives each kind (programs are bound to the child's schema):
- *
- *   Scan         scan_id, schema, pushed_filters      LocalTableScan  batches
- *   Range        range_start, range_end, range_step   Project         program: the outputs
- *   Filter       program: the predicate               Union           children of one schema
- *   HashAggregate COMPLETE, PARTIAL: program: key_count keys, arguments, filters; FINAL: none,
- *                the child is PARTIAL's output. Output: keys, then results (PARTIAL: one BINARY).
- *                DISTINCT aggregates: COMPLETE only (above an exchange by the keys).
- *   Sort, TopN   program: the keys; descending, nulls_first; limit, offset
- *   Limit        limit, offset
- *   HashJoin     left_keys, right_keys (join_key_count outputs each), null_safe; program: extra
- *                condition over left ++ right columns, or NULL. Output: left ++ right; SEMI and
- *                ANTI: left. No keys: nested loop. A broadcast side is an EXCHANGE of BROADCAST.
- *   Expand       projections, each with the output's columns
- *   Distinct     program: key_count keys (first row of each key is kept); NULL: all columns
- *   Generate     exprs[0]: the generator call; program: its arguments; outer. Output: the child's
- *                columns, then the generator's.
- *   Watermark    event_time_column (TIMESTAMP, or a window STRUCT), delay_us, watermark_index
- *   EXCHANGE     dist, partition_count; HASH: program: its key expressions (expr_count)
- */
-
-/* One aggregate of an aggregation. args are evaluated by the node's program. */
-struct hr_agg_spec {
-    const struct hr_expr *call; /* bound: call->function->aggregate, types */
-    /* index of its first argument among the program's outputs (≥ key_count) */
-    uint32_t first_arg;
-    int32_t filter;                  /* index of the FILTER predicate among them, or -1 */
-    bool distinct;
-    uint32_t state_offset, state_bytes;
-};
-
-enum hr_agg_mode {
-    HR_AGG_COMPLETE, /* rows in, results out */
-    HR_AGG_PARTIAL,  /* rows in; keys and one BINARY column of states out */
-    HR_AGG_FINAL,    /* the latter in, results out */
-};
-
 struct hr_pnode {
-    const struct hr_operator_vt *vt; /* NULL for EXCHANGE: a stage boundary */
-    const struct hr_type *schema;    /* of its output */
+    const struct hr_operator_vt *vt;
+    const struct hr_type *schema; /* of its output */
     struct hr_pnode **children;
     uint32_t child_count;
     uint32_t id; /* pre-order number, unique in the plan */
     bool is_streaming;
-    const struct hr_plan *logical; /* where it came from, for EXPLAIN; may be NULL */
-
-    /* By kind; expressions are bound to the child's schema. */
-    const struct hr_program *program; /* see the table above */
-    struct hr_expr **exprs; /* the same, for EXPLAIN */
+    int32_t state_id; /* stateful: operator id in the checkpoint; -1: stateless */
+    /* What it evaluates on its input's rows, bound to the child's schema; what it is for says the
+     * kind (Project: the outputs, Filter: the predicate). */
+    const struct hr_program *program;
+    struct hr_expr **exprs; /* the same, for types and EXPLAIN */
     uint32_t expr_count;
-    /* scan */
-    struct hr_table *table;
-    uint32_t scan_id;
-    const struct hr_options *options;
-    struct hr_expr **pushed_filters;
-    uint32_t pushed_filter_count;
-    struct hr_batch **batches; /* local data */
-    uint32_t batch_count;
-    int64_t range_start, range_end, range_step;
-    /* aggregate */
-    uint32_t key_count;
-    struct hr_agg_spec *aggs;
-    uint32_t agg_count;
-    uint32_t states_bytes; /* of all aggregates of one group */
-    enum hr_agg_mode agg_mode;
-    /* stateful (streaming) nodes */
-    int32_t state_id; /* operator id in the checkpoint, -1: stateless */
-    enum hr_output_mode output_mode;
-    int32_t event_time_key; /* aggregate, dedup: which key is the event time or window; -1 none */
-    int64_t delay_us;       /* watermark node; dedup within watermark */
-    uint32_t event_time_column; /* watermark node */
-    uint32_t watermark_index;   /* watermark node: its place in exec->watermarks */
-    bool outer;                 /* generate: a row without elements gives one row of NULLs */
-    /* sort, top-n, limit */
-    bool *descending, *nulls_first;
-    int64_t limit, offset; /* -1: none */
-    /* join: build side is child 1 */
-    enum hr_join_kind {
-        HR_PJOIN_INNER,
-        HR_PJOIN_LEFT,
-        HR_PJOIN_RIGHT,
-        HR_PJOIN_FULL,
-        HR_PJOIN_SEMI,
-        HR_PJOIN_ANTI,
-        HR_PJOIN_CROSS
-    } join_kind;
-    const struct hr_program *left_keys, *right_keys;
-    uint32_t join_key_count;
-    bool *null_safe; /* <=> keys */
-    bool build_left; /* the hash table is made of child 0 */
-    /* expand */
-    const struct hr_program **projections;
-    uint32_t projection_count;
-    /* exchange */
-    enum hr_dist dist;
-    uint32_t partition_count; /* of its output */
 };
 
-extern const struct hr_operator_vt hr_op_scan, hr_op_local, hr_op_range, hr_op_project,
-    hr_op_filter, hr_op_hash_aggregate, hr_op_hash_join, hr_op_sort, hr_op_top_n, hr_op_limit,
-    hr_op_union, hr_op_expand, hr_op_distinct, hr_op_generate, hr_op_watermark,
-    hr_op_state_aggregate, hr_op_state_dedup, hr_op_exchange_read;
+HR_INLINE void *hr_pnode_as(struct hr_pnode *node, size_t size)
+{
+    assert(node && node->vt->node_size == size); /* else the node is of another kind */
+    return node;
+}
+HR_INLINE const void *hr_pnode_as_const(const struct hr_pnode *node, size_t size)
+{
+    assert(node && node->vt->node_size == size);
+    return node;
+}
+/* HR_PNODE(join, node): the node as struct hr_join_pnode, const if node is. */
+#define HR_PNODE_TYPE(name, node) \
+    __typeof__(_Generic((node), const struct hr_pnode *         \
+                        : (const struct hr_##name##_pnode *)0,  \
+                          struct hr_pnode *                     \
+                        : (struct hr_##name##_pnode *)0))
+#define HR_PNODE(name, node) \
+    ((HR_PNODE_TYPE(name, node))_Generic((node), const struct hr_pnode *           \
+                                         : hr_pnode_as_const, struct hr_pnode *    \
+                                         : hr_pnode_as)((node),                    \
+                                                        sizeof(struct hr_##name##_pnode)))
+
+#define X(name) extern const struct hr_operator_vt hr_op_##name;
+#include "operator/operators.def"
+#undef X
 
 /* What a task gives its operators. Made by the scheduler's caller for each (fragment,
  * partition). */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Range: the numbers start, start + step … below (step < 0: above) end. */
+#include "operator/range.h"
+#include "operator/exec.h"
 #include "operator/operator.h"
+
+#define TASK_ROWS 32768 /* numbers that are worth more than one task */
 
 struct range {
     struct hr_op op;
@@ -9,8 +13,9 @@ struct range {
 
 static uint64_t range_count(const struct hr_pnode *node)
 {
-    hr_i128 span = (hr_i128)node->range_end - node->range_start;
-    hr_i128 step = node->range_step;
+    const struct hr_range_pnode *range = HR_PNODE(range, node);
+    hr_i128 span = (hr_i128)range->end - range->start;
+    hr_i128 step = range->step;
     if (step == 0 || (span < 0) != (step < 0) || span == 0) return 0;
     hr_i128 up = step > 0 ? step - 1 : step + 1;
     return (uint64_t)((span + up) / step);
@@ -32,6 +37,7 @@ static hr_status range_next(struct hr_op *base, struct hr_batch **ret_batch, str
 {
     struct range *op = (struct range *)base;
     const struct hr_pnode *node = base->node;
+    const struct hr_range_pnode *range = HR_PNODE(range, node);
     uint32_t rows = base->task->conf->batch_rows ? base->task->conf->batch_rows : HR_BATCH_ROWS;
     if (op->end - op->next < rows) rows = (uint32_t)(op->end - op->next);
     if (rows == 0) {
@@ -49,8 +55,8 @@ static hr_status range_next(struct hr_op *base, struct hr_batch **ret_batch, str
             return status;
         }
         int64_t *values = (int64_t *)(uintptr_t)col.values;
-        uint64_t v = (uint64_t)node->range_start + op->next * (uint64_t)node->range_step;
-        for (uint32_t i = 0; i < rows; i++, v += (uint64_t)node->range_step) values[i] = (int64_t)v;
+        uint64_t v = (uint64_t)range->start + op->next * (uint64_t)range->step;
+        for (uint32_t i = 0; i < rows; i++, v += (uint64_t)range->step) values[i] = (int64_t)v;
         batch->columns[0] = col;
     }
     op->next += rows;
@@ -60,12 +66,33 @@ static hr_status range_next(struct hr_op *base, struct hr_batch **ret_batch, str
 
 static void range_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
-    hr_buf_printf(out, "(%lld, %lld, step=%lld)", (long long)node->range_start,
-                  (long long)node->range_end, (long long)node->range_step);
+    const struct hr_range_pnode *range = HR_PNODE(range, node);
+    hr_buf_printf(out, "(%lld, %lld, step=%lld)", (long long)range->start, (long long)range->end,
+                  (long long)range->step);
+}
+
+static uint32_t range_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
+{
+    const struct hr_range_pnode *range = HR_PNODE(range, node);
+    if (range->step == 0) return 1;
+    hr_i128 rows = ((hr_i128)range->end - range->start) / range->step;
+    return rows > TASK_ROWS ? HR_MAX(pipeline->exec->conf->threads, 1) : 1;
+}
+
+static int64_t range_rows(const struct hr_exec *exec, const struct hr_pnode *node)
+{
+    const struct hr_range_pnode *range = HR_PNODE(range, node);
+    HR_UNUSED(exec);
+    if (range->step == 0) return 0;
+    hr_i128 n = ((hr_i128)range->end - range->start) / range->step;
+    return n > INT32_MAX ? INT32_MAX : n < 0 ? 0 : (int64_t)n;
 }
 
 const struct hr_operator_vt hr_op_range = {
     .name = "Range",
+    .node_size = sizeof(struct hr_range_pnode),
+    .partitions = range_partitions,
+    .rows_estimate = range_rows,
     .open = range_open,
     .next = range_next,
     .explain = range_explain,

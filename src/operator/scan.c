@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scan: the splits of a source that were dealt to this task, one after the other. */
+#include "operator/scan.h"
 #include "base/fault.h"
+#include "operator/exec.h"
 #include "operator/operator.h"
+
+#define TASKS_PER_THREAD 4u /* splits dealt to a thread, at most */
 
 struct scan {
     struct hr_op op;
@@ -15,16 +19,17 @@ struct scan {
 static hr_status scan_open(const struct hr_pnode *node, struct hr_task *task,
                            struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    const struct hr_scan_pnode *scan = HR_PNODE(scan, node);
     struct hr_exec *exec = task->exec;
-    if (node->scan_id >= exec->scan_count || !exec->scans[node->scan_id].source)
-        return HR_BUG(err, "scan %u has no source", node->scan_id);
+    if (scan->scan_id >= exec->scan_count || !exec->scans[scan->scan_id].source)
+        return HR_BUG(err, "scan %u has no source", scan->scan_id);
     struct scan *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
-    op->scan = &exec->scans[node->scan_id];
+    op->scan = &exec->scans[scan->scan_id];
     op->spec = (struct hr_scan_spec){
         .schema = node->schema,
-        .filters = node->pushed_filters,
-        .filter_count = node->pushed_filter_count,
+        .filters = scan->pushed_filters,
+        .filter_count = scan->pushed_filter_count,
         .batch_rows = task->conf->batch_rows ? task->conf->batch_rows : HR_BATCH_ROWS,
         .mem = task->mem,
         .cancelled = task->cancelled,
@@ -80,17 +85,54 @@ static void scan_close(struct hr_op *base)
 
 static void scan_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
+    const struct hr_scan_pnode *scan = HR_PNODE(scan, node);
     hr_buf_putc(out, '[');
     for (uint32_t i = 0; i < node->schema->field_count; i++)
         hr_buf_printf(out, "%s%s", i ? ", " : "", node->schema->fields[i].name);
     hr_buf_putc(out, ']');
-    if (!node->pushed_filter_count) return;
+    if (!scan->pushed_filter_count) return;
     hr_buf_puts(out, " PushedFilters: ");
-    hr_op_print_exprs(node->pushed_filters, node->pushed_filter_count, out);
+    hr_op_print_exprs(scan->pushed_filters, scan->pushed_filter_count, out);
+}
+
+static uint32_t scan_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
+{
+    const struct hr_exec *exec = pipeline->exec;
+    uint32_t id = HR_PNODE(scan, node)->scan_id;
+    if (id >= exec->scan_count) return 1;
+    uint32_t threads = HR_MAX(exec->conf->threads, 1);
+    uint32_t splits = exec->scans[id].split_count;
+    return HR_MAX(HR_MIN(splits, threads * TASKS_PER_THREAD), 1);
+}
+
+static int64_t scan_rows(const struct hr_exec *exec, const struct hr_pnode *node)
+{
+    uint32_t id = HR_PNODE(scan, node)->scan_id;
+    int64_t rows = 0;
+    if (id >= exec->scan_count) return 0;
+    const struct hr_exec_scan *scan = &exec->scans[id];
+    for (uint32_t i = 0; i < scan->split_count; i++) {
+        const struct hr_split *split = &scan->splits[i];
+        if (split->rows_estimate < 0 && split->bytes_estimate < 0) return -1;
+        rows += split->rows_estimate >= 0 ? split->rows_estimate : split->bytes_estimate / 64;
+    }
+    return rows;
+}
+
+static void scan_push_filters(struct hr_pnode *node, struct hr_expr **filters, uint32_t count)
+{
+    struct hr_scan_pnode *scan = HR_PNODE(scan, node);
+    scan->pushed_filters = filters;
+    scan->pushed_filter_count = count;
 }
 
 const struct hr_operator_vt hr_op_scan = {
     .name = "Scan",
+    .node_size = sizeof(struct hr_scan_pnode),
+    .reads_source = true,
+    .partitions = scan_partitions,
+    .rows_estimate = scan_rows,
+    .push_filters = scan_push_filters,
     .open = scan_open,
     .next = scan_next,
     .close = scan_close,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sort: all rows of the task's partition in memory, in order. */
+#include "operator/sort.h"
 #include "operator/sorter.h"
 
 struct sort {
@@ -54,6 +55,7 @@ static void sort_explain(const struct hr_pnode *node, struct hr_buf *out)
 
 const struct hr_operator_vt hr_op_sort = {
     .name = "Sort",
+    .node_size = sizeof(struct hr_sort_pnode),
     .open = sort_open,
     .next = sort_next,
     .close = sort_close,

@@ -7,6 +7,7 @@
  * whole key. Both are stable, so equal rows keep the order in which they came.
  */
 #include "operator/sorter.h"
+#include "operator/sort.h"
 
 #define RADIX_MIN 256u
 
@@ -17,6 +18,7 @@ struct entry {
 
 struct hr_sorter {
     const struct hr_pnode *node;
+    const struct hr_sort_pnode *directions; /* the same node */
     struct hr_task *task;
     struct hr_eval *eval;         /* NULL: every key is a column of the input */
     const struct hr_type *schema; /* the input's columns, then computed keys */
@@ -68,6 +70,7 @@ hr_status hr_sorter_new(const struct hr_pnode *node, struct hr_task *task, struc
     struct hr_sorter *s = HR_NEW(task->arena, struct hr_sorter);
     if (!s) return HR_OOM(err);
     s->node = node;
+    s->directions = HR_PNODE(sort, node);
     s->task = task;
     HR_TRY(plan_columns(s, err));
     *ret = s;
@@ -240,7 +243,8 @@ static void value_bits(const struct hr_column *col, struct entry *order, uint32_
 static bool first_key_bits(struct hr_sorter *s, uint32_t count)
 {
     const struct hr_column *col = &s->sorted->columns[s->key_columns[0]];
-    bool exact, descending = s->node->descending[0], nulls_first = s->node->nulls_first[0];
+    bool exact, descending = s->directions->descending[0],
+                nulls_first = s->directions->nulls_first[0];
     value_bits(col, s->order, count, &exact);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t bits = s->order[i].bits;
@@ -265,10 +269,10 @@ static int compare(const struct hr_sorter *s, const struct entry *a, const struc
         bool va = hr_column_valid(col, ra), vb = hr_column_valid(col, rb);
         if (!va || !vb) {
             if (va == vb) continue;
-            return va == s->node->nulls_first[k] ? 1 : -1;
+            return va == s->directions->nulls_first[k] ? 1 : -1;
         }
         int c = hr_column_compare(col, ra, col, rb);
-        if (c) return s->node->descending[k] ? -c : c;
+        if (c) return s->directions->descending[k] ? -c : c;
     }
     return 0;
 }

@@ -87,7 +87,7 @@ static hr_status state_aggregate_args(const struct hr_pnode *node, struct hr_are
 {
     ret->operator_name = "stateStoreSave";
     struct hr_state_layout *table = &ret->tables[0];
-    table->value_bytes = HR_MAX(node->states_bytes, 8);
+    table->value_bytes = HR_MAX(hr_agg_node(node)->states_bytes, 8);
     uint8_t *init = hr_arena_zalloc(arena, table->value_bytes);
     if (!init) return HR_OOM(err);
     hr_agg_init(node, init);
@@ -101,6 +101,7 @@ static hr_status state_aggregate_args(const struct hr_pnode *node, struct hr_are
 static hr_status open_parts(struct state_aggregate *op, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_task *task = op->op.task;
     hr_arena_init(&op->scratch, task->mem);
     op->b = hr_arena_alloc(task->arena, sizeof *op->b);
@@ -117,20 +118,20 @@ static hr_status open_parts(struct state_aggregate *op, struct hr_err *err)
         op->parts = &state->parts[task->partition];
         op->part_count = 1;
     }
-    if (node->event_time_key >= 0) {
-        op->windowed = node->schema->fields[node->event_time_key].type->id == HR_T_STRUCT;
-        op->closing = node->output_mode != HR_MODE_COMPLETE;
+    if (agg->event_time_key >= 0) {
+        op->windowed = node->schema->fields[agg->event_time_key].type->id == HR_T_STRUCT;
+        op->closing = agg->output_mode != HR_MODE_COMPLETE;
     }
     const struct hr_type **types =
-        HR_NEW_ARRAY(task->arena, const struct hr_type *, node->key_count + 1);
+        HR_NEW_ARRAY(task->arena, const struct hr_type *, agg->key_count + 1);
     op->vectors =
-        HR_NEW_ARRAY(task->arena, struct hr_vector, HR_MAX(node->expr_count, node->key_count) + 1);
-    op->merge_state = hr_arena_zalloc(task->arena, HR_MAX(node->states_bytes, 8));
+        HR_NEW_ARRAY(task->arena, struct hr_vector, HR_MAX(node->expr_count, agg->key_count) + 1);
+    op->merge_state = hr_arena_zalloc(task->arena, HR_MAX(agg->states_bytes, 8));
     if (!types || !op->vectors || !op->merge_state) return HR_OOM(err);
-    for (uint32_t i = 0; i < node->key_count; i++) types[i] = node->schema->fields[i].type;
-    if (node->key_count)
-        HR_TRY(hr_key_codec_new(task->arena, types, node->key_count, &op->codec, err));
-    if (node->agg_mode == HR_AGG_FINAL) return HR_OK;
+    for (uint32_t i = 0; i < agg->key_count; i++) types[i] = node->schema->fields[i].type;
+    if (agg->key_count)
+        HR_TRY(hr_key_codec_new(task->arena, types, agg->key_count, &op->codec, err));
+    if (agg->mode == HR_AGG_FINAL) return HR_OK;
     HR_TRY(hr_eval_new(node->program, task->mem, &op->eval, err));
     hr_eval_set_context(op->eval, task->now_us, task->partition);
     return HR_OK;
@@ -176,12 +177,13 @@ static int64_t event_time(const struct hr_vector *key, uint32_t row)
 static uint32_t drop_late(struct state_aggregate *op, uint32_t count)
 {
     const struct hr_pnode *node = op->op.node;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_task *task = op->op.task;
-    if (node->event_time_key < 0) {
+    if (agg->event_time_key < 0) {
         for (uint32_t i = 0; i < count; i++) op->b->panes[i] = HR_PANE_NONE;
         return count;
     }
-    const struct hr_vector *key = &op->vectors[node->event_time_key];
+    const struct hr_vector *key = &op->vectors[agg->event_time_key];
     int64_t late_us = op->closing ? task->late_watermark_us : INT64_MIN;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -248,8 +250,9 @@ static hr_status update_rows(struct state_aggregate *op, struct hr_eval_ctx *ctx
                              struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
-    for (uint32_t a = 0; a < node->agg_count; a++) {
-        const struct hr_agg_spec *spec = &node->aggs[a];
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
         const uint32_t *agg_rows = rows;
         uint8_t *const *states = op->b->states;
         uint32_t n = count;
@@ -317,7 +320,7 @@ static hr_status find_in_parts(struct state_aggregate *op, int64_t pane, uint32_
 static hr_status find_groups(struct state_aggregate *op, int64_t pane, const uint32_t *rows,
                              uint32_t count, struct hr_err *err)
 {
-    if (op->op.node->key_count == 0) return find_single(op, count, err);
+    if (hr_agg_node(op->op.node)->key_count == 0) return find_single(op, count, err);
     HR_TRY(hr_keys_encode(op->codec, op->vectors, rows, count, 0, &op->keys, err));
     if (op->part_count > 1) return find_in_parts(op, pane, count, err);
     struct hr_ktable *table;
@@ -330,7 +333,8 @@ static hr_status find_groups(struct state_aggregate *op, int64_t pane, const uin
 static hr_status take_block(struct state_aggregate *op, struct hr_eval_ctx *ctx,
                             const struct hr_batch *in, uint32_t count, struct hr_err *err)
 {
-    bool from_states = op->op.node->agg_mode == HR_AGG_FINAL;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(op->op.node);
+    bool from_states = agg->mode == HR_AGG_FINAL;
     count = drop_late(op, count);
     order_by_pane(op, count);
     uint32_t rows[BLOCK];
@@ -343,7 +347,7 @@ static hr_status take_block(struct state_aggregate *op, struct hr_eval_ctx *ctx,
         }
         HR_TRY(find_groups(op, pane, rows, n, err));
         if (from_states) {
-            HR_TRY(merge_rows(op, &in->columns[op->op.node->key_count], rows, n, err));
+            HR_TRY(merge_rows(op, &in->columns[agg->key_count], rows, n, err));
         } else {
             HR_TRY(update_rows(op, ctx, rows, n, in->weights, err));
         }
@@ -356,10 +360,11 @@ static hr_status take_batch(struct state_aggregate *op, const struct hr_batch *i
                             struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_task *task = op->op.task;
     hr_arena_reset(&op->scratch);
-    if (node->agg_mode == HR_AGG_FINAL) {
-        for (uint32_t i = 0; i < node->key_count; i++)
+    if (agg->mode == HR_AGG_FINAL) {
+        for (uint32_t i = 0; i < agg->key_count; i++)
             op->vectors[i] = (struct hr_vector){.col = in->columns[i]};
     } else {
         HR_TRY(hr_eval_vectors(op->eval, in, &op->scratch, op->vectors, err));
@@ -384,7 +389,8 @@ static hr_status take_batch(struct state_aggregate *op, const struct hr_batch *i
 static hr_status take_input(struct state_aggregate *op, struct hr_err *err)
 {
     /* One group without keys: there is a result even when no row ever came. */
-    if (op->op.node->key_count == 0 && op->op.task->partition == 0) HR_TRY(find_single(op, 1, err));
+    if (hr_agg_node(op->op.node)->key_count == 0 && op->op.task->partition == 0)
+        HR_TRY(find_single(op, 1, err));
     for (;;) {
         struct hr_batch *in;
         HR_TRY(hr_op_next(op->op.children[0], &in, err));
@@ -420,7 +426,7 @@ static hr_status make_output(struct state_aggregate *op, struct hr_ktable *table
         goto out;
     }
     for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->b->states[i]);
-    if (node->key_count)
+    if (hr_agg_node(node)->key_count)
         HR_TRY_OUT(hr_keys_decode(op->codec, views, count, &out->arena, out->columns, err));
     struct hr_eval_ctx ctx = {.conf = task->conf,
                               .arena = &out->arena,
@@ -451,10 +457,11 @@ static hr_status keep_closed(struct state_aggregate *op, struct hr_ktable *table
                              struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
-    struct hr_column *columns = HR_NEW_ARRAY(&op->scratch, struct hr_column, node->key_count);
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    struct hr_column *columns = HR_NEW_ARRAY(&op->scratch, struct hr_column, agg->key_count);
     if (!columns) return HR_OOM(err);
     HR_TRY(group_times(op, table, *count, columns, err));
-    struct hr_vector key = {.col = columns[node->event_time_key]};
+    struct hr_vector key = {.col = columns[agg->event_time_key]};
     uint32_t kept = 0;
     for (uint32_t i = 0; i < *count; i++) {
         int64_t time_us = event_time(&key, i);
@@ -568,7 +575,7 @@ static hr_status output_closed(struct state_aggregate *op, struct hr_state_part 
 static hr_status output_part(struct state_aggregate *op, struct hr_state_part *part,
                              struct hr_batch **ret, struct hr_err *err)
 {
-    switch (op->op.node->output_mode) {
+    switch (hr_agg_node(op->op.node)->output_mode) {
     case HR_MODE_APPEND: return output_closed(op, part, ret, err);
     case HR_MODE_UPDATE: return output_panes(op, part, true, ret, err);
     case HR_MODE_COMPLETE: return output_panes(op, part, false, ret, err);
@@ -596,6 +603,7 @@ static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_
 
 const struct hr_operator_vt hr_op_state_aggregate = {
     .name = "StateAggregate",
+    .node_size = sizeof(struct hr_aggregate_pnode),
     .open = state_aggregate_open,
     .next = state_aggregate_next,
     .close = state_aggregate_close,

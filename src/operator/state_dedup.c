@@ -5,6 +5,7 @@
  * passed are found by a scan of the values and forgotten; without one they are kept for ever
  * (Spark's rule). Late rows are dropped and counted.
  */
+#include "operator/distinct.h"
 #include "operator/operator.h"
 #include "state/state.h"
 
@@ -52,6 +53,7 @@ static void state_dedup_close(struct hr_op *base)
 static hr_status open_parts(struct state_dedup *op, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
+    const struct hr_distinct_pnode *distinct = HR_PNODE(distinct, node);
     struct hr_task *task = op->op.task;
     hr_arena_init(&op->scratch, task->mem);
     op->keys.mem = task->mem;
@@ -62,11 +64,11 @@ static hr_status open_parts(struct state_dedup *op, struct hr_err *err)
     op->parts = &state->parts[all ? 0 : task->partition];
     op->part_count = all ? state->part_count : 1;
     const struct hr_type **types =
-        HR_NEW_ARRAY(task->arena, const struct hr_type *, node->key_count + 1);
-    op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, node->key_count + 1);
+        HR_NEW_ARRAY(task->arena, const struct hr_type *, distinct->key_count + 1);
+    op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, distinct->key_count + 1);
     if (!types || !op->vectors) return HR_OOM(err);
-    for (uint32_t i = 0; i < node->key_count; i++) types[i] = node->exprs[i]->type;
-    HR_TRY(hr_key_codec_new(task->arena, types, node->key_count, &op->codec, err));
+    for (uint32_t i = 0; i < distinct->key_count; i++) types[i] = node->exprs[i]->type;
+    HR_TRY(hr_key_codec_new(task->arena, types, distinct->key_count, &op->codec, err));
     HR_TRY(hr_eval_new(node->program, task->mem, &op->eval, err));
     hr_eval_set_context(op->eval, task->now_us, task->partition);
     return HR_OK;
@@ -89,8 +91,9 @@ static hr_status state_dedup_open(const struct hr_pnode *node, struct hr_task *t
 
 static int64_t event_time(const struct state_dedup *op, uint32_t row)
 {
-    if (op->op.node->event_time_key < 0) return TIME_NONE;
-    const struct hr_vector *key = &op->vectors[op->op.node->event_time_key];
+    const struct hr_distinct_pnode *distinct = HR_PNODE(distinct, op->op.node);
+    if (distinct->event_time_key < 0) return TIME_NONE;
+    const struct hr_vector *key = &op->vectors[distinct->event_time_key];
     uint32_t r = hr_vector_row(key, row);
     const struct hr_column *col = &key->col;
     if (!hr_column_valid(col, r)) return TIME_NONE;
@@ -172,7 +175,7 @@ static hr_status evict(struct state_dedup *op, struct hr_err *err)
 {
     const struct hr_task *task = op->op.task;
     int64_t watermark_us = task->evict_watermark_us;
-    if (op->op.node->event_time_key < 0 || watermark_us == INT64_MIN ||
+    if (HR_PNODE(distinct, op->op.node)->event_time_key < 0 || watermark_us == INT64_MIN ||
         watermark_us == task->late_watermark_us)
         return HR_OK;
     for (uint32_t p = 0; p < op->part_count; p++) {
@@ -216,12 +219,13 @@ static hr_status state_dedup_next(struct hr_op *base, struct hr_batch **ret_batc
 static void state_dedup_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
     hr_buf_puts(out, "(keys=");
-    hr_op_print_exprs(node->exprs, node->key_count, out);
+    hr_op_print_exprs(node->exprs, HR_PNODE(distinct, node)->key_count, out);
     hr_buf_puts(out, ")");
 }
 
 const struct hr_operator_vt hr_op_state_dedup = {
     .name = "StateDedup",
+    .node_size = sizeof(struct hr_distinct_pnode),
     .open = state_dedup_open,
     .next = state_dedup_next,
     .close = state_dedup_close,

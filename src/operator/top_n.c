@@ -3,6 +3,7 @@
  * TopN: the first limit rows (after offset) of an order. Rows are gathered until there are several
  * times as many as wanted, then sorted and cut: a bounded buffer without a heap's work per row.
  */
+#include "operator/sort.h"
 #include "operator/sorter.h"
 
 #define GATHER_MIN 32768
@@ -27,9 +28,10 @@ static hr_status top_n_open(const struct hr_pnode *node, struct hr_task *task,
 static hr_status gather(struct top_n *op, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
-    int64_t offset = HR_MAX(node->offset, 0);
+    const struct hr_sort_pnode *sort = HR_PNODE(sort, node);
+    int64_t offset = HR_MAX(sort->offset, 0);
     int64_t wanted =
-        node->limit < 0 || node->limit > INT64_MAX - offset ? -1 : node->limit + offset;
+        sort->limit < 0 || sort->limit > INT64_MAX - offset ? -1 : sort->limit + offset;
     uint64_t most = wanted < 0 ? UINT64_MAX : HR_MAX((uint64_t)wanted * 4, GATHER_MIN);
     while (wanted != 0) {
         struct hr_batch *in;
@@ -66,8 +68,9 @@ static void top_n_close(struct hr_op *base)
 
 static void top_n_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
-    hr_buf_printf(out, "(limit=%lld, ", (long long)node->limit);
-    if (node->offset > 0) hr_buf_printf(out, "offset=%lld, ", (long long)node->offset);
+    const struct hr_sort_pnode *sort = HR_PNODE(sort, node);
+    hr_buf_printf(out, "(limit=%lld, ", (long long)sort->limit);
+    if (sort->offset > 0) hr_buf_printf(out, "offset=%lld, ", (long long)sort->offset);
     hr_buf_puts(out, "orderBy=");
     hr_op_print_exprs(node->exprs, node->expr_count, out);
     hr_buf_putc(out, ')');
@@ -75,6 +78,7 @@ static void top_n_explain(const struct hr_pnode *node, struct hr_buf *out)
 
 const struct hr_operator_vt hr_op_top_n = {
     .name = "TakeOrdered",
+    .node_size = sizeof(struct hr_sort_pnode),
     .open = top_n_open,
     .next = top_n_next,
     .close = top_n_close,

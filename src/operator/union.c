@@ -42,8 +42,17 @@ static hr_status union_next(struct hr_op *base, struct hr_batch **ret_batch, str
     return HR_OK;
 }
 
+/* Each child has tasks of its own. */
+static bool union_is_single(const struct hr_pnode *node)
+{
+    HR_UNUSED(node);
+    return false;
+}
+
 const struct hr_operator_vt hr_op_union = {
     .name = "Union",
+    .appends_children = true,
+    .is_single = union_is_single,
     .open = union_open,
     .next = union_next,
 };

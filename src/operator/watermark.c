@@ -4,6 +4,7 @@
  * progress) and lets the rows through. The column is a TIMESTAMP, or a window STRUCT whose end
  * counts. Numbers are added to the run's only at the end, so that a retried task counts once.
  */
+#include "operator/watermark.h"
 #include "operator/operator.h"
 
 struct watermark {
@@ -25,7 +26,7 @@ static hr_status watermark_open(const struct hr_pnode *node, struct hr_task *tas
 
 static void observe(struct watermark *op, const struct hr_batch *batch)
 {
-    const struct hr_column *col = &batch->columns[op->op.node->event_time_column];
+    const struct hr_column *col = &batch->columns[HR_PNODE(watermark, op->op.node)->column];
     const uint64_t *outer = NULL;
     if (col->type->id == HR_T_STRUCT) {
         outer = col->validity;
@@ -51,7 +52,7 @@ static void observe(struct watermark *op, const struct hr_batch *batch)
 static void publish(struct watermark *op)
 {
     struct hr_exec *exec = op->op.task->exec;
-    uint32_t index = op->op.node->watermark_index;
+    uint32_t index = HR_PNODE(watermark, op->op.node)->index;
     if (!op->count || !exec->watermarks || index >= exec->watermark_count) return;
     struct hr_exec_watermark *w = &exec->watermarks[index];
     int64_t seen = atomic_load(&w->max_us);
@@ -76,12 +77,15 @@ static hr_status watermark_next(struct hr_op *base, struct hr_batch **ret_batch,
 
 static void watermark_explain(const struct hr_pnode *node, struct hr_buf *out)
 {
-    hr_buf_printf(out, "%s, interval %lld microseconds",
-                  node->schema->fields[node->event_time_column].name, (long long)node->delay_us);
+    const struct hr_watermark_pnode *mark = HR_PNODE(watermark, node);
+    hr_buf_printf(out, "%s, interval %lld microseconds", node->schema->fields[mark->column].name,
+                  (long long)mark->delay_us);
 }
 
 const struct hr_operator_vt hr_op_watermark = {
     .name = "EventTimeWatermark",
+    .node_size = sizeof(struct hr_watermark_pnode),
+    .marks_event_time = true,
     .open = watermark_open,
     .next = watermark_next,
     .explain = watermark_explain,

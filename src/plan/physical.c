@@ -13,13 +13,12 @@ struct hr_pnode *hr_pnode_new(struct hr_planner *pl, const struct hr_operator_vt
                               const struct hr_type *schema, struct hr_pnode *child0,
                               struct hr_pnode *child1)
 {
-    struct hr_pnode *node = HR_NEW(pl->arena, struct hr_pnode);
+    struct hr_pnode *node =
+        hr_arena_zalloc(pl->arena, HR_MAX(vt->node_size, sizeof(struct hr_pnode)));
     if (!node || !schema) return NULL;
     node->vt = vt;
     node->schema = schema;
-    node->state_id = node->event_time_key = -1;
-    node->limit = -1;
-    node->output_mode = pl->mode;
+    node->state_id = -1;
     node->children = HR_NEW_ARRAY(pl->arena, struct hr_pnode *, 2);
     if (!node->children) return NULL;
     if (child0) node->children[node->child_count++] = child0;
@@ -110,10 +109,11 @@ hr_status hr_exchange(struct hr_planner *pl, struct hr_pnode *child, enum hr_dis
                       struct hr_expr **exprs, uint32_t expr_count, struct hr_pnode **ret,
                       struct hr_err *err)
 {
-    struct hr_pnode *node = hr_pnode_new(pl, NULL, child->schema, child, NULL);
+    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_exchange, child->schema, child, NULL);
     if (!node) return HR_OOM(err);
-    node->dist = dist;
-    node->partition_count = dist == HR_DIST_HASH ? pl->conf->shuffle_partitions : 1;
+    HR_PNODE(exchange, node)->dist = dist;
+    HR_PNODE(exchange, node)->partition_count =
+        dist == HR_DIST_HASH ? pl->conf->shuffle_partitions : 1;
     node->exprs = exprs;
     node->expr_count = expr_count;
     if (expr_count) HR_TRY(hr_compile(pl, exprs, expr_count, &node->program, err));
@@ -123,15 +123,10 @@ hr_status hr_exchange(struct hr_planner *pl, struct hr_pnode *child, enum hr_dis
 
 bool hr_pnode_is_single(const struct hr_pnode *node)
 {
-    if (!node->vt) return node->dist == HR_DIST_SINGLE;
-    if (node->vt == &hr_op_local) return true;
-    if (node->vt == &hr_op_union || node->child_count == 0) return false;
-    for (uint32_t i = 0; i < node->child_count; i++) {
-        const struct hr_pnode *child = node->children[i];
-        bool broadcast = !child->vt && child->dist == HR_DIST_BROADCAST;
-        if (!broadcast && !hr_pnode_is_single(child)) return false;
-    }
-    return true;
+    if (node->vt->is_single) return node->vt->is_single(node);
+    for (uint32_t i = 0; i < node->child_count; i++)
+        if (!hr_pnode_is_single(node->children[i])) return false;
+    return node->child_count > 0;
 }
 
 hr_status hr_single(struct hr_planner *pl, struct hr_pnode *child, struct hr_pnode **ret,
@@ -160,7 +155,7 @@ hr_status hr_physical(struct hr_planner *pl, const struct hr_plan *plan, struct 
     pl->depth++;
     hr_status status = vt->physical(pl, plan, ret, err);
     pl->depth--;
-    if (status == HR_OK) (*ret)->logical = plan;
+    assert(status != HR_OK || *ret);
     return status;
 }
 

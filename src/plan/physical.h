@@ -4,7 +4,7 @@
 #ifndef HR_PLAN_PHYSICAL_H
 #define HR_PLAN_PHYSICAL_H
 
-#include "operator/physical.h"
+#include "operator/exchange.h"
 #include "plan/catalog.h"
 #include "plan/tree.h"
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "connector/connector.h"
+#include "operator/scan.h"
 #include "session/internal.h"
 
 hr_status hr_session_scheduler(struct hr_session *session, struct hr_scheduler **ret,
@@ -34,7 +35,8 @@ struct sources {
 
 static uint32_t scan_count(const struct hr_pnode *node)
 {
-    uint32_t count = node->vt == &hr_op_scan ? node->scan_id + 1 : 0;
+    const struct hr_scan_pnode *scan = hr_pnode_scan(node);
+    uint32_t count = scan ? scan->scan_id + 1 : 0;
     for (uint32_t i = 0; i < node->child_count; i++) {
         uint32_t below = scan_count(node->children[i]);
         count = HR_MAX(count, below);
@@ -42,7 +44,7 @@ static uint32_t scan_count(const struct hr_pnode *node)
     return count;
 }
 
-static hr_status open_source(struct hr_run *run, const struct hr_pnode *node,
+static hr_status open_source(struct hr_run *run, const struct hr_scan_pnode *node,
                              struct hr_exec_scan *scan, struct hr_err *err)
 {
     struct hr_source_args args = {
@@ -62,8 +64,9 @@ static hr_status open_source(struct hr_run *run, const struct hr_pnode *node,
 static hr_status open_sources(struct hr_run *run, const struct hr_pnode *node,
                               struct sources *sources, struct hr_err *err)
 {
-    if (node->vt == &hr_op_scan && !sources->scans[node->scan_id].source)
-        HR_TRY(open_source(run, node, &sources->scans[node->scan_id], err));
+    const struct hr_scan_pnode *scan = hr_pnode_scan(node);
+    if (scan && !sources->scans[scan->scan_id].source)
+        HR_TRY(open_source(run, scan, &sources->scans[scan->scan_id], err));
     for (uint32_t i = 0; i < node->child_count; i++)
         HR_TRY(open_sources(run, node->children[i], sources, err));
     return HR_OK;

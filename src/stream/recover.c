@@ -8,6 +8,8 @@
 
 #include "base/log.h"
 #include "connector/connector.h"
+#include "operator/exchange.h"
+#include "operator/watermark.h"
 #include "stream/query_int.h"
 
 /* ---- the plan's leaves and stateful nodes
@@ -49,10 +51,10 @@ static hr_status count_node(void *arg, const struct hr_pnode *node, struct hr_er
 {
     HR_UNUSED(err);
     struct hr_query *query = arg;
-    if (node->state_id >= 0 && node->vt && node->vt->state_args)
+    const struct hr_watermark_pnode *mark = hr_pnode_watermark(node);
+    if (node->state_id >= 0 && node->vt->state_args)
         query->state_count = HR_MAX(query->state_count, (uint32_t)node->state_id + 1);
-    if (node->vt == &hr_op_watermark)
-        query->watermark_count = HR_MAX(query->watermark_count, node->watermark_index + 1);
+    if (mark) query->watermark_count = HR_MAX(query->watermark_count, mark->index + 1);
     return HR_OK;
 }
 
@@ -61,11 +63,10 @@ static uint32_t stage_partitions(const struct hr_pnode *node)
 {
     for (uint32_t i = 0; i < node->child_count; i++) {
         const struct hr_pnode *child = node->children[i];
-        if (!child->vt && child->dist != HR_DIST_BROADCAST) return child->partition_count;
-        if (child->vt) {
-            uint32_t below = stage_partitions(child);
-            if (below > 1) return below;
-        }
+        const struct hr_exchange_pnode *exchange = hr_pnode_exchange(child);
+        if (exchange && exchange->dist != HR_DIST_BROADCAST) return exchange->partition_count;
+        uint32_t below = exchange ? 1 : stage_partitions(child);
+        if (below > 1) return below;
     }
     return 1;
 }
@@ -73,9 +74,9 @@ static uint32_t stage_partitions(const struct hr_pnode *node)
 static hr_status open_state(void *arg, const struct hr_pnode *node, struct hr_err *err)
 {
     struct hr_query *query = arg;
-    if (node->vt == &hr_op_watermark)
-        query->watermark_delays_us[node->watermark_index] = node->delay_us;
-    if (node->state_id < 0 || !node->vt || !node->vt->state_args) return HR_OK;
+    const struct hr_watermark_pnode *mark = hr_pnode_watermark(node);
+    if (mark) query->watermark_delays_us[mark->index] = mark->delay_us;
+    if (node->state_id < 0 || !node->vt->state_args) return HR_OK;
     struct hr_state_args args = {.id = (uint32_t)node->state_id};
     HR_TRY(node->vt->state_args(node, &query->plan_arena, &args, err));
     args.mem = &query->mem;
@@ -116,7 +117,7 @@ static hr_status describe_state(void *arg, const struct hr_pnode *node, struct h
 {
     HR_UNUSED(err);
     struct hr_buf *out = arg;
-    if (node->state_id < 0 || !node->vt || !node->vt->state_args) return HR_OK;
+    if (node->state_id < 0 || !node->vt->state_args) return HR_OK;
     hr_buf_printf(out, "%s#%d ", node->vt->name, node->state_id);
     if (node->vt->explain) node->vt->explain(node, out);
     hr_buf_puts(out, " → ");
@@ -241,8 +242,7 @@ static hr_status replay_commit(struct past *past, const struct hr_record *record
     return set_offsets(query, &past->plan, true, err);
 }
 
-static hr_status replay_start(struct past *past, const struct hr_record *record,
-                              struct hr_err *err)
+static hr_status replay_start(struct past *past, const struct hr_record *record, struct hr_err *err)
 {
     struct hr_query *query = past->query;
     struct hr_start_record start;
@@ -259,8 +259,7 @@ static hr_status replay_start(struct past *past, const struct hr_record *record,
     return HR_OK;
 }
 
-static hr_status replay_plan(struct past *past, const struct hr_record *record,
-                             struct hr_err *err)
+static hr_status replay_plan(struct past *past, const struct hr_record *record, struct hr_err *err)
 {
     /* The first of a file may have any number: rotation leaves the past out. */
     bool follows = past->plan_epoch < 0 || record->epoch == past->plan_epoch + 1;
@@ -297,8 +296,8 @@ static hr_status append_buf(struct hr_query *query, enum hr_record_kind kind, bo
                             struct hr_err *err)
 {
     HR_TRY(hr_buf_status(&query->record, err));
-    return hr_journal_append(query->journal, kind, -1,
-                             hr_svn(query->record.ptr, query->record.len), durable, err);
+    return hr_journal_append(query->journal, kind, -1, hr_svn(query->record.ptr, query->record.len),
+                             durable, err);
 }
 
 /* A query that has not run yet: who it is and where it starts become durable before it waits for
@@ -313,8 +312,8 @@ static hr_status begin(struct past *past, struct hr_err *err)
         HR_TRY(append_buf(query, HR_REC_META, true, err));
     }
     if (past->has_start || past->plan_epoch >= 0) return HR_OK;
-    const char **offsets = HR_NEW_ARRAY(&past->plan_arenas[0], const char *,
-                                        query->stream_count + 1);
+    const char **offsets =
+        HR_NEW_ARRAY(&past->plan_arenas[0], const char *, query->stream_count + 1);
     if (!offsets) return HR_OOM(err);
     for (uint32_t i = 0; i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];

@@ -8,14 +8,23 @@
  */
 #include "base/fault.h"
 #include "hr_test.h"
-#include "operator/physical.h"
+#include "operator/aggregate.h"
+#include "operator/exchange.h"
+#include "operator/hash_join.h"
+#include "operator/range.h"
+#include "operator/sort.h"
 #include "rdd/rdd.h"
 
 struct plan {
     struct hr_arena arena;
     struct hr_conf conf;
-    struct hr_pnode range, second, filter, exchange, top;
-    struct hr_pnode *child_of_filter[1], *child_of_exchange[1], *children_of_top[2];
+    struct hr_range_pnode range, second;
+    struct hr_exchange_pnode exchange;
+    struct hr_pnode *top;
+    struct hr_aggregate_pnode aggregate;
+    struct hr_join_pnode join;
+    struct hr_sort_pnode sort;
+    struct hr_pnode *child_of_exchange[1], *children_of_top[2];
 };
 
 static struct hr_expr *column(struct plan *p, uint32_t ordinal)
@@ -42,8 +51,8 @@ static hr_status plan_init(struct plan *p, int64_t rows, struct hr_err *err)
     const struct hr_type *schema =
         hr_type_struct((struct hr_field[]){{"id", hr_type(HR_T_LONG), true}}, 1);
     if (!schema) return HR_OOM(err);
-    p->range =
-        (struct hr_pnode){.vt = &hr_op_range, .schema = schema, .range_end = rows, .range_step = 1};
+    p->range = (struct hr_range_pnode){
+        .node = {.vt = &hr_op_range, .schema = schema}, .end = rows, .step = 1};
     p->second = p->range;
     return HR_OK;
 }
@@ -96,7 +105,7 @@ static hr_status run_plan(struct plan *p, struct hr_scheduler *scheduler, struct
                            .emit_arg = answer,
                            .scheduler = scheduler};
     *answer = (struct answer){.ascending = true};
-    hr_status status = hr_exec_run(&p->top, &exec, err);
+    hr_status status = hr_exec_run(p->top, &exec, err);
     HR_EXPECT_EQ_I64(atomic_load(&mem.used_bytes), 0);
     return status;
 }
@@ -108,28 +117,30 @@ static hr_status group_plan(struct plan *p, bool staged, struct hr_err *err)
     struct hr_expr **keys = HR_NEW_ARRAY(&p->arena, struct hr_expr *, 1);
     if (!keys) return HR_OOM(err);
     HR_TRY(modulo(p, 7, &keys[0], err));
-    struct hr_pnode *below = &p->range;
-    p->top = (struct hr_pnode){.vt = &hr_op_hash_aggregate,
-                               .schema = p->range.schema,
-                               .exprs = keys,
-                               .expr_count = 1,
-                               .key_count = 1,
-                               .agg_mode = HR_AGG_COMPLETE,
-                               .children = p->children_of_top,
-                               .child_count = 1};
-    HR_TRY(hr_program_compile(&p->arena, &p->conf, keys, 1, &p->top.program, err));
+    struct hr_pnode *below = &p->range.node;
+    p->aggregate = (struct hr_aggregate_pnode){.node = {.vt = &hr_op_hash_aggregate,
+                                                        .schema = p->range.node.schema,
+                                                        .exprs = keys,
+                                                        .expr_count = 1,
+                                                        .children = p->children_of_top,
+                                                        .child_count = 1},
+                                               .key_count = 1,
+                                               .mode = HR_AGG_COMPLETE};
+    p->top = &p->aggregate.node;
+    HR_TRY(hr_program_compile(&p->arena, &p->conf, keys, 1, &p->top->program, err));
     if (staged) {
         p->conf.threads = 2;
-        p->exchange = (struct hr_pnode){.schema = p->range.schema,
-                                        .dist = HR_DIST_HASH,
-                                        .partition_count = 3,
-                                        .exprs = keys,
-                                        .expr_count = 1,
-                                        .program = p->top.program,
-                                        .children = p->child_of_exchange,
-                                        .child_count = 1};
+        p->exchange = (struct hr_exchange_pnode){.node = {.vt = &hr_op_exchange,
+                                                          .schema = p->range.node.schema,
+                                                          .exprs = keys,
+                                                          .expr_count = 1,
+                                                          .program = p->top->program,
+                                                          .children = p->child_of_exchange,
+                                                          .child_count = 1},
+                                                 .dist = HR_DIST_HASH,
+                                                 .partition_count = 3};
         p->child_of_exchange[0] = below;
-        below = &p->exchange;
+        below = &p->exchange.node;
     }
     p->children_of_top[0] = below;
     return HR_OK;
@@ -139,21 +150,22 @@ static hr_status group_plan(struct plan *p, bool staged, struct hr_err *err)
 static hr_status join_plan(struct plan *p, struct hr_err *err)
 {
     HR_TRY(plan_init(p, 1500, err));
-    p->second.range_end = 1000;
+    p->second.end = 1000;
     struct hr_expr *key = column(p, 0);
     const struct hr_type *pair = hr_type_struct(
         (struct hr_field[]){{"a", hr_type(HR_T_LONG), true}, {"b", hr_type(HR_T_LONG), true}}, 2);
     if (!key || !pair) return HR_OOM(err);
-    p->top = (struct hr_pnode){.vt = &hr_op_hash_join,
-                               .schema = pair,
-                               .join_kind = HR_PJOIN_LEFT,
-                               .join_key_count = 1,
-                               .children = p->children_of_top,
-                               .child_count = 2};
-    HR_TRY(hr_program_compile(&p->arena, &p->conf, &key, 1, &p->top.left_keys, err));
-    p->top.right_keys = p->top.left_keys;
-    p->children_of_top[0] = &p->range;
-    p->children_of_top[1] = &p->second;
+    p->join = (struct hr_join_pnode){.node = {.vt = &hr_op_hash_join,
+                                              .schema = pair,
+                                              .children = p->children_of_top,
+                                              .child_count = 2},
+                                     .kind = HR_PJOIN_LEFT,
+                                     .key_count = 1};
+    p->top = &p->join.node;
+    HR_TRY(hr_program_compile(&p->arena, &p->conf, &key, 1, &p->join.left_keys, err));
+    p->join.right_keys = p->join.left_keys;
+    p->children_of_top[0] = &p->range.node;
+    p->children_of_top[1] = &p->second.node;
     return HR_OK;
 }
 
@@ -161,21 +173,22 @@ static hr_status sort_plan(struct plan *p, struct hr_err *err)
 {
     static bool no = false, yes = true;
     HR_TRY(plan_init(p, 1000, err));
-    p->range.range_start = 1000;
-    p->range.range_end = 0;
-    p->range.range_step = -1;
+    p->range.start = 1000;
+    p->range.end = 0;
+    p->range.step = -1;
     struct hr_expr **keys = HR_NEW_ARRAY(&p->arena, struct hr_expr *, 1);
     if (!keys || !(keys[0] = column(p, 0))) return HR_OOM(err);
-    p->top = (struct hr_pnode){.vt = &hr_op_sort,
-                               .schema = p->range.schema,
-                               .exprs = keys,
-                               .expr_count = 1,
-                               .descending = &no,
-                               .nulls_first = &yes,
-                               .children = p->children_of_top,
-                               .child_count = 1};
-    p->children_of_top[0] = &p->range;
-    return hr_program_compile(&p->arena, &p->conf, keys, 1, &p->top.program, err);
+    p->sort = (struct hr_sort_pnode){.node = {.vt = &hr_op_sort,
+                                              .schema = p->range.node.schema,
+                                              .exprs = keys,
+                                              .expr_count = 1,
+                                              .children = p->children_of_top,
+                                              .child_count = 1},
+                                     .descending = &no,
+                                     .nulls_first = &yes};
+    p->top = &p->sort.node;
+    p->children_of_top[0] = &p->range.node;
+    return hr_program_compile(&p->arena, &p->conf, keys, 1, &p->top->program, err);
 }
 
 static hr_status make(int which, struct plan *p, struct hr_err *err)

@@ -10,6 +10,7 @@
  *
  * On a stream the upper one keeps its groups from epoch to epoch (StateAggregate).
  */
+#include "operator/aggregate.h"
 #include "plan/nodes/aggregate.h"
 
 #include "plan/analyze.h"
@@ -106,8 +107,8 @@ static enum hr_changes emits(const struct hr_plan *plan, const struct hr_streami
 struct parts {
     const struct hr_plan *plan;
     const struct hr_aggregate_node *agg; /* the same node */
-    struct hr_exprs calls;      /* distinct aggregate calls, over attributes */
-    struct hr_exprs keys, args; /* bound: keys; keys, arguments and filters */
+    struct hr_exprs calls;               /* distinct aggregate calls, over attributes */
+    struct hr_exprs keys, args;          /* bound: keys; keys, arguments and filters */
     struct hr_agg_spec *specs;
     uint32_t states_bytes;
     bool has_distinct;
@@ -210,19 +211,19 @@ static hr_status aggregate_node(struct hr_planner *pl, const struct parts *p,
     struct hr_pnode *node = hr_pnode_new(
         pl, stateful ? &hr_op_state_aggregate : &hr_op_hash_aggregate, schema, child, NULL);
     if (!node) return HR_OOM(err);
-    node->key_count = p->keys.count;
-    node->aggs = p->specs;
-    node->agg_count = p->calls.count;
-    node->states_bytes = p->states_bytes;
-    node->agg_mode = agg_mode;
+    struct hr_aggregate_pnode *agg = HR_PNODE(aggregate, node);
+    agg->key_count = p->keys.count;
+    agg->aggs = p->specs;
+    agg->agg_count = p->calls.count;
+    agg->states_bytes = p->states_bytes;
+    agg->mode = agg_mode;
+    agg->output_mode = pl->mode;
+    agg->event_time_key = stateful ? p->agg->event_time_key : -1;
     node->exprs = p->args.items;
     node->expr_count = p->args.count;
     if (agg_mode != HR_AGG_FINAL)
         HR_TRY(hr_compile(pl, p->args.items, p->args.count, &node->program, err));
-    if (stateful) {
-        node->state_id = pl->next_state++;
-        node->event_time_key = p->agg->event_time_key;
-    }
+    if (stateful) node->state_id = pl->next_state++;
     *ret = node;
     return HR_OK;
 }

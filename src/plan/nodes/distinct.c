@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SELECT DISTINCT and dropDuplicates. */
+#include "operator/distinct.h"
 #include "plan/nodes/distinct.h"
 
 #include "plan/analyze.h"
@@ -83,7 +84,10 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
         pl, plan->is_streaming ? &hr_op_state_dedup : &hr_op_distinct, child->schema, child, NULL);
     if (!node) return HR_OOM(err);
     node->exprs = bound;
-    node->expr_count = node->key_count = keys.count;
+    node->expr_count = keys.count;
+    struct hr_distinct_pnode *distinct = HR_PNODE(distinct, node);
+    distinct->key_count = keys.count;
+    distinct->event_time_key = -1;
     *ret = node;
     HR_TRY(hr_compile(pl, bound, keys.count, &node->program, err));
     if (!plan->is_streaming) return HR_OK;
@@ -92,7 +96,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
         const struct hr_attr *attr = keys.items[i]->kind == HR_X_ATTR
                                          ? hr_plan_input_attr(plan, keys.items[i]->attr_id)
                                          : NULL;
-        if (attr && attr->watermark_delay_us >= 0) node->event_time_key = (int32_t)i;
+        if (attr && attr->watermark_delay_us >= 0) distinct->event_time_key = (int32_t)i;
     }
     return HR_OK;
 }

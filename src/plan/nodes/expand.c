@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each input row as several output rows: sliding windows. */
+#include "operator/expand.h"
 #include "plan/nodes/expand.h"
 
 #include "plan/node.h"
@@ -37,17 +38,18 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_expand, hr_plan_schema(plan), child, NULL);
     if (!node) return HR_OOM(err);
-    node->projections = HR_NEW_ARRAY(pl->arena, const struct hr_program *, expand->row_count + 1);
-    if (!node->projections) return HR_OOM(err);
+    struct hr_expand_pnode *out = HR_PNODE(expand, node);
+    out->projections = HR_NEW_ARRAY(pl->arena, const struct hr_program *, expand->row_count + 1);
+    if (!out->projections) return HR_OOM(err);
     for (uint32_t i = 0; i < expand->row_count; i++) {
         struct hr_expr **bound = NULL;
         HR_TRY(hr_bind_all(pl, plan->children[0], expand->rows[i], expand->row_width, &bound, err));
-        HR_TRY(hr_compile(pl, bound, expand->row_width, &node->projections[i], err));
+        HR_TRY(hr_compile(pl, bound, expand->row_width, &out->projections[i], err));
         if (i > 0) continue;
         node->exprs = bound;
         node->expr_count = expand->row_width;
     }
-    node->projection_count = expand->row_count;
+    out->projection_count = expand->row_count;
     *ret = node;
     return HR_OK;
 }

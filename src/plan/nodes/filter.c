@@ -24,8 +24,8 @@ static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 }
 
 /* What a source may use to skip: parts that name columns and are the same each time. */
-static hr_status push_filters(struct hr_planner *pl, struct hr_pnode *filter, struct hr_pnode *scan,
-                              struct hr_err *err)
+static hr_status push_filters(struct hr_planner *pl, struct hr_pnode *filter,
+                              struct hr_pnode *child, struct hr_err *err)
 {
     struct hr_exprs parts = {0}, kept = {0};
     HR_TRY(hr_expr_split_and(pl->arena, filter->exprs[0], &parts, err));
@@ -33,8 +33,7 @@ static hr_status push_filters(struct hr_planner *pl, struct hr_pnode *filter, st
         if (hr_expr_is_deterministic(parts.items[i]) &&
             !HR_VEC_PUSH(pl->arena, &kept, parts.items[i]))
             return HR_OOM(err);
-    scan->pushed_filters = kept.items;
-    scan->pushed_filter_count = kept.count;
+    child->vt->push_filters(child, kept.items, kept.count);
     return HR_OK;
 }
 
@@ -48,7 +47,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     *ret = node;
     struct hr_expr *condition = HR_NODE(filter, plan)->condition;
     HR_TRY(hr_bind_program(pl, node, plan->children[0], &condition, 1, err));
-    return child->vt == &hr_op_scan ? push_filters(pl, node, child, err) : HR_OK;
+    return child->vt->push_filters ? push_filters(pl, node, child, err) : HR_OK;
 }
 
 static const struct hr_node_exprs exprs[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LATERAL VIEW and generators in a select list. Output: the child's columns, then its own. */
+#include "operator/generate.h"
 #include "plan/nodes/generate.h"
 
 #include "plan/analyze.h"
@@ -39,7 +40,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     if (!node) return HR_OOM(err);
     HR_TRY(hr_bind_all(pl, plan->children[0], &generate.call, 1, &node->exprs, err));
     node->expr_count = 1;
-    node->outer = generate.outer;
+    HR_PNODE(generate, node)->outer = generate.outer;
     *ret = node;
     return hr_compile(pl, node->exprs[0]->args, node->exprs[0]->arg_count, &node->program, err);
 }

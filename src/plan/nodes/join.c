@@ -8,6 +8,7 @@
  * every task, which needs that its rows without a partner are not wanted.
  */
 #include "plan/nodes/join.h"
+#include "operator/hash_join.h"
 
 #include "plan/analyze.h"
 #include "plan/node.h"
@@ -215,14 +216,15 @@ static hr_status deal_out(struct hr_planner *pl, const struct hr_plan *join, str
                           struct hr_err *err)
 {
     const struct hr_plan *l = join->children[0], *r = join->children[1];
-    uint32_t table = node->build_left ? 0 : 1;
+    bool build_left = HR_PNODE(join, node)->build_left;
+    uint32_t table = build_left ? 0 : 1;
     enum hr_join_type type = HR_NODE(join, join)->type;
-    bool may = node->build_left ? left_can_be_table(type) : right_can_be_table(type);
+    bool may = build_left ? left_can_be_table(type) : right_can_be_table(type);
     bool is_static = join->is_streaming && !join->children[table]->is_streaming;
     if (!pl->parallel) return HR_OK;
     if (hr_pnode_is_single(node->children[0]) && hr_pnode_is_single(node->children[1]))
         return HR_OK;
-    if (may && (is_static || keys->left.count == 0 || is_small(node->build_left ? l : r)))
+    if (may && (is_static || keys->left.count == 0 || is_small(build_left ? l : r)))
         return hr_exchange(pl, node->children[table], HR_DIST_BROADCAST, NULL, 0,
                            &node->children[table], err);
     if (keys->left.count == 0) {
@@ -257,12 +259,13 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, str
     HR_TRY(hr_bind_all(pl, sides[1], keys.right.items, keys.right.count, &right, err));
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_hash_join, hr_plan_schema(join), l, r);
     if (!node) return HR_OOM(err);
-    node->join_kind = join_kinds[HR_NODE(join, join)->type];
-    node->join_key_count = keys.left.count;
-    node->null_safe = keys.null_safe;
-    node->build_left = table_is_left(join);
-    HR_TRY(hr_compile(pl, left, keys.left.count, &node->left_keys, err));
-    HR_TRY(hr_compile(pl, right, keys.right.count, &node->right_keys, err));
+    struct hr_join_pnode *out = HR_PNODE(join, node);
+    out->kind = join_kinds[HR_NODE(join, join)->type];
+    out->key_count = keys.left.count;
+    out->null_safe = keys.null_safe;
+    out->build_left = table_is_left(join);
+    HR_TRY(hr_compile(pl, left, keys.left.count, &out->left_keys, err));
+    HR_TRY(hr_compile(pl, right, keys.right.count, &out->right_keys, err));
     HR_TRY(hr_expr_join_and(pl->arena, pl->conf, &keys.rest, &rest, err));
     node->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, keys.left.count * 2 + 1);
     if (!node->exprs) return HR_OOM(err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LIMIT and OFFSET. */
+#include "operator/limit.h"
+#include "operator/sort.h"
 #include "plan/nodes/limit.h"
 
 #include "plan/analyze.h"
@@ -50,14 +52,13 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
     return hr_node_not_supported(plan, err, "LIMIT on a stream in append mode");
 }
 
-static hr_status limited(struct hr_planner *pl, const struct hr_operator_vt *vt,
-                         struct hr_pnode *child, int64_t limit, int64_t offset,
-                         struct hr_pnode **ret, struct hr_err *err)
+static hr_status limited(struct hr_planner *pl, struct hr_pnode *child, int64_t limit,
+                         int64_t offset, struct hr_pnode **ret, struct hr_err *err)
 {
-    struct hr_pnode *node = hr_pnode_new(pl, vt, child->schema, child, NULL);
+    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_limit, child->schema, child, NULL);
     if (!node) return HR_OOM(err);
-    node->limit = limit;
-    node->offset = offset;
+    HR_PNODE(limit, node)->limit = limit;
+    HR_PNODE(limit, node)->offset = offset;
     *ret = node;
     return HR_OK;
 }
@@ -65,8 +66,10 @@ static hr_status limited(struct hr_planner *pl, const struct hr_operator_vt *vt,
 static hr_status top_n(struct hr_planner *pl, const struct hr_plan *sort, struct hr_pnode *child,
                        int64_t limit, int64_t offset, struct hr_pnode **ret, struct hr_err *err)
 {
-    struct hr_pnode *node = NULL;
-    HR_TRY(limited(pl, &hr_op_top_n, child, limit, offset, &node, err));
+    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_top_n, child->schema, child, NULL);
+    if (!node) return HR_OOM(err);
+    HR_PNODE(sort, node)->limit = limit;
+    HR_PNODE(sort, node)->offset = offset;
     *ret = node;
     return hr_sort_keys(pl, sort, node, err);
 }
@@ -96,10 +99,10 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     HR_TRY(hr_physical(pl, below, &child, err));
     if (pl->parallel && !hr_pnode_is_single(child)) {
         if (limit->limit >= 0 && limit->limit <= INT64_MAX - limit->offset)
-            HR_TRY(limited(pl, &hr_op_limit, child, limit->limit + limit->offset, 0, &child, err));
+            HR_TRY(limited(pl, child, limit->limit + limit->offset, 0, &child, err));
         HR_TRY(hr_single(pl, child, &child, err));
     }
-    return limited(pl, &hr_op_limit, child, limit->limit, limit->offset, ret, err);
+    return limited(pl, child, limit->limit, limit->offset, ret, err);
 }
 
 static const struct hr_node_exprs exprs[] = {

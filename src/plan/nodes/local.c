@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batches in memory: folded VALUES, tables in memory, nothing at all. */
+#include "operator/local.h"
 #include "plan/nodes/local.h"
 
 #include "plan/node.h"
@@ -26,8 +27,8 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     const struct hr_local_node *local = HR_NODE(local, plan);
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_local, hr_plan_schema(plan), NULL, NULL);
     if (!node) return HR_OOM(err);
-    node->batches = local->batches;
-    node->batch_count = local->batch_count;
+    HR_PNODE(local, node)->batches = local->batches;
+    HR_PNODE(local, node)->batch_count = local->batch_count;
     *ret = node;
     return HR_OK;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* range(start, end, step): one LONG column. */
+#include "operator/range.h"
 #include "plan/nodes/range.h"
 
 #include "plan/analyze.h"
@@ -28,9 +29,10 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_range, hr_plan_schema(plan), NULL, NULL);
     if (!node) return HR_OOM(err);
     assert(range->step != 0); /* analysis */
-    node->range_start = range->start;
-    node->range_end = range->end;
-    node->range_step = range->step;
+    struct hr_range_pnode *out = HR_PNODE(range, node);
+    out->start = range->start;
+    out->end = range->end;
+    out->step = range->step;
     *ret = node;
     return HR_OK;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A table that a source reads, at rest or as a stream. */
+#include "operator/scan.h"
 #include "plan/nodes/scan.h"
 
 #include "plan/catalog.h"
@@ -49,9 +50,10 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     if (!node) return HR_OOM(err);
     assert(scan->table);
     node->is_streaming = plan->is_streaming;
-    node->table = scan->table;
-    node->scan_id = scan->scan_id;
-    node->options = scan->options;
+    struct hr_scan_pnode *out = HR_PNODE(scan, node);
+    out->table = scan->table;
+    out->scan_id = scan->scan_id;
+    out->options = scan->options;
     *ret = node;
     return HR_OK;
 }

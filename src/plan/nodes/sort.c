@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ORDER BY and SORT BY. */
+#include "operator/sort.h"
 #include "plan/nodes/sort.h"
 
 #include "plan/analyze.h"
@@ -39,12 +40,13 @@ hr_status hr_sort_keys(struct hr_planner *pl, const struct hr_plan *plan, struct
                        struct hr_err *err)
 {
     const struct hr_sort_node *sort = HR_NODE(sort, plan);
-    node->descending = HR_NEW_ARRAY(pl->arena, bool, sort->key_count + 1);
-    node->nulls_first = HR_NEW_ARRAY(pl->arena, bool, sort->key_count + 1);
-    if (!node->descending || !node->nulls_first) return HR_OOM(err);
+    struct hr_sort_pnode *out = HR_PNODE(sort, node);
+    out->descending = HR_NEW_ARRAY(pl->arena, bool, sort->key_count + 1);
+    out->nulls_first = HR_NEW_ARRAY(pl->arena, bool, sort->key_count + 1);
+    if (!out->descending || !out->nulls_first) return HR_OOM(err);
     for (uint32_t i = 0; i < sort->key_count; i++) {
-        node->descending[i] = sort->keys[i]->descending;
-        node->nulls_first[i] = sort->keys[i]->nulls_first;
+        out->descending[i] = sort->keys[i]->descending;
+        out->nulls_first[i] = sort->keys[i]->nulls_first;
     }
     return hr_bind_program(pl, node, plan->children[0], sort->keys, sort->key_count, err);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The event time of a stream, and how late a row may be. */
+#include "operator/watermark.h"
 #include "plan/nodes/watermark.h"
 
 #include "plan/analyze.h"
@@ -47,9 +48,10 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     if (!node) return HR_OOM(err);
     HR_TRY(hr_bind_all(pl, plan->children[0], &mark.time, 1, &node->exprs, err));
     node->expr_count = 1;
-    node->event_time_column = node->exprs[0]->ordinal;
-    node->delay_us = mark.delay_us;
-    node->watermark_index = pl->next_watermark++;
+    struct hr_watermark_pnode *watermark = HR_PNODE(watermark, node);
+    watermark->column = node->exprs[0]->ordinal;
+    watermark->delay_us = mark.delay_us;
+    watermark->index = pl->next_watermark++;
     *ret = node;
     return HR_OK;
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HashJoin. program: extra condition over left ++ right columns, or NULL. Output: left ++
+ * right; SEMI and ANTI: left.
+ */
+#ifndef HR_OPERATOR_HASH_JOIN_H
+#define HR_OPERATOR_HASH_JOIN_H
+
+#include "operator/physical.h"
+
+enum hr_join_kind {
+    HR_PJOIN_INNER,
+    HR_PJOIN_LEFT,
+    HR_PJOIN_RIGHT,
+    HR_PJOIN_FULL,
+    HR_PJOIN_SEMI,
+    HR_PJOIN_ANTI,
+    HR_PJOIN_CROSS
+};
+
+/* No keys: nested loop. A side that every task gets is an EXCHANGE of BROADCAST. */
+struct hr_join_pnode {
+    struct hr_pnode node;
+    enum hr_join_kind kind;
+    const struct hr_program *left_keys, *right_keys;
+    uint32_t key_count;
+    bool *null_safe; /* <=> keys */
+    bool build_left; /* the hash table is made of child 0, else of child 1 */
+};
+
+#endif
