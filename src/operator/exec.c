@@ -80,8 +80,6 @@ static void task_init(struct hr_task *task, struct hr_pipeline *pipeline, struct
         .pipeline = pipeline,
         .epoch = exec->epoch,
         .now_us = exec->now_us,
-        .late_watermark_us = exec->late_watermark_us,
-        .evict_watermark_us = exec->evict_watermark_us,
         .exec = exec,
     };
 }

@@ -65,6 +65,9 @@ struct hr_operator_vt {
      * points to live in the arena. */
     hr_status (*state_args)(const struct hr_pnode *node, struct hr_arena *arena,
                             struct hr_state_args *ret, struct hr_err *err);
+    /* The watermark that the node puts out when its input's is input_us: at most that. NULL: the
+     * same. stateful.h says how watermarks pass through a plan. */
+    int64_t (*output_watermark)(const struct hr_pnode *node, int64_t input_us);
 };
 
 struct hr_op {
@@ -132,8 +135,6 @@ struct hr_task {
     /* streaming */
     int64_t epoch;              /* -1: batch */
     int64_t now_us;             /* current_timestamp of the epoch */
-    int64_t late_watermark_us;  /* rows at or below are late (previous epoch's), INT64_MIN none */
-    int64_t evict_watermark_us; /* state at or below is final (this epoch's) */
     struct hr_exec *exec;       /* shared by the epoch's tasks: splits by scan, shuffles, states */
 };
 
@@ -143,7 +144,10 @@ struct hr_exec {
     const struct hr_conf *conf;
     struct hr_mem *mem;
     const volatile bool *cancelled;
-    int64_t epoch, now_us, late_watermark_us, evict_watermark_us;
+    int64_t epoch, now_us;
+    /* The query's watermark in the epoch before and in this one; INT64_MIN: none. Nodes have their
+     * own (node_times). */
+    int64_t late_watermark_us, evict_watermark_us;
     /* Splits by scan_id; sources opened by the caller. */
     struct hr_exec_scan {
         struct hr_source *source;
@@ -161,9 +165,12 @@ struct hr_exec {
         _Atomic int64_t sum_ms;
     } * watermarks;
     uint32_t watermark_count;
-    _Atomic int64_t rows_dropped_late;
     /* States by state_id; NULL for batch. */
     struct hr_state **states;
+    /* Input watermarks of the stateful nodes, by state_id (hr_stateful_propagate). */
+    struct hr_node_time {
+        int64_t late_us, evict_us;
+    } * node_times;
     uint32_t state_count;
     /* Where results go: called by tasks of the last stage, one writer per partition. */
     hr_status (*emit)(struct hr_exec *, uint32_t partition, uint32_t attempt,

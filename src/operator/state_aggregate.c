@@ -18,10 +18,9 @@
  * ahead of the last commit; the query restores it (state.h).
  */
 #include "operator/agg_states.h"
-#include "operator/operator.h"
-#include "state/state.h"
+#include "operator/stateful.h"
 
-#define BLOCK        2048u
+#define BLOCK        HR_STATEFUL_BLOCK
 #define PANES_LINEAR 16 /* distinct panes of a block found by linear search; more are sorted */
 
 enum phase { PHASE_INPUT, PHASE_OUTPUT, PHASE_DONE };
@@ -32,19 +31,13 @@ struct block {
     uint32_t rows[BLOCK], some_rows[BLOCK];
     int64_t panes[BLOCK];
     uint32_t order[BLOCK]; /* indexes into the block, by pane */
-    uint32_t order_in_part[BLOCK];
-    struct hr_string part_views[BLOCK];
-    uint64_t part_hashes[BLOCK];
 };
 
 struct state_aggregate {
     struct hr_op op;
-    /* The task's own part of the state; all of them where the whole plan is one task. */
-    struct hr_state_part *parts;
-    uint32_t part_count, part_index; /* part_index: being put out */
+    struct hr_stateful s;
+    uint32_t part_index; /* being put out */
     struct hr_eval *eval;
-    const struct hr_key_codec *codec;
-    struct hr_keys keys;
     struct hr_vector *vectors;
     struct hr_arena scratch;
     uint8_t *merge_state;
@@ -106,18 +99,6 @@ static hr_status open_parts(struct state_aggregate *op, struct hr_err *err)
     hr_arena_init(&op->scratch, task->mem);
     op->b = hr_arena_alloc(task->arena, sizeof *op->b);
     if (!op->b) return HR_OOM(err);
-    op->keys.mem = task->mem;
-    struct hr_state *state = task->exec->states[node->state_id];
-    if (task->partition_count == 1) {
-        op->parts = state->parts;
-        op->part_count = state->part_count;
-    } else {
-        if (task->partition >= state->part_count)
-            return HR_BUG(err, "task %u of a state of %u parts", task->partition,
-                          state->part_count);
-        op->parts = &state->parts[task->partition];
-        op->part_count = 1;
-    }
     if (agg->event_time_key >= 0) {
         op->windowed = node->schema->fields[agg->event_time_key].type->id == HR_T_STRUCT;
         op->closing = agg->output_mode != HR_MODE_COMPLETE;
@@ -129,8 +110,8 @@ static hr_status open_parts(struct state_aggregate *op, struct hr_err *err)
     op->merge_state = hr_arena_zalloc(task->arena, HR_MAX(agg->states_bytes, 8));
     if (!types || !op->vectors || !op->merge_state) return HR_OOM(err);
     for (uint32_t i = 0; i < agg->key_count; i++) types[i] = node->schema->fields[i].type;
-    if (agg->key_count)
-        HR_TRY(hr_key_codec_new(task->arena, types, agg->key_count, &op->codec, err));
+    HR_TRY(hr_stateful_open(&op->s, node, task, types, agg->key_count, err));
+    if (!op->closing) op->s.late_us = INT64_MIN; /* complete: nothing is late (Spark's rule) */
     if (agg->mode == HR_AGG_FINAL) return HR_OK;
     HR_TRY(hr_eval_new(node->program, task->mem, &op->eval, err));
     hr_eval_set_context(op->eval, task->now_us, task->partition);
@@ -140,7 +121,7 @@ static hr_status open_parts(struct state_aggregate *op, struct hr_err *err)
 static void state_aggregate_close(struct hr_op *base)
 {
     struct state_aggregate *op = (struct state_aggregate *)base;
-    hr_keys_done(&op->keys);
+    hr_stateful_close(&op->s);
     hr_eval_free(op->eval);
     hr_arena_done(&op->scratch);
 }
@@ -162,38 +143,15 @@ static hr_status state_aggregate_open(const struct hr_pnode *node, struct hr_tas
 
 /* --- Panes ------------------------------------------------------------------------------------ */
 
-/* Event time of a row's key: a window's end, or the timestamp. NULL: HR_PANE_NONE, never late. */
-static int64_t event_time(const struct hr_vector *key, uint32_t row)
-{
-    uint32_t r = hr_vector_row(key, row);
-    if (!hr_column_valid(&key->col, r)) return HR_PANE_NONE;
-    const struct hr_column *col =
-        key->col.type->id == HR_T_STRUCT ? &key->col.children[1] : &key->col;
-    if (!hr_column_valid(col, r)) return HR_PANE_NONE;
-    return ((const int64_t *)col->values)[r];
-}
-
 /* Keeps the rows that are not late; fills panes. Returns their number. */
 static uint32_t drop_late(struct state_aggregate *op, uint32_t count)
 {
-    const struct hr_pnode *node = op->op.node;
-    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
-    struct hr_task *task = op->op.task;
-    if (agg->event_time_key < 0) {
-        for (uint32_t i = 0; i < count; i++) op->b->panes[i] = HR_PANE_NONE;
-        return count;
-    }
-    const struct hr_vector *key = &op->vectors[agg->event_time_key];
-    int64_t late_us = op->closing ? task->late_watermark_us : INT64_MIN;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t time_us = event_time(key, op->b->rows[i]);
-        op->b->rows[kept] = op->b->rows[i];
-        op->b->panes[kept] = op->windowed ? time_us : HR_PANE_NONE;
-        kept += time_us > late_us || time_us == HR_PANE_NONE;
-    }
-    if (kept < count) atomic_fetch_add(&task->exec->rows_dropped_late, (int64_t)(count - kept));
-    return kept;
+    const struct hr_aggregate_pnode *agg = hr_agg_node(op->op.node);
+    bool timed = agg->event_time_key >= 0;
+    const struct hr_vector *time = timed ? &op->vectors[agg->event_time_key] : NULL;
+    count = hr_stateful_drop_late(&op->s, time, op->b->rows, op->b->panes, count);
+    for (uint32_t i = 0; timed && !op->windowed && i < count; i++) op->b->panes[i] = HR_PANE_NONE;
+    return count;
 }
 
 static int compare_panes(const void *a, const void *b, void *arg)
@@ -282,37 +240,11 @@ static hr_status merge_rows(struct state_aggregate *op, const struct hr_column *
 static hr_status find_single(struct state_aggregate *op, uint32_t count, struct hr_err *err)
 {
     struct hr_ktable *table;
-    HR_TRY(hr_state_pane(&op->parts[0], 0, HR_PANE_NONE, &table, err));
+    HR_TRY(hr_state_pane(&op->s.parts[0], 0, HR_PANE_NONE, &table, err));
     struct hr_string empty = hr_string_make("", 0);
     uint64_t hash = hr_key_hash("", 0);
     HR_TRY(hr_ktable_upsert(table, &empty, &hash, 1, op->b->states, NULL, err));
     for (uint32_t i = 1; i < count; i++) op->b->states[i] = op->b->states[0];
-    return HR_OK;
-}
-
-/* Encoded keys of several parts: each part's share is looked up apart. */
-static hr_status find_in_parts(struct state_aggregate *op, int64_t pane, uint32_t count,
-                               struct hr_err *err)
-{
-    uint32_t all_parts = op->parts[0].state->part_count;
-    for (uint32_t p = 0; p < op->part_count; p++) {
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < count; i++) {
-            op->b->order_in_part[n] = i;
-            n += hr_key_partition(op->keys.hashes[i], all_parts) == p;
-        }
-        if (n == 0) continue;
-        for (uint32_t i = 0; i < n; i++) {
-            op->b->part_views[i] = op->keys.views[op->b->order_in_part[i]];
-            op->b->part_hashes[i] = op->keys.hashes[op->b->order_in_part[i]];
-        }
-        struct hr_ktable *table;
-        HR_TRY(hr_state_pane(&op->parts[p], 0, pane, &table, err));
-        HR_TRY(hr_ktable_upsert(table, op->b->part_views, op->b->part_hashes, n, op->b->some_states,
-                                NULL, err));
-        for (uint32_t i = 0; i < n; i++)
-            op->b->states[op->b->order_in_part[i]] = op->b->some_states[i];
-    }
     return HR_OK;
 }
 
@@ -321,12 +253,8 @@ static hr_status find_groups(struct state_aggregate *op, int64_t pane, const uin
                              uint32_t count, struct hr_err *err)
 {
     if (hr_agg_node(op->op.node)->key_count == 0) return find_single(op, count, err);
-    HR_TRY(hr_keys_encode(op->codec, op->vectors, rows, count, 0, &op->keys, err));
-    if (op->part_count > 1) return find_in_parts(op, pane, count, err);
-    struct hr_ktable *table;
-    HR_TRY(hr_state_pane(&op->parts[0], 0, pane, &table, err));
-    return hr_ktable_upsert(table, op->keys.views, op->keys.hashes, count, op->b->states, NULL,
-                            err);
+    HR_TRY(hr_stateful_encode(&op->s, op->vectors, rows, count, err));
+    return hr_stateful_upsert(&op->s, 0, pane, count, op->b->states, NULL, err);
 }
 
 /* rows[0 … count) of the block are live rows of in. */
@@ -400,8 +328,8 @@ static hr_status take_input(struct state_aggregate *op, struct hr_err *err)
         HR_TRY(status);
     }
     hr_arena_reset(&op->scratch);
-    for (uint32_t p = 0; p < op->part_count; p++) {
-        struct hr_state_part *part = &op->parts[p];
+    for (uint32_t p = 0; p < op->s.part_count; p++) {
+        struct hr_state_part *part = &op->s.parts[p];
         const struct hr_state_table *t = &part->tables[0];
         for (uint32_t i = 0; i < t->pane_count; i++)
             part->rows_updated += hr_ktable_dirty_count(t->panes[i].table);
@@ -427,7 +355,7 @@ static hr_status make_output(struct state_aggregate *op, struct hr_ktable *table
     }
     for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->b->states[i]);
     if (hr_agg_node(node)->key_count)
-        HR_TRY_OUT(hr_keys_decode(op->codec, views, count, &out->arena, out->columns, err));
+        HR_TRY_OUT(hr_keys_decode(op->s.codec, views, count, &out->arena, out->columns, err));
     struct hr_eval_ctx ctx = {.conf = task->conf,
                               .arena = &out->arena,
                               .now_us = task->now_us,
@@ -449,7 +377,7 @@ static hr_status group_times(struct state_aggregate *op, struct hr_ktable *table
     struct hr_str_view *views = hr_arena_alloc(&op->scratch, sizeof *views * count);
     if (!views) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->b->states[i]);
-    return hr_keys_decode(op->codec, views, count, &op->scratch, ret_columns, err);
+    return hr_keys_decode(op->s.codec, views, count, &op->scratch, ret_columns, err);
 }
 
 /* Of the count groups in op->b->states keeps those whose event time the watermark has passed. */
@@ -464,9 +392,9 @@ static hr_status keep_closed(struct state_aggregate *op, struct hr_ktable *table
     struct hr_vector key = {.col = columns[agg->event_time_key]};
     uint32_t kept = 0;
     for (uint32_t i = 0; i < *count; i++) {
-        int64_t time_us = event_time(&key, i);
+        int64_t time_us = hr_stateful_time(&key, i);
         op->b->states[kept] = op->b->states[i];
-        kept += time_us != HR_PANE_NONE && time_us <= op->op.task->evict_watermark_us;
+        kept += time_us != HR_TIME_NONE && time_us <= op->s.evict_us;
     }
     *count = kept;
     return HR_OK;
@@ -533,10 +461,10 @@ static hr_status evict_rows(struct state_aggregate *op, struct hr_state_part *pa
 
 static hr_status evict(struct state_aggregate *op, struct hr_state_part *part, struct hr_err *err)
 {
-    int64_t watermark_us = op->op.task->evict_watermark_us;
+    int64_t watermark_us = op->s.evict_us;
     if (!op->closing || watermark_us == INT64_MIN) return HR_OK;
     /* A watermark that has not moved closes nothing new: a scan of all groups is saved. */
-    if (!op->windowed && watermark_us == op->op.task->late_watermark_us) return HR_OK;
+    if (!op->windowed && !hr_stateful_moved(&op->s)) return HR_OK;
     if (!op->windowed) return evict_rows(op, part, err);
     while (hr_state_oldest_pane(part, 0, watermark_us)) HR_TRY(hr_state_drop_oldest(part, 0, err));
     return HR_OK;
@@ -547,7 +475,7 @@ static hr_status evict(struct state_aggregate *op, struct hr_state_part *part, s
 static hr_status output_closed(struct state_aggregate *op, struct hr_state_part *part,
                                struct hr_batch **ret, struct hr_err *err)
 {
-    int64_t watermark_us = op->op.task->evict_watermark_us;
+    int64_t watermark_us = op->s.evict_us;
     if (watermark_us == INT64_MIN || !op->closing) return HR_OK;
     if (op->windowed) {
         for (struct hr_pane *pane; (pane = hr_state_oldest_pane(part, 0, watermark_us));) {
@@ -590,8 +518,8 @@ static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_
     *ret_batch = NULL;
     if (op->phase == PHASE_INPUT) HR_TRY(take_input(op, err));
     if (op->phase == PHASE_DONE) return HR_OK;
-    for (; op->part_index < op->part_count; op->part_index++) {
-        struct hr_state_part *part = &op->parts[op->part_index];
+    for (; op->part_index < op->s.part_count; op->part_index++) {
+        struct hr_state_part *part = &op->s.parts[op->part_index];
         HR_TRY(output_part(op, part, ret_batch, err));
         if (*ret_batch) return HR_OK;
         HR_TRY(evict(op, part, err));

@@ -30,7 +30,7 @@ static hr_status table_init(struct hr_state *state, const struct hr_state_layout
 static hr_status part_init(struct hr_state_part *part, struct hr_err *err)
 {
     struct hr_state *state = part->state;
-    part->rows_updated = part->rows_removed = 0;
+    part->rows_updated = part->rows_removed = part->rows_late = 0;
     for (uint32_t t = 0; t < state->table_count; t++)
         HR_TRY(table_init(state, &state->layouts[t], &part->tables[t], err));
     return HR_OK;
@@ -290,7 +290,7 @@ void hr_state_part_committed(struct hr_state_part *part)
         if (t->lists) hr_lists_end_epoch(t->lists);
         t->dropped_count = 0;
     }
-    part->rows_updated = part->rows_removed = 0;
+    part->rows_updated = part->rows_removed = part->rows_late = 0;
 }
 
 void hr_state_drop_slot(struct hr_state *state, uint32_t slot)

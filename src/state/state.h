@@ -81,7 +81,7 @@ struct hr_state_part {
     struct hr_state *state;
     uint32_t index;
     struct hr_state_table tables[HR_STATE_TABLES_MAX];
-    int64_t rows_updated, rows_removed; /* in this epoch */
+    int64_t rows_updated, rows_removed, rows_late; /* in this epoch */
 };
 
 struct hr_state {

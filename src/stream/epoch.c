@@ -251,10 +251,14 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
         .evict_watermark_us = query->watermark_us,
         .states = query->state_ptrs,
         .state_count = query->state_count,
+        .node_times =
+            HR_NEW_ARRAY(&query->epoch_arena, struct hr_node_time, query->state_count + 1),
         .emit = emit,
         .emit_arg = query,
         .scheduler = query->scheduler,
     };
+    if (!exec->node_times) return HR_OOM(err);
+    hr_stateful_propagate(query->root, exec);
     HR_TRY(plan_splits(query, exec, err));
     times->splits_ns = hr_mono_ns(query->env);
     query->output_rows = 0;
@@ -335,7 +339,7 @@ static int64_t next_watermark(struct hr_query *query, const struct hr_exec *exec
 }
 
 static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
-                        int64_t *ret_watermark_us, struct hr_progress *progress,
+                        int64_t *ret_watermark_us, const struct hr_progress *progress,
                         struct epoch_times *times, struct hr_err *err)
 {
     struct hr_commit_record record = {
@@ -344,15 +348,8 @@ static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
         .watermark_count = query->watermark_count,
         .input_rows = progress->input_rows,
         .output_rows = query->output_rows,
-        .late_rows = atomic_load(&exec->rows_dropped_late),
+        .late_rows = progress->late_rows,
     };
-    for (uint32_t i = 0; i < query->state_count; i++) {
-        struct hr_state *state = query->states[i].state;
-        for (uint32_t p = 0; state && p < state->part_count; p++) {
-            progress->state_updated += state->parts[p].rows_updated;
-            progress->state_removed += state->parts[p].rows_removed;
-        }
-    }
     HR_TRY(hr_query_stage_states(query, &record, err));
     hr_buf_clear(&query->record);
     hr_commit_record_put(&record, &query->record);
@@ -409,7 +406,16 @@ static void measure(struct hr_query *query, const struct hr_exec *exec,
         progress->input_rows += scan->rows;
         progress->malformed_rows += atomic_load(&exec->scans[i].malformed_rows);
     }
-    progress->late_rows = atomic_load(&exec->rows_dropped_late);
+    for (uint32_t i = 0; i < query->state_count; i++) {
+        struct hr_query_state *state = &query->states[i];
+        if (!state->state) continue;
+        hr_stateful_figures(state->state, &state->figures);
+        progress->state_rows += state->figures.rows_total;
+        progress->state_bytes += state->figures.memory_bytes;
+        progress->state_updated += state->figures.rows_updated;
+        progress->state_removed += state->figures.rows_removed;
+        progress->late_rows += state->figures.rows_late;
+    }
     int64_t sum_ms = 0;
     for (uint32_t i = 0; i < exec->watermark_count; i++) {
         struct hr_exec_watermark *w = &exec->watermarks[i];
@@ -440,11 +446,6 @@ static void fill_times(struct hr_query *query, struct hr_progress *progress,
     int64_t since_us = query->last_start_us ? progress->timestamp_us - query->last_start_us : 0;
     progress->input_rows_per_second =
         since_us > 0 ? (double)progress->input_rows / ((double)since_us / 1e6) : 0;
-    for (uint32_t i = 0; i < query->state_count; i++) {
-        if (!query->states[i].state) continue;
-        progress->state_rows += hr_state_rows(query->states[i].state);
-        progress->state_bytes += hr_state_bytes(query->states[i].state);
-    }
 }
 
 /* ---- the loop

@@ -48,6 +48,7 @@ static void put_states(struct hr_buf *out, const struct hr_query *query,
     bool first = true;
     for (uint32_t i = 0; i < query->state_count; i++) {
         const struct hr_state *state = query->states[i].state;
+        const struct hr_stateful_figures *f = &query->states[i].figures;
         if (!state) continue;
         if (!first) hr_buf_putc(out, ',');
         first = false;
@@ -59,8 +60,8 @@ static void put_states(struct hr_buf *out, const struct hr_query *query,
                       ",\"allRemovalsTimeMs\":0,\"commitTimeMs\":%" PRId64
                       ",\"memoryUsedBytes\":%" PRId64 ",\"numRowsDroppedByWatermark\":%" PRId64
                       ",\"numShufflePartitions\":%u,\"numStateStoreInstances\":%u}",
-                      hr_state_rows(state), p->state_updated, p->state_removed,
-                      p->commit_offsets_us / 1000, hr_state_bytes(state), p->late_rows,
+                      f->rows_total, f->rows_updated, f->rows_removed,
+                      p->commit_offsets_us / 1000, f->memory_bytes, f->rows_late,
                       state->part_count, state->part_count);
     }
     hr_buf_putc(out, ']');

@@ -5,7 +5,7 @@
 #define HR_STREAM_QUERY_INT_H
 
 #include "plan/nodes/scan.h"
-#include "state/state.h"
+#include "operator/stateful.h"
 #include "stream/journal.h"
 #include "stream/query.h"
 #include "stream/record.h"
@@ -29,6 +29,7 @@ struct hr_query_scan {
 struct hr_query_state {
     const struct hr_pnode *node;
     struct hr_state *state;
+    struct hr_stateful_figures figures; /* of the last epoch */
     int64_t delta_bytes; /* since the last snapshot */
     int64_t snapshot_bytes;
     int32_t deltas;
