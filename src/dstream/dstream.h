@@ -13,7 +13,7 @@
 
 #include "dstream/rate.h"
 #include "dstream/segments.h"
-#include "rdd/api.h"
+#include "api/api.h"
 
 struct hr_ds_vt {
     const char *name;

@@ -18,7 +18,7 @@
 #ifndef HR_DSTREAM_KEYED_H
 #define HR_DSTREAM_KEYED_H
 
-#include "rdd/api.h"
+#include "api/api.h"
 #include "state/table.h"
 
 struct hr_ds_keyed;

@@ -12,7 +12,7 @@
 #define HR_DSTREAM_WAL_H
 
 #include "base/env.h"
-#include "rdd/api.h"
+#include "api/api.h"
 
 struct hr_ds_wal {
     struct hr_env *env;

@@ -118,6 +118,19 @@ hr_status hr_rdd_iter(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx
 /* Drops the kept blocks; storage becomes NONE. */
 void hr_rdd_unpersist(struct hr_rdd *rdd);
 
+/* What tasks do beside yielding batches, by the room above: its accumulators. One for the process,
+ * set before the first job whose tasks do such a thing. */
+struct hr_frame;
+struct hr_effects {
+    /* Runs an attempt on this thread: what it does beside counts when it has succeeded. */
+    hr_status (*attempt)(hr_status (*run)(void *arg, struct hr_err *err), void *arg,
+                         struct hr_err *err);
+    /* An effect of a worker process's attempt that has succeeded; of its batch's schema. */
+    hr_status (*take)(const struct hr_frame *frame, struct hr_err *err);
+    const struct hr_type *(*schema)(const void *object);
+};
+void hr_effects_set(const struct hr_effects *effects);
+
 /* Copies of tasks that take long; zero values mean Spark 4's defaults. */
 struct hr_speculation_options {
     bool enabled;

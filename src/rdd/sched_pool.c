@@ -45,19 +45,16 @@ struct hr_sched_pool *hr_sched_pool_get(struct hr_scheduler *s, const char *name
     return pool;
 }
 
-hr_status hr_scheduler_add_pool(struct hr_scheduler *s, const struct hr_pool_options *o,
+hr_status hr_scheduler_add_pool(struct hr_scheduler *s, const struct hr_sched_pool_options *o,
                                 struct hr_err *err)
 {
-    if (!o->name || !*o->name) return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a pool without a name");
-    if ((o->scheduling != HR_FIFO && o->scheduling != HR_FAIR) || o->memory_bytes < 0)
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "pool %s: scheduling %d, memory_bytes %lld",
-                       o->name, (int)o->scheduling, (long long)o->memory_bytes);
+    assert(o->name && o->memory_bytes >= 0);
     pthread_mutex_lock(&s->lock);
     struct hr_sched_pool *pool = hr_sched_pool_get(s, o->name);
     if (pool) {
         pool->weight = HR_MAX(o->weight, 1u);
         pool->min_share = o->min_share;
-        pool->fair = o->scheduling == HR_FAIR;
+        pool->fair = o->fair;
         hr_budget_set_limit(pool->budget, o->memory_bytes);
     }
     pthread_mutex_unlock(&s->lock);

@@ -331,15 +331,16 @@ void hr_scheduler_cancel(struct hr_scheduler *s, const char *group, uint64_t id)
 
 /* --- Facts ------------------------------------------------------------------------------------ */
 
-static void job_facts(const struct hr_job *job, struct hr_job_status *ret)
+static void job_facts(const struct hr_job *job, struct hr_job_facts *ret)
 {
     const struct hr_job_options *o = job->options;
-    *ret = (struct hr_job_status){.id = job->id, .running = job->running};
-    snprintf(ret->pool, sizeof ret->pool, "%s", job->pool->name);
-    snprintf(ret->group, sizeof ret->group, "%s", o->group ? o->group : "");
-    snprintf(ret->description, sizeof ret->description, "%s", o->description ? o->description : "");
-    ret->tasks_done = job->tasks_done;
-    ret->tasks_failed = job->stats.failed_tasks;
+    *ret = (struct hr_job_facts){.id = job->id,
+                                 .pool = job->pool->name,
+                                 .group = o->group ? o->group : "",
+                                 .description = o->description ? o->description : "",
+                                 .running = job->running,
+                                 .tasks_done = job->tasks_done,
+                                 .tasks_failed = job->stats.failed_tasks};
     for (uint32_t i = 0; i < job->stage_count; i++) {
         const struct hr_stage *stage = job->stages[i];
         uint32_t left = stage->active + stage->todo.count - stage->todo.first;
@@ -349,12 +350,17 @@ static void job_facts(const struct hr_job *job, struct hr_job_status *ret)
     }
 }
 
-uint32_t hr_scheduler_jobs(struct hr_scheduler *s, struct hr_job_status *ret, uint32_t max)
+uint32_t hr_scheduler_jobs(struct hr_scheduler *s,
+                           void (*fn)(void *arg, uint32_t n, const struct hr_job_facts *facts),
+                           void *arg)
 {
     uint32_t n = 0;
     pthread_mutex_lock(&s->lock);
-    for (const struct hr_job *job = s->jobs; job; job = job->next, n++)
-        if (n < max) job_facts(job, &ret[n]);
+    for (const struct hr_job *job = s->jobs; job; job = job->next, n++) {
+        struct hr_job_facts facts;
+        job_facts(job, &facts);
+        fn(arg, n, &facts);
+    }
     pthread_mutex_unlock(&s->lock);
     return n;
 }

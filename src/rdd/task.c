@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/fault.h"
-#include "rdd/api.h"
+#include "rdd/batch_list.h"
 #include "rdd/executor.h"
 #include "rdd/job.h"
 #include "rdd/shuffle.h"
@@ -146,20 +146,21 @@ struct deep {
     struct hr_err *err;
 };
 
-static hr_status attempt_counted(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err);
+static hr_status attempt_on_this_stack(struct hr_attempt *a, int64_t *ret_bytes,
+                                       struct hr_err *err);
 
 static void attempt_deep(void *arg)
 {
     struct deep *deep = arg;
     hr_task_frame = deep->frame;
-    deep->status = attempt_counted(deep->attempt, deep->ret_bytes, deep->err);
+    deep->status = attempt_on_this_stack(deep->attempt, deep->ret_bytes, deep->err);
 }
 
 static hr_status attempt_here(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
 {
     const struct hr_rdd *rdd = a->work.stage->rdd;
     struct deep deep = {a, hr_task_frame, ret_bytes, HR_OK, err};
-    if (rdd->depth <= DEPTH_HERE) return attempt_counted(a, ret_bytes, err);
+    if (rdd->depth <= DEPTH_HERE) return attempt_on_this_stack(a, ret_bytes, err);
     if (rdd->depth > DEPTH_MAX)
         return HR_FAIL(err, HR_E_LIMIT,
                        "RDD %u is the last of %u that follow one from the other: at most %u; "
@@ -169,17 +170,29 @@ static hr_status attempt_here(struct hr_attempt *a, int64_t *ret_bytes, struct h
     return deep.status;
 }
 
-/* What the attempt adds to accumulators counts when it has succeeded. */
-static hr_status attempt_counted(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
+static _Atomic(const struct hr_effects *) effects;
+
+void hr_effects_set(const struct hr_effects *e)
 {
-    struct hr_acc_delta **outer = hr_task_local.deltas, *deltas = NULL;
-    hr_task_local.deltas = &deltas;
-    hr_status status = compute(a, ret_bytes, err);
-    hr_task_local.deltas = NULL;
-    if (status == HR_OK) status = hr_acc_merge(&deltas, err);
-    hr_acc_drop(&deltas);
-    hr_task_local.deltas = outer;
-    return status;
+    atomic_store(&effects, e);
+}
+
+struct computation {
+    struct hr_attempt *attempt;
+    int64_t *ret_bytes;
+};
+
+static hr_status run_computation(void *arg, struct hr_err *err)
+{
+    const struct computation *c = arg;
+    return compute(c->attempt, c->ret_bytes, err);
+}
+
+static hr_status attempt_on_this_stack(struct hr_attempt *a, int64_t *ret_bytes, struct hr_err *err)
+{
+    struct computation c = {a, ret_bytes};
+    const struct hr_effects *e = atomic_load(&effects);
+    return e ? e->attempt(run_computation, &c, err) : run_computation(&c, err);
 }
 
 /* --- In a worker process ---------------------------------------------------------------------- */
@@ -206,7 +219,7 @@ static const struct hr_type *remote_schema(void *arg, const struct hr_frame *fra
 {
     struct remote *r = arg;
     if (frame->kind == HR_FRAME_KEPT) return ((struct hr_rdd *)frame->object)->schema;
-    if (frame->kind == HR_FRAME_UPDATE) return hr_acc_schema(frame->object);
+    if (frame->kind == HR_FRAME_UPDATE) return atomic_load(&effects)->schema(frame->object);
     return r->attempt->work.stage->rdd->schema;
 }
 
@@ -244,7 +257,7 @@ static hr_status remote_take(void *arg, const struct hr_frame *frame, struct hr_
         return o->consume(o->arg, work->partition, work->attempt, frame->batch, err);
     case HR_FRAME_SHUFFLE: return hr_shuffle_add(r->writer, frame->n, frame->batch, err);
     case HR_FRAME_KEPT: return take_kept(r, frame, err);
-    case HR_FRAME_UPDATE: return hr_acc_take(frame, err);
+    case HR_FRAME_UPDATE: return atomic_load(&effects)->take(frame, err);
     }
     return HR_BUG(err, "a worker's frame of kind %d", (int)frame->kind);
 }

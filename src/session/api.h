@@ -3,7 +3,7 @@
 #ifndef HR_SESSION_API_H
 #define HR_SESSION_API_H
 
-#include "rdd/api.h"
+#include "api/api.h"
 #include "session/session.h"
 
 /* The session behind the context's statements, made at first use; the context's. NULL: failed. */

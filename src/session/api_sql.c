@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hr_sql: a statement of the C API, in a session that the context keeps. */
-#include "rdd/api.h"
+#include "api/api.h"
 #include "session/api.h"
 
 static void free_session(void *session)

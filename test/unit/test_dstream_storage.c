@@ -6,7 +6,7 @@
 #include <fcntl.h>
 
 #include "dstream_harness.h"
-#include "rdd/api.h"
+#include "api/api.h"
 #include "rdd/scheduler.h"
 
 static const struct ds_mode PLAIN = {.partitions = 2, .pieces = 2};

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "hr_test.h"
-#include "rdd/api.h"
+#include "api/api.h"
 
 static const uint32_t PARTITIONS[] = {1, 2, 8};
 #define EACH(n)                                                            \

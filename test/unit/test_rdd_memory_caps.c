@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "hr_test.h"
-#include "rdd/api.h"
+#include "api/api.h"
 #include "rdd/block_store.h"
 #include "rdd/scheduler.h"
 

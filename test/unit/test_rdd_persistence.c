@@ -6,7 +6,7 @@
 #include <headrace/headrace.h>
 
 #include "hr_test.h"
-#include "rdd/api.h"
+#include "api/api.h"
 #include "rdd/scheduler.h"
 
 #define ROWS  INT64_C(4000)

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "hr_test.h"
-#include "rdd/api.h"
+#include "api/api.h"
 
 static const uint32_t PARTITIONS[] = {1, 2, 8, 37};
 #define EACH(n)                                                            \

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "hr_test.h"
-#include "rdd/api.h"
+#include "api/api.h"
 
 static const uint32_t PARTITIONS[] = {1, 2, 8};
 #define EACH(n)                                                            \

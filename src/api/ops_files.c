@@ -11,10 +11,10 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
+#include "api/api.h"
+#include "api/files.h"
 #include "base/fault.h"
 #include "base/gzip.h"
-#include "rdd/api.h"
-#include "rdd/files.h"
 
 #define BLOCK_BYTES    ((size_t)1 << 20)
 #define SPLIT_BYTES    (INT64_C(32) << 20)

@@ -3,7 +3,7 @@
 #ifndef HR_RDD_OBJECT_FILE_H
 #define HR_RDD_OBJECT_FILE_H
 
-#include "rdd/api.h"
+#include "api/api.h"
 
 /* Runs the RDD and writes path/part-00000 … and _SUCCESS. The folder may exist, empty.
  * *ret_rows: rows written. */

@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "rdd/api.h"
+#include "api/api.h"
 #include "state/table.h"
 
 /* --- By hash ---------------------------------------------------------------------------------- */

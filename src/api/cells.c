@@ -3,7 +3,7 @@
  * Cells: scalars outside of columns, the states of combiners. Read through rows, written through an
  * emitter in cell mode. A long string belongs to its cell. One thread at a time, as their table.
  */
-#include "rdd/api.h"
+#include "api/api.h"
 
 static void cells_release(const struct hr_type *schema, struct hr_cells *cells)
 {

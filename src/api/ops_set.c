@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations over partitions of one or several parents: union, coalesce, cartesian, zip. */
-#include "rdd/api.h"
+#include "api/api.h"
 
 /* --- Several partitions one after the other --------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  * Operations whose functions see whole batches: mapBatches emits columns (or rows), filterBatches
  * names the rows that stay, which become a selection of the batch, without a copy.
  */
-#include "rdd/api.h"
+#include "api/api.h"
 
 struct batch_node {
     struct hr_node node;

@@ -5,8 +5,8 @@
  * A job's callbacks come from task threads, but one partition belongs to one task at a time, so
  * what is kept by partition needs no lock; a retry announces itself by reset.
  */
+#include "api/api.h"
 #include "base/hash.h"
-#include "rdd/api.h"
 
 /* --- collect --------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  * Shuffles: the node behind one, partitioning by key, and sorting. What puts a row where is in
  * partitioner.c.
  */
-#include "rdd/api.h"
+#include "api/api.h"
 
 /* --- The node behind a shuffle ---------------------------------------------------------------- */
 

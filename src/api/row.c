@@ -5,7 +5,7 @@
  * Getters cannot fail; reading a column as the wrong type is noted in the thread's task local and
  * fails the task after the user's function has returned.
  */
-#include "rdd/api.h"
+#include "api/api.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pools, nodes, and what all operations use: schemas, orders, draining, iterators over lists. */
+#include "api/api.h"
 #include "column/type_parse.h"
-#include "rdd/api.h"
 
 /* --- Pools ------------------------------------------------------------------------------------ */
 
@@ -324,30 +324,7 @@ hr_status hr_order_parse(const struct hr_type *schema, const char *text, struct 
     return HR_OK;
 }
 
-/* --- Lists of batches ------------------------------------------------------------------------- */
-
-hr_status hr_batch_list_push(struct hr_batch_list *list, struct hr_batch *batch, struct hr_err *err)
-{
-    if (list->count == list->capacity) {
-        uint32_t capacity = HR_MAX(8u, list->capacity * 2);
-        struct hr_batch **items = hr_realloc(list->items, capacity * sizeof *items);
-        if (!items) {
-            hr_batch_unref(batch);
-            return HR_OOM(err);
-        }
-        list->items = items;
-        list->capacity = capacity;
-    }
-    list->items[list->count++] = batch;
-    return HR_OK;
-}
-
-void hr_batch_list_done(struct hr_batch_list *list)
-{
-    for (uint32_t i = 0; i < list->count; i++) hr_batch_unref(list->items[i]);
-    hr_free(list->items);
-    *list = (struct hr_batch_list){0};
-}
+/* --- Draining ------------------------------------------------------------------------------- */
 
 hr_status hr_drain(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct hr_task_ctx *ctx,
                    struct hr_batch_list *list, struct hr_err *err)

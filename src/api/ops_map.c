@@ -4,9 +4,9 @@
  * select, sample, glom, unique ids. Each is a node with one narrow parent and an iterator that
  * pulls the parent's batches.
  */
+#include "api/api.h"
+#include "api/random.h"
 #include "base/hash.h"
-#include "rdd/api.h"
-#include "rdd/random.h"
 
 struct fn_node {
     struct hr_node node;

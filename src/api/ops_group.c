@@ -11,7 +11,7 @@
  */
 #include <stdio.h>
 
-#include "rdd/api.h"
+#include "api/api.h"
 #include "state/table.h"
 
 #define INPUTS_MAX 8

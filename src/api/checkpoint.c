@@ -7,7 +7,7 @@
  * Spark marks an RDD and cuts it after its next job. Here the job runs at once and a new RDD stands
  * for the old one: an RDD never changes under a job that another thread runs.
  */
-#include "rdd/object_file.h"
+#include "api/object_file.h"
 
 /* The keys of one RDD are where the other one's are. */
 static void stand_for(struct hr_rdd *out, const struct hr_rdd *rdd)

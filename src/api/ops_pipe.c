@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "rdd/api.h"
+#include "api/api.h"
 
 extern char **environ;
 

@@ -16,14 +16,14 @@
  * Memory: writing holds a partition's bytes, reading one batch. A file is written whole under
  * another name and renamed: a retry or a crash leaves no half file behind.
  */
-#include "rdd/object_file.h"
+#include "api/object_file.h"
 
 #include <stdio.h>
 
+#include "api/files.h"
 #include "base/hash.h"
 #include "column/type_parse.h"
 #include "rdd/block_store.h"
-#include "rdd/files.h"
 
 #define MAGIC         "hrobject"
 #define MAGIC_BYTES   8

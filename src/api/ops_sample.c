@@ -9,8 +9,8 @@
  */
 #include <math.h>
 
-#include "rdd/api.h"
-#include "rdd/random.h"
+#include "api/api.h"
+#include "api/random.h"
 #include "state/table.h"
 
 struct sample_node {

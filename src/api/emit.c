@@ -6,7 +6,7 @@
  * hr_emitter_check() turns it into the task's error. Full batches queue up until the iterator that
  * owns the emitter takes them.
  */
-#include "rdd/api.h"
+#include "api/api.h"
 
 #include <stdio.h>
 

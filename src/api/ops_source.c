@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RDDs that stand on memory: arrays, rows of a filler, ranges, batches that are there already. */
-#include "rdd/api.h"
+#include "api/api.h"
 
 /* --- Batches in memory ------------------------------------------------------------------------ */
 

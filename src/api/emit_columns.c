@@ -3,7 +3,7 @@
  * Emitting whole columns: arrays of values into the batch under construction, one copy and one
  * check of the type for all of them.
  */
-#include "rdd/api.h"
+#include "api/api.h"
 
 /* The type's place in a set of type ids. */
 #define IS(id) (UINT32_C(1) << (id))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Contexts: a scheduler, a clock, the pool of RDDs; running jobs. */
-#include "rdd/api.h"
+#include "api/api.h"
+#include <stdio.h>
+
 #include "rdd/executor.h"
 #include "rdd/locals.h"
 #include "rdd/scheduler.h"
@@ -48,6 +50,7 @@ struct hr_context *hr_context_new(const struct hr_context_options *options, stru
         HR_UNUSED(HR_OOM(err));
         return NULL;
     }
+    hr_effects_set(&hr_acc_effects);
     ctx->id = atomic_fetch_add(&next_context, 1);
     hr_pool_init(&ctx->pool, ctx);
     pthread_mutex_init(&ctx->lock, NULL);
@@ -132,7 +135,18 @@ hr_status hr_context_run(struct hr_context *ctx, struct hr_rdd *rdd,
 hr_status hr_context_add_pool(struct hr_context *ctx, const struct hr_pool_options *options,
                               struct hr_err *err)
 {
-    return hr_scheduler_add_pool(ctx->scheduler, options, err);
+    const struct hr_pool_options *o = options;
+    if (!ctx || !o || !o->name || !*o->name)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a pool without a name");
+    if ((o->scheduling != HR_FIFO && o->scheduling != HR_FAIR) || o->memory_bytes < 0)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "pool %s: scheduling %d, memory_bytes %lld",
+                       o->name, (int)o->scheduling, (long long)o->memory_bytes);
+    const struct hr_sched_pool_options pool = {.name = o->name,
+                                               .weight = o->weight,
+                                               .min_share = o->min_share,
+                                               .memory_bytes = o->memory_bytes,
+                                               .fair = o->scheduling == HR_FAIR};
+    return hr_scheduler_add_pool(ctx->scheduler, &pool, err);
 }
 
 int64_t hr_context_pool_memory_bytes(struct hr_context *ctx, const char *pool)
@@ -174,7 +188,30 @@ void hr_context_cancel_job(struct hr_context *ctx, uint64_t id)
     if (id) hr_scheduler_cancel(ctx->scheduler, NULL, id);
 }
 
+struct job_list {
+    struct hr_job_status *items;
+    uint32_t max;
+};
+
+static void put_job(void *arg, uint32_t n, const struct hr_job_facts *f)
+{
+    const struct job_list *list = arg;
+    if (n >= list->max) return;
+    struct hr_job_status *ret = &list->items[n];
+    *ret = (struct hr_job_status){.id = f->id,
+                                  .running = f->running,
+                                  .tasks_done = f->tasks_done,
+                                  .tasks_failed = f->tasks_failed,
+                                  .tasks_left = f->tasks_left,
+                                  .stages_left = f->stages_left,
+                                  .stages_done = f->stages_done};
+    snprintf(ret->pool, sizeof ret->pool, "%s", f->pool);
+    snprintf(ret->group, sizeof ret->group, "%s", f->group);
+    snprintf(ret->description, sizeof ret->description, "%s", f->description);
+}
+
 uint32_t hr_context_jobs(struct hr_context *ctx, struct hr_job_status *ret, uint32_t max)
 {
-    return hr_scheduler_jobs(ctx->scheduler, ret, max);
+    struct job_list list = {ret, ret ? max : 0};
+    return hr_scheduler_jobs(ctx->scheduler, put_job, &list);
 }

@@ -8,9 +8,9 @@
  * the table has one row. The map side is emitted and emptied when it grows beyond FLUSH_BYTES.
  * Compared with counting distinct rows, a key costs 2^p bytes however many values it has.
  */
+#include "api/api.h"
 #include "base/hash.h"
 #include "base/hll.h"
-#include "rdd/api.h"
 #include "state/table.h"
 
 #define FLUSH_BYTES (INT64_C(64) << 20)

@@ -10,7 +10,7 @@
  * bounded and keys that never repeat cost little; the reduce side holds all of its partition's
  * keys.
  */
-#include "rdd/api.h"
+#include "api/api.h"
 #include "state/table.h"
 
 #define FLUSH_BYTES (INT64_C(64) << 20)

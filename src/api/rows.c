@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many rows: results of actions, and a partition as a stream of rows or batches. */
-#include "rdd/api.h"
+#include "api/api.h"
 
 void hr_rows_of_iter(struct hr_rows *rows, const struct hr_type *schema, struct hr_batch_iter *iter)
 {

@@ -13,7 +13,7 @@
  */
 #include <math.h>
 
-#include "rdd/api.h"
+#include "api/api.h"
 
 struct fold_node {
     struct hr_node node;

@@ -12,7 +12,7 @@
  * A lost addition would be a wrong result that nobody sees, so one that fails inside a task fails
  * the task, whatever the user's function returns.
  */
-#include "rdd/api.h"
+#include "api/api.h"
 #include "rdd/executor.h"
 #include "rdd/scheduler.h"
 
@@ -231,7 +231,7 @@ static hr_status merge_delta(struct hr_acc_delta *delta, struct hr_err *err)
     return status;
 }
 
-hr_status hr_acc_take(const struct hr_frame *frame, struct hr_err *err)
+static hr_status acc_take(const struct hr_frame *frame, struct hr_err *err)
 {
     struct hr_accumulator *acc = frame->object;
     bool is_long = acc->kind == ACC_LONG;
@@ -246,7 +246,7 @@ hr_status hr_acc_take(const struct hr_frame *frame, struct hr_err *err)
     return status;
 }
 
-const struct hr_type *hr_acc_schema(const void *accumulator)
+static const struct hr_type *acc_schema(const void *accumulator)
 {
     const struct hr_accumulator *acc = accumulator;
     return acc->kind == ACC_STATE ? acc->state : acc->rows;
@@ -294,6 +294,22 @@ void hr_acc_drop(struct hr_acc_delta **deltas)
         delta_free(delta);
     }
 }
+
+/* What an attempt adds counts when it has succeeded. */
+static hr_status acc_attempt(hr_status (*run)(void *arg, struct hr_err *err), void *arg,
+                             struct hr_err *err)
+{
+    struct hr_acc_delta **outer = hr_task_local.deltas, *deltas = NULL;
+    hr_task_local.deltas = &deltas;
+    hr_status status = run(arg, err);
+    hr_task_local.deltas = NULL;
+    if (status == HR_OK) status = hr_acc_merge(&deltas, err);
+    hr_acc_drop(&deltas);
+    hr_task_local.deltas = outer;
+    return status;
+}
+
+const struct hr_effects hr_acc_effects = {acc_attempt, acc_take, acc_schema};
 
 /* --- Adding ----------------------------------------------------------------------------------- */
 
@@ -508,7 +524,7 @@ struct hr_rows *hr_accumulator_rows(struct hr_accumulator *acc, struct hr_err *e
         status = hr_batch_list_push(&list, hr_batch_ref(acc->list.items[i]), err);
     hr_forkable_unlock(&acc->lock);
     if (status == HR_OK) {
-        rows = hr_rows_of_batches(hr_acc_schema(acc), list.items, list.count);
+        rows = hr_rows_of_batches(acc_schema(acc), list.items, list.count);
         list.count = 0; /* taken over */
         if (!rows) HR_UNUSED(HR_OOM(err));
     }

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "api/api.h"
+#include "api/object_file.h"
 #include "base/gzip.h"
-#include "rdd/api.h"
-#include "rdd/object_file.h"
 
 static hr_status no_rdd(struct hr_err *err)
 {

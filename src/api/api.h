@@ -9,12 +9,13 @@
  * micro-batch as long as the batch. A node joins the pool of its first parent; where that is the
  * context's, and for sources, a thread that works for a batch has its batch's pool instead.
  */
-#ifndef HR_RDD_API_H
-#define HR_RDD_API_H
+#ifndef HR_API_API_H
+#define HR_API_API_H
 
 #include <headrace/headrace.h>
 
 #include "column/builder.h"
+#include "rdd/batch_list.h"
 #include "rdd/rdd.h"
 
 struct hr_node;
@@ -297,6 +298,7 @@ struct hr_task_local {
     struct hr_err misuse;
 };
 extern __thread struct hr_task_local hr_task_local;
+extern const struct hr_effects hr_acc_effects; /* for the engine (rdd.h) */
 /* Adds them to what additions go to now (the list of the function that is running, or else the
  * accumulators; a worker sends them there) and frees them, also on failure. */
 hr_status hr_acc_merge(struct hr_acc_delta **deltas, struct hr_err *err) HR_CHECKED;
@@ -305,14 +307,6 @@ void hr_context_free_shared(struct hr_context *ctx); /* accumulators, broadcasts
 
 /* --- Draining a parent ------------------------------------------------------------------------ */
 
-struct hr_batch_list {
-    struct hr_batch **items;
-    uint32_t count, capacity;
-};
-/* Takes the reference, also on failure. */
-hr_status hr_batch_list_push(struct hr_batch_list *list, struct hr_batch *batch,
-                             struct hr_err *err) HR_CHECKED;
-void hr_batch_list_done(struct hr_batch_list *list);
 /* All of a parent's partition; as one batch (never NULL). */
 hr_status hr_drain(struct hr_rdd *rdd, uint32_t dep, uint32_t partition, struct hr_task_ctx *ctx,
                    struct hr_batch_list *list, struct hr_err *err) HR_CHECKED;
