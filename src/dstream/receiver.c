@@ -508,7 +508,7 @@ static void receiver_free(struct hr_dstream *ds)
 {
     struct hr_receiver *r = (struct hr_receiver *)ds;
     receiver_stop(ds);
-    hr_ds_wal_close(&r->wal);
+    hr_ds_wal_done(&r->wal);
     hr_batch_list_done(&r->blocks);
     hr_batch_list_done(&r->open);
     hr_batch_list_done(&r->first);
@@ -525,13 +525,16 @@ static hr_status receiver_save(struct hr_dstream *ds, struct hr_buf *out, struct
     struct hr_receiver *r = (struct hr_receiver *)ds;
     pthread_mutex_lock(&r->lock);
     hr_buf_put_u64(out, r->wal.needed);
+    hr_ds_wal_save(&r->wal, out);
     pthread_mutex_unlock(&r->lock);
     return hr_buf_status(out, err);
 }
 
 static hr_status receiver_load(struct hr_dstream *ds, struct hr_reader *in, struct hr_err *err)
 {
-    ((struct hr_receiver *)ds)->wal.live = hr_get_u64(in);
+    struct hr_receiver *r = (struct hr_receiver *)ds;
+    r->wal.live = hr_get_u64(in);
+    HR_TRY(hr_ds_wal_load(&r->wal, in, err));
     return in->failed ? HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", ds->ssc->checkpoint_dir,
                                  "why", "a receiver's part is cut short")
                       : HR_OK;
@@ -547,7 +550,9 @@ static hr_status receiver_plan_save(struct hr_dstream *ds, int64_t time, struct 
 
 static hr_status receiver_plan_load(struct hr_dstream *ds, struct hr_reader *in, struct hr_err *err)
 {
-    ((struct hr_receiver *)ds)->planned = hr_get_u64(in);
+    struct hr_receiver *r = (struct hr_receiver *)ds;
+    r->planned = hr_get_u64(in);
+    HR_TRY(hr_ds_wal_load(&r->wal, in, err));
     return in->failed ? HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", ds->ssc->checkpoint_dir,
                                  "why", "a receiver's plan is cut short")
                       : HR_OK;
@@ -593,7 +598,6 @@ struct hr_dstream *hr_ds_receiver_new(struct hr_streaming *ssc, const struct hr_
     r->user = *vt;
     r->free_user = free_arg;
     if (vt->name) r->ds.name = vt->name;
-    r->wal.fd = -1;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->wake, NULL);
     hr_arena_init(&r->parts_arena, NULL);
