@@ -180,6 +180,19 @@ static hr_status real_unlink(struct hr_env *env, const char *path, struct hr_err
     return HR_OK;
 }
 
+static hr_status real_rename_new(struct hr_env *env, const char *from, const char *to,
+                                 struct hr_err *err)
+{
+    HR_FAULT_POINT(HR_FAULT_FILE_WRITE, err);
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return HR_OK;
+    /* Where the file system cannot, a second name is as exclusive. */
+    if (errno == EINVAL || errno == ENOSYS) {
+        if (link(from, to) == 0) return real_unlink(env, from, err);
+    }
+    if (errno == EEXIST) return HR_FAIL(err, HR_E_EXISTS, "%s exists", to);
+    return io_error(err, to, errno);
+}
+
 static hr_status real_mkdirs(struct hr_env *env, const char *path, struct hr_err *err)
 {
     char part[4096];
@@ -300,7 +313,8 @@ static hr_status real_lock(struct hr_env *env, int fd, int64_t *ret_pid, struct 
 #define FILE_METHODS                                                                    \
     .open = real_open, .close = real_close, .pread = real_pread, .pwrite = real_pwrite, \
     .fdatasync = real_fdatasync, .truncate = real_truncate, .allocate = real_allocate,  \
-    .rename = real_rename, .unlink = real_unlink, .mkdirs = real_mkdirs,                \
+    .rename = real_rename, .rename_new = real_rename_new, .unlink = real_unlink,        \
+    .mkdirs = real_mkdirs,                                                              \
     .sync_dir = real_sync_dir, .stat = real_stat, .is_written = real_is_written,        \
     .list = real_list, .lock = real_lock
 

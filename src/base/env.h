@@ -51,6 +51,8 @@ struct hr_env_vt {
     /* Reserves blocks. */
     hr_status (*allocate)(struct hr_env *, int fd, int64_t size, struct hr_err *);
     hr_status (*rename)(struct hr_env *, const char *from, const char *to, struct hr_err *);
+    /* The same, but HR_E_EXISTS when there is a file of that name. */
+    hr_status (*rename_new)(struct hr_env *, const char *from, const char *to, struct hr_err *);
     hr_status (*unlink)(struct hr_env *, const char *path, struct hr_err *);
     hr_status (*mkdirs)(struct hr_env *, const char *path, struct hr_err *);
     hr_status (*sync_dir)(struct hr_env *, const char *path, struct hr_err *);

@@ -24,6 +24,7 @@ struct hr_sink_args {
     const struct hr_type *schema; /* of the rows that will be written */
     enum hr_output_mode mode;
     bool streaming; /* false: INSERT INTO / CREATE TABLE AS: one epoch, number 0 */
+    bool creates;   /* CREATE TABLE AS: nothing may be there yet */
     const char *query_id;
     const char *query_name;
 };
@@ -67,6 +68,9 @@ struct hr_sink_vt {
                               uint32_t message_count, struct hr_err *);
     void (*abort_epoch)(struct hr_sink *, int64_t epoch);         /* optional */
     void (*describe)(const struct hr_sink *, struct hr_buf *out); /* optional */
+    /* optional: what a checkpoint is bound to (a path, a topic), from the options, for the sink is
+     * not open yet. NULL: the name alone. */
+    hr_status (*identity)(const struct hr_options *, struct hr_buf *out, struct hr_err *);
 };
 
 #endif

@@ -118,6 +118,9 @@ struct hr_source_vt {
     hr_status (*subscribe)(struct hr_source *, struct hr_wakeup *wakeup, struct hr_err *);
     /* optional: text for progress: "KafkaV2[Subscribe[payments]]". NULL: the name. */
     void (*describe)(const struct hr_source *, struct hr_buf *out);
+    /* optional: what a checkpoint is bound to (a path, topics), the same for the same data however
+     * it is spelt. NULL: any source of this name will do. */
+    void (*identity)(const struct hr_source *, struct hr_buf *out);
     /* optional: members of the "metrics" object of progress, as JSON members without braces. */
     void (*metrics)(struct hr_source *, const char *end, struct hr_buf *out);
     /* optional: available now: the end that this run reads up to, fixed at start. NULL:

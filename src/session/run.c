@@ -331,6 +331,7 @@ hr_status hr_run_into_sink(struct hr_run *run, struct hr_plan *plan, const struc
         .options = options,
         .schema = schema,
         .mode = HR_MODE_APPEND,
+        .creates = run->stmt->kind == HR_STMT_CREATE_TABLE,
         .query_id = id,
         .query_name = "insert",
     };

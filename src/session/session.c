@@ -117,6 +117,26 @@ static const run_fn runners[] = {
     [HR_STMT_USE] = no_effect,
 };
 
+/* A statement that reads: what queries with an end (available now, once) before it write is there
+ * when it runs. One that fails fails it, for the rows would be a part of them. */
+static hr_status await_bounded(struct hr_session *session, const struct hr_stmt *stmt,
+                               struct hr_err *err)
+{
+    bool reads = stmt->kind == HR_STMT_QUERY || stmt->kind == HR_STMT_INSERT ||
+                 (stmt->kind == HR_STMT_CREATE_TABLE && stmt->plan);
+    for (uint32_t i = 0; reads && i < session->query_count; i++) {
+        struct hr_query *query = session->queries[i];
+        hr_status status = HR_OK;
+        if (!hr_query_has_end(query)) continue;
+        while (!hr_query_await(query, 100000, &status, err))
+            if (__atomic_load_n(&session->cancelled, __ATOMIC_RELAXED))
+                return HR_RAISE(err, HR_E_CANCELLED);
+        if (status != HR_OK)
+            return hr_err_prefix(err, "streaming query %s", hr_query_name(query));
+    }
+    return HR_OK;
+}
+
 static hr_status run_statement(struct hr_session *session, const struct hr_stmt *stmt,
                                struct hr_result *result, struct hr_err *err)
 {
@@ -131,6 +151,7 @@ static hr_status run_statement(struct hr_session *session, const struct hr_stmt 
     __atomic_store_n(&session->cancelled, false, __ATOMIC_RELAXED);
     if ((size_t)stmt->kind >= HR_COUNT(runners) || !runners[stmt->kind])
         return not_supported(&run, err);
+    HR_TRY(await_bounded(session, stmt, err));
     HR_TRY(runners[stmt->kind](&run, err));
     if (result->schema) return HR_OK;
     result->schema = hr_type_struct(NULL, 0); /* commands without rows */

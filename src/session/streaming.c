@@ -7,10 +7,9 @@
  * OPTIONS that are the query's own (Spark's writer options) are taken out here; the rest are the
  * sink's.
  */
+#include "base/log.h"
 #include "connector/connector.h"
 #include "session/internal.h"
-
-#define DEFAULT_CHECKPOINT_ROOT "checkpoints"
 
 /* The query's own options into ret, the rest into sink_options. */
 static hr_status split_options(struct hr_run *run, const struct hr_options *options,
@@ -96,28 +95,29 @@ static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_e
     return HR_OK;
 }
 
-/* <root>/<name>; a sink that keeps nothing gets a folder that goes away with the query. */
+/* <root>/<name>, or a folder that goes away with the query: two jobs in one place never share one
+ * that neither has named. */
 static hr_status checkpoint_dir(struct hr_run *run, const struct target *target, const char *given,
                                 const char **ret, bool *ret_temporary, struct hr_err *err)
 {
     struct hr_session *session = run->session;
-    *ret_temporary = false;
-    if (given) {
-        *ret = given;
-        return HR_OK;
-    }
     const char *root = session->checkpoint_root;
     if (!root || !*root) root = hr_setting(session, HR_SET_CHECKPOINT_LOCATION);
-    if (root && *root) {
-        *ret = hr_arena_printf(run->arena, "%s/%s", root, target->name);
-    } else if (target->sink->guarantee == HR_NO_GUARANTEE) {
+    *ret_temporary = !given && (!root || !*root);
+    if (given) {
+        *ret = given;
+    } else if (*ret_temporary) {
         char uuid[37];
         hr_env_uuid(session->env, uuid);
         const char *tmp = getenv("TMPDIR");
         *ret = hr_arena_printf(run->arena, "%s/headrace-%s", tmp && *tmp ? tmp : "/tmp", uuid);
-        *ret_temporary = true;
+        if (target->sink->guarantee != HR_NO_GUARANTEE)
+            HR_LOG(HR_LOG_WARN,
+                   "query %s: no checkpoint is named, so that it begins anew at its next start; "
+                   "--checkpoint DIR or the option checkpointLocation keeps its progress",
+                   target->name);
     } else {
-        *ret = hr_arena_printf(run->arena, "%s/%s", DEFAULT_CHECKPOINT_ROOT, target->name);
+        *ret = hr_arena_printf(run->arena, "%s/%s", root, target->name);
     }
     return *ret ? HR_OK : HR_OOM(err);
 }

@@ -72,12 +72,6 @@ static void wait_for_data(struct hr_query *query)
 /* ---- plan
  * -------------------------------------------------------------------------------------------- */
 
-static bool runs_to_end(const struct hr_query *query)
-{
-    return query->trigger.kind == HR_TRIGGER_AVAILABLE_NOW ||
-           query->trigger.kind == HR_TRIGGER_ONCE;
-}
-
 /* Available now and once: each source fixes how far this run goes. */
 static hr_status fix_final_offsets(struct hr_query *query, struct hr_err *err)
 {
@@ -104,7 +98,8 @@ static hr_status choose_range(struct hr_query *query, struct hr_query_scan *scan
         hr_buf_put_sv(&scan->end, hr_svn(scan->start.ptr, scan->start.len));
         return hr_buf_status(&scan->end, err);
     }
-    bool once = query->trigger.kind == HR_TRIGGER_ONCE || (runs_to_end(query) && !vt->final_offset);
+    bool once = query->trigger.kind == HR_TRIGGER_ONCE ||
+                (hr_query_has_end(query) && !vt->final_offset);
     hr_buf_clear(&scan->end);
     HR_TRY(vt->latest_offset(scan->source, hr_buf_cstr(&scan->start),
                              once ? &no_limit : &query->limit, &scan->end, err));
@@ -264,6 +259,10 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
     query->output_rows = 0;
     query->discard_output = false;
     HR_TRY(query->sink->vt->begin_epoch(query->sink, query->epoch, &query->discard_output, err));
+    /* Only an epoch that was planned before a restart may be in the output already. */
+    if (query->discard_output && !query->replan)
+        return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
+                        "its output has this epoch already, which it plans only now");
     return hr_exec_run(query->root, exec, err);
 }
 
@@ -484,7 +483,7 @@ hr_status hr_query_loop(struct hr_query *query, struct hr_err *err)
     while (!query->stop) {
         wait_for_interval(query);
         if (query->stop) break;
-        if (runs_to_end(query) && !fixed && !query->replan) {
+        if (hr_query_has_end(query) && !fixed && !query->replan) {
             HR_TRY(fix_final_offsets(query, err));
             fixed = true;
         }
@@ -493,7 +492,7 @@ hr_status hr_query_loop(struct hr_query *query, struct hr_err *err)
         HR_TRY(choose_ranges(query, &has_work, err));
         times.latest_ns = hr_mono_ns(query->env);
         if (!has_work) {
-            if (runs_to_end(query)) return HR_OK;
+            if (hr_query_has_end(query)) return HR_OK;
             wait_for_data(query);
             continue;
         }

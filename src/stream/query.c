@@ -194,6 +194,12 @@ const char *hr_query_run_id(const struct hr_query *query)
     return query->run_id;
 }
 
+bool hr_query_has_end(const struct hr_query *query)
+{
+    return query->trigger.kind == HR_TRIGGER_AVAILABLE_NOW ||
+           query->trigger.kind == HR_TRIGGER_ONCE;
+}
+
 bool hr_query_is_active(const struct hr_query *query)
 {
     struct hr_query *q =

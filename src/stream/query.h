@@ -64,6 +64,7 @@ const char *hr_query_name(const struct hr_query *query);
 const char *hr_query_id(const struct hr_query *query);     /* kept in the checkpoint */
 const char *hr_query_run_id(const struct hr_query *query); /* new at each start */
 bool hr_query_is_active(const struct hr_query *query);
+bool hr_query_has_end(const struct hr_query *query); /* by its trigger: available now, once */
 /* Asks it to stop: after the running epoch, or at once (the epoch is abandoned and run again at the
  * next start). Does not wait. Async-signal-safe is not promised. */
 void hr_query_stop(struct hr_query *query, bool at_once);

@@ -117,6 +117,11 @@ struct hr_query {
 hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err) HR_CHECKED;
 void hr_query_close_all(struct hr_query *query);
 
+/* identity.c: fills query->meta; compares an older one with it and takes over its id. */
+hr_status hr_query_make_meta(struct hr_query *query, struct hr_err *err) HR_CHECKED;
+hr_status hr_query_check_meta(struct hr_query *query, const struct hr_meta_record *old,
+                              struct hr_err *err) HR_CHECKED;
+
 /* epoch.c: runs until stopped, ended or failed. */
 hr_status hr_query_loop(struct hr_query *query, struct hr_err *err) HR_CHECKED;
 

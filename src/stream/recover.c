@@ -110,72 +110,6 @@ static hr_status open_plan(struct hr_query *query, struct hr_err *err)
     return walk_nodes(query->root, open_state, query, err);
 }
 
-/* ---- identity
- * -------------------------------------------------------------------------------------- */
-
-static hr_status describe_state(void *arg, const struct hr_pnode *node, struct hr_err *err)
-{
-    HR_UNUSED(err);
-    struct hr_buf *out = arg;
-    if (node->state_id < 0 || !node->vt->state_args) return HR_OK;
-    hr_buf_printf(out, "%s#%d ", node->vt->name, node->state_id);
-    if (node->vt->explain) node->vt->explain(node, out);
-    hr_buf_puts(out, " → ");
-    hr_type_print_simple(node->schema, out);
-    hr_buf_puts(out, "; ");
-    return HR_OK;
-}
-
-static void describe_sources(const struct hr_query *query, struct hr_buf *out)
-{
-    for (uint32_t i = 0; i < query->scan_count; i++) {
-        const struct hr_query_scan *scan = &query->scans[i];
-        if (!scan->streaming) continue;
-        if (out->len) hr_buf_puts(out, ", ");
-        hr_buf_puts(out, scan->source->vt->name);
-    }
-}
-
-/* What a checkpoint must agree with: the stateful operators and the streaming sources. */
-static hr_status make_meta(struct hr_query *query, struct hr_err *err)
-{
-    struct hr_buf states, sources;
-    hr_buf_init(&states, 1 << 20);
-    hr_buf_init(&sources, 1 << 20);
-    hr_status status = walk_nodes(query->root, describe_state, &states, err);
-    describe_sources(query, &sources);
-    struct hr_arena *arena = &query->plan_arena;
-    query->meta.state_text = hr_arena_strdup(arena, hr_buf_cstr(&states));
-    query->meta.state_fingerprint = hr_hash_bytes(states.ptr ? states.ptr : "", states.len);
-    query->meta.sources_text = hr_arena_strdup(arena, hr_buf_cstr(&sources));
-    query->meta.sink_text = query->sink_vt->name;
-    query->meta.name = query->name;
-    query->meta.query_id = query->id;
-    if (status == HR_OK &&
-        (!query->meta.state_text || !query->meta.sources_text || states.failed || sources.failed))
-        status = HR_OOM(err);
-    hr_buf_done(&states);
-    hr_buf_done(&sources);
-    return status;
-}
-
-static hr_status check_meta(struct hr_query *query, const struct hr_meta_record *old,
-                            struct hr_err *err)
-{
-    char why[700];
-    if (old->state_fingerprint != query->meta.state_fingerprint) {
-        snprintf(why, sizeof why, "its stateful operators are [%.300s], this query's are [%.300s]",
-                 old->state_text, query->meta.state_text);
-    } else if (strcmp(old->sources_text, query->meta.sources_text) != 0) {
-        snprintf(why, sizeof why, "it reads from [%.300s], this query from [%.300s]",
-                 old->sources_text, query->meta.sources_text);
-    } else {
-        memcpy(query->id, old->query_id, HR_MIN(strlen(old->query_id), sizeof query->id - 1));
-        return HR_OK;
-    }
-    return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why", why);
-}
-
 /* ---- the journal's past
  * ---------------------------------------------------------------------------- */
 
@@ -283,7 +217,7 @@ static hr_status replay(void *arg, const struct hr_record *record, struct hr_err
         struct hr_meta_record meta;
         HR_TRY(hr_meta_record_get(&query->plan_arena, record->payload, &meta, err));
         past->has_meta = true;
-        return check_meta(query, &meta, err);
+        return hr_query_check_meta(query, &meta, err);
     }
     case HR_REC_START: return replay_start(past, record, err);
     case HR_REC_PLAN: return replay_plan(past, record, err);
@@ -435,7 +369,7 @@ hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
     HR_TRY(hr_journal_open(query->env, query->checkpoint_dir, &query->journal, err));
     HR_TRY(open_plan(query, err));
     HR_TRY(open_sources(query, err)); /* after the journal: theirs are the checkpoint's too */
-    HR_TRY(make_meta(query, err));
+    HR_TRY(hr_query_make_meta(query, err));
     HR_TRY(replay_journal(query, err));
     return open_sink(query, err);
 }

@@ -3,8 +3,9 @@
  * Files as input and output, inside.
  *
  * The log of a streaming source, <checkpoint>/log: which files each offset stands for, for ever.
- * A line a file, {"path":…,"timestamp":ms,"size":…,"offset":n}; appended and made durable before
- * the offset n is given to anybody. Offset n means all files of lines with offset ≤ n.
+ * A record log (base/record_log.h): record n holds the files of offset n, a line each,
+ * {"path":…,"timestamp":ms,"size":…,"offset":n}; durable before the offset n is given to anybody.
+ * Offset n means all files of records up to n.
  *
  * The log of a sink, <path>/_spark_metadata/<epoch>[.compact]: Spark's manifest. A directory with
  * one is read by it: files that it does not name do not exist.
@@ -96,6 +97,43 @@ hr_status hr_file_manifest_last(struct hr_env *env, struct hr_arena *arena, cons
 hr_status hr_file_manifest_write(struct hr_env *env, struct hr_arena *arena, const char *dir,
                                  int64_t epoch, const struct file_list *entries,
                                  bool replace_all, struct hr_err *err) HR_CHECKED;
+
+/* checksum.c: .<name>.crc beside a manifest file, as Hadoop writes and checks it. */
+struct file_sums {
+    struct hr_buf out; /* zeroed: empty */
+    uint32_t crc;      /* of what is not in it yet */
+    size_t pending;
+};
+void hr_file_sums_add(struct file_sums *sums, struct hr_str_view content);
+/* What was added, for the file at path, which is there. */
+hr_status hr_file_sums_write(struct hr_env *env, struct hr_arena *arena, const char *path,
+                             struct file_sums *sums, struct hr_err *err) HR_CHECKED;
+void hr_file_sums_done(struct file_sums *sums);
+/* HR_E_CHECKPOINT_CORRUPT when there are sums and they are others. */
+hr_status hr_file_sums_check(struct hr_env *env, struct hr_arena *arena, const char *path,
+                             struct hr_str_view content, struct hr_err *err) HR_CHECKED;
+void hr_file_sums_remove(struct hr_env *env, struct hr_arena *arena, const char *path);
+
+/* owner.c: the one query that may write a folder with a manifest. */
+struct file_owner {
+    struct hr_env *env;
+    const char *dir, *query_id; /* borrowed */
+    bool take_over, mine;
+    int lock_fd;
+    int64_t first_epoch; /* epoch 0 of this query in the manifest's count */
+};
+/* Locks the folder. HR_E_OUTPUT_BUSY, HR_E_OUTPUT_OWNED; close also after a failure. */
+hr_status hr_file_owner_open(struct file_owner *owner, struct hr_env *env, const char *dir,
+                             const char *query_id, bool take_over, struct hr_err *err) HR_CHECKED;
+void hr_file_owner_close(struct file_owner *owner);
+/* The manifest's number of the epoch that is about to run, and whether it is there already.
+ * HR_E_CHECKPOINT_MISMATCH when the manifest is not where the query is. */
+hr_status hr_file_owner_begin(struct file_owner *owner, struct hr_arena *arena, int64_t epoch,
+                              int64_t *ret_number, bool *ret_committed,
+                              struct hr_err *err) HR_CHECKED;
+/* For a batch's output: the folder must be no query's. */
+hr_status hr_file_owner_none(struct hr_env *env, struct hr_arena *arena, const char *dir,
+                             struct hr_err *err) HR_CHECKED;
 
 /* The value of a string or number member of one flat JSON object on a line; false: not there, or
  * not well-formed. */

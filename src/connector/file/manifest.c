@@ -97,6 +97,7 @@ static hr_status read_epoch(struct hr_env *env, struct hr_arena *arena, const ch
 {
     struct hr_buf text = {0};
     hr_status status = hr_env_read_file(env, path, &text, err);
+    if (!status) status = hr_file_sums_check(env, arena, path, hr_svn(text.ptr, text.len), err);
     if (!status && (text.len < 2 || memcmp(text.ptr, "v1", 2) != 0))
         status = HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "%s does not begin with v1", path);
     for (size_t at = 2; !status && at < text.len;) {
@@ -227,12 +228,14 @@ struct manifest_out {
     int fd;
     int64_t size;
     struct hr_buf text;
+    struct file_sums sums;
 };
 
 static hr_status put_out(struct manifest_out *o, struct hr_err *err)
 {
     HR_TRY(hr_buf_status(&o->text, err));
     HR_TRY(o->env->vt->pwrite(o->env, o->fd, o->text.ptr, o->text.len, o->size, err));
+    hr_file_sums_add(&o->sums, hr_svn(o->text.ptr, o->text.len));
     o->size += (int64_t)o->text.len;
     hr_buf_clear(&o->text);
     return HR_OK;
@@ -276,13 +279,16 @@ static hr_status write_lines(struct manifest_out *o, struct hr_arena *arena, con
     return o->env->vt->fdatasync(o->env, o->fd, err);
 }
 
-/* Written aside, synced, renamed: it appears whole or not at all. */
+/* Written aside, synced, renamed: it appears whole or not at all, and never in the place of one
+ * that another writer has put there. */
 static hr_status write_epoch(struct hr_env *env, struct hr_arena *arena, const char *path,
                              const struct epochs *e, const struct file_list *entries,
                              struct hr_err *err)
 {
-    const char *meta = e->meta, *temp = hr_arena_printf(arena, "%s/.%s.tmp", meta,
-                                                        strrchr(path, '/') + 1);
+    char uuid[37]; /* another writer, who must not exist, writes another file */
+    hr_env_uuid(env, uuid);
+    const char *meta = e->meta, *temp = hr_arena_printf(arena, "%s/.%s.%s.tmp", meta,
+                                                        strrchr(path, '/') + 1, uuid);
     if (!temp) return HR_OOM(err);
     struct manifest_out o = {.env = env};
     HR_TRY(env->vt->open(env, temp, HR_OPEN_CREATE, &o.fd, err));
@@ -290,9 +296,15 @@ static hr_status write_epoch(struct hr_env *env, struct hr_arena *arena, const c
     hr_status closed = env->vt->close(env, o.fd, status ? NULL : err);
     hr_buf_done(&o.text);
     if (!status) status = closed;
-    if (!status) status = env->vt->rename(env, temp, path, err);
-    if (status && env->vt->unlink(env, temp, NULL)) return status;
-    return status ? status : env->vt->sync_dir(env, meta, err);
+    if (!status) status = env->vt->rename_new(env, temp, path, err);
+    if (status == HR_E_EXISTS)
+        status = HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", path, "why",
+                          "another writer has committed this epoch");
+    if (!status) status = env->vt->sync_dir(env, meta, err);
+    else HR_UNUSED(env->vt->unlink(env, temp, NULL));
+    if (!status) status = hr_file_sums_write(env, arena, path, &o.sums, err);
+    hr_file_sums_done(&o.sums);
+    return status;
 }
 
 /* Files from before the last compaction (all: what was replaced, too): a reader that began before
@@ -307,7 +319,8 @@ static void remove_old(struct hr_env *env, struct hr_arena *arena, const struct 
         const char *old = hr_arena_printf(arena, "%s/%s", e->meta, e->names[i]);
         struct hr_err ignored;
         hr_err_init(&ignored);
-        if (old && env->vt->unlink(env, old, &ignored)) continue;
+        if (old && env->vt->unlink(env, old, &ignored) == HR_OK)
+            hr_file_sums_remove(env, arena, old);
     }
 }
 

@@ -20,13 +20,15 @@
 
 struct sink_options {
     const char *path;
-    bool allow_updates;
+    bool allow_updates, take_over;
 };
 static const struct hr_opt_spec specs[] = {
     {"path", HR_OPT_STRING, offsetof(struct sink_options, path), NULL, 0, 0, NULL,
      "the folder that gets the files"},
     {"allowUpdates", HR_OPT_BOOL, offsetof(struct sink_options, allow_updates), "false", 0, 0, NULL,
      "take update and complete modes: changed rows appended, or all rows replaced, an epoch"},
+    {"takeOver", HR_OPT_BOOL, offsetof(struct sink_options, take_over), "false", 0, 0, NULL,
+     "append to a folder that another streaming query wrote"},
     {"compression", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are written as they are"},
     {"codec", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are written as they are"},
     {"maxRecordsPerFile", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a task writes one file an epoch"},
@@ -43,6 +45,8 @@ struct file_sink {
     const struct hr_type *schema;
     const char *dir;
     bool streaming, replace;
+    struct file_owner owner; /* streaming: this query's right to write */
+    int64_t number;          /* of the running epoch in the manifest */
 };
 
 struct file_writer {
@@ -64,8 +68,24 @@ static struct file_sink *self(struct hr_sink *sink)
 
 static void sink_close(struct hr_sink *sink)
 {
+    hr_file_owner_close(&self(sink)->owner);
     hr_arena_done(&self(sink)->arena);
     hr_free(self(sink));
+}
+
+static bool any_name(void *arg, const char *name)
+{
+    HR_UNUSED(name);
+    *(bool *)arg = true;
+    return false;
+}
+
+static hr_status check_empty(struct file_sink *s, struct hr_err *err)
+{
+    bool any = false;
+    if (!hr_env_exists(s->env, s->dir)) return HR_OK;
+    HR_TRY(s->env->vt->list(s->env, s->dir, any_name, &any, err));
+    return any ? HR_RAISE(err, HR_E_CTAS_NOT_EMPTY, "tablePath", s->dir) : HR_OK;
 }
 
 static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, struct hr_err *err)
@@ -97,7 +117,12 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
                                    .schema = s->schema};
     HR_TRY(s->format->encoder_open(&fargs, &probe, err));
     s->format->encoder_close(probe);
-    return s->env->vt->mkdirs(s->env, s->dir, err);
+    if (args->creates) HR_TRY(check_empty(s, err));
+    HR_TRY(s->env->vt->mkdirs(s->env, s->dir, err));
+    if (!s->streaming) return hr_file_owner_none(s->env, &s->arena, s->dir, err);
+    const char *id = hr_arena_strdup(&s->arena, args->query_id ? args->query_id : "");
+    if (!id) return HR_OOM(err);
+    return hr_file_owner_open(&s->owner, s->env, s->dir, id, o.take_over, err);
 }
 
 static hr_status open_format(const struct hr_sink_args *args, const char *format,
@@ -124,12 +149,14 @@ static hr_status sink_begin(struct hr_sink *sink, int64_t epoch, bool *ret_commi
 {
     struct file_sink *s = self(sink);
     struct hr_arena arena;
-    int64_t last = -1;
-    hr_status status = HR_OK;
+    if (!s->streaming) {
+        *ret_committed = false;
+        return HR_OK;
+    }
     hr_arena_init(&arena, NULL);
-    if (s->streaming) status = hr_file_manifest_last(s->env, &arena, s->dir, &last, err);
+    hr_status status =
+        hr_file_owner_begin(&s->owner, &arena, epoch, &s->number, ret_committed, err);
     hr_arena_done(&arena);
-    if (!status) *ret_committed = s->streaming && last >= epoch;
     return status;
 }
 
@@ -257,6 +284,7 @@ static hr_status sink_commit(struct hr_sink *sink, int64_t epoch,
 {
     struct file_sink *s = self(sink);
     struct file_list files = {0};
+    HR_UNUSED(epoch); /* begin said which number it has here */
     struct hr_arena arena;
     hr_arena_init(&arena, NULL);
     hr_status status = HR_OK;
@@ -276,7 +304,7 @@ static hr_status sink_commit(struct hr_sink *sink, int64_t epoch,
     if (!status && hr_fault_hit(HR_FAULT_SINK_COMMIT))
         status = HR_FAIL(err, HR_E_IO, "injected fault at HR_FAULT_SINK_COMMIT");
     if (!status && s->streaming)
-        status = hr_file_manifest_write(s->env, &arena, s->dir, epoch, &files, s->replace, err);
+        status = hr_file_manifest_write(s->env, &arena, s->dir, s->number, &files, s->replace, err);
     else if (!status)
         status = publish(s, &arena, &files, err);
     hr_arena_done(&arena);
@@ -287,6 +315,18 @@ static void sink_describe(const struct hr_sink *sink, struct hr_buf *out)
 {
     const struct file_sink *s = HR_CONTAINER_OF(sink, const struct file_sink, base);
     hr_buf_printf(out, "FileSink[file:%s]", s->dir);
+}
+
+static hr_status sink_identity(const struct hr_options *options, struct hr_buf *out,
+                               struct hr_err *err)
+{
+    struct hr_arena arena;
+    const char *path = hr_options_get(options, "path"), *normal;
+    hr_arena_init(&arena, NULL);
+    hr_status status = hr_file_path(&arena, path ? path : "", &normal, err);
+    if (!status) hr_buf_printf(out, "file:%s", normal);
+    hr_arena_done(&arena);
+    return status ? status : hr_buf_status(out, err);
 }
 
 #define FILE_SINK(id)                                                                          \
@@ -309,6 +349,7 @@ static void sink_describe(const struct hr_sink *sink, struct hr_buf *out)
         .open_writer = sink_writer,                                                            \
         .commit_epoch = sink_commit,                                                           \
         .describe = sink_describe,                                                             \
+        .identity = sink_identity,                                                             \
     };
 
 FILE_SINK(json)

@@ -14,6 +14,7 @@
 #include "base/datetime.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/record_log.h"
 #include "connector/file/file.h"
 
 #define SPLIT_BYTES    (INT64_C(64) << 20)
@@ -87,8 +88,7 @@ struct file_source {
     struct hr_conf conf;
     struct file_options options;
     const char *log_path;      /* NULL: the log is in memory only */
-    int log_fd;
-    int64_t log_size;
+    struct hr_record_log *log_file; /* NULL: in memory only */
     struct file_list log;      /* by offset */
     int64_t last_offset;       /* in the log; -1: none */
     int64_t newest_us;         /* modification time of the newest file in the log */
@@ -153,68 +153,76 @@ static bool is_seen(struct file_source *s, const char *path)
     return s->seen && *seen_slot(s, path) != 0;
 }
 
-static hr_status load_lines(struct file_source *s, const struct hr_buf *text, struct hr_err *err)
+static const struct hr_record_log_kind log_kind = {"HRFILES\n", 64 << 10};
+
+static hr_status log_damaged(const struct file_source *s, const char *why, struct hr_err *err)
 {
-    size_t at = 0;
-    while (at < text->len) {
-        const char *p = text->ptr + at, *newline = memchr(p, '\n', text->len - at);
+    return HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", s->log_path ? s->log_path : "(none)",
+                    "why", why);
+}
+
+/* The files of one offset. */
+static hr_status load_record(void *arg, uint64_t number, struct hr_str_view text,
+                             struct hr_err *err)
+{
+    struct file_source *s = arg;
+    for (size_t at = 0; at < text.len;) {
+        const char *p = text.ptr + at, *newline = memchr(p, '\n', text.len - at);
         struct file_entry entry = {0};
         int64_t ms = 0;
-        if (!newline) break; /* torn by a crash: never given to anybody */
-        struct hr_str_view line = hr_svn(p, (size_t)(newline - p));
-        if (!hr_file_json_string(&s->arena, line, "path", &entry.path) ||
+        struct hr_str_view line = hr_svn(p, newline ? (size_t)(newline - p) : 0);
+        if (!newline || !hr_file_json_string(&s->arena, line, "path", &entry.path) ||
             !hr_file_json_number(line, "timestamp", &ms) ||
             !hr_file_json_number(line, "size", &entry.size) ||
-            !hr_file_json_number(line, "offset", &entry.offset) || entry.offset < s->last_offset)
-            return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "%s: damaged at byte %zu", s->log_path,
-                           at);
+            !hr_file_json_number(line, "offset", &entry.offset) ||
+            entry.offset != (int64_t)number)
+            return log_damaged(s, "it has a line that is none of a source of files", err);
         entry.mtime_us = ms * 1000;
         HR_TRY(hr_file_from_uri(&s->arena, entry.path, &entry.path, err));
         HR_TRY(remember(s, entry, err));
         at += line.len + 1;
     }
-    s->log_size = (int64_t)at;
     return HR_OK;
 }
 
 static hr_status open_log(struct file_source *s, const char *checkpoint_dir, struct hr_err *err)
 {
-    struct hr_buf text = {0};
     HR_TRY(s->env->vt->mkdirs(s->env, checkpoint_dir, err));
     s->log_path = hr_arena_printf(&s->arena, "%s/log", checkpoint_dir);
     if (!s->log_path) return HR_OOM(err);
-    hr_status status = HR_OK;
-    if (hr_env_exists(s->env, s->log_path)) {
-        status = hr_env_read_file(s->env, s->log_path, &text, err);
-        if (!status) status = load_lines(s, &text, err);
-    }
-    hr_buf_done(&text);
-    HR_TRY(status);
-    HR_TRY(s->env->vt->open(s->env, s->log_path, HR_OPEN_UPDATE, &s->log_fd, err));
-    HR_TRY(s->env->vt->truncate(s->env, s->log_fd, s->log_size, err));
-    return s->env->vt->sync_dir(s->env, checkpoint_dir, err);
+    if (!hr_env_exists(s->env, s->log_path))
+        return hr_record_log_create(s->env, s->log_path, &log_kind, NULL, 0, &s->log_file, err);
+    HR_TRY(hr_record_log_open(s->env, s->log_path, &log_kind, load_record, s, &s->log_file, err));
+    return HR_OK;
 }
 
-/* Durable before any of the offsets is used. */
+static void put_file(struct hr_buf *out, const struct file_entry *e)
+{
+    struct hr_buf uri = {0};
+    hr_file_put_uri(e->path, &uri);
+    hr_buf_puts(out, "{\"path\":");
+    hr_buf_put_json(out, hr_svn(uri.ptr, uri.len));
+    out->failed |= uri.failed;
+    hr_buf_done(&uri);
+    hr_buf_printf(out, ",\"timestamp\":%lld,\"size\":%lld,\"offset\":%lld}\n",
+                  (long long)(e->mtime_us / 1000), (long long)e->size, (long long)e->offset);
+}
+
+/* A record an offset, durable before any of them is used. files are in the order of offsets. */
 static hr_status append_log(struct file_source *s, const struct file_list *files,
                             struct hr_err *err)
 {
-    struct hr_buf text = {0}, uri = {0};
-    for (uint32_t i = 0; i < files->count; i++) {
-        const struct file_entry *e = &files->items[i];
-        hr_buf_clear(&uri);
-        hr_file_put_uri(e->path, &uri);
-        hr_buf_puts(&text, "{\"path\":");
-        hr_buf_put_json(&text, hr_svn(uri.ptr, uri.len));
-        hr_buf_printf(&text, ",\"timestamp\":%lld,\"size\":%lld,\"offset\":%lld}\n",
-                      (long long)(e->mtime_us / 1000), (long long)e->size, (long long)e->offset);
-    }
-    hr_buf_done(&uri);
-    hr_status status = hr_buf_status(&text, err);
-    if (!status && s->log_path) {
-        status = s->env->vt->pwrite(s->env, s->log_fd, text.ptr, text.len, s->log_size, err);
-        if (!status) status = s->env->vt->fdatasync(s->env, s->log_fd, err);
-        if (!status) s->log_size += (int64_t)text.len;
+    struct hr_buf text = {0};
+    hr_status status = HR_OK;
+    for (uint32_t i = 0; !status && s->log_file && i < files->count; i++) {
+        bool last = i + 1 == files->count;
+        put_file(&text, &files->items[i]);
+        if (!last && files->items[i + 1].offset == files->items[i].offset) continue;
+        assert(hr_record_log_count(s->log_file) == (uint64_t)files->items[i].offset);
+        status = hr_buf_status(&text, err);
+        if (!status)
+            status = hr_record_log_append(s->log_file, hr_svn(text.ptr, text.len), last, err);
+        hr_buf_clear(&text);
     }
     hr_buf_done(&text);
     for (uint32_t i = 0; !status && i < files->count; i++)
@@ -233,7 +241,7 @@ static void file_close(struct hr_source *source)
         close(s->stop_fds[0]);
         close(s->stop_fds[1]);
     }
-    if (s->log_fd >= 0 && s->env->vt->close(s->env, s->log_fd, NULL)) s->log_fd = -1;
+    hr_record_log_close(s->log_file);
     hr_free(s->seen);
     hr_arena_done(&s->found_arena);
     hr_arena_done(&s->arena);
@@ -438,7 +446,6 @@ static hr_status open_format(const struct hr_source_args *args, const char *form
     s->base.flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE;
     s->env = args->env;
     s->format = hr_format_find(format);
-    s->log_fd = -1;
     s->last_offset = s->cleaned = -1;
     s->newest_us = INT64_MIN;
     hr_status status = setup(s, args, err);
@@ -513,6 +520,14 @@ static uint32_t behind(const struct file_source *s, int64_t offset)
     return low;
 }
 
+static hr_status log_short(const struct file_source *s, int64_t offset, struct hr_err *err)
+{
+    char why[100];
+    snprintf(why, sizeof why, "it ends at offset %lld, but the journal is at %lld",
+             (long long)s->last_offset, (long long)offset);
+    return log_damaged(s, why, err);
+}
+
 static hr_status file_plan(struct hr_source *source, const char *start, const char *end,
                            struct hr_arena *arena, struct hr_split **ret_splits,
                            uint32_t *ret_count, struct hr_err *err)
@@ -530,10 +545,7 @@ static hr_status file_plan(struct hr_source *source, const char *start, const ch
         if (start) HR_TRY(parse_log_offset(start, &from, err));
         if (end) HR_TRY(parse_log_offset(end, &to, err));
         if (to > s->last_offset)
-            return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT,
-                           "offset %lld is not in the file log %s, which ends at %lld",
-                           (long long)to, s->log_path ? s->log_path : "(none)",
-                           (long long)s->last_offset);
+            return log_short(s, to, err);
         for (uint32_t i = behind(s, from); i < s->log.count && s->log.items[i].offset <= to; i++)
             HR_TRY(add_splits(s, &s->log.items[i], arena, &splits, err));
     }
@@ -576,7 +588,8 @@ static hr_status file_open_reader(struct hr_source *source, const struct hr_spli
 
 static hr_status file_initial(struct hr_source *source, struct hr_buf *ret, struct hr_err *err)
 {
-    HR_UNUSED(source);
+    struct file_source *s = self(source);
+    if (s->log.count) return log_damaged(s, "it holds files, but the query never started", err);
     hr_buf_puts(ret, "{\"logOffset\":-1}");
     return hr_buf_status(ret, err);
 }
@@ -697,10 +710,7 @@ static hr_status file_latest(struct hr_source *source, const char *start,
     /* Logged before and not used yet: a crash in between, or available now. */
     if (s->last_offset <= from) {
         if (s->last_offset < from)
-            return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT,
-                           "the file log %s ends at %lld, before offset %lld",
-                           s->log_path ? s->log_path : "(none)", (long long)s->last_offset,
-                           (long long)from);
+            return log_short(s, from, err);
         HR_TRY(extend_log(s, limit, false, err));
     }
     return put_offset(HR_MIN(from + 1, s->last_offset), ret, err);
@@ -818,6 +828,7 @@ static void file_describe(const struct hr_source *source, struct hr_buf *out)
         .commit = file_commit,                                                           \
         .subscribe = file_subscribe,                                                     \
         .describe = file_describe,                                                       \
+        .identity = file_describe,                                                       \
     };
 
 FILE_SOURCE(json)

@@ -246,6 +246,14 @@ static void kafka_describe(const struct hr_sink *sink, struct hr_buf *out)
     hr_buf_puts(out, "KafkaTable");
 }
 
+static hr_status kafka_identity(const struct hr_options *options, struct hr_buf *out,
+                                struct hr_err *err)
+{
+    const char *topic = hr_options_get(options, "topic");
+    hr_buf_puts(out, topic ? topic : "(topics by row)");
+    return hr_buf_status(out, err);
+}
+
 const struct hr_sink_vt hr_sink_kafka = {
     .name = "kafka",
     .abi = HR_CONNECTOR_ABI,
@@ -260,4 +268,5 @@ const struct hr_sink_vt hr_sink_kafka = {
     .open_writer = kafka_writer,
     .commit_epoch = kafka_commit,
     .describe = kafka_describe,
+    .identity = kafka_identity,
 };

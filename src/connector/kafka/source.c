@@ -544,6 +544,7 @@ const struct hr_source_vt hr_source_kafka = {
     .commit = kafka_commit,
     .final_offset = kafka_final,
     .describe = kafka_describe,
+    .identity = kafka_describe,
     .metrics = kafka_metrics,
     .poll_interval_us = 5000,
 };
