@@ -211,6 +211,7 @@ struct hr_rows *hr_rdd_first(struct hr_rdd *rdd, struct hr_err *err)
 
 hr_status hr_rdd_is_empty(struct hr_rdd *rdd, bool *ret, struct hr_err *err)
 {
+    if (!ret) return hr_missing("no place for the result", err);
     struct hr_err own = {0};
     if (!err) err = &own;
     struct hr_rows *rows = hr_rdd_take(rdd, 1, err);
@@ -244,6 +245,7 @@ static void count_reset(void *arg, uint32_t partition, uint32_t attempt)
 
 hr_status hr_rdd_count(struct hr_rdd *rdd, uint64_t *ret, struct hr_err *err)
 {
+    if (!ret) return hr_missing("no place for the result", err);
     if (!rdd) return no_rdd(err);
     uint64_t *counts = hr_zalloc((rdd->partition_count + 1) * sizeof *counts), sum = 0;
     if (!counts) return HR_OOM(err);
@@ -470,6 +472,7 @@ static hr_status run_foreach(struct hr_rdd *rdd, struct foreach *f, struct hr_er
 
 hr_status hr_rdd_foreach(struct hr_rdd *rdd, hr_foreach_fn fn, void *arg, struct hr_err *err)
 {
+    if (!fn) return hr_missing("no function", err);
     if (!rdd) return no_rdd(err);
     struct foreach f = {.fn = fn, .arg = arg};
     return run_foreach(rdd, &f, err);
@@ -478,6 +481,7 @@ hr_status hr_rdd_foreach(struct hr_rdd *rdd, hr_foreach_fn fn, void *arg, struct
 hr_status hr_rdd_foreach_partition(struct hr_rdd *rdd, hr_foreach_partition_fn fn, void *arg,
                                    struct hr_err *err)
 {
+    if (!fn) return hr_missing("no function", err);
     if (!rdd) return no_rdd(err);
     struct foreach f = {.partition_fn = fn, .arg = arg};
     return run_foreach(rdd, &f, err);

@@ -146,6 +146,8 @@ const struct hr_type *hr_schema_slice(const struct hr_type *schema, uint32_t fir
 /* Fields of a, then fields of b (of both, nullable where asked). */
 const struct hr_type *hr_schema_concat(const struct hr_type *a, const struct hr_type *b,
                                        bool a_nullable, bool b_nullable);
+/* A call lacks something: "no RDD". What made it so, an error that is there already, stays. */
+hr_status hr_missing(const char *what, struct hr_err *err);
 hr_status hr_schema_from_ddl(const char *ddl, const struct hr_type **ret,
                              struct hr_err *err) HR_CHECKED;
 /* "n DESC, word" over a schema. */

@@ -79,11 +79,13 @@ struct hr_rdd *hr_rdd_checkpoint(struct hr_rdd *rdd, struct hr_err *err)
 
 const char *hr_rdd_checkpoint_file(const struct hr_rdd *rdd)
 {
+    if (!rdd) return NULL;
     return hr_object_folder(rdd);
 }
 
 bool hr_rdd_is_checkpointed(const struct hr_rdd *rdd)
 {
+    if (!rdd) return false;
     return hr_object_folder(rdd) != NULL;
 }
 

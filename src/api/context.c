@@ -83,21 +83,26 @@ void hr_context_free(struct hr_context *ctx)
 
 uint32_t hr_context_default_parallelism(const struct hr_context *ctx)
 {
+    if (!ctx) return 0;
     return ctx->parallelism;
 }
 
 int64_t hr_context_now_us(struct hr_context *ctx)
 {
+    if (!ctx) return 0;
     return hr_now_us(ctx->env);
 }
 
 void hr_context_advance(struct hr_context *ctx, int64_t us)
 {
+    if (!ctx) return;
     if (ctx->own_env) hr_env_manual_clock_advance(ctx->env, us);
 }
 
 void hr_context_get_stats(struct hr_context *ctx, struct hr_context_stats *ret)
 {
+    if (ret && !ctx) *ret = (struct hr_context_stats){0};
+    if (!ctx || !ret) return;
     pthread_mutex_lock(&ctx->lock);
     *ret = ctx->stats;
     pthread_mutex_unlock(&ctx->lock);
@@ -151,11 +156,13 @@ hr_status hr_context_add_pool(struct hr_context *ctx, const struct hr_pool_optio
 
 int64_t hr_context_pool_memory_bytes(struct hr_context *ctx, const char *pool)
 {
+    if (!ctx) return 0;
     return hr_scheduler_pool_bytes(ctx->scheduler, pool);
 }
 
 hr_status hr_context_set_pool(struct hr_context *ctx, const char *pool, struct hr_err *err)
 {
+    if (!ctx) return hr_missing("no context", err);
     const struct hr_locals *locals = hr_locals_find(hr_locals_now(), ctx->id);
     return hr_locals_set(ctx->id, pool, locals ? locals->group : NULL,
                          locals ? locals->description : NULL, err);
@@ -164,27 +171,32 @@ hr_status hr_context_set_pool(struct hr_context *ctx, const char *pool, struct h
 hr_status hr_context_set_job_group(struct hr_context *ctx, const char *group,
                                    const char *description, struct hr_err *err)
 {
+    if (!ctx) return hr_missing("no context", err);
     const struct hr_locals *locals = hr_locals_find(hr_locals_now(), ctx->id);
     return hr_locals_set(ctx->id, locals ? locals->pool : NULL, group, description, err);
 }
 
 void hr_context_clear_job_group(struct hr_context *ctx)
 {
+    if (!ctx) return;
     hr_locals_clear_group(ctx->id);
 }
 
 void hr_context_cancel_jobs(struct hr_context *ctx)
 {
+    if (!ctx) return;
     hr_scheduler_cancel(ctx->scheduler, NULL, 0);
 }
 
 void hr_context_cancel_job_group(struct hr_context *ctx, const char *group)
 {
+    if (!ctx) return;
     hr_scheduler_cancel(ctx->scheduler, group ? group : "", 0);
 }
 
 void hr_context_cancel_job(struct hr_context *ctx, uint64_t id)
 {
+    if (!ctx) return;
     if (id) hr_scheduler_cancel(ctx->scheduler, NULL, id);
 }
 
@@ -212,6 +224,7 @@ static void put_job(void *arg, uint32_t n, const struct hr_job_facts *f)
 
 uint32_t hr_context_jobs(struct hr_context *ctx, struct hr_job_status *ret, uint32_t max)
 {
+    if (!ctx) return 0;
     struct job_list list = {ret, ret ? max : 0};
     return hr_scheduler_jobs(ctx->scheduler, put_job, &list);
 }

@@ -39,6 +39,7 @@ void hr_emitter_done(struct hr_emitter *out)
 
 HR_COLD void hr_emitter_fail(struct hr_emitter *out, const char *fmt, ...)
 {
+    if (!out) return;
     char msg[512];
     if (out->failed) return;
     out->failed = true;
@@ -53,6 +54,7 @@ HR_COLD void hr_emitter_fail(struct hr_emitter *out, const char *fmt, ...)
 HR_COLD void hr_emitter_fail_type(struct hr_emitter *out, const struct hr_type *type,
                                   const char *got)
 {
+    if (!out) return;
     struct hr_buf text = {0};
     hr_type_print_sql(type, &text);
     hr_emitter_fail(out, "output column %s is %s and was given %s",
@@ -173,7 +175,7 @@ struct target {
 /* The builder of the next value when nothing is out of the ordinary and it has room, or NULL. */
 HR_INLINE struct hr_builder *fast_builder(const struct hr_emitter *out)
 {
-    if (HR_UNLIKELY(out->column >= out->limit)) return NULL;
+    if (HR_UNLIKELY(!out || out->column >= out->limit)) return NULL;
     struct hr_builder *b = out->columns[out->column];
     return HR_LIKELY(b->length < b->capacity) ? b : NULL;
 }
@@ -240,7 +242,7 @@ static void put_prefix(struct hr_emitter *out)
 
 HR_INLINE bool next(struct hr_emitter *out, struct target *ret)
 {
-    if (HR_UNLIKELY(out->failed)) return false;
+    if (HR_UNLIKELY(!out || out->failed)) return false;
     if (HR_UNLIKELY(out->whole)) {
         hr_emitter_fail(out, "one value among whole columns: end their rows first");
         return false;
@@ -314,7 +316,7 @@ static bool in_range(enum hr_type_id id, int64_t v)
 
 static HR_NOINLINE void emit_long_slow(struct hr_emitter *out, int64_t value)
 {
-    if (out->cells && !out->failed && out->column < out->schema->field_count &&
+    if (out && out->cells && !out->failed && out->column < out->schema->field_count &&
         out->schema->fields[out->column].type->id == HR_T_LONG) {
         out->cells->cell[out->column++].i64 = value;
         return;
@@ -465,6 +467,10 @@ static void copy_scalar(struct hr_emitter *out, const struct target *t, const st
 
 void hr_emit_field(struct hr_emitter *out, const struct hr_row *row, uint32_t column)
 {
+    if (!row) {
+        hr_emitter_fail(out, "a field of no row");
+        return;
+    }
     struct target t;
     if (column >= row->count_) {
         hr_emitter_fail(out, "field %u of a row with %u columns", column, row->count_);
@@ -500,11 +506,16 @@ void hr_emit_field(struct hr_emitter *out, const struct hr_row *row, uint32_t co
 
 void hr_emit_fields(struct hr_emitter *out, const struct hr_row *row)
 {
+    if (!row) {
+        hr_emitter_fail(out, "a field of no row");
+        return;
+    }
     for (uint32_t i = 0; i < row->count_; i++) hr_emit_field(out, row, i);
 }
 
 void hr_emit_array_begin(struct hr_emitter *out)
 {
+    if (!out) return;
     struct target t;
     if (out->array) {
         hr_emitter_fail(out, "an ARRAY inside an ARRAY");
@@ -521,6 +532,7 @@ void hr_emit_array_begin(struct hr_emitter *out)
 
 void hr_emit_array_end(struct hr_emitter *out)
 {
+    if (!out) return;
     if (out->failed) return;
     if (!out->array) {
         hr_emitter_fail(out, "the end of an ARRAY that was not begun");
@@ -566,6 +578,7 @@ static HR_NOINLINE void emit_end_slow(struct hr_emitter *out)
 
 void hr_emit_end(struct hr_emitter *out)
 {
+    if (!out) return;
     if (HR_LIKELY(out->limit && out->column == out->limit && !out->suffix))
         end_row(out);
     else
@@ -574,6 +587,10 @@ void hr_emit_end(struct hr_emitter *out)
 
 void hr_emit_row(struct hr_emitter *out, const struct hr_row *row)
 {
+    if (!row) {
+        hr_emitter_fail(out, "a field of no row");
+        return;
+    }
     hr_emit_fields(out, row);
     hr_emit_end(out);
 }
@@ -602,7 +619,7 @@ static bool begin_columns(struct hr_emitter *out, uint32_t count)
 
 struct hr_builder *hr_emitter_column(struct hr_emitter *out, uint32_t count)
 {
-    if (out->failed || (!out->whole && !begin_columns(out, count))) return NULL;
+    if (!out || out->failed || (!out->whole && !begin_columns(out, count))) return NULL;
     if (out->column >= out->schema->field_count)
         hr_emitter_fail(out, "more columns than the %u of the output", out->schema->field_count);
     else if (count != out->whole_rows)

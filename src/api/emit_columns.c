@@ -113,6 +113,7 @@ static bool gather(struct hr_builder *b, const struct hr_column *col, const uint
 
 void hr_emit_column(struct hr_emitter *out, const struct hr_batch_view *view, uint32_t column)
 {
+    if (!out) return;
     struct hr_batch *batch = (struct hr_batch *)(uintptr_t)view->batch_;
     if (column >= view->column_count) {
         hr_emitter_fail(out, "column %u of a batch with %u columns", column, view->column_count);

@@ -169,23 +169,31 @@ hr_status hr_rdd_on_free(struct hr_rdd *rdd, void (*fn)(void *arg), void *arg, s
 
 uint32_t hr_rdd_id(const struct hr_rdd *rdd)
 {
+    if (!rdd) return 0;
     return rdd->id;
 }
 uint32_t hr_rdd_partitions(const struct hr_rdd *rdd)
 {
+    if (!rdd) return 0;
     return rdd->partition_count;
 }
 const char *hr_rdd_name(const struct hr_rdd *rdd)
 {
+    if (!rdd) return NULL;
     return rdd->label;
 }
 struct hr_context *hr_rdd_context(const struct hr_rdd *rdd)
 {
+    if (!rdd) return NULL;
     return hr_node_of(rdd)->ctx;
 }
 
 struct hr_rdd *hr_rdd_set_name(struct hr_rdd *rdd, const char *name, struct hr_err *err)
 {
+    if (!name) {
+        HR_UNUSED(hr_missing("no name", err));
+        return NULL;
+    }
     if (!rdd) return NULL;
     char *copy = hr_strdup(name);
     if (!copy) {
@@ -207,6 +215,7 @@ static char *take_text(struct hr_buf *buf)
 
 char *hr_rdd_schema(const struct hr_rdd *rdd)
 {
+    if (!rdd) return NULL;
     struct hr_buf out = {0};
     for (uint32_t i = 0; i < rdd->schema->field_count; i++) {
         const struct hr_field *f = &rdd->schema->fields[i];
@@ -218,9 +227,15 @@ char *hr_rdd_schema(const struct hr_rdd *rdd)
 
 char *hr_rdd_to_debug_string(struct hr_rdd *rdd)
 {
+    if (!rdd) return NULL;
     struct hr_buf out = {0};
     hr_rdd_debug_string(rdd, &out);
     return take_text(&out);
+}
+
+hr_status hr_missing(const char *what, struct hr_err *err)
+{
+    return err && err->code ? err->code : HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s", what);
 }
 
 /* --- Schemas ---------------------------------------------------------------------------------- */

@@ -176,6 +176,7 @@ hr_status hr_object_save(struct hr_rdd *rdd, const char *path, const char *descr
 
 hr_status hr_rdd_save_as_object_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
 {
+    if (!path) return hr_missing("no path", err);
     uint64_t rows;
     if (!rdd) return err && err->code ? err->code : HR_FAIL(err, HR_E_INVALID_ARGUMENT, "no RDD");
     return hr_object_save(rdd, path, "saveAsObjectFile", &rows, err);

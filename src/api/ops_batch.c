@@ -177,6 +177,10 @@ static const struct hr_rdd_vt batch_vt = {"MapPartitionsRDD", batch_compute, NUL
 struct hr_rdd *hr_rdd_map_batches(struct hr_rdd *rdd, const char *schema, hr_batch_fn fn, void *arg,
                                   struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     const struct hr_type *type;
     if (!rdd || hr_schema_from_ddl(schema, &type, err) != HR_OK) return NULL;
     struct batch_node *op = hr_node_narrow(&batch_vt, sizeof *op, rdd, type, NULL, err);
@@ -190,6 +194,10 @@ struct hr_rdd *hr_rdd_map_batches(struct hr_rdd *rdd, const char *schema, hr_bat
 struct hr_rdd *hr_rdd_filter_batches(struct hr_rdd *rdd, hr_select_fn fn, void *arg,
                                      struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     if (!rdd) return NULL;
     struct batch_node *op = hr_node_narrow(&batch_vt, sizeof *op, rdd, rdd->schema, NULL, err);
     if (!op) return NULL;

@@ -503,12 +503,20 @@ static const struct hr_type *values_of(const struct hr_rdd *rdd, struct hr_err *
 struct hr_rdd *hr_rdd_reduce_by_key(struct hr_rdd *rdd, hr_merge_fn fn, void *arg,
                                     uint32_t partitions, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     return hr_rdd_fold_by_key(rdd, NULL, fn, arg, partitions, err);
 }
 
 struct hr_rdd *hr_rdd_fold_by_key(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_fn fn, void *arg,
                                   uint32_t partitions, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     const struct hr_type *values = rdd ? values_of(rdd, err) : NULL;
     if (!values) return NULL;
     struct combine_spec spec = {.state = values,
@@ -524,6 +532,18 @@ struct hr_rdd *hr_rdd_aggregate_by_key(struct hr_rdd *rdd, const char *state_sch
                                        hr_fill_fn zero, hr_merge_fn seq, hr_merge_fn comb,
                                        void *arg, uint32_t partitions, struct hr_err *err)
 {
+    if (!zero) {
+        HR_UNUSED(hr_missing("no function of zero", err));
+        return NULL;
+    }
+    if (!seq) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
+    if (!comb) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     const struct hr_type *state;
     if (!rdd || hr_schema_from_ddl(state_schema, &state, err) != HR_OK || !values_of(rdd, err))
         return NULL;
@@ -539,6 +559,10 @@ struct hr_rdd *hr_rdd_aggregate_by_key(struct hr_rdd *rdd, const char *state_sch
 struct hr_rdd *hr_rdd_combine_by_key(struct hr_rdd *rdd, const struct hr_combiner *c,
                                      uint32_t partitions, struct hr_err *err)
 {
+    if (!c) {
+        HR_UNUSED(hr_missing("no combiner", err));
+        return NULL;
+    }
     const struct hr_type *state;
     if (!rdd || hr_schema_from_ddl(c->state_schema, &state, err) != HR_OK || !values_of(rdd, err))
         return NULL;

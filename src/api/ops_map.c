@@ -171,12 +171,20 @@ static struct hr_rdd *map_like(struct hr_rdd *rdd, const char *ddl, hr_row_fn fn
 struct hr_rdd *hr_rdd_map(struct hr_rdd *rdd, const char *schema, hr_row_fn fn, void *arg,
                           struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     return map_like(rdd, schema, fn, arg, true, err);
 }
 
 struct hr_rdd *hr_rdd_flat_map(struct hr_rdd *rdd, const char *schema, hr_row_fn fn, void *arg,
                                struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     return map_like(rdd, schema, fn, arg, false, err);
 }
 
@@ -200,18 +208,30 @@ static struct hr_rdd *values_like(struct hr_rdd *rdd, const char *ddl, hr_row_fn
 struct hr_rdd *hr_rdd_map_values(struct hr_rdd *rdd, const char *value_schema, hr_row_fn fn,
                                  void *arg, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     return values_like(rdd, value_schema, fn, arg, true, err);
 }
 
 struct hr_rdd *hr_rdd_flat_map_values(struct hr_rdd *rdd, const char *value_schema, hr_row_fn fn,
                                       void *arg, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     return values_like(rdd, value_schema, fn, arg, false, err);
 }
 
 struct hr_rdd *hr_rdd_key_by(struct hr_rdd *rdd, const char *key_schema, hr_row_fn fn, void *arg,
                              struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     const struct hr_type *keys;
     if (!rdd || hr_schema_from_ddl(key_schema, &keys, err) != HR_OK) return NULL;
     struct fn_node *op =
@@ -319,6 +339,10 @@ static struct fn_node *same_rows(const struct hr_rdd_vt *vt, struct hr_rdd *rdd,
 
 struct hr_rdd *hr_rdd_filter(struct hr_rdd *rdd, hr_predicate_fn fn, void *arg, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     struct fn_node *op = rdd ? same_rows(&filter_vt, rdd, err) : NULL;
     if (!op) return NULL;
     op->predicate = fn;
@@ -535,6 +559,10 @@ static struct hr_rdd *partition_node(struct hr_rdd *rdd, const struct hr_type *s
 struct hr_rdd *hr_rdd_map_partitions(struct hr_rdd *rdd, const char *schema, hr_partition_fn fn,
                                      void *arg, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     const struct hr_type *type;
     if (!rdd || hr_schema_from_ddl(schema, &type, err) != HR_OK) return NULL;
     return partition_node(rdd, type, fn, arg, err);

@@ -84,6 +84,7 @@ struct hr_rdd *hr_rdd_partition_like(struct hr_rdd *rdd, const struct hr_rdd *ot
 
 const char *hr_rdd_partitioner(const struct hr_rdd *rdd)
 {
+    if (!rdd) return NULL;
     const struct hr_placement *placed = &hr_node_of(rdd)->placed;
     if (!placed->partitions) return NULL;
     return placed->by ? hr_placer_name(placed->by) : "hash";

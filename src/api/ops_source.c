@@ -110,6 +110,10 @@ static struct hr_rdd *slice_evenly(struct hr_context *ctx, struct hr_batch_list 
 struct hr_rdd *hr_parallelize(struct hr_context *ctx, const char *schema, hr_fill_fn fill,
                               void *arg, uint32_t partitions, struct hr_err *err)
 {
+    if (!fill) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     const struct hr_type *type;
     if (!ctx || hr_schema_from_ddl(schema, &type, err) != HR_OK) return NULL;
     struct hr_err own = {0};

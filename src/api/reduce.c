@@ -227,6 +227,10 @@ static struct hr_rows *run(struct hr_rdd *rdd, const struct aggregation *a, stru
 
 struct hr_rows *hr_rdd_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     if (!rdd) return NULL;
     struct aggregation a = {rdd->schema, NULL, fn, fn, arg, "reduce", 1};
     return run(rdd, &a, err);
@@ -235,6 +239,10 @@ struct hr_rows *hr_rdd_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg, str
 struct hr_rows *hr_rdd_tree_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg, uint32_t depth,
                                    struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     if (!rdd) return NULL;
     struct aggregation a = {rdd->schema, NULL, fn, fn, arg, "treeReduce", depth};
     return run(rdd, &a, err);
@@ -243,6 +251,14 @@ struct hr_rows *hr_rdd_tree_reduce(struct hr_rdd *rdd, hr_merge_fn fn, void *arg
 struct hr_rows *hr_rdd_fold(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_fn fn, void *arg,
                             struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
+    if (!zero) {
+        HR_UNUSED(hr_missing("no function of zero", err));
+        return NULL;
+    }
     if (!rdd) return NULL;
     struct aggregation a = {rdd->schema, zero, fn, fn, arg, "fold", 1};
     return run(rdd, &a, err);
@@ -251,6 +267,18 @@ struct hr_rows *hr_rdd_fold(struct hr_rdd *rdd, hr_fill_fn zero, hr_merge_fn fn,
 struct hr_rows *hr_rdd_aggregate(struct hr_rdd *rdd, const char *state_schema, hr_fill_fn zero,
                                  hr_merge_fn seq, hr_merge_fn comb, void *arg, struct hr_err *err)
 {
+    if (!zero) {
+        HR_UNUSED(hr_missing("no function of zero", err));
+        return NULL;
+    }
+    if (!seq) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
+    if (!comb) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     const struct hr_type *state;
     if (!rdd || hr_schema_from_ddl(state_schema, &state, err) != HR_OK) return NULL;
     struct aggregation a = {state, zero, seq, comb, arg, "aggregate", 1};
@@ -261,6 +289,18 @@ struct hr_rows *hr_rdd_tree_aggregate(struct hr_rdd *rdd, const char *state_sche
                                       hr_merge_fn seq, hr_merge_fn comb, void *arg, uint32_t depth,
                                       struct hr_err *err)
 {
+    if (!zero) {
+        HR_UNUSED(hr_missing("no function of zero", err));
+        return NULL;
+    }
+    if (!seq) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
+    if (!comb) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     const struct hr_type *state;
     if (!rdd || hr_schema_from_ddl(state_schema, &state, err) != HR_OK) return NULL;
     struct aggregation a = {state, zero, seq, comb, arg, "treeAggregate", depth};

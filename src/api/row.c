@@ -54,6 +54,7 @@ HR_INLINE const char *find_space(const char *p, const char *end)
 
 bool hr_text_next_word(struct hr_text *rest, struct hr_text *ret_word)
 {
+    if (!rest) return false;
     const char *p = rest->ptr, *end = p ? p + rest->len : p;
     while (p < end && is_space(*p)) p++;
     const char *start = p;
@@ -67,6 +68,7 @@ bool hr_text_next_word(struct hr_text *rest, struct hr_text *ret_word)
 
 bool hr_text_next_field(struct hr_text *rest, char separator, struct hr_text *ret_field)
 {
+    if (!rest) return false;
     if (!rest->ptr) return false;
     const char *at = rest->len ? memchr(rest->ptr, separator, rest->len) : NULL;
     size_t len = at ? (size_t)(at - rest->ptr) : rest->len;
@@ -153,6 +155,10 @@ static HR_COLD void misuse(const struct hr_row *row, uint32_t column, const char
     struct hr_task_local *t = &hr_task_local;
     if (t->misused) return;
     t->misused = true;
+    if (!row) {
+        HR_UNUSED(hr_err_fail(&t->misuse, "column %u read of no row", column));
+        return;
+    }
     if (column >= row->count_) {
         HR_UNUSED(hr_err_fail(&t->misuse, "column %u read of a row with %u columns", column,
                               row->count_));
@@ -175,7 +181,7 @@ struct place {
 
 HR_INLINE bool locate(const struct hr_row *row, uint32_t column, const char *as, struct place *ret)
 {
-    if (HR_UNLIKELY(column >= row->count_)) {
+    if (HR_UNLIKELY(!row || column >= row->count_)) {
         misuse(row, column, as);
         return false;
     }
@@ -192,11 +198,14 @@ HR_INLINE bool locate(const struct hr_row *row, uint32_t column, const char *as,
 
 uint32_t hr_row_columns(const struct hr_row *row)
 {
+    if (!row) return 0;
     return row->count_;
 }
 
 int hr_row_find(const struct hr_row *row, const char *name)
 {
+    if (!row) return -1;
+    if (!name) return -1;
     const struct hr_type *schema = row->schema_;
     return schema ? hr_type_field_index(schema, hr_sv(name)) : -1;
 }
@@ -332,6 +341,7 @@ static void child_row(const struct hr_column *col, uint32_t i, struct hr_row *re
 
 uint32_t hr_row_length(const struct hr_row *row, uint32_t column)
 {
+    if (!row) return 0;
     const struct hr_column *col;
     uint32_t first, count;
     return list_range(row, column, HR_T_NULL, &col, &first, &count) ? count : 0;
@@ -340,6 +350,7 @@ uint32_t hr_row_length(const struct hr_row *row, uint32_t column)
 bool hr_row_element(const struct hr_row *row, uint32_t column, uint32_t i,
                     struct hr_row *ret_element)
 {
+    if (!row) return false;
     const struct hr_column *col;
     uint32_t first, count;
     if (!list_range(row, column, HR_T_ARRAY, &col, &first, &count) || i >= count) return false;
@@ -350,6 +361,7 @@ bool hr_row_element(const struct hr_row *row, uint32_t column, uint32_t i,
 bool hr_row_entry(const struct hr_row *row, uint32_t column, uint32_t i, struct hr_row *ret_key,
                   struct hr_row *ret_value)
 {
+    if (!row) return false;
     const struct hr_column *col;
     uint32_t first, count;
     if (!list_range(row, column, HR_T_MAP, &col, &first, &count) || i >= count) return false;
@@ -360,6 +372,7 @@ bool hr_row_entry(const struct hr_row *row, uint32_t column, uint32_t i, struct 
 
 bool hr_row_struct(const struct hr_row *row, uint32_t column, struct hr_row *ret_row)
 {
+    if (!row) return false;
     struct place p;
     if (!locate(row, column, "STRUCT", &p)) return false;
     if (p.type->id != HR_T_STRUCT) {
@@ -435,6 +448,8 @@ void hr_row_put(const struct hr_row *row, struct hr_buf *out)
 
 size_t hr_row_print(const struct hr_row *row, char *buf, size_t size)
 {
+    static const struct hr_row none;
+    if (!row) row = &none;
     struct hr_buf out = {0};
     hr_row_put(row, &out);
     size_t len = out.len;

@@ -141,18 +141,21 @@ static const struct hr_column *view_column(const struct hr_batch_view *view, uin
 
 const void *hr_view_values(const struct hr_batch_view *view, uint32_t column)
 {
+    if (!view) return NULL;
     const struct hr_column *col = view_column(view, column);
     return col ? col->values : NULL;
 }
 
 const uint64_t *hr_view_validity(const struct hr_batch_view *view, uint32_t column)
 {
+    if (!view) return NULL;
     const struct hr_column *col = view_column(view, column);
     return col ? col->validity : NULL;
 }
 
 struct hr_text hr_view_text(const struct hr_batch_view *view, uint32_t column, uint32_t row)
 {
+    if (!view) return (struct hr_text){"", 0};
     const struct hr_column *col = view_column(view, column);
     if (!col || !hr_type_is_string(col->type) || row >= col->length || !hr_column_valid(col, row))
         return (struct hr_text){"", 0};
@@ -162,5 +165,9 @@ struct hr_text hr_view_text(const struct hr_batch_view *view, uint32_t column, u
 
 void hr_view_row(const struct hr_batch_view *view, uint32_t row, struct hr_row *ret_row)
 {
+    if (!view) {
+        *ret_row = (struct hr_row){0}; /* of no columns: reading one is a mistake */
+        return;
+    }
     hr_row_of_batch(view->batch_, row, ret_row);
 }

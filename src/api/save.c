@@ -206,6 +206,10 @@ static struct hr_rdd *one_key(struct hr_pool *pool, const struct hr_type *schema
 
 struct hr_rows *hr_rdd_lookup(struct hr_rdd *rdd, hr_fill_fn key, void *arg, struct hr_err *err)
 {
+    if (!key) {
+        HR_UNUSED(hr_missing("no function of the key", err));
+        return NULL;
+    }
     if (!rdd) return NULL;
     const struct hr_type *schema = hr_schema_slice(rdd->schema, 0, hr_node_of(rdd)->key_columns);
     struct hr_err own = {0};
@@ -262,6 +266,7 @@ struct hr_rdd *hr_rdd_cache(struct hr_rdd *rdd, struct hr_err *err)
 
 enum hr_persist hr_rdd_storage_level(const struct hr_rdd *rdd)
 {
+    if (!rdd) return HR_PERSIST_NONE;
     switch (rdd->storage) {
     case HR_STORE_MEMORY: return HR_MEMORY;
     case HR_STORE_MEMORY_AND_DISK: return HR_MEMORY_AND_DISK;
@@ -344,10 +349,12 @@ static hr_status save_text(struct hr_rdd *rdd, const char *path, bool gzip, stru
 
 hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
 {
+    if (!path) return hr_missing("no path", err);
     return rdd ? save_text(rdd, path, false, err) : no_rdd(err);
 }
 
 hr_status hr_rdd_save_as_gzip_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
 {
+    if (!path) return hr_missing("no path", err);
     return rdd ? save_text(rdd, path, true, err) : no_rdd(err);
 }

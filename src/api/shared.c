@@ -102,6 +102,10 @@ struct hr_accumulator *hr_accumulator_collection(struct hr_context *ctx, const c
 struct hr_accumulator *hr_accumulator_custom(struct hr_context *ctx, const char *name,
                                              const struct hr_accumulator_fn *fn, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no functions of the accumulator", err));
+        return NULL;
+    }
     const struct hr_type *rows, *state;
     if (hr_schema_from_ddl(fn->row_schema, &rows, err) != HR_OK ||
         hr_schema_from_ddl(fn->state_schema, &state, err) != HR_OK ||
@@ -446,23 +450,29 @@ static hr_status add(struct hr_accumulator *acc, const struct addition *what, st
 
 void hr_accumulator_add(struct hr_accumulator *acc, int64_t value)
 {
+    if (!acc) return;
     HR_UNUSED(add(acc, &(struct addition){.i64 = value, .f64 = (double)value}, NULL));
 }
 
 void hr_accumulator_add_double(struct hr_accumulator *acc, double value)
 {
+    if (!acc) return;
     HR_UNUSED(add(acc, &(struct addition){.i64 = (int64_t)value, .f64 = value}, NULL));
 }
 
 hr_status hr_accumulator_add_row(struct hr_accumulator *acc, const struct hr_row *row,
                                  struct hr_err *err)
 {
+    if (!acc) return hr_missing("no accumulator", err);
+    if (!row) return hr_missing("no row", err);
     return add(acc, &(struct addition){.row = row}, err);
 }
 
 hr_status hr_accumulator_emit(struct hr_accumulator *acc, hr_fill_fn fill, void *arg,
                               struct hr_err *err)
 {
+    if (!acc) return hr_missing("no accumulator", err);
+    if (!fill) return hr_missing("no function", err);
     return add(acc, &(struct addition){.fill = fill, .arg = arg}, err);
 }
 
@@ -470,6 +480,7 @@ hr_status hr_accumulator_emit(struct hr_accumulator *acc, hr_fill_fn fill, void 
 
 int64_t hr_accumulator_value(struct hr_accumulator *acc)
 {
+    if (!acc) return 0;
     hr_forkable_lock(&acc->lock);
     int64_t v = acc->kind == ACC_DOUBLE ? (int64_t)acc->f64 : acc->i64;
     hr_forkable_unlock(&acc->lock);
@@ -478,6 +489,7 @@ int64_t hr_accumulator_value(struct hr_accumulator *acc)
 
 double hr_accumulator_value_double(struct hr_accumulator *acc)
 {
+    if (!acc) return 0;
     hr_forkable_lock(&acc->lock);
     double v = acc->kind == ACC_DOUBLE ? acc->f64 : (double)acc->i64;
     hr_forkable_unlock(&acc->lock);
@@ -486,6 +498,7 @@ double hr_accumulator_value_double(struct hr_accumulator *acc)
 
 uint64_t hr_accumulator_count(struct hr_accumulator *acc)
 {
+    if (!acc) return 0;
     hr_forkable_lock(&acc->lock);
     uint64_t n = acc->count;
     hr_forkable_unlock(&acc->lock);
@@ -513,6 +526,7 @@ static hr_status state_rows(struct hr_accumulator *acc, struct hr_batch_list *li
 
 struct hr_rows *hr_accumulator_rows(struct hr_accumulator *acc, struct hr_err *err)
 {
+    if (!acc) return NULL;
     struct hr_batch_list list = {0};
     struct hr_rows *rows = NULL;
     struct hr_err own = {0};
@@ -534,6 +548,7 @@ struct hr_rows *hr_accumulator_rows(struct hr_accumulator *acc, struct hr_err *e
 
 void hr_accumulator_reset(struct hr_accumulator *acc)
 {
+    if (!acc) return;
     hr_forkable_lock(&acc->lock);
     acc->i64 = 0;
     acc->f64 = 0;

@@ -196,6 +196,7 @@ void hr_err_locate(struct hr_err *err, const char *sql, size_t sql_len)
 
 const char *hr_err_param(const struct hr_err *err, const char *name)
 {
+    if (!err || !name) return NULL;
     const char *p = err->params;
     for (uint16_t i = 0; i < err->param_count; i++) {
         const char *value = p + strlen(p) + 1;

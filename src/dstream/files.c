@@ -321,6 +321,10 @@ static hr_status open_files(struct files_ds *f, const char *dir,
 struct hr_dstream *hr_file_stream(struct hr_streaming *ssc, const char *dir,
                                   const struct hr_file_stream_spec *spec, struct hr_err *err)
 {
+    if (!spec) {
+        HR_UNUSED(hr_missing("no specification", err));
+        return NULL;
+    }
     if (!ssc) return NULL;
     struct files_ds *f = hr_ds_new(ssc, &files_vt, sizeof *f, NULL, NULL, NULL, err);
     return f && open_files(f, dir, spec, err) == HR_OK ? &f->ds : NULL;
@@ -329,6 +333,10 @@ struct hr_dstream *hr_file_stream(struct hr_streaming *ssc, const char *dir,
 struct hr_dstream *hr_text_file_stream(struct hr_streaming *ssc, const char *dir, bool new_only,
                                        struct hr_err *err)
 {
+    if (!dir) {
+        HR_UNUSED(hr_missing("no folder", err));
+        return NULL;
+    }
     return hr_file_stream(ssc, dir, &(struct hr_file_stream_spec){.new_only = new_only}, err);
 }
 
@@ -336,6 +344,10 @@ struct hr_dstream *hr_binary_records_stream(struct hr_streaming *ssc, const char
                                             uint32_t record_bytes, bool new_only,
                                             struct hr_err *err)
 {
+    if (!dir) {
+        HR_UNUSED(hr_missing("no folder", err));
+        return NULL;
+    }
     if (record_bytes == 0) {
         HR_UNUSED(HR_FAIL(err, HR_E_INVALID_ARGUMENT, "records of 0 bytes"));
         return NULL;

@@ -255,6 +255,7 @@ void hr_ds_free_all(struct hr_streaming *ssc)
 uint32_t hr_dstream_slice(struct hr_dstream *in, int64_t from_us, int64_t to_us,
                           struct hr_rdd **ret, uint32_t max)
 {
+    if (!in) return 0;
     uint32_t n = 0, all = 0;
     for (struct hr_ds_generated *g = in->generated; g; g = g->next)
         all += g->time >= from_us && g->time <= to_us;
@@ -270,10 +271,12 @@ uint32_t hr_dstream_slice(struct hr_dstream *in, int64_t from_us, int64_t to_us,
 
 uint32_t hr_dstream_id(const struct hr_dstream *in)
 {
+    if (!in) return 0;
     return in->id;
 }
 int64_t hr_dstream_slide_us(const struct hr_dstream *in)
 {
+    if (!in) return 0;
     return in->slide;
 }
 

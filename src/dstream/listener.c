@@ -72,6 +72,7 @@ void hr_ds_output_end(struct hr_ds_output *output, const char *error)
 
 enum hr_streaming_state hr_streaming_get_state(struct hr_streaming *ssc)
 {
+    if (!ssc) return HR_STREAMING_STOPPED;
     pthread_mutex_lock(&ssc->lock);
     enum hr_streaming_state state = ssc->state == HR_DS_NEW ? HR_STREAMING_INITIALIZED
                                     : ssc->state == HR_DS_STOPPED || ssc->finished || ssc->failed

@@ -299,6 +299,10 @@ static hr_status map_init(struct hr_map_ds *s, const struct hr_state_spec *spec,
 struct hr_dstream *hr_dstream_map_with_state(struct hr_dstream *in,
                                              const struct hr_state_spec *spec, struct hr_err *err)
 {
+    if (!spec) {
+        HR_UNUSED(hr_missing("no specification of the state", err));
+        return NULL;
+    }
     const struct hr_type *mapped, *state, *key_state;
     if (!in || hr_schema_from_ddl(spec->mapped_schema, &mapped, err) != HR_OK ||
         hr_ds_state_schema(in, spec->state_schema, spec->initial, &state, &key_state, err) !=

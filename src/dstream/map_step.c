@@ -47,17 +47,20 @@ struct hr_state {
 /* A state that has been given in this call is seen at once. */
 const struct hr_row *hr_state_get(const struct hr_state *state)
 {
+    if (!state) return NULL;
     if (state->updating) return state->out.rows ? &state->fresh_row : NULL;
     return (state->key->flags & HAS) && !state->removed ? &state->row : NULL;
 }
 
 bool hr_state_timing_out(const struct hr_state *state)
 {
+    if (!state) return false;
     return state->timing_out;
 }
 
 struct hr_emitter *hr_state_update(struct hr_state *state)
 {
+    if (!state) return NULL;
     hr_cells_done(state->s->state, &state->fresh.cells);
     hr_emitter_init_cells(&state->out, state->s->state, &state->fresh.cells);
     if (state->timing_out) {
@@ -71,6 +74,7 @@ struct hr_emitter *hr_state_update(struct hr_state *state)
 
 void hr_state_remove(struct hr_state *state)
 {
+    if (!state) return;
     state->updating = false;
     state->removed = true;
 }

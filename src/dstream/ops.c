@@ -389,6 +389,10 @@ static struct hr_dstream *with_given(struct hr_dstream *a, struct hr_dstream *b,
 struct hr_dstream *hr_dstream_transform(struct hr_dstream *in, const char *schema,
                                         hr_transform_fn fn, void *arg, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     struct op_ds op = {.apply = apply_transform, .transform = fn, .arg = arg};
     return with_given(in, NULL, false, schema, &op, err);
 }
@@ -397,6 +401,10 @@ struct hr_dstream *hr_dstream_transform_with(struct hr_dstream *a, struct hr_dst
                                              const char *schema, hr_transform_with_fn fn, void *arg,
                                              struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     struct op_ds op = {.apply = apply_transform_with, .transform_with = fn, .arg = arg};
     return with_given(a, b, true, schema, &op, err);
 }

@@ -180,6 +180,7 @@ static hr_status close_old(struct hr_receiver *r, struct hr_err *err)
 
 hr_status hr_receiver_store(struct hr_receiver *r, hr_fill_fn fill, void *arg, struct hr_err *err)
 {
+    if (!r) return hr_missing("no receiver", err);
     struct hr_emitter out;
     struct hr_batch_list list = {0};
     struct hr_err own = {0};
@@ -234,6 +235,7 @@ hr_status hr_ds_receiver_buffer(struct hr_receiver *r, hr_fill_fn fill, void *ar
 hr_status hr_receiver_store_row(struct hr_receiver *r, hr_fill_fn fill, void *arg,
                                 struct hr_err *err)
 {
+    if (!r) return hr_missing("no receiver", err);
     union {
         struct hr_cells cells;
         char room[sizeof(struct hr_cells) + HR_CELLS_MAX * sizeof(union hr_cell)];
@@ -259,6 +261,7 @@ hr_status hr_receiver_store_row(struct hr_receiver *r, hr_fill_fn fill, void *ar
 
 hr_status hr_receiver_store_text(struct hr_receiver *r, struct hr_text text, struct hr_err *err)
 {
+    if (!r) return hr_missing("no receiver", err);
     const struct hr_type *schema = r->ds.schema;
     if (schema->field_count != 1 || schema->fields[0].type->id != HR_T_STRING)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
@@ -304,11 +307,13 @@ static void tell(struct hr_receiver *r, enum receiver_event event, const char *m
 
 bool hr_receiver_stopped(const struct hr_receiver *receiver)
 {
+    if (!receiver) return true;
     return atomic_load(&((struct hr_receiver *)(uintptr_t)receiver)->leave);
 }
 
 void hr_receiver_report_error(struct hr_receiver *r, const char *message)
 {
+    if (!r) return;
     tell(r, RECEIVER_ERROR, message);
 }
 
@@ -332,11 +337,13 @@ static void ask_to_leave(struct hr_receiver *r, const char *message, bool restar
 
 void hr_receiver_restart(struct hr_receiver *r, const char *message, int64_t delay_us)
 {
+    if (!r) return;
     ask_to_leave(r, message, true, delay_us);
 }
 
 void hr_receiver_stop(struct hr_receiver *r, const char *message)
 {
+    if (!r) return;
     ask_to_leave(r, message, false, 0);
 }
 

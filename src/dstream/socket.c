@@ -153,6 +153,10 @@ static struct hr_dstream *socket_new(struct hr_streaming *ssc, const char *host,
 struct hr_dstream *hr_socket_text_stream(struct hr_streaming *ssc, const char *host, uint16_t port,
                                          struct hr_err *err)
 {
+    if (!host) {
+        HR_UNUSED(hr_missing("no host", err));
+        return NULL;
+    }
     return socket_new(ssc, host, port, "value STRING", NULL, NULL, err);
 }
 

@@ -353,7 +353,7 @@ struct hr_dstream *hr_source_stream(struct hr_streaming *ssc, const char *format
 
 bool hr_rdd_offset_range(const struct hr_rdd *rdd, const char **ret_start, const char **ret_end)
 {
-    const struct source_node *n = hr_source_node_of(rdd);
+    const struct source_node *n = rdd ? hr_source_node_of(rdd) : NULL;
     if (!n || !n->start) return false;
     *ret_start = n->start;
     *ret_end = n->end;

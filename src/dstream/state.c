@@ -80,6 +80,10 @@ struct hr_dstream *hr_dstream_update_state_by_key(struct hr_dstream *in, const c
                                                   hr_update_fn fn, void *arg, uint32_t partitions,
                                                   struct hr_rdd *initial, struct hr_err *err)
 {
+    if (!fn) {
+        HR_UNUSED(hr_missing("no function", err));
+        return NULL;
+    }
     const struct hr_type *state, *schema;
     if (!in || hr_ds_state_schema(in, state_schema, initial, &state, &schema, err) != HR_OK)
         return NULL;

@@ -61,6 +61,7 @@ static hr_status conf_put(struct hr_ds_conf *conf, const char *key, const char *
 hr_status hr_streaming_set(struct hr_streaming *ssc, const char *key, const char *value,
                            struct hr_err *err)
 {
+    if (!ssc) return hr_missing("no streaming context", err);
     if (ssc->state != HR_DS_NEW)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "settings are fixed at the start");
     return conf_put(&ssc->conf, key, value, err);
@@ -114,20 +115,25 @@ void hr_streaming_free(struct hr_streaming *ssc)
 
 struct hr_context *hr_streaming_context(const struct hr_streaming *ssc)
 {
+    if (!ssc) return NULL;
     return ssc->ctx;
 }
 int64_t hr_streaming_last_batch_us(const struct hr_streaming *ssc)
 {
+    if (!ssc) return 0;
     return ssc->last;
 }
 
 void hr_streaming_remember(struct hr_streaming *ssc, int64_t duration_us)
 {
+    if (!ssc) return;
     ssc->remember = duration_us;
 }
 
 hr_status hr_streaming_checkpoint(struct hr_streaming *ssc, const char *dir, struct hr_err *err)
 {
+    if (!ssc) return hr_missing("no streaming context", err);
+    if (!dir) return hr_missing("no folder", err);
     if (ssc->state != HR_DS_NEW)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the checkpoint folder is fixed at the start");
     char *copy = hr_strdup(dir);
@@ -142,6 +148,10 @@ struct hr_streaming *hr_streaming_get_or_create(const char *dir,
                                                                                struct hr_err *err),
                                                 void *arg, struct hr_err *err)
 {
+    if (!create) {
+        HR_UNUSED(hr_missing("no function that makes the streaming context", err));
+        return NULL;
+    }
     struct hr_streaming *ssc = create(arg, err);
     if (ssc && hr_streaming_checkpoint(ssc, dir, err) != HR_OK) {
         hr_streaming_free(ssc);
@@ -154,6 +164,8 @@ hr_status hr_streaming_add_listener(struct hr_streaming *ssc,
                                     const struct hr_streaming_listener *listener,
                                     struct hr_err *err)
 {
+    if (!ssc) return hr_missing("no streaming context", err);
+    if (!listener) return hr_missing("no listener", err);
     if (ssc->state != HR_DS_NEW)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "listeners are added before the start");
     struct hr_ds_listener *l = hr_alloc(sizeof *l);
@@ -406,6 +418,7 @@ hr_status hr_streaming_stop(struct hr_streaming *ssc, bool graceful, struct hr_e
 hr_status hr_streaming_await(struct hr_streaming *ssc, int64_t timeout_us, bool *ret_ended,
                              struct hr_err *err)
 {
+    if (!ssc) return hr_missing("no streaming context", err);
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     int64_t ns = until.tv_nsec + timeout_us % 1000000 * 1000;

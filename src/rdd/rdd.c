@@ -51,7 +51,7 @@ hr_status hr_rdd_init(struct hr_rdd *rdd, const struct hr_rdd_vt *vt, const stru
 
 struct hr_rdd *hr_rdd_ref(struct hr_rdd *rdd)
 {
-    atomic_fetch_add_explicit(&rdd->refs, 1, memory_order_relaxed);
+    if (rdd) atomic_fetch_add_explicit(&rdd->refs, 1, memory_order_relaxed);
     return rdd;
 }
 
@@ -92,6 +92,7 @@ void hr_rdd_unref(struct hr_rdd *rdd)
 
 void hr_rdd_unpersist(struct hr_rdd *rdd)
 {
+    if (!rdd) return;
     rdd->storage = HR_STORE_NONE;
     if (rdd->blocks) hr_block_store_drop(rdd->blocks, rdd->id);
 }

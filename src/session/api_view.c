@@ -187,12 +187,14 @@ static hr_status put_view(struct hr_rdd *rdd, const char *name, bool replace, st
 
 hr_status hr_rdd_create_temp_view(struct hr_rdd *rdd, const char *name, struct hr_err *err)
 {
+    if (!name) return hr_missing("no name", err);
     return put_view(rdd, name, false, err);
 }
 
 hr_status hr_rdd_create_or_replace_temp_view(struct hr_rdd *rdd, const char *name,
                                              struct hr_err *err)
 {
+    if (!name) return hr_missing("no name", err);
     return put_view(rdd, name, true, err);
 }
 

@@ -5,6 +5,7 @@
 #include <headrace/headrace.h>
 #include <sys/socket.h>
 
+#include "base/env.h"
 #include "hr_test.h"
 
 #define SECOND 1000000
@@ -83,18 +84,23 @@ static hr_status note(void *arg, struct hr_rdd *rdd, int64_t time_us, struct hr_
     return status ? status : hr_err_fail(err, "broken");
 }
 
+static hr_status build_bench(struct bench *b, const char *dir, struct hr_err *err)
+{
+    struct hr_context_options o = {.threads = 1, .manual_clock = true};
+    memset(b, 0, sizeof *b);
+    b->ctx = hr_context_new(&o, err);
+    b->ssc = hr_streaming_new(b->ctx, SECOND, err);
+    struct hr_receiver_vt vt = {"valve", valve_start, valve_stop, &b->valve};
+    struct hr_dstream *in = hr_receiver_stream(b->ssc, "word STRING, n LONG", &vt, err);
+    if (dir) HR_EXPECT_OK(hr_streaming_checkpoint(b->ssc, dir, err));
+    HR_EXPECT_OK(hr_dstream_foreach_rdd(in, note, b, err));
+    return hr_streaming_start(b->ssc, err);
+}
+
 static void open_bench(struct bench *b, const char *dir)
 {
     struct hr_err err = {0};
-    struct hr_context_options o = {.threads = 1, .manual_clock = true};
-    memset(b, 0, sizeof *b);
-    b->ctx = hr_context_new(&o, &err);
-    b->ssc = hr_streaming_new(b->ctx, SECOND, &err);
-    struct hr_receiver_vt vt = {"valve", valve_start, valve_stop, &b->valve};
-    struct hr_dstream *in = hr_receiver_stream(b->ssc, "word STRING, n LONG", &vt, &err);
-    if (dir) HR_EXPECT_OK(hr_streaming_checkpoint(b->ssc, dir, &err));
-    HR_EXPECT_OK(hr_dstream_foreach_rdd(in, note, b, &err));
-    HR_EXPECT_OK(hr_streaming_start(b->ssc, &err));
+    HR_EXPECT_OK(build_bench(b, dir, &err));
     HR_EXPECT_EQ_STR(err.msg, "");
     wait_starts(&b->valve, 1);
 }
@@ -355,4 +361,59 @@ HR_TEST(bytes_of_a_socket_are_cut)
     close_bench(&b);
     close(client);
     close(server);
+}
+
+static void write_file(const char *path, const char *bytes, size_t size)
+{
+    FILE *f = fopen(path, "w");
+    HR_ASSERT_TRUE(f != NULL);
+    HR_EXPECT_EQ_U64(fwrite(bytes, 1, size, f), size);
+    fclose(f);
+}
+
+/* What a batch had taken is known: any damage to it is refused, and nothing is lost by that. */
+HR_TEST(a_damaged_log_is_refused)
+{
+    char dir[] = "/tmp/hr-wal-XXXXXX", path[64], bytes[4096];
+    struct bench b;
+    struct hr_err err = {0};
+    HR_ASSERT_TRUE(mkdtemp(dir) != NULL);
+    open_bench(&b, dir);
+    step(&b);
+    HR_EXPECT_OK(store(&b, "one", &err));
+    HR_EXPECT_OK(store(&b, "two", &err));
+    b.store_inside = "three";
+    HR_EXPECT_TRUE(hr_streaming_step(b.ssc, &err) != 0);
+    close_bench(&b);
+    snprintf(path, sizeof path, "%s/wal-0-0000000001", dir);
+    FILE *f = fopen(path, "r");
+    HR_ASSERT_TRUE(f != NULL);
+    size_t size = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    HR_ASSERT_TRUE(size > 100 && size < sizeof bytes);
+    for (size_t at = 0; at <= 2 * size; at += 7) {
+        if (at < size) bytes[at] ^= 16;
+        if (at > size)
+            write_file(path, bytes, at - size - 1); /* cut */
+        else if (at < size)
+            write_file(path, bytes, size);
+        if (at < size) bytes[at] ^= 16;
+        if (at == size) continue;
+        hr_err_init(&err);
+        HR_EXPECT_TRUE(build_bench(&b, dir, &err) != 0);
+        HR_EXPECT_EQ_STR(hr_err_class(&err), "HR_CHECKPOINT_CORRUPT");
+        close_bench(&b);
+    }
+    HR_ASSERT_TRUE(unlink(path) == 0);
+    hr_err_init(&err);
+    HR_EXPECT_TRUE(build_bench(&b, dir, &err) != 0);
+    HR_EXPECT_TRUE(strstr(err.msg, "0 blocks of at least 2 are there") != NULL);
+    close_bench(&b);
+    write_file(path, bytes, size);
+    open_bench(&b, dir);
+    step(&b);
+    step(&b);
+    HR_EXPECT_EQ_STR(b.out, "one two /2; three /1; ");
+    close_bench(&b);
+    HR_EXPECT_OK(hr_env_remove_tree(hr_env_default(), dir, NULL));
 }
