@@ -65,8 +65,13 @@ static hr_status add_result(struct compiler *c, enum hr_step_kind kind, uint32_t
     HR_TRY(add_slot(c, slot, &out, err));
     uint32_t *copy = hr_arena_memdup(c->arena, args, sizeof *args * (arg_count ? arg_count : 1));
     if (!copy) return HR_OOM(err);
-    struct hr_step step = {.kind = kind, .reg = reg, .out = out, .arg_count = arg_count,
-                           .args = copy, .expr = expr, .type = expr->type};
+    struct hr_step step = {.kind = kind,
+                           .reg = reg,
+                           .out = out,
+                           .arg_count = arg_count,
+                           .args = copy,
+                           .expr = expr,
+                           .type = expr->type};
     HR_TRY(add_step(c, step, err));
     *ret_slot = out;
     return HR_OK;
@@ -77,8 +82,12 @@ static hr_status add_select(struct compiler *c, uint32_t reg, uint32_t slot, enu
 {
     uint32_t *args = hr_arena_memdup(c->arena, &slot, sizeof slot);
     if (!args || !HR_VEC_PUSH(c->arena, &c->regs, reg)) return HR_OOM(err);
-    struct hr_step step = {.kind = HR_STEP_SELECT, .select = select, .reg = reg,
-                           .out = c->regs.count - 1, .arg_count = 1, .args = args};
+    struct hr_step step = {.kind = HR_STEP_SELECT,
+                           .select = select,
+                           .reg = reg,
+                           .out = c->regs.count - 1,
+                           .arg_count = 1,
+                           .args = args};
     HR_TRY(add_step(c, step, err));
     *ret_reg = c->regs.count - 1;
     return HR_OK;
@@ -94,6 +103,14 @@ static bool cast_is_cheap(const struct hr_type *from, const struct hr_type *to)
            to->id == HR_T_FLOAT;
 }
 
+/* Besides its arguments. */
+static bool call_is_cheap(const struct hr_function *fn)
+{
+    enum hr_function_role role = hr_function_role(fn);
+    return (fn->flags & HR_FN_INFALLIBLE) || role == HR_ROLE_AND || role == HR_ROLE_OR ||
+           role == HR_ROLE_BETWEEN;
+}
+
 static bool is_cheap(const struct hr_expr *expr)
 {
     switch (expr->kind) {
@@ -105,9 +122,7 @@ static bool is_cheap(const struct hr_expr *expr)
         break;
     case HR_X_CALL:
         if (!expr->function) return false;
-        if (!(expr->function->flags & HR_FN_INFALLIBLE) && strcmp(expr->function->name, "and") &&
-            strcmp(expr->function->name, "or") && strcmp(expr->function->name, "between"))
-            return false;
+        if (!call_is_cheap(expr->function)) return false;
         break;
     default: return false;
     }
@@ -216,31 +231,38 @@ static hr_status compile_between(struct compiler *c, const struct hr_expr *expr,
     return compile_expr(c, both, reg, ret_slot, err);
 }
 
+static hr_status compile_nullif(struct compiler *c, const struct hr_expr *expr, uint32_t reg,
+                                uint32_t *ret_slot, struct hr_err *err)
+{
+    struct hr_expr *args[] = {NULL, hr_expr_null(c->arena, expr->type), expr->args[0]};
+    if (!args[1]) return HR_OOM(err);
+    HR_TRY(make_call(c, "=", expr->args[0], expr->args[1], expr, &args[0], err));
+    return compile_case(c, expr, args, 3, reg, ret_slot, err);
+}
+
+static hr_status compile_nvl2(struct compiler *c, const struct hr_expr *expr, uint32_t reg,
+                              uint32_t *ret_slot, struct hr_err *err)
+{
+    struct hr_expr *args[] = {NULL, expr->args[1], expr->args[2]};
+    HR_TRY(make_call(c, "isnotnull", expr->args[0], NULL, expr, &args[0], err));
+    return compile_case(c, expr, args, 3, reg, ret_slot, err);
+}
+
 static hr_status compile_special(struct compiler *c, const struct hr_expr *expr, uint32_t reg,
                                  uint32_t *ret_slot, struct hr_err *err)
 {
-    const char *name = expr->function->name;
-    if (strcmp(name, "and") == 0) return compile_logic(c, expr, reg, HR_STEP_AND, ret_slot, err);
-    if (strcmp(name, "or") == 0) return compile_logic(c, expr, reg, HR_STEP_OR, ret_slot, err);
-    if (strcmp(name, "between") == 0) return compile_between(c, expr, reg, ret_slot, err);
-    if (strcmp(name, "case") == 0 || strcmp(name, "if") == 0)
-        return compile_case(c, expr, expr->args, expr->arg_count, reg, ret_slot, err);
-    if (strcmp(name, "coalesce") == 0 || strcmp(name, "nvl") == 0 || strcmp(name, "ifnull") == 0)
-        return compile_coalesce(c, expr, reg, ret_slot, err);
-    if (strcmp(name, "nullif") == 0) {
-        struct hr_expr *args[3];
-        HR_TRY(make_call(c, "=", expr->args[0], expr->args[1], expr, &args[0], err));
-        args[1] = hr_expr_null(c->arena, expr->type);
-        args[2] = expr->args[0];
-        if (!args[1]) return HR_OOM(err);
-        return compile_case(c, expr, args, 3, reg, ret_slot, err);
+    switch (hr_function_role(expr->function)) {
+    case HR_ROLE_AND: return compile_logic(c, expr, reg, HR_STEP_AND, ret_slot, err);
+    case HR_ROLE_OR: return compile_logic(c, expr, reg, HR_STEP_OR, ret_slot, err);
+    case HR_ROLE_BETWEEN: return compile_between(c, expr, reg, ret_slot, err);
+    case HR_ROLE_CASE:
+    case HR_ROLE_IF: return compile_case(c, expr, expr->args, expr->arg_count, reg, ret_slot, err);
+    case HR_ROLE_COALESCE: return compile_coalesce(c, expr, reg, ret_slot, err);
+    case HR_ROLE_NULLIF: return compile_nullif(c, expr, reg, ret_slot, err);
+    case HR_ROLE_NVL2: return compile_nvl2(c, expr, reg, ret_slot, err);
+    default:
+        return HR_FAIL(err, HR_E_NOT_SUPPORTED, "%s is not supported here", expr->function->name);
     }
-    if (strcmp(name, "nvl2") == 0) {
-        struct hr_expr *args[3] = {NULL, expr->args[1], expr->args[2]};
-        HR_TRY(make_call(c, "isnotnull", expr->args[0], NULL, expr, &args[0], err));
-        return compile_case(c, expr, args, 3, reg, ret_slot, err);
-    }
-    return HR_FAIL(err, HR_E_NOT_SUPPORTED, "%s is not supported here", name);
 }
 
 /* --- Trees -------------------------------------------------------------------------------------*/

@@ -15,16 +15,50 @@ enum {
     HR_FN_STRICT = 1,           /* any NULL argument makes the result NULL: eval never sees it */
     HR_FN_NONDETERMINISTIC = 2, /* rand, uuid: not folded, not pushed down, not repeated */
     HR_FN_AGGREGATE = 4,
-    HR_FN_SPECIAL = 8,   /* compiled by the step compiler: case, and, or, coalesce, if, in … */
+    HR_FN_SPECIAL = 8, /* compiled by the step compiler: case, and, or, coalesce, if, in … */
     HR_FN_NEVER_NULL = 16,
-    HR_FN_GENERATOR = 32, /* explode … : only in plans */
-    HR_FN_OPERATOR = 64,  /* symbol, prints infix */
+    HR_FN_GENERATOR = 32,    /* explode … : only in plans */
+    HR_FN_OPERATOR = 64,     /* symbol, prints infix */
     HR_FN_INFALLIBLE = 128,  /* cheap and cannot fail: run on all rows rather than on few */
     HR_FN_MAY_NULL = 256,    /* STRICT, but NULL for some arguments that are not */
     HR_FN_HIDE_SECOND = 512, /* prints only its first argument: first(a) */
     HR_FN_TRY = 1024,        /* NULL where the plain form raises an error */
     HR_FN_CONTEXT = 2048,    /* one value for a whole epoch (now): not folded when compiled */
+    HR_FN_CLOCK = 4096,      /* may read the clock, by its arguments: not folded on a stream */
+    HR_FN_OUTER = 8192,      /* generators: a row of NULLs where there is no element */
 };
+
+/*
+ * What the compiler, the analyser and the rules know about a function beyond its row: they ask for
+ * its role, never for its name, so that an alias is a row. It stands among the flags, as
+ * HR_FN_IS(AND); functions that nobody treats specially have none.
+ */
+enum hr_function_role {
+    HR_ROLE_NONE,
+    HR_ROLE_AND,
+    HR_ROLE_OR,
+    HR_ROLE_EQUAL,
+    HR_ROLE_EQUAL_NULL_SAFE,
+    HR_ROLE_IS_NOT_NULL,
+    HR_ROLE_BETWEEN,
+    HR_ROLE_CASE,
+    HR_ROLE_IF,
+    HR_ROLE_COALESCE,
+    HR_ROLE_NULLIF,
+    HR_ROLE_NVL2,
+    HR_ROLE_CONCAT, /* prints as a call though it is an operator */
+    HR_ROLE_COUNT,  /* takes a star */
+    HR_ROLE_ROW,    /* (a, b): the one internal function of the grammar */
+    HR_ROLE_STRUCT,
+    HR_ROLE_WINDOW,
+    HR_ROLE_SESSION_WINDOW,
+    HR_ROLE_WINDOW_TIME,
+    HR_ROLE_EXPLODE,
+    HR_ROLE_POSEXPLODE,
+    HR_ROLE_INLINE,
+};
+#define HR_FN_ROLE_SHIFT 24
+#define HR_FN_IS(role)   ((uint32_t)HR_ROLE_##role << HR_FN_ROLE_SHIFT)
 
 /* An argument or result of a vectorised step. A constant holds one row (index 0) for all. */
 struct hr_vector {
@@ -39,12 +73,12 @@ HR_INLINE uint32_t hr_vector_row(const struct hr_vector *v, uint32_t row)
 /* Per task; handed to every eval. */
 struct hr_eval_ctx {
     const struct hr_conf *conf;
-    struct hr_arena *arena;     /* temporaries and results: lives as long as the output batch */
-    int64_t now_us;             /* current_timestamp of this epoch */
+    struct hr_arena *arena; /* temporaries and results: lives as long as the output batch */
+    int64_t now_us;         /* current_timestamp of this epoch */
     uint32_t partition;
     uint64_t random_state;
-    uint32_t row_count;         /* physical rows of the batch */
-    const uint32_t *sel;        /* rows to compute; NULL: 0 … sel_count-1 */
+    uint32_t row_count;  /* physical rows of the batch */
+    const uint32_t *sel; /* rows to compute; NULL: 0 … sel_count-1 */
     uint32_t sel_count;
 };
 
@@ -110,9 +144,40 @@ struct hr_function {
     const char *doc;
 };
 
+#define HR_SIGNATURE_WORDS_MAX 8
+
+/* arg_types and result_type of a row, taken apart once, at the first look-up of any function. */
+struct hr_signature {
+    /* What argument i may be ("int|long", hr_type_implicit): word i, or the last one, repeated. */
+    struct hr_str_view words[HR_SIGNATURE_WORDS_MAX];
+    uint32_t word_count; /* 0: bind looks at the arguments */
+    enum {
+        HR_RESULT_BIND,
+        HR_RESULT_TYPE,    /* result_type */
+        HR_RESULT_ARG,     /* that of argument result_arg */
+        HR_RESULT_ELEMENT, /* of its elements */
+        HR_RESULT_ARRAY_OF_ARG,
+        HR_RESULT_ARRAY_OF_TYPE, /* elements are never NULL */
+    } result;
+    enum hr_type_id result_type;
+    uint32_t result_arg;
+};
+const struct hr_signature *hr_function_signature(const struct hr_function *fn);
+
 /* The aggregate of a resolved call: its function's, or one around it that keeps the distinct
  * arguments first where the call is DISTINCT and that makes a difference. */
 const struct hr_aggregate *hr_aggregate_of(const struct hr_expr *call);
+
+HR_INLINE enum hr_function_role hr_function_role(const struct hr_function *fn)
+{
+    return fn ? (enum hr_function_role)(fn->flags >> HR_FN_ROLE_SHIFT) : HR_ROLE_NONE;
+}
+/* The role of a call, resolved or not; HR_ROLE_NONE for other expressions. */
+enum hr_function_role hr_expr_role(const struct hr_expr *expr);
+HR_INLINE bool hr_expr_is(const struct hr_expr *expr, enum hr_function_role role)
+{
+    return hr_expr_role(expr) == role;
+}
 
 /* ASCII case ignored. NULL when there is none. */
 const struct hr_function *hr_function_find(const char *name);

@@ -186,11 +186,12 @@ static void print_call(const struct hr_expr *expr, struct hr_buf *out)
 {
     const struct hr_function *fn = expr->function ? expr->function : hr_function_find(expr->name);
     if (print_form(expr, out)) return;
-    if (hr_str_eq_nocase(expr->name, "case")) {
+    enum hr_function_role role = hr_expr_role(expr);
+    if (role == HR_ROLE_CASE) {
         print_case(expr, out);
         return;
     }
-    bool symbol = fn && (fn->flags & HR_FN_OPERATOR) && strcmp(expr->name, "||") != 0;
+    bool symbol = fn && (fn->flags & HR_FN_OPERATOR) && role != HR_ROLE_CONCAT;
     bool is_op = expr->arg_count == 2 && (symbol || hr_str_eq_nocase(expr->name, "div") ||
                                           strchr("+-*/", expr->name[0]));
     if (is_op) {
@@ -207,7 +208,7 @@ static void print_call(const struct hr_expr *expr, struct hr_buf *out)
         if (!bare) hr_buf_putc(out, ')');
         return;
     }
-    if (strcmp(expr->name, "__row") == 0 && expr->type) {
+    if (role == HR_ROLE_ROW && expr->type) {
         print_row(expr, out);
         return;
     }

@@ -158,30 +158,16 @@ static const char *required_text(struct hr_arena *arena, struct hr_str_view expe
     return text ? text : "?";
 }
 
-/* Takes the next word of "string,int,?,long|int,..."; the last one repeats after "...". */
-static struct hr_str_view next_word(const char **pos, struct hr_str_view last)
+static hr_status coerce_args(struct hr_arena *arena, struct hr_expr *call,
+                             const struct hr_signature *sig, struct hr_err *err)
 {
-    const char *p = *pos;
-    if (p[0] == '?') p += p[1] == ',' ? 2 : 1;
-    if (!*p || p[0] == '.') return last;
-    const char *end = strchr(p, ',');
-    size_t len = end ? (size_t)(end - p) : strlen(p);
-    *pos = p + len + (end != NULL);
-    return hr_svn(p, len);
-}
-
-static hr_status coerce_args(struct hr_arena *arena, struct hr_expr *call, const char *arg_types,
-                             struct hr_err *err)
-{
-    const char *pos = arg_types;
-    struct hr_str_view word = hr_sv("any");
+    assert(sig->word_count > 0);
     for (uint32_t i = 0; i < call->arg_count; i++) {
-        word = next_word(&pos, word);
+        struct hr_str_view word = sig->words[HR_MIN(i, sig->word_count - 1)];
         const struct hr_type *from = call->args[i]->type;
         if (!from) continue; /* a lambda: its function resolves it */
         const struct hr_type *to = hr_type_implicit(from, word);
-        if (!to)
-            return hr_resolve_unexpected_type(arena, call, i, required_text(arena, word), err);
+        if (!to) return hr_resolve_unexpected_type(arena, call, i, required_text(arena, word), err);
         HR_TRY(hr_resolve_cast(arena, &call->args[i], to, err));
     }
     return HR_OK;
@@ -228,26 +214,19 @@ hr_status hr_resolve_same_type(struct hr_arena *arena, const struct hr_conf *con
 
 /* --- Result types ------------------------------------------------------------------------------*/
 
-static const struct hr_type *result_type(const struct hr_expr *call, const char *text)
+/* NULL: out of memory. */
+static const struct hr_type *result_type(const struct hr_expr *call, const struct hr_signature *sig)
 {
-    static const struct {
-        const char *word;
-        enum hr_type_id id;
-    } simple[] = {
-        {"boolean", HR_T_BOOLEAN}, {"byte", HR_T_BYTE}, {"short", HR_T_SHORT}, {"int", HR_T_INT},
-        {"long", HR_T_LONG}, {"float", HR_T_FLOAT}, {"double", HR_T_DOUBLE},
-        {"string", HR_T_STRING}, {"binary", HR_T_BINARY}, {"date", HR_T_DATE},
-        {"timestamp", HR_T_TIMESTAMP}, {"timestamp_ntz", HR_T_TIMESTAMP_NTZ},
-        {"null", HR_T_NULL},
-    };
-    if (strncmp(text, "arg", 3) == 0) return call->args[text[3] - '0']->type;
-    if (strncmp(text, "elem", 4) == 0) return call->args[text[4] - '0']->type->fields[0].type;
-    if (strcmp(text, "array<string>") == 0) return hr_type_array(hr_type(HR_T_STRING), false);
-    if (strcmp(text, "array<arg0>") == 0)
-        return hr_type_array(call->args[0]->type, call->args[0]->nullable);
-    for (size_t i = 0; i < HR_COUNT(simple); i++)
-        if (strcmp(simple[i].word, text) == 0) return hr_type(simple[i].id);
-    return NULL;
+    const struct hr_expr *arg =
+        sig->result_arg < call->arg_count ? call->args[sig->result_arg] : NULL;
+    switch (sig->result) {
+    case HR_RESULT_TYPE: return hr_type(sig->result_type);
+    case HR_RESULT_ARG: return arg->type;
+    case HR_RESULT_ELEMENT: return arg->type->fields[0].type;
+    case HR_RESULT_ARRAY_OF_ARG: return hr_type_array(arg->type, arg->nullable);
+    case HR_RESULT_ARRAY_OF_TYPE: return hr_type_array(hr_type(sig->result_type), false);
+    default: return NULL;
+    }
 }
 
 static bool any_nullable(const struct hr_expr *call)
@@ -286,9 +265,10 @@ static hr_status resolve_with(struct hr_arena *arena, const struct hr_conf *conf
     call->function = fn;
     call->type = NULL;
     hr_status status = HR_OK;
-    if (fn->arg_types) status = coerce_args(arena, call, fn->arg_types, err);
+    const struct hr_signature *sig = hr_function_signature(fn);
+    if (sig->word_count) status = coerce_args(arena, call, sig, err);
     if (status == HR_OK) {
-        if (fn->result_type) call->type = result_type(call, fn->result_type);
+        if (sig->result != HR_RESULT_BIND) call->type = result_type(call, sig);
         call->nullable = !(fn->flags & HR_FN_NEVER_NULL) &&
                          (!(fn->flags & HR_FN_STRICT) || (fn->flags & HR_FN_MAY_NULL) ||
                           any_nullable(call));
@@ -332,9 +312,9 @@ static hr_status resolve_call(struct hr_arena *arena, const struct hr_conf *conf
                               struct hr_expr *expr, struct hr_err *err)
 {
     if (expr->type && expr->function) return HR_OK;
-    bool row = strcmp(expr->name, "__row") == 0; /* the one internal function of the grammar */
-    const struct hr_function *fn =
-        row ? hr_function_find_internal(expr->name) : hr_function_find(expr->name);
+    const struct hr_function *fn = hr_expr_is(expr, HR_ROLE_ROW)
+                                       ? hr_function_find_internal(expr->name)
+                                       : hr_function_find(expr->name);
     if (!fn) {
         const char *name = hr_arena_printf(arena, "`%s`", expr->name);
         return HR_RAISE(err, HR_E_UNRESOLVED_ROUTINE, "routineName", name ? name : "?",

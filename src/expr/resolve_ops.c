@@ -461,7 +461,7 @@ hr_status hr_bind_window(HR_BIND_ARGS)
         return hr_resolve_unexpected_type(
             arena, call, 0, "(\"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
     struct hr_field fields[] = {{"start", t, true}, {"end", t, true}};
-    bool is_time = hr_str_eq_nocase(call->name, "window_time");
+    bool is_time = hr_expr_is(call, HR_ROLE_WINDOW_TIME);
     call->type = is_time ? t : hr_type_struct(fields, 2);
     return call->type ? HR_OK : HR_OOM(err);
 }

@@ -4,6 +4,7 @@
  * the input's columns. outer: a row without elements (or NULL) gives one row of NULLs.
  */
 #include "operator/generate.h"
+#include "expr/function.h"
 #include "operator/operator.h"
 
 #define NONE UINT32_MAX
@@ -27,10 +28,8 @@ static hr_status generate_open(const struct hr_pnode *node, struct hr_task *task
 {
     struct generate *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
-    const char *name = node->exprs[0]->name;
-    op->positions =
-        hr_str_eq_nocase(name, "posexplode") || hr_str_eq_nocase(name, "posexplode_outer");
-    op->fields = hr_str_eq_nocase(name, "inline") || hr_str_eq_nocase(name, "inline_outer");
+    op->positions = hr_expr_is(node->exprs[0], HR_ROLE_POSEXPLODE);
+    op->fields = hr_expr_is(node->exprs[0], HR_ROLE_INLINE);
     op->most = task->conf->batch_rows ? task->conf->batch_rows : HR_BATCH_ROWS;
     op->rows = hr_arena_alloc(task->arena, op->most * sizeof *op->rows);
     op->elements = hr_arena_alloc(task->arena, op->most * sizeof *op->elements);

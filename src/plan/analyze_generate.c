@@ -10,27 +10,23 @@
 #include "plan/nodes/project.h"
 
 struct generator {
-    const char *name;
     bool positions, fields, outer;
 };
 
-static const struct generator generators[] = {
-    {"explode", false, false, false},   {"explode_outer", false, false, true},
-    {"posexplode", true, false, false}, {"posexplode_outer", true, false, true},
-    {"inline", false, true, false},     {"inline_outer", false, true, true},
-};
-
-static const struct generator *generator_of(const struct hr_expr *expr)
-{
-    if (expr->kind != HR_X_CALL || expr->arg_count != 1) return NULL;
-    for (uint32_t i = 0; i < HR_COUNT(generators); i++)
-        if (hr_str_eq_nocase(generators[i].name, expr->name)) return &generators[i];
-    return NULL;
-}
-
 bool hr_is_generator(const struct hr_expr *expr)
 {
-    return generator_of(expr) != NULL;
+    enum hr_function_role role = hr_expr_role(expr);
+    return expr->arg_count == 1 &&
+           (role == HR_ROLE_EXPLODE || role == HR_ROLE_POSEXPLODE || role == HR_ROLE_INLINE);
+}
+
+static struct generator generator_of(const struct hr_expr *call)
+{
+    assert(hr_is_generator(call));
+    const struct hr_function *fn = hr_function_find(call->name);
+    return (struct generator){.positions = hr_expr_is(call, HR_ROLE_POSEXPLODE),
+                              .fields = hr_expr_is(call, HR_ROLE_INLINE),
+                              .outer = fn && fn->flags & HR_FN_OUTER};
 }
 
 static hr_status wrong_input(struct hr_analyzer *an, const struct hr_expr *call,
@@ -79,10 +75,10 @@ static hr_status finish_generate(struct hr_analyzer *an, struct hr_plan *plan,
 {
     struct hr_generate_node *generate = HR_NODE(generate, plan);
     struct hr_expr *call = generate->call;
-    const struct generator *g = generator_of(call);
+    struct generator g = generator_of(call);
     struct hr_field *fields = NULL;
     uint32_t count = 0;
-    HR_TRY(element_fields(an, g, call, &fields, &count, err));
+    HR_TRY(element_fields(an, &g, call, &fields, &count, err));
     if (name_count && name_count != count) {
         char have[16], want[16];
         snprintf(have, sizeof have, "%u", name_count);
@@ -90,7 +86,7 @@ static hr_status finish_generate(struct hr_analyzer *an, struct hr_plan *plan,
         HR_RAISE(err, HR_E_ASSIGNMENT_ARITY_MISMATCH, "numExpr", have, "numTarget", want);
         return hr_err_at(err, call->sql_pos, call->sql_end);
     }
-    generate->outer = generate->outer || g->outer;
+    generate->outer = generate->outer || g.outer;
     generate->column_count = count;
     plan->output_count = count;
     plan->output = HR_NEW_ARRAY(an->arena, struct hr_attr, count);
@@ -112,7 +108,7 @@ hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan **plan, str
     struct hr_generate_node *generate = HR_NODE(generate, *plan);
     struct hr_names names = {.inputs = {(*plan)->children[0]}, .input_count = 1};
     HR_TRY(hr_resolve(an, &names, &generate->call, err));
-    if (!generator_of(generate->call)) {
+    if (!hr_is_generator(generate->call)) {
         HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", hr_expr_text(an->arena, generate->call));
         return hr_err_at(err, generate->call->sql_pos, generate->call->sql_end);
     }
@@ -123,7 +119,7 @@ hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan **plan, str
 static bool no_generator(void *arg, const struct hr_expr *expr)
 {
     HR_UNUSED(arg);
-    return !generator_of(expr);
+    return !hr_is_generator(expr);
 }
 
 static hr_status nested(struct hr_analyzer *an, const struct hr_expr *expr, struct hr_err *err)
@@ -163,7 +159,7 @@ hr_status hr_extract_generator(struct hr_analyzer *an, struct hr_plan *plan, str
     uint32_t found = UINT32_MAX;
     for (uint32_t i = 0; i < select->expr_count; i++) {
         struct hr_expr *value = hr_expr_strip_alias(select->exprs[i]);
-        if (generator_of(value)) {
+        if (hr_is_generator(value)) {
             if (found != UINT32_MAX) {
                 HR_RAISE(err, HR_E_UNSUPPORTED_MULTI_GENERATOR, "num", "2", "generators",
                          hr_expr_quoted(an->arena, value));

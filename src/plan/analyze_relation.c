@@ -434,8 +434,8 @@ static hr_status open_structs(struct hr_analyzer *an, struct hr_values_node *val
     if (values->row_width != 1 || values->row_count == 0) return HR_OK;
     for (uint32_t i = 0; i < values->row_count; i++)
         if (values->rows[i][0]->kind != HR_X_CALL ||
-            (!hr_str_eq_nocase(values->rows[i][0]->name, "struct") &&
-             strcmp(values->rows[i][0]->name, "__row") != 0))
+            (!hr_expr_is(values->rows[i][0], HR_ROLE_STRUCT) &&
+             !hr_expr_is(values->rows[i][0], HR_ROLE_ROW)))
             return HR_OK;
     uint32_t width = values->rows[0][0]->arg_count;
     for (uint32_t i = 0; i < values->row_count; i++) {

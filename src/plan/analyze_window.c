@@ -284,11 +284,11 @@ static hr_status rewrite_window(void *arg, struct hr_expr **expr, struct hr_err 
     struct window_rewrite *r = arg;
     struct hr_expr *call = *expr;
     if (call->kind != HR_X_CALL) return HR_OK;
-    if (hr_str_eq_nocase(call->name, "session_window")) {
+    if (hr_expr_is(call, HR_ROLE_SESSION_WINDOW)) {
         HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "session_window");
         return hr_err_at(err, call->sql_pos, call->sql_end);
     }
-    if (!hr_str_eq_nocase(call->name, "window") || call->arg_count < 2) return HR_OK;
+    if (!hr_expr_is(call, HR_ROLE_WINDOW) || call->arg_count < 2) return HR_OK;
     if (!r->use->call) HR_TRY(make_window(r->an, r->plan, call, r->use, err));
     if (!hr_expr_equal(r->use->call, call)) {
         HR_RAISE(err, HR_E_MULTIPLE_TIME_WINDOWS);
@@ -315,7 +315,7 @@ hr_status hr_analyze_windows(struct hr_analyzer *an, struct hr_plan *plan,
 static hr_status rewrite_window_time(void *arg, struct hr_expr **expr, struct hr_err *err)
 {
     struct hr_analyzer *an = arg;
-    if (!hr_expr_is_call(*expr, "window_time", 1)) return HR_OK;
+    if (!hr_expr_is(*expr, HR_ROLE_WINDOW_TIME)) return HR_OK;
     struct hr_expr *time = (*expr)->args[0];
     HR_TRY(time_of_window(an, &time, err));
     *expr = time;

@@ -85,12 +85,6 @@ bool hr_expr_uses(const struct hr_expr *expr, uint32_t attr_id)
     return !hr_expr_walk(expr, ref_differs, &attr_id);
 }
 
-bool hr_expr_is_call(const struct hr_expr *expr, const char *name, uint32_t arg_count)
-{
-    return expr->kind == HR_X_CALL && expr->arg_count == arg_count &&
-           hr_str_eq_nocase(expr->name, name);
-}
-
 bool hr_expr_never_true(const struct hr_expr *condition)
 {
     if (condition->kind != HR_X_LITERAL) return false;
@@ -101,7 +95,7 @@ bool hr_expr_never_true(const struct hr_expr *condition)
 hr_status hr_expr_split_and(struct hr_arena *arena, struct hr_expr *condition,
                             struct hr_exprs *parts, struct hr_err *err)
 {
-    while (hr_expr_is_call(condition, "and", 2)) {
+    while (hr_expr_is(condition, HR_ROLE_AND)) {
         HR_TRY(hr_expr_split_and(arena, condition->args[0], parts, err));
         condition = condition->args[1];
     }

@@ -61,9 +61,6 @@ HR_INLINE struct hr_expr *hr_expr_strip_alias(struct hr_expr *expr)
 
 /* A literal that a filter never passes: false or NULL. */
 bool hr_expr_never_true(const struct hr_expr *condition);
-/* Every name of a call that reads as an operator of logic. */
-bool hr_expr_is_call(const struct hr_expr *expr, const char *name, uint32_t arg_count);
-
 HR_INLINE bool hr_expr_is_aggregate(const struct hr_expr *expr)
 {
     return expr->kind == HR_X_CALL && expr->function && (expr->function->flags & HR_FN_AGGREGATE);

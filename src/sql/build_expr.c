@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "column/type_parse.h"
+#include "expr/function.h"
 #include "sql/grammar.h"
 #include "sql/sql_internal.h"
 
@@ -339,7 +340,7 @@ static bool is_count_star(const struct hr_sql_names *name, const struct hr_sql_l
     return args && args->exprs.count && !distinct && args->exprs.items[0]->arg_count == 0 &&
            args->exprs.count == 1 && args->exprs.items[0]->kind == HR_X_STAR &&
            args->exprs.items[0]->name_part_count == 0 && name->names.count == 1 &&
-           hr_str_eq_nocase(name->names.items[0], "count");
+           hr_function_role(hr_function_find(name->names.items[0])) == HR_ROLE_COUNT;
 }
 
 struct hr_sql_x hr_sql_function(struct hr_sql_parser *p, struct hr_sql_names *name, bool distinct,

@@ -4,6 +4,8 @@
 
 #include "base/datetime.h"
 #include "column/builder.h"
+#include "expr/function.h"
+#include "expr/internal.h"
 #include "expr/program.h"
 
 static struct hr_arena arena;
@@ -179,5 +181,57 @@ HR_TEST(three_valued_logic)
     HR_EXPECT_TRUE(hr_column_valid(&out, 3));
     HR_EXPECT_TRUE(hr_bit_get(out.values, 3));
     hr_batch_unref(batch);
+    hr_arena_done(&arena);
+}
+
+/* Does some type do as this argument? A misspelt word of a row would take none. */
+static bool accepts_any(struct hr_str_view word)
+{
+    const struct hr_type *l = hr_type(HR_T_LONG);
+    struct hr_field field = {"a", l, true};
+    const struct hr_type *samples[] = {
+        l,
+        hr_type(HR_T_DOUBLE),
+        hr_type(HR_T_STRING),
+        hr_type(HR_T_BINARY),
+        hr_type(HR_T_BOOLEAN),
+        hr_type(HR_T_DATE),
+        hr_type(HR_T_TIMESTAMP),
+        hr_type(HR_T_TIMESTAMP_NTZ),
+        hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND),
+        hr_type_array(l, true),
+        hr_type_map(l, l, true),
+        hr_type_struct(&field, 1),
+    };
+    for (uint32_t i = 0; i < HR_COUNT(samples); i++)
+        if (hr_type_implicit(samples[i], word)) return true;
+    return false;
+}
+
+HR_TEST(signatures_are_understood)
+{
+    const struct hr_function *fn;
+    HR_EXPECT_TRUE(hr_function_find("count") != NULL);
+    for (uint32_t i = 0; (fn = hr_function_at(i)); i++) {
+        const struct hr_signature *sig = hr_function_signature(fn);
+        HR_EXPECT_TRUE((sig->word_count > 0) == (fn->arg_types != NULL));
+        HR_EXPECT_TRUE(fn->max_args < 0 || sig->word_count <= (uint32_t)fn->max_args);
+        HR_EXPECT_TRUE((sig->result == HR_RESULT_BIND) == (fn->result_type == NULL));
+        for (uint32_t w = 0; w < sig->word_count; w++) {
+            bool known = accepts_any(sig->words[w]);
+            if (!known) printf("  %s: %s\n", fn->name, fn->arg_types);
+            HR_EXPECT_TRUE(known);
+        }
+    }
+    HR_EXPECT_FALSE(accepts_any(hr_sv("strnig")));
+}
+
+HR_TEST(roles_go_with_functions)
+{
+    setup();
+    HR_EXPECT_TRUE(hr_expr_is(call("nvl", integer(1), integer(2)), HR_ROLE_COALESCE));
+    HR_EXPECT_TRUE(hr_expr_is(call("==", integer(1), integer(2)), HR_ROLE_EQUAL));
+    HR_EXPECT_TRUE(hr_expr_is(call("+", integer(1), integer(2)), HR_ROLE_NONE));
+    HR_EXPECT_TRUE(hr_expr_is(integer(1), HR_ROLE_NONE));
     hr_arena_done(&arena);
 }

@@ -161,8 +161,8 @@ static bool has_attrs(const struct hr_expr *expr)
 static hr_status take_key(struct hr_planner *pl, const struct hr_plan *join, struct keys *keys,
                           struct hr_expr *part, bool *ret_taken, struct hr_err *err)
 {
-    bool safe = hr_expr_is_call(part, "<=>", 2);
-    bool equal = hr_expr_is_call(part, "=", 2) || hr_expr_is_call(part, "==", 2);
+    bool safe = hr_expr_is(part, HR_ROLE_EQUAL_NULL_SAFE);
+    bool equal = hr_expr_is(part, HR_ROLE_EQUAL);
     *ret_taken = false;
     if ((!safe && !equal) || !hr_expr_is_deterministic(part)) return HR_OK;
     struct hr_expr *a = part->args[0], *b = part->args[1];

@@ -12,21 +12,11 @@ struct fold {
     bool streaming;
 };
 
-static bool is_clock(const struct hr_expr *expr)
-{
-    static const char *const names[] = {"current_timestamp", "now",
-                                        "current_date",      "curdate",
-                                        "localtimestamp",    "unix_timestamp",
-                                        "current_time"};
-    for (uint32_t i = 0; i < HR_COUNT(names); i++)
-        if (expr->kind == HR_X_CALL && hr_str_eq_nocase(names[i], expr->name)) return true;
-    return false;
-}
-
 static bool no_clock(void *arg, const struct hr_expr *expr)
 {
     HR_UNUSED(arg);
-    return !is_clock(expr);
+    return !(expr->kind == HR_X_CALL && expr->function &&
+             expr->function->flags & (HR_FN_CONTEXT | HR_FN_CLOCK));
 }
 
 /* -1: not a literal, else 0, 1, or 2 for NULL. */
@@ -41,7 +31,7 @@ static int truth(const struct hr_expr *expr)
 static bool shrink_logic(struct hr_expr **expr)
 {
     struct hr_expr *e = *expr;
-    bool is_and = hr_expr_is_call(e, "and", 2), is_or = hr_expr_is_call(e, "or", 2);
+    bool is_and = hr_expr_is(e, HR_ROLE_AND), is_or = hr_expr_is(e, HR_ROLE_OR);
     if (!is_and && !is_or) return false;
     for (uint32_t i = 0; i < 2; i++) {
         int t = truth(e->args[i]);

@@ -22,11 +22,11 @@ static bool passes_null(const struct hr_expr *expr, const struct hr_plan *side)
 
 static bool rejects(const struct hr_expr *condition, const struct hr_plan *side)
 {
-    if (hr_expr_is_call(condition, "and", 2))
+    if (hr_expr_is(condition, HR_ROLE_AND))
         return rejects(condition->args[0], side) || rejects(condition->args[1], side);
-    if (hr_expr_is_call(condition, "or", 2))
+    if (hr_expr_is(condition, HR_ROLE_OR))
         return rejects(condition->args[0], side) && rejects(condition->args[1], side);
-    if (hr_expr_is_call(condition, "isnotnull", 1)) return passes_null(condition->args[0], side);
+    if (hr_expr_is(condition, HR_ROLE_IS_NOT_NULL)) return passes_null(condition->args[0], side);
     return passes_null(condition, side);
 }
 
