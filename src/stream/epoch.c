@@ -357,13 +357,9 @@ static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
     times->wal_ns = hr_mono_ns(query->env);
     HR_TRY(hr_journal_append(query->journal, HR_REC_COMMIT, query->epoch,
                              hr_svn(query->record.ptr, query->record.len), true, err));
-    hr_query_states_committed(query, &record);
+    HR_TRY(hr_query_states_committed(query, &record, err));
     *ret_watermark_us = record.next_watermark_us;
-    if (hr_journal_is_full(query->journal)) {
-        record.refs = NULL;
-        record.ref_count = 0;
-        HR_TRY(hr_query_rotate(query, &record, err));
-    }
+    if (hr_query_may_rotate(query)) HR_TRY(hr_query_rotate(query, &record, err));
     for (uint32_t i = 0; i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         if (scan->streaming && scan->source->vt->commit)

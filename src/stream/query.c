@@ -78,6 +78,8 @@ static hr_status run_with_recovery(struct hr_query *query, struct hr_err *err)
     for (int attempt = 1;; attempt++) {
         int64_t first_epoch = query->epoch;
         hr_status status = hr_query_loop(query, err);
+        if (status == HR_OK && !__atomic_load_n(&query->cancelled, __ATOMIC_RELAXED))
+            status = hr_query_finish_snapshots(query, err);
         if (status == HR_OK || status == HR_E_CANCELLED) return status;
         if (query->epoch > first_epoch) attempt = 1; /* it made progress since the last failure */
         if (!(err->flags & HR_ERR_RETRIABLE) || attempt >= RECOVERY_ATTEMPTS || query->stop)

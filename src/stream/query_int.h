@@ -6,6 +6,7 @@
 
 #include "plan/nodes/scan.h"
 #include "operator/stateful.h"
+#include "state/file.h"
 #include "stream/journal.h"
 #include "stream/query.h"
 #include "stream/record.h"
@@ -29,13 +30,16 @@ struct hr_query_scan {
 struct hr_query_state {
     const struct hr_pnode *node;
     struct hr_state *state;
+    struct hr_state_args args; /* what it was made with: a snapshot is made in another like it */
     struct hr_stateful_figures figures; /* of the last epoch */
     int64_t delta_bytes; /* since the last snapshot */
     int64_t snapshot_bytes;
     int32_t deltas;
-    /* What a restore reads, oldest first: a snapshot, then deltas. */
+    int32_t not_before; /* after a snapshot that failed: deltas for another try */
+    /* What a restore reads, oldest first: a snapshot, then deltas. Names and bytes are owned. */
     struct hr_state_ref *refs;
     uint32_t ref_count, ref_capacity;
+    struct hr_snapshot_job *job; /* a snapshot being made of the refs, or NULL */
 };
 
 /* Output of one partition of the last stage. */
@@ -128,13 +132,38 @@ hr_status hr_query_loop(struct hr_query *query, struct hr_err *err) HR_CHECKED;
 /* checkpoint.c */
 hr_status hr_query_stage_states(struct hr_query *query, struct hr_commit_record *commit,
                                 struct hr_err *err) HR_CHECKED;
-void hr_query_states_committed(struct hr_query *query, const struct hr_commit_record *commit);
+hr_status hr_query_states_committed(struct hr_query *query, const struct hr_commit_record *commit,
+                                    struct hr_err *err) HR_CHECKED;
 hr_status hr_query_restore_states(struct hr_query *query, struct hr_err *err) HR_CHECKED;
 hr_status hr_query_add_ref(struct hr_query *query, const struct hr_state_ref *ref,
                            struct hr_err *err) HR_CHECKED;
 hr_status hr_query_rotate(struct hr_query *query, const struct hr_commit_record *commit,
                           struct hr_err *err) HR_CHECKED;
+/* The orderly end: waits for snapshots under way and lists them, so that runs too short for one to
+ * become ready between two of their epochs do not gather deltas for ever. */
+hr_status hr_query_finish_snapshots(struct hr_query *query, struct hr_err *err) HR_CHECKED;
+/* Is the journal full, and can a new file begin without much of inline deltas? */
+bool hr_query_may_rotate(const struct hr_query *query);
 void hr_query_remove_old_state(struct hr_query *query);
+void hr_query_drop_refs(struct hr_query_state *state);
+/* @thread any */
+hr_status hr_query_write_state(struct hr_query *query, const char *name,
+                               const struct hr_buf *packed, struct hr_err *err) HR_CHECKED;
+/* Loads the slots [first, first + count) of what ref names into the state. @thread any */
+hr_status hr_query_load_ref(struct hr_query *query, struct hr_state *state,
+                            const struct hr_state_ref *ref, uint32_t first, uint32_t count,
+                            struct hr_err *err) HR_CHECKED;
+
+/* snapshot.c */
+void hr_query_start_snapshot(struct hr_query *query, struct hr_query_state *state);
+/* Is a snapshot ready? Its ref is for the next COMMIT; its name lives as long as the epoch. */
+bool hr_query_take_snapshot(struct hr_query *query, struct hr_query_state *state,
+                            struct hr_state_ref *ret_ref);
+void hr_query_wait_snapshot(struct hr_query_state *state); /* until it has ended, whatever way */
+/* Waits for the thread; what it made is not used. */
+void hr_query_stop_snapshot(struct hr_query_state *state);
+/* The file being written, or NULL. */
+const char *hr_query_snapshot_name(const struct hr_query_state *state);
 
 /* progress.c */
 uint32_t hr_query_listener_count(struct hr_query *query); /* entries below it never change */

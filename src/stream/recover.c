@@ -84,6 +84,7 @@ static hr_status open_state(void *arg, const struct hr_pnode *node, struct hr_er
     args.part_count = stage_partitions(node);
     struct hr_query_state *state = &query->states[node->state_id];
     state->node = node;
+    state->args = args;
     HR_TRY(hr_state_new(&args, &state->state, err));
     query->state_ptrs[node->state_id] = state->state;
     return HR_OK;
@@ -393,11 +394,10 @@ void hr_query_close_all(struct hr_query *query)
         hr_buf_done(&scan->latest);
     }
     for (uint32_t i = 0; query->states && i < query->state_count; i++) {
+        hr_query_stop_snapshot(&query->states[i]);
         hr_state_free(query->states[i].state);
         query->states[i].state = NULL;
-        hr_free(query->states[i].refs);
-        query->states[i].refs = NULL;
-        query->states[i].ref_count = query->states[i].ref_capacity = 0;
+        hr_query_drop_refs(&query->states[i]);
     }
     hr_journal_close(query->journal);
     query->journal = NULL;

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots of state are made in the background of a query that is killed and started again.
+
+A query counts by many keys, so that its deltas soon outweigh the last snapshot. It is killed KILLS
+times at random moments, some of them while a snapshot is being written. At the end the output is
+what a batch gives, a snapshot is in the checkpoint, and the files that it stands for are gone.
+The seed is printed; HR_SEED repeats a run.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+HEADRACE = os.environ["HEADRACE"]
+TMP = os.environ["HR_TMP"]
+KILLS = int(os.environ.get("KILLS", "8"))
+SEED = int(os.environ.get("HR_SEED", str(random.randrange(1 << 30))))
+FILES, ROWS, KEYS = 24, 4000, 30000
+
+IN, COUNTS = (os.path.join(TMP, name) for name in ("in", "counts"))
+CHECKPOINT = os.path.join(TMP, "checkpoint")
+TABLE = (
+    "CREATE TABLE events (id BIGINT, k STRING, ts TIMESTAMP) "
+    f"USING json OPTIONS (path '{IN}'%s);\n"
+)
+COUNT = """SELECT k, n, s FROM (
+    SELECT window(ts, '1 hour') AS w, k, count(*) AS n, sum(id) AS s
+    FROM %s GROUP BY window(ts, '1 hour'), k)"""
+JOB = (
+    "SET spark.sql.streaming.stateStore.minDeltasForSnapshot = 2;\n"
+    + TABLE % ", maxFilesPerTrigger '1'"
+    + f"CREATE STREAMING TABLE counted USING json OPTIONS (path '{COUNTS}') AS\n"
+    + COUNT % "STREAM events WATERMARK ts DELAY OF INTERVAL 10 SECONDS"
+    + ";\n"
+)
+
+
+def write_files(rng):
+    os.makedirs(IN)
+    for number in range(FILES + 1):
+        rows = []
+        for i in range(ROWS if number < FILES else 1):
+            second = (number * ROWS + i) // 40 if number < FILES else 10**6
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(1704067200 + second))
+            key = f"a-key-of-some-length-{rng.randrange(KEYS)}"
+            rows.append(json.dumps({"id": number * ROWS + i, "k": key, "ts": stamp}))
+        with open(os.path.join(IN, f"part-{number:05d}.json"), "w", encoding="utf-8") as file:
+            file.write("\n".join(rows) + "\n")
+
+
+def start(sql, *options):
+    log = open(os.path.join(TMP, "run.log"), "ab")
+    command = [HEADRACE, "run", sql, "--checkpoint", CHECKPOINT, "--ui", "off", "--progress", "off"]
+    return subprocess.Popen(command + list(options), stdout=log, stderr=log)
+
+
+def committed(folder):
+    """Rows of a sink's committed files: what its manifest lists, each once."""
+    log = os.path.join(folder, "_spark_metadata")
+    rows, seen = [], set()
+    for epoch in os.listdir(log) if os.path.isdir(log) else []:
+        if not epoch.split(".")[0].isdigit():
+            continue
+        with open(os.path.join(log, epoch), encoding="utf-8") as file:
+            seen |= {os.path.basename(json.loads(l)["path"]) for l in file if l.startswith("{")}
+    for name in seen:
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            rows += [json.loads(line) for line in file]
+    return rows
+
+
+def batch(query):
+    command = [HEADRACE, "sql", "--format", "json", "-e", TABLE % "" + query]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+
+
+def canonical(rows):
+    return sorted(json.dumps(row, sort_keys=True) for row in rows)
+
+
+def state_files():
+    found = {}
+    for folder, _, names in os.walk(CHECKPOINT):
+        if os.path.basename(folder) == "state":
+            found[folder] = names
+    return found
+
+
+def main():
+    print("seed", SEED)
+    rng = random.Random(SEED)
+    write_files(rng)
+    sql = os.path.join(TMP, "job.sql")
+    with open(sql, "w", encoding="utf-8") as file:
+        file.write(JOB)
+    for _ in range(KILLS):
+        process = start(sql)
+        time.sleep(rng.uniform(0.05, 0.4))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with open(os.path.join(TMP, "run.log"), "ab") as log:
+        log.write(b"--- the last run\n")
+    process = start(sql, "--available-now")
+    assert process.wait(timeout=240) == 0, open(os.path.join(TMP, "run.log"), "rb").read()[-3000:]
+    want = [row for row in batch(COUNT % "events") if not row["s"] == FILES * ROWS]
+    got = committed(COUNTS)
+    assert canonical(got) == canonical(want), (len(got), len(want))
+    files = state_files()
+    assert len(files) == 1, files
+    for folder, names in files.items():
+        snapshots = [name for name in names if name.endswith(".snapshot")]
+        assert len(snapshots) == 1, names
+        epoch = int(snapshots[0].split("-")[1])
+        assert all(n in snapshots or int(n.split("-")[1]) > epoch for n in names), names
+    # what is there is all that a restart needs: it finds nothing new
+    assert start(sql, "--available-now").wait(timeout=240) == 0
+    assert canonical(committed(COUNTS)) == canonical(want)
+
+
+main()
