@@ -71,6 +71,10 @@ struct hr_sink_vt {
     /* optional: what a checkpoint is bound to (a path, a topic), from the options, for the sink is
      * not open yet. NULL: the name alone. */
     hr_status (*identity)(const struct hr_options *, struct hr_buf *out, struct hr_err *);
+    /* optional: checks the output that identity names against the journal's last planned and
+     * committed epochs (-1: none). Changes nothing. */
+    hr_status (*verify)(struct hr_env *, const char *identity, const char *query_id,
+                        int64_t planned, int64_t committed, struct hr_err *);
 };
 
 #endif

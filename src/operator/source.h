@@ -128,6 +128,9 @@ struct hr_source_vt {
     hr_status (*final_offset)(struct hr_source *, const char *start, struct hr_buf *ret_end,
                               struct hr_err *);
     int64_t poll_interval_us; /* 0: 10 ms */
+    /* optional: checks what a source of this kind keeps in its folder of a checkpoint (none there:
+     * fine) against the offset up to which the journal has read. Changes nothing. */
+    hr_status (*verify)(struct hr_env *, const char *dir, const char *end, struct hr_err *);
 };
 
 /* By name, or NULL with HR_E_NOT_FOUND-like Spark error DATA_SOURCE_NOT_FOUND raised by the caller.

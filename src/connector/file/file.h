@@ -131,6 +131,9 @@ void hr_file_owner_close(struct file_owner *owner);
 hr_status hr_file_owner_begin(struct file_owner *owner, struct hr_arena *arena, int64_t epoch,
                               int64_t *ret_number, bool *ret_committed,
                               struct hr_err *err) HR_CHECKED;
+/* Checks owner, manifest and its files against a journal, from outside. */
+hr_status hr_file_owner_verify(struct hr_env *env, const char *dir, const char *query_id,
+                               int64_t planned, int64_t committed, struct hr_err *err) HR_CHECKED;
 /* For a batch's output: the folder must be no query's. */
 hr_status hr_file_owner_none(struct hr_env *env, struct hr_arena *arena, const char *dir,
                              struct hr_err *err) HR_CHECKED;

@@ -154,10 +154,7 @@ static hr_status list_epochs(struct hr_env *env, struct hr_arena *arena, const c
         if (compact && epoch > ret->first) ret->first = epoch;
     }
     ret->compact = ret->first >= 0;
-    for (uint32_t i = 0; !ret->compact && i < ret->count; i++) {
-        int64_t epoch = epoch_of(ret->names[i], &compact);
-        if (epoch >= 0 && (ret->first < 0 || epoch < ret->first)) ret->first = epoch;
-    }
+    if (!ret->compact && ret->last >= 0) ret->first = 0; /* whether it is there or not */
     return HR_OK;
 }
 

@@ -169,6 +169,39 @@ hr_status hr_file_owner_begin(struct file_owner *owner, struct hr_arena *arena, 
     return HR_OK;
 }
 
+static hr_status verify(struct file_owner *owner, struct hr_arena *arena, int64_t planned,
+                        int64_t committed, struct hr_err *err)
+{
+    struct file_list files = {0};
+    const char *id;
+    int64_t last;
+    bool found;
+    HR_TRY(hr_file_manifest_read(owner->env, arena, owner->dir, &files, &found, err));
+    HR_TRY(read_owner(owner, arena, &id, &owner->first_epoch, err));
+    if (id && strcmp(id, owner->query_id) != 0)
+        return owned(owner, "its manifest is that of a query with another id", err);
+    if (!id && committed >= 0) return owned(owner, "it names no query", err);
+    HR_TRY(hr_file_manifest_last(owner->env, arena, owner->dir, &last, err));
+    last -= id ? owner->first_epoch : 0;
+    if (last < committed || last > planned) return disagrees(owner, last, committed + 1, err);
+    for (uint32_t i = 0; i < files.count; i++)
+        if (!hr_env_exists(owner->env, files.items[i].path))
+            return HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", files.items[i].path, "why",
+                            "the manifest names it, but it is not there");
+    return HR_OK;
+}
+
+hr_status hr_file_owner_verify(struct hr_env *env, const char *dir, const char *query_id,
+                               int64_t planned, int64_t committed, struct hr_err *err)
+{
+    struct file_owner owner = {.env = env, .dir = dir, .query_id = query_id};
+    struct hr_arena arena;
+    hr_arena_init(&arena, NULL);
+    hr_status status = verify(&owner, &arena, planned, committed, err);
+    hr_arena_done(&arena);
+    return status;
+}
+
 hr_status hr_file_owner_none(struct hr_env *env, struct hr_arena *arena, const char *dir,
                              struct hr_err *err)
 {

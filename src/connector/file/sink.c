@@ -329,6 +329,13 @@ static hr_status sink_identity(const struct hr_options *options, struct hr_buf *
     return status ? status : hr_buf_status(out, err);
 }
 
+static hr_status sink_verify(struct hr_env *env, const char *identity, const char *query_id,
+                             int64_t planned, int64_t committed, struct hr_err *err)
+{
+    const char *dir = strncmp(identity, "file:", 5) == 0 ? identity + 5 : identity;
+    return hr_file_owner_verify(env, dir, query_id, planned, committed, err);
+}
+
 #define FILE_SINK(id)                                                                          \
     extern const struct hr_sink_vt hr_sink_##id;                                               \
     static hr_status open_##id(const struct hr_sink_args *args, struct hr_sink **ret,          \
@@ -350,6 +357,7 @@ static hr_status sink_identity(const struct hr_options *options, struct hr_buf *
         .commit_epoch = sink_commit,                                                           \
         .describe = sink_describe,                                                             \
         .identity = sink_identity,                                                             \
+        .verify = sink_verify,                                                                 \
     };
 
 FILE_SINK(json)

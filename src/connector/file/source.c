@@ -805,6 +805,31 @@ static void file_describe(const struct hr_source *source, struct hr_buf *out)
     hr_buf_printf(out, "FileStreamSource[file:%s]", s->options.path);
 }
 
+static hr_status count_record(void *arg, uint64_t number, struct hr_str_view text,
+                              struct hr_err *err)
+{
+    HR_UNUSED(text);
+    HR_UNUSED(err);
+    *(int64_t *)arg = (int64_t)number;
+    return HR_OK;
+}
+
+static hr_status file_verify(struct hr_env *env, const char *dir, const char *end,
+                             struct hr_err *err)
+{
+    struct file_source s = {.env = env, .last_offset = -1};
+    int64_t to;
+    if (!hr_file_json_number(hr_sv(end), "logOffset", &to)) return HR_OK; /* another kind's */
+    hr_arena_init(&s.arena, NULL);
+    s.log_path = hr_arena_printf(&s.arena, "%s/log", dir);
+    hr_status status = s.log_path ? HR_OK : HR_OOM(err);
+    if (!status && hr_env_exists(env, s.log_path))
+        status = hr_record_log_read(env, s.log_path, &log_kind, count_record, &s.last_offset, err);
+    if (!status && s.last_offset < to) status = log_short(&s, to, err);
+    hr_arena_done(&s.arena);
+    return status;
+}
+
 #define FILE_SOURCE(id)                                                                  \
     extern const struct hr_source_vt hr_source_##id;                                     \
     static hr_status open_##id(const struct hr_source_args *args,                        \
@@ -829,6 +854,7 @@ static void file_describe(const struct hr_source *source, struct hr_buf *out)
         .subscribe = file_subscribe,                                                     \
         .describe = file_describe,                                                       \
         .identity = file_describe,                                                       \
+        .verify = file_verify,                                                           \
     };
 
 FILE_SOURCE(json)
