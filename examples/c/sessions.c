@@ -71,6 +71,7 @@ int main(void)
         struct hr_rdd *batch =
             hr_parallelize(ctx, "user STRING, at LONG", events_of_second, &s, 1, &err);
         status = hr_queue_push(in, batch, &err);
+        hr_rdd_release(batch); /* the queue has it until its batch has been */
         if (status == 0) status = hr_streaming_step(ssc, &err);
         silent = s.at < 0 ? silent + 1 : 0;
     }

@@ -73,6 +73,7 @@ int main(void)
         struct hr_rdd *batch = hr_parallelize(ctx, "line STRING", read_lines, &more, 0, &err);
         if (!more) break;
         status = hr_queue_push(lines, batch, &err);
+        hr_rdd_release(batch); /* the queue has it until its batch has been */
         if (status == 0) status = hr_streaming_step(ssc, &err);
     }
     if (status) fprintf(stderr, "%s: %s\n", hr_err_class(&err), err.msg);

@@ -145,7 +145,8 @@ struct hr_pool_options {
      * long as the RDD behind the shuffle lives), and the tables of running tasks. Over it the
      * pool's own kept partitions go, least recently used first (to disk where their level says so),
      * never another pool's; what still finds no room ends its job with HR_MEMORY_LIMIT, and other
-     * jobs go on. Rows brought to the program and RDDs made of them do not count. No cap. */
+     * jobs go on. The state of DStreams that a thread of the pool started counts too. Rows brought
+     * to the program and RDDs made of them do not count. No cap. */
     int64_t memory_bytes;
 };
 /* Adds a pool, or gives one that is there new values; pools stay as long as the context. Any

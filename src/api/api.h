@@ -122,6 +122,10 @@ struct hr_rdd *hr_node_from_batches(struct hr_pool *pool, const struct hr_type *
                                     struct hr_batch *const *batches, const uint32_t *parts,
                                     uint32_t count, uint32_t partitions, struct hr_err *err);
 
+/* Its batches count against budget until it goes; an RDD that has none in memory does not. */
+hr_status hr_node_account(struct hr_rdd *rdd, struct hr_budget *budget,
+                          struct hr_err *err) HR_CHECKED;
+
 /* The lines (record_bytes 0) or records of files whose paths are taken as they are, without
  * patterns or commas, in their order; schema: of its one column. */
 struct hr_rdd *hr_node_files(struct hr_pool *pool, const char *const *paths, uint32_t count,

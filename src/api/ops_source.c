@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RDDs that stand on memory: arrays, rows of a filler, ranges, batches that are there already. */
 #include "api/api.h"
+#include "rdd/block_store.h"
 
 /* --- Batches in memory ------------------------------------------------------------------------ */
 
@@ -9,6 +10,8 @@ struct memory_node {
     struct hr_batch **batches;
     uint32_t *parts; /* partition of each batch, ascending */
     uint32_t count;
+    struct hr_budget *budget; /* where bytes are reserved for them; NULL: nowhere */
+    int64_t bytes;
 };
 
 static void memory_done(struct hr_node *node)
@@ -17,6 +20,22 @@ static void memory_done(struct hr_node *node)
     for (uint32_t i = 0; i < m->count; i++) hr_batch_unref(m->batches[i]);
     hr_free(m->batches);
     hr_free(m->parts);
+    if (m->budget) hr_mem_release(&m->budget->mem, m->bytes);
+    hr_budget_unref(m->budget);
+}
+
+/* The first batch of a partition, or of a later one. */
+static uint32_t first_of(const struct memory_node *m, uint32_t partition)
+{
+    uint32_t first = 0, end = m->count;
+    while (first < end) {
+        uint32_t middle = first + (end - first) / 2;
+        if (m->parts[middle] < partition)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return first;
 }
 
 static hr_status memory_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
@@ -25,8 +44,7 @@ static hr_status memory_compute(struct hr_rdd *rdd, uint32_t partition, struct h
     struct memory_node *m = (struct memory_node *)rdd;
     struct hr_batch_list list = {0};
     HR_UNUSED(ctx);
-    for (uint32_t i = 0; i < m->count; i++) {
-        if (m->parts[i] != partition) continue;
+    for (uint32_t i = first_of(m, partition); i < m->count && m->parts[i] == partition; i++) {
         hr_status status = hr_batch_list_push(&list, hr_batch_ref(m->batches[i]), err);
         if (status != HR_OK) {
             hr_batch_list_done(&list);
@@ -37,6 +55,18 @@ static hr_status memory_compute(struct hr_rdd *rdd, uint32_t partition, struct h
 }
 static const struct hr_rdd_vt memory_vt = {"ParallelCollectionRDD", memory_compute, NULL,
                                            hr_node_free};
+
+hr_status hr_node_account(struct hr_rdd *rdd, struct hr_budget *budget, struct hr_err *err)
+{
+    struct memory_node *m = (struct memory_node *)rdd;
+    int64_t bytes = 0;
+    if (rdd->vt != &memory_vt || !budget || m->budget) return HR_OK;
+    for (uint32_t i = 0; i < m->count; i++) bytes += hr_batch_bytes(m->batches[i]);
+    HR_TRY(hr_mem_reserve(&budget->mem, bytes, err));
+    m->budget = hr_budget_ref(budget);
+    m->bytes = bytes;
+    return HR_OK;
+}
 
 struct hr_rdd *hr_node_from_batches(struct hr_pool *pool, const struct hr_type *schema,
                                     struct hr_batch *const *batches, const uint32_t *parts,

@@ -176,6 +176,7 @@ static hr_status put_restored(struct hr_dstream *ds, int64_t time, uint64_t segm
     hr_free(parts);
     if (!rdd) return err->code;
     hr_node_of(rdd)->key_columns = ds->key_columns;
+    HR_TRY(hr_node_account(rdd, ds->ssc->budget, err));
     HR_TRY(hr_ds_put(ds, time, rdd, err));
     for (struct hr_ds_generated *g = ds->generated; g; g = g->next) {
         if (g->time != time) continue;

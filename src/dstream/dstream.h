@@ -11,16 +11,16 @@
 #ifndef HR_DSTREAM_DSTREAM_H
 #define HR_DSTREAM_DSTREAM_H
 
+#include "api/api.h"
 #include "dstream/rate.h"
 #include "dstream/segments.h"
-#include "api/api.h"
 
 struct hr_ds_vt {
     const char *name;
     /* The RDD of a valid time; NULL: failed. */
     struct hr_rdd *(*compute)(struct hr_dstream *, int64_t time, struct hr_err *);
     void (*free)(struct hr_dstream *); /* own parts; NULL: none */
-    /* Receivers only. */
+    /* At the stream's start and end: receivers; states that count their memory. Optional. */
     hr_status (*start)(struct hr_dstream *, struct hr_err *);
     void (*stop)(struct hr_dstream *);
     /* What a checkpoint keeps beside the remembered RDDs; NULL: nothing. */
@@ -117,6 +117,7 @@ struct hr_streaming {
     struct hr_ds_conf conf;
     char *checkpoint_dir;
     char checkpoint_id[37];    /* of the folder's content since its first start */
+    struct hr_budget *budget;  /* of its pool, where state counts; from the start on */
     char *sched_pool;          /* scheduling pool of the batches' jobs; NULL: "default" */
     struct hr_ds_segments log; /* of the checkpoint */
     int lock_fd;
@@ -150,6 +151,8 @@ struct hr_rdd *hr_ds_remembered(struct hr_dstream *ds, int64_t time);
 hr_status hr_ds_put(struct hr_dstream *ds, int64_t time, struct hr_rdd *rdd,
                     struct hr_err *err) HR_CHECKED;
 struct hr_rdd *hr_ds_empty(struct hr_dstream *ds, struct hr_err *err);
+/* The state of a time, made now and kept in memory, on the account of the stream's pool. */
+struct hr_rdd *hr_ds_keep(struct hr_dstream *ds, struct hr_rdd *rdd, struct hr_err *err);
 /* The union of a stream's RDDs of the times in (after, upto]. NULL: failed. */
 struct hr_rdd *hr_ds_union(struct hr_dstream *in, int64_t after, int64_t upto, struct hr_err *err);
 hr_status hr_ds_output_add(struct hr_dstream *in, hr_foreach_rdd_fn fn, void *arg,

@@ -70,6 +70,13 @@ struct hr_rdd *hr_ds_empty(struct hr_dstream *ds, struct hr_err *err)
     return rdd;
 }
 
+struct hr_rdd *hr_ds_keep(struct hr_dstream *ds, struct hr_rdd *rdd, struct hr_err *err)
+{
+    struct hr_rdd *kept = hr_rdd_local_checkpoint(rdd, err);
+    if (!kept || hr_node_account(kept, ds->ssc->budget, err) != HR_OK) return NULL;
+    return kept;
+}
+
 static hr_status another_schema(const struct hr_dstream *ds, const struct hr_rdd *rdd,
                                 struct hr_err *err)
 {

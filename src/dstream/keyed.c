@@ -9,6 +9,7 @@ struct hr_ds_keyed {
     struct hr_state *state;
     struct hr_ds_key *rings; /* per part: newer is its oldest key, older its newest */
     struct hr_mem mem;
+    struct hr_budget *budget; /* its parent; NULL: not yet */
 };
 
 HR_INLINE struct hr_ds_key *key_at(const uint8_t *states)
@@ -147,11 +148,9 @@ hr_status hr_ds_keyed_new(const struct hr_type *state, uint32_t parts, struct hr
     hr_mem_init(&keyed->mem, NULL, "the state of mapWithState", NULL, 0);
     struct hr_state_args args = {
         .operator_name = "mapWithState",
-        .tables = {{.value_bytes = hr_ds_key_bytes(state),
-                    .codec = {.save = cells_save,
-                              .load = cells_load,
-                              .done = cells_done,
-                              .arg = keyed}}},
+        .tables =
+            {{.value_bytes = hr_ds_key_bytes(state),
+              .codec = {.save = cells_save, .load = cells_load, .done = cells_done, .arg = keyed}}},
         .mem = &keyed->mem,
         .part_count = parts};
     keyed->rings = hr_zalloc(parts * sizeof *keyed->rings);
@@ -174,7 +173,19 @@ void hr_ds_keyed_free(struct hr_ds_keyed *keyed)
     if (!keyed) return;
     hr_state_free(keyed->state);
     hr_free(keyed->rings);
+    if (keyed->budget) hr_mem_release(&keyed->budget->mem, atomic_load(&keyed->mem.used_bytes));
+    hr_budget_unref(keyed->budget);
     hr_free(keyed);
+}
+
+hr_status hr_ds_keyed_account(struct hr_ds_keyed *keyed, struct hr_budget *budget,
+                              struct hr_err *err)
+{
+    if (keyed->budget) return HR_OK;
+    HR_TRY(hr_mem_reserve(&budget->mem, atomic_load(&keyed->mem.used_bytes), err));
+    keyed->budget = hr_budget_ref(budget);
+    keyed->mem.parent = &budget->mem;
+    return HR_OK;
 }
 
 int64_t hr_ds_keyed_rows(const struct hr_ds_keyed *keyed)

@@ -19,6 +19,7 @@
 #define HR_DSTREAM_KEYED_H
 
 #include "api/api.h"
+#include "rdd/budget.h"
 #include "state/table.h"
 
 struct hr_ds_keyed;
@@ -40,6 +41,9 @@ HR_INLINE uint32_t hr_ds_key_bytes(const struct hr_type *state)
 hr_status hr_ds_keyed_new(const struct hr_type *state, uint32_t parts, struct hr_ds_keyed **ret,
                           struct hr_err *err) HR_CHECKED;
 void hr_ds_keyed_free(struct hr_ds_keyed *keyed); /* NULL is fine */
+/* Its memory counts against budget from now on. */
+hr_status hr_ds_keyed_account(struct hr_ds_keyed *keyed, struct hr_budget *budget,
+                              struct hr_err *err) HR_CHECKED;
 int64_t hr_ds_keyed_rows(const struct hr_ds_keyed *keyed);
 int64_t hr_ds_keyed_memory_bytes(const struct hr_ds_keyed *keyed);
 

@@ -253,6 +253,11 @@ static hr_status map_replayed(struct hr_dstream *ds, struct hr_err *err)
     return hr_ds_keyed_sort(((struct hr_map_ds *)ds)->tables, err);
 }
 
+static hr_status map_start(struct hr_dstream *ds, struct hr_err *err)
+{
+    return hr_ds_keyed_account(((struct hr_map_ds *)ds)->tables, ds->ssc->budget, err);
+}
+
 static void map_params(const struct hr_dstream *ds, struct hr_buf *out)
 {
     const struct hr_map_ds *s = (const struct hr_map_ds *)ds;
@@ -263,6 +268,7 @@ static void map_params(const struct hr_dstream *ds, struct hr_buf *out)
 
 static const struct hr_ds_vt map_vt = {.name = "map-with-state",
                                        .params = map_params,
+                                       .start = map_start,
                                        .compute = map_compute,
                                        .free = map_free,
                                        .save = map_save,

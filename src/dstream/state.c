@@ -64,7 +64,7 @@ static struct hr_rdd *update_compute(struct hr_dstream *ds, int64_t time, struct
     struct hr_rdd *both[] = {in, state};
     struct hr_rdd *grouped = hr_rdd_cogroup(both, 2, s->partitions, err);
     struct hr_rdd *out = hr_rdd_flat_map_values(grouped, s->ddl, update_row, s, err);
-    return hr_rdd_local_checkpoint(out, err);
+    return hr_ds_keep(ds, out, err);
 }
 
 static void update_free(struct hr_dstream *ds)

@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "dstream/dstream.h"
 #include "rdd/locals.h"
+#include "rdd/scheduler.h"
 
 /* --- Settings --------------------------------------------------------------------------------- */
 
@@ -110,6 +111,7 @@ void hr_streaming_free(struct hr_streaming *ssc)
     pthread_mutex_destroy(&ssc->lock);
     hr_free(ssc->checkpoint_dir);
     hr_free(ssc->sched_pool);
+    hr_budget_unref(ssc->budget);
     hr_free(ssc);
 }
 
@@ -340,6 +342,8 @@ hr_status hr_streaming_start(struct hr_streaming *ssc, struct hr_err *err)
                        "no output operations registered, so nothing to execute");
     int64_t now = hr_now_us(ssc->ctx->env);
     HR_TRY(note_pool(ssc, err));
+    if (!ssc->budget) ssc->budget = hr_scheduler_budget(ssc->ctx->scheduler, ssc->sched_pool);
+    if (!ssc->budget) return HR_OOM(err);
     hr_ds_plan_remember(ssc);
     ssc->zero = now / ssc->interval * ssc->interval;
     if (ssc->checkpoint_dir) {

@@ -165,7 +165,7 @@ static struct hr_rdd *inverse_compute(struct hr_dstream *ds, int64_t time, struc
         out = slide_window(w, previous, time, err);
     }
     if (out && w->keep) out = hr_rdd_filter(out, w->keep, w->arg, err);
-    return hr_rdd_local_checkpoint(out, err);
+    return hr_ds_keep(ds, out, err);
 }
 static const struct hr_ds_vt inverse_vt = {
     .name = "window-inverse", .compute = inverse_compute, .params = window_params};

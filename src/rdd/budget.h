@@ -5,8 +5,9 @@
  * dropped by their storage level; what then finds no room fails with HR_E_MEMORY_LIMIT, which ends
  * its job. Other pools' blocks are not touched.
  *
- * Rows that an action brings to the driver, sources and checkpointed RDDs are the program's own and
- * do not count, nor do the batches that flow through a task.
+ * Rows that an action brings to the driver, sources and RDDs that the program checkpoints are its
+ * own and do not count, nor do the batches that flow through a task. The state of DStreams does
+ * (hr_scheduler_budget), in the pool of the thread that started them.
  *
  * Reference-counted: blocks and shuffle outputs outlive jobs, and may outlive the scheduler.
  */

@@ -61,6 +61,15 @@ hr_status hr_scheduler_add_pool(struct hr_scheduler *s, const struct hr_sched_po
     return pool ? HR_OK : HR_OOM(err);
 }
 
+struct hr_budget *hr_scheduler_budget(struct hr_scheduler *s, const char *name)
+{
+    pthread_mutex_lock(&s->lock);
+    struct hr_sched_pool *pool = hr_sched_pool_get(s, name);
+    struct hr_budget *budget = pool ? hr_budget_ref(pool->budget) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return budget;
+}
+
 int64_t hr_scheduler_pool_bytes(struct hr_scheduler *s, const char *name)
 {
     pthread_mutex_lock(&s->lock);

@@ -27,6 +27,9 @@ struct hr_block_store *hr_scheduler_blocks(struct hr_scheduler *scheduler);
 hr_status hr_scheduler_add_pool(struct hr_scheduler *scheduler,
                                 const struct hr_sched_pool_options *options,
                                 struct hr_err *err) HR_CHECKED;
+/* A pool's budget (NULL: that of "default"), made when it is not there; a reference. NULL: no
+ * memory. */
+struct hr_budget *hr_scheduler_budget(struct hr_scheduler *scheduler, const char *name);
 /* What a pool's budget holds now. */
 int64_t hr_scheduler_pool_bytes(struct hr_scheduler *scheduler, const char *name);
 /* Ends running jobs with HR_CANCELLED: those of a group, one by id, or (NULL, 0) all. Their tasks

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 ROOT, TMP = os.environ['HR_ROOT'], os.environ['HR_TMP']
-HEADERS = ('err.h', 'row.h', 'rdd.h', 'dstream.h', 'headrace.h')
+HEADERS = ('err.h', 'row.h', 'rdd.h', 'shared.h', 'dstream.h', 'headrace.h')
 
 PARAMETERS = '''struct hr_context *ctx, struct hr_streaming *ssc, struct hr_err err, void *arg,
     struct hr_rdd *rdd, struct hr_rdd *a, struct hr_rdd *b, struct hr_rdd *lines,

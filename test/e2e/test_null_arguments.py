@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 ROOT, TMP, BUILD = os.environ['HR_ROOT'], os.environ['HR_TMP'], os.environ['HR_BUILD']
-HEADERS = ('err.h', 'row.h', 'rdd.h', 'dstream.h', 'headrace.h')
+HEADERS = ('err.h', 'row.h', 'rdd.h', 'shared.h', 'dstream.h', 'headrace.h')
 # A result has to have its place: what the function is called for.
 SKIP = {'hr_view_row', 'hr_err_fail', 'hr_err_init', 'hr_err_copy'}
 PROTOTYPE = re.compile(r'(?:^|\n)((?:const |struct |enum |unsigned )*[a-z_0-9]+[ \*]+)'
