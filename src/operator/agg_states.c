@@ -5,6 +5,7 @@
 
 void hr_agg_init(const struct hr_pnode *node, uint8_t *states)
 {
+    assert(states || hr_agg_node(node)->agg_count == 0);
     const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     for (uint32_t a = 0; a < agg->agg_count; a++) {
         const struct hr_agg_spec *spec = &agg->aggs[a];
@@ -53,6 +54,7 @@ int64_t hr_agg_heap_bytes(const struct hr_pnode *node, const uint8_t *states)
 
 void hr_agg_save(const struct hr_pnode *node, const uint8_t *states, struct hr_buf *out)
 {
+    assert(states && out);
     const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     for (uint32_t a = 0; a < agg->agg_count; a++) {
         const struct hr_agg_spec *spec = &agg->aggs[a];

@@ -49,6 +49,7 @@ static hr_status open_parts(struct distinct_op *op, struct hr_err *err)
 static hr_status distinct_open(const struct hr_pnode *node, struct hr_task *task,
                                struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
     struct distinct_op *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     hr_status status = open_parts(op, err);

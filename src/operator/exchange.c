@@ -47,6 +47,7 @@ static hr_status assign_keys(struct partitioner *p, struct hr_eval *eval, struct
                              struct hr_keys *keys, const struct hr_batch *batch,
                              uint32_t *ret_partition, struct hr_err *err)
 {
+    assert(p->codec && p->base.partition_count > 1);
     struct hr_vector *vectors = HR_NEW_ARRAY(arena, struct hr_vector, p->node->expr_count);
     if (!vectors) return HR_OOM(err);
     HR_TRY(hr_eval_vectors(eval, batch, arena, vectors, err));
@@ -75,6 +76,7 @@ static hr_status assign_hash(struct hr_partitioner *base, const struct hr_batch 
 
 static hr_status partitioner_codec(struct partitioner *p, struct hr_err *err)
 {
+    assert(p->node->expr_count > 0 && p->node->exprs);
     const struct hr_pnode *node = p->node;
     const struct hr_type **types =
         HR_NEW_ARRAY(&p->arena, const struct hr_type *, HR_MAX(node->expr_count, 1));
@@ -186,6 +188,7 @@ static void exchange_explain(const struct hr_pnode *node, struct hr_buf *out)
 static hr_status exchange_open(const struct hr_pnode *node, struct hr_task *task,
                                struct hr_op **children, struct hr_op **ret, struct hr_err *err)
 {
+    assert(task->pipeline && node->child_count == 1);
     struct hr_pipeline *pipeline = task->pipeline;
     HR_UNUSED(children);
     if (pipeline->collapsed) return hr_op_open(node->children[0], task, ret, err);
@@ -205,6 +208,7 @@ static hr_status exchange_open(const struct hr_pnode *node, struct hr_task *task
 
 const struct hr_operator_vt hr_op_exchange = {
     .name = "Exchange",
+    .passes_columns = true,
     .node_size = sizeof(struct hr_exchange_pnode),
     .is_exchange = true,
     .opens_children = true,

@@ -28,6 +28,7 @@ uint32_t hr_exchange_partitions(const struct hr_pnode *node)
 
 uint32_t hr_pipeline_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
 {
+    assert(node && node->vt);
     if (pipeline->collapsed) return 1;
     if (node->vt->partitions) return node->vt->partitions(pipeline, node);
     if (node->child_count == 0) return 1;
@@ -54,6 +55,7 @@ static bool has_exchange(const struct hr_pnode *node)
 /* Rows that the leaves will give; -1: unknown. */
 static int64_t rows_estimate(const struct hr_exec *exec, const struct hr_pnode *node)
 {
+    assert(node && node->vt);
     if (node->vt->rows_estimate) return node->vt->rows_estimate(exec, node);
     int64_t rows = 0;
     for (uint32_t i = 0; i < node->child_count; i++) {
@@ -86,6 +88,7 @@ static void task_init(struct hr_task *task, struct hr_pipeline *pipeline, struct
 
 static hr_status run_inline(struct hr_pipeline *pipeline, struct hr_err *err)
 {
+    assert(pipeline->collapsed);
     struct hr_exec *exec = pipeline->exec;
     struct hr_arena arena;
     hr_arena_init(&arena, exec->mem);
@@ -239,6 +242,7 @@ static hr_status consume(void *arg, uint32_t partition, uint32_t attempt, struct
 
 static hr_status run_stages(struct hr_pipeline *pipeline, struct hr_err *err)
 {
+    assert(pipeline->exec->scheduler && !pipeline->collapsed);
     struct hr_exec *exec = pipeline->exec;
     struct hr_rdd *rdd;
     HR_TRY(fragment_new(exec, pipeline->root, &rdd, err));

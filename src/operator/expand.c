@@ -22,6 +22,8 @@ static void expand_close(struct hr_op *base)
 static hr_status expand_open(const struct hr_pnode *node, struct hr_task *task,
                              struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(HR_PNODE(expand, node)->projections);
     const struct hr_expand_pnode *expand = HR_PNODE(expand, node);
     struct expand *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
@@ -76,8 +78,16 @@ static void expand_explain(const struct hr_pnode *node, struct hr_buf *out)
     hr_buf_printf(out, "%u projections", HR_PNODE(expand, node)->projection_count);
 }
 
+/* As many sliding windows as projections: exprs are the first one's only. */
+static void expand_origin(const struct hr_pnode *node, struct hr_buf *out)
+{
+    hr_buf_printf(out, "%u of ", HR_PNODE(expand, node)->projection_count);
+}
+
 const struct hr_operator_vt hr_op_expand = {
     .name = "Expand",
+    .computes_columns = true,
+    .put_origin = expand_origin,
     .node_size = sizeof(struct hr_expand_pnode),
     .open = expand_open,
     .next = expand_next,

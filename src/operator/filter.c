@@ -10,6 +10,8 @@ struct filter {
 static hr_status filter_open(const struct hr_pnode *node, struct hr_task *task,
                              struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(node->program && node->expr_count == 1);
     struct filter *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     HR_TRY(hr_eval_new(node->program, task->mem, &op->eval, err));
@@ -67,6 +69,7 @@ static void filter_explain(const struct hr_pnode *node, struct hr_buf *out)
 
 const struct hr_operator_vt hr_op_filter = {
     .name = "Filter",
+    .passes_columns = true,
     .open = filter_open,
     .next = filter_next,
     .close = filter_close,

@@ -26,6 +26,8 @@ struct generate {
 static hr_status generate_open(const struct hr_pnode *node, struct hr_task *task,
                                struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(node->program && node->expr_count == 1);
     struct generate *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     op->positions = hr_expr_is(node->exprs[0], HR_ROLE_POSEXPLODE);

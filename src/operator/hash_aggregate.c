@@ -163,6 +163,7 @@ static void aggregate_close(struct hr_op *base)
 static hr_status aggregate_open(const struct hr_pnode *node, struct hr_task *task,
                                 struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
     struct aggregate *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     op->input = aggregate_input(node, task->pipeline && task->pipeline->collapsed);
@@ -448,6 +449,7 @@ static hr_status aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
 
 const struct hr_operator_vt hr_op_hash_aggregate = {
     .name = "HashAggregate",
+    .computes_columns = true,
     .node_size = sizeof(struct hr_aggregate_pnode),
     .is_tight_in_explain = true,
     .input = aggregate_input,

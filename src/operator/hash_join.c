@@ -132,6 +132,8 @@ static hr_status open_parts(struct join *op, struct hr_err *err)
 static hr_status join_open(const struct hr_pnode *node, struct hr_task *task,
                            struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 2);
+    assert(!HR_PNODE(join, node)->key_count || HR_PNODE(join, node)->left_keys);
     struct join *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     hr_status status = open_parts(op, err);

@@ -11,6 +11,8 @@ struct limit {
 static hr_status limit_open(const struct hr_pnode *node, struct hr_task *task,
                             struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(HR_PNODE(limit, node)->limit >= -1);
     const struct hr_limit_pnode *limit = HR_PNODE(limit, node);
     struct limit *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);

@@ -11,6 +11,7 @@ struct local {
 static hr_status local_open(const struct hr_pnode *node, struct hr_task *task,
                             struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 0);
     struct local *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     op->end = hr_op_share(task, HR_PNODE(local, node)->batch_count, &op->next);

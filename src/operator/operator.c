@@ -7,6 +7,7 @@
 void *hr_op_new(const struct hr_pnode *node, struct hr_task *task, struct hr_op **children,
                 size_t size)
 {
+    assert(size >= sizeof(struct hr_op) && node->vt);
     struct hr_op *op = hr_arena_zalloc(task->arena, size);
     if (!op) return NULL;
     op->vt = node->vt;

@@ -24,6 +24,9 @@ HR_INLINE hr_status hr_op_next(struct hr_op *op, struct hr_batch **ret_batch, st
                     (task->stopped && __atomic_load_n(task->stopped, __ATOMIC_RELAXED))))
         return HR_RAISE(err, HR_E_CANCELLED);
     HR_TRY(op->vt->next(op, ret_batch, err));
+    assert(!*ret_batch ||
+           (*ret_batch)->schema->field_count == op->node->schema->field_count);
+    assert(!*ret_batch || (*ret_batch)->sel_count <= (*ret_batch)->row_count);
     if (*ret_batch) op->rows_out += (*ret_batch)->sel_count;
     return HR_OK;
 }

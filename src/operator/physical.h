@@ -26,6 +26,13 @@ struct hr_task;
 struct hr_state_args;
 struct hr_state; /* state/state.h: the state of one stateful operator in one query */
 
+/* What the state of an operator is of: its place in the identity of a checkpoint. */
+struct hr_state_identity {
+    uint32_t key_count;                    /* the first columns of its output */
+    bool keys_are_childs;                  /* columns of its child, else its first exprs */
+    const struct hr_aggregate_pnode *aggs; /* whose aggregates it holds; NULL: none */
+};
+
 /* What a kind of node is and how it runs. Methods may be NULL where a default is named. */
 struct hr_operator_vt {
     const char *name;         /* "HashAggregate" */
@@ -35,6 +42,8 @@ struct hr_operator_vt {
     bool marks_event_time;    /* struct hr_watermark_pnode */
     bool appends_children;    /* its partitions are those of its children, one after the other */
     bool opens_children;      /* open does it itself and is given none */
+    bool passes_columns;      /* column i of its output is column i of its child */
+    bool computes_columns;    /* column i of its output is exprs[i] (an aggregation: the keys) */
     bool is_tight_in_explain; /* "HashAggregate(keys", but "Filter (a > 1)" */
     /* @thread task. The op's memory: task->arena. Children are opened by the caller first. */
     hr_status (*open)(const struct hr_pnode *node, struct hr_task *task, struct hr_op **children,
@@ -65,6 +74,11 @@ struct hr_operator_vt {
      * points to live in the arena. */
     hr_status (*state_args)(const struct hr_pnode *node, struct hr_arena *arena,
                             struct hr_state_args *ret, struct hr_err *err);
+    /* Stateful operators: filled by the caller with all columns as keys, from exprs. NULL: so it
+     * is. */
+    void (*state_identity)(const struct hr_pnode *node, struct hr_state_identity *inout);
+    /* Part of the identity of its columns besides exprs. NULL: nothing. */
+    void (*put_origin)(const struct hr_pnode *node, struct hr_buf *out);
     /* The watermark that the node puts out when its input's is input_us: at most that. NULL: the
      * same. stateful.h says how watermarks pass through a plan. */
     int64_t (*output_watermark)(const struct hr_pnode *node, int64_t input_us);

@@ -10,6 +10,8 @@ struct project {
 static hr_status project_open(const struct hr_pnode *node, struct hr_task *task,
                               struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(node->program && node->expr_count == node->schema->field_count);
     struct project *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     HR_TRY(hr_eval_new(node->program, task->mem, &op->eval, err));
@@ -53,6 +55,7 @@ static void project_explain(const struct hr_pnode *node, struct hr_buf *out)
 
 const struct hr_operator_vt hr_op_project = {
     .name = "Project",
+    .computes_columns = true,
     .open = project_open,
     .next = project_next,
     .close = project_close,

@@ -24,6 +24,8 @@ static uint64_t range_count(const struct hr_pnode *node)
 static hr_status range_open(const struct hr_pnode *node, struct hr_task *task,
                             struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 0);
+    assert(task->share_count > 0 && task->share < task->share_count);
     struct range *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     uint64_t count = range_count(node);

@@ -19,6 +19,8 @@ struct scan {
 static hr_status scan_open(const struct hr_pnode *node, struct hr_task *task,
                            struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 0);
+    assert(task->share_count > 0 && task->share < task->share_count);
     const struct hr_scan_pnode *scan = HR_PNODE(scan, node);
     struct hr_exec *exec = task->exec;
     if (scan->scan_id >= exec->scan_count || !exec->scans[scan->scan_id].source)

@@ -13,6 +13,8 @@ struct sort {
 static hr_status sort_open(const struct hr_pnode *node, struct hr_task *task,
                            struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(node->program && HR_PNODE(sort, node)->descending);
     struct sort *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     HR_TRY(hr_sorter_new(node, task, &op->sorter, err));

@@ -130,6 +130,8 @@ static hr_status state_aggregate_open(const struct hr_pnode *node, struct hr_tas
                                       struct hr_op **children, struct hr_op **ret_op,
                                       struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(node->state_id >= 0 && task->exec->states);
     struct state_aggregate *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     hr_status status = open_parts(op, err);
@@ -529,8 +531,17 @@ static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_
     return HR_OK;
 }
 
+/* A FINAL finds its keys where the PARTIAL below put them. */
+static void state_aggregate_identity(const struct hr_pnode *node, struct hr_state_identity *inout)
+{
+    inout->aggs = hr_agg_node(node);
+    inout->key_count = inout->aggs->key_count;
+    inout->keys_are_childs = inout->aggs->mode == HR_AGG_FINAL;
+}
+
 const struct hr_operator_vt hr_op_state_aggregate = {
     .name = "StateAggregate",
+    .state_identity = state_aggregate_identity,
     .node_size = sizeof(struct hr_aggregate_pnode),
     .open = state_aggregate_open,
     .next = state_aggregate_next,

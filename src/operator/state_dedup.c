@@ -64,6 +64,8 @@ static hr_status state_dedup_open(const struct hr_pnode *node, struct hr_task *t
                                   struct hr_op **children, struct hr_op **ret_op,
                                   struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(node->state_id >= 0 && task->exec->states);
     struct state_dedup *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     hr_status status = open_parts(op, err);
@@ -169,8 +171,14 @@ static void state_dedup_explain(const struct hr_pnode *node, struct hr_buf *out)
     hr_buf_puts(out, ")");
 }
 
+static void state_dedup_identity(const struct hr_pnode *node, struct hr_state_identity *inout)
+{
+    if (node->program) inout->key_count = HR_PNODE(distinct, node)->key_count;
+}
+
 const struct hr_operator_vt hr_op_state_dedup = {
     .name = "StateDedup",
+    .state_identity = state_dedup_identity,
     .node_size = sizeof(struct hr_distinct_pnode),
     .open = state_dedup_open,
     .next = state_dedup_next,

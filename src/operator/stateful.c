@@ -132,7 +132,7 @@ hr_status hr_stateful_upsert(struct hr_stateful *s, uint32_t table, int64_t pane
 
 static int64_t output_of(const struct hr_pnode *node, int64_t input_us)
 {
-    if (!node->vt || !node->vt->output_watermark || input_us == INT64_MIN) return input_us;
+    if (!node->vt->output_watermark || input_us == INT64_MIN) return input_us;
     int64_t output_us = node->vt->output_watermark(node, input_us);
     assert(output_us <= input_us); /* nothing is final before its input is */
     return output_us;

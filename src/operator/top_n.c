@@ -18,6 +18,8 @@ struct top_n {
 static hr_status top_n_open(const struct hr_pnode *node, struct hr_task *task,
                             struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(node->program && HR_PNODE(sort, node)->limit >= 0);
     struct top_n *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     HR_TRY(hr_sorter_new(node, task, &op->sorter, err));

@@ -10,6 +10,7 @@ struct union_op {
 static hr_status union_open(const struct hr_pnode *node, struct hr_task *task,
                             struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count >= 1);
     struct union_op *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     *ret_op = &op->op;

@@ -16,6 +16,8 @@ struct watermark {
 static hr_status watermark_open(const struct hr_pnode *node, struct hr_task *task,
                                 struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
 {
+    assert(children && node->child_count == 1);
+    assert(HR_PNODE(watermark, node)->column < node->schema->field_count);
     struct watermark *op = hr_op_new(node, task, children, sizeof *op);
     if (!op) return HR_OOM(err);
     op->max_us = INT64_MIN;
@@ -84,6 +86,7 @@ static void watermark_explain(const struct hr_pnode *node, struct hr_buf *out)
 
 const struct hr_operator_vt hr_op_watermark = {
     .name = "EventTimeWatermark",
+    .passes_columns = true,
     .node_size = sizeof(struct hr_watermark_pnode),
     .marks_event_time = true,
     .open = watermark_open,

@@ -171,6 +171,7 @@ static hr_status check_item(struct hr_analyzer *an, const struct hr_plan *plan,
 
 hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->kind == HR_P_AGGREGATE && plan->resolved);
     const struct hr_select *select = hr_select_of_const(plan);
     for (uint32_t i = 0; i < select->expr_count; i++)
         HR_TRY(check_item(an, plan, select->exprs[i], err));
@@ -229,6 +230,7 @@ hr_status hr_resolve_over_aggregate(struct hr_analyzer *an, struct hr_plan *agg,
                                     const struct hr_plan *visible, struct hr_expr **expr,
                                     struct hr_err *err)
 {
+    assert(agg->kind == HR_P_AGGREGATE && agg->resolved && visible->resolved);
     struct hr_names names = {.inputs = {visible}, .input_count = 1, .aggregate = agg};
     HR_TRY(hr_resolve(an, &names, expr, err));
     return push_down(an, agg, visible, expr, err);
@@ -236,6 +238,7 @@ hr_status hr_resolve_over_aggregate(struct hr_analyzer *an, struct hr_plan *agg,
 
 hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *filter = *plan, *agg = filter->children[0];
     if (agg->kind != HR_P_AGGREGATE) return hr_analyze_filter(an, plan, err);
     struct hr_plan *restore = hr_plan_pass(an->arena, agg);

@@ -105,6 +105,7 @@ static hr_status finish_generate(struct hr_analyzer *an, struct hr_plan *plan,
 
 hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_generate_node *generate = HR_NODE(generate, *plan);
     struct hr_names names = {.inputs = {(*plan)->children[0]}, .input_count = 1};
     HR_TRY(hr_resolve(an, &names, &generate->call, err));

@@ -170,6 +170,7 @@ static hr_status resolve_condition(struct hr_analyzer *an, struct hr_join_node *
 
 hr_status hr_analyze_join(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->children[0]->resolved && (*plan)->children[1]->resolved);
     struct hr_join_node *join = HR_NODE(join, *plan);
     if (join->is_natural) HR_TRY(natural_columns(an, join, err));
     if (join->condition) HR_TRY(resolve_condition(an, join, err));

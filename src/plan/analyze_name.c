@@ -462,6 +462,7 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
 hr_status hr_resolve(struct hr_analyzer *an, const struct hr_names *names, struct hr_expr **expr,
                      struct hr_err *err)
 {
+    assert(names->input_count <= HR_COUNT(names->inputs) && *expr);
     return resolve_in(an, names, false, expr, err);
 }
 
@@ -552,6 +553,7 @@ static hr_status check_excepted(struct hr_analyzer *an, const struct hr_plan *in
 hr_status hr_expand_star(struct hr_analyzer *an, const struct hr_plan *input,
                          const struct hr_expr *star, struct hr_exprs *out, struct hr_err *err)
 {
+    assert(star->kind == HR_X_STAR && input->resolved);
     uint32_t parts = star->name_part_count, before = out->count;
     HR_TRY(check_excepted(an, input, star, err));
     for (int hidden = parts > 0; hidden >= 0; hidden--) {
@@ -570,6 +572,7 @@ hr_status hr_expand_star(struct hr_analyzer *an, const struct hr_plan *input,
 hr_status hr_carry_up(struct hr_analyzer *an, struct hr_plan *plan, uint32_t attr_id,
                       struct hr_err *err)
 {
+    assert(plan->resolved);
     if (hr_plan_attr(plan, attr_id)) return HR_OK;
     if (plan->kind != HR_P_PROJECT && plan->kind != HR_P_FILTER)
         return HR_BUG(err, "attribute %u is not below %s", attr_id, hr_plan_vt(plan)->name);

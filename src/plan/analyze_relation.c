@@ -91,6 +91,7 @@ static hr_status rename_columns(struct hr_analyzer *an, struct hr_plan **child,
 hr_status hr_analyze_subquery_alias(struct hr_analyzer *an, struct hr_plan **plan,
                                     struct hr_err *err)
 {
+    assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *alias = *plan, **child = &alias->children[0];
     const struct hr_subquery_alias_node *node = HR_NODE(subquery_alias, alias);
     if (node->column_count)
@@ -489,6 +490,7 @@ hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan **plan, struct
 
 hr_status hr_analyze_watermark(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *mark = *plan;
     struct hr_expr *time = HR_NODE(watermark, mark)->time;
     bool makes_column = time->kind != HR_X_NAME;

@@ -119,6 +119,7 @@ static hr_status take_generator(struct hr_analyzer *an, struct hr_plan *plan, co
 
 hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_window_use window = {.call = NULL};
     const char **written = NULL;
     HR_TRY(expand_stars(an, *plan, err));

@@ -56,6 +56,7 @@ static hr_status incompatible(struct hr_analyzer *an, const struct hr_plan *plan
 static hr_status common_types(struct hr_analyzer *an, const struct hr_plan *plan,
                               const struct hr_type ***ret, struct hr_err *err)
 {
+    assert(plan->child_count >= 2);
     uint32_t count = plan->children[0]->output_count;
     const struct hr_type **types = HR_NEW_ARRAY(an->arena, const struct hr_type *, count + 1);
     if (!types) return HR_OOM(err);
@@ -156,6 +157,7 @@ static hr_status cast_children(struct hr_analyzer *an, struct hr_plan *plan, str
 
 hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
 {
+    assert((*ret_plan)->child_count >= 2);
     struct hr_plan *plan = *ret_plan;
     HR_TRY(cast_children(an, plan, err));
     const struct hr_plan *first = plan->children[0];
@@ -173,6 +175,7 @@ hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan **ret_plan, st
 
 hr_status hr_analyze_setop(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 2 && (*plan)->children[1]->resolved);
     struct hr_plan *set = *plan;
     bool except = HR_NODE(setop, set)->op == HR_SET_EXCEPT;
     if (HR_NODE(setop, set)->is_all) {

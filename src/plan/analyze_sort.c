@@ -84,6 +84,7 @@ static hr_status invalid_where(struct hr_analyzer *an, const struct hr_plan *fil
 
 hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *filter = *plan;
     struct shown shown;
     HR_TRY(remember(an, filter, &shown, err));
@@ -196,6 +197,7 @@ static hr_status unorderable(struct hr_analyzer *an, const struct hr_expr *key, 
 
 hr_status hr_analyze_sort(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *sort = *plan;
     struct shown shown;
     HR_TRY(remember(an, sort, &shown, err));
@@ -256,6 +258,7 @@ static hr_status fold_limit(struct hr_analyzer *an, const struct hr_plan *plan,
 
 hr_status hr_analyze_limit(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_limit_node *limit = HR_NODE(limit, *plan);
     if (limit->limit_expr)
         HR_TRY(fold_limit(an, *plan, limit->limit_expr, "limit", &limit->limit, err));
@@ -289,6 +292,7 @@ static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan **plan, str
 
 hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
 {
+    assert((*ret_plan)->child_count == 1 && (*ret_plan)->children[0]->resolved);
     struct hr_plan *plan = *ret_plan;
     struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
     struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1};

@@ -167,6 +167,7 @@ static hr_status project_window(struct hr_analyzer *an, struct hr_plan *plan,
                                 const struct window_args *w, struct hr_attr *ret,
                                 struct hr_err *err)
 {
+    assert(w->length == w->slide);
     struct hr_expr *value = NULL;
     HR_TRY(window_struct(an, w, 0, &value, err));
     *ret = window_attr(an, plan->children[0], w, value->type);
@@ -214,6 +215,7 @@ static hr_status inside(struct hr_analyzer *an, struct hr_plan *expand, const st
 static hr_status expand_window(struct hr_analyzer *an, struct hr_plan *plan,
                                const struct window_args *w, struct hr_attr *ret, struct hr_err *err)
 {
+    assert(w->slide > 0 && w->length > w->slide);
     struct hr_plan *child = plan->children[0];
     struct hr_plan *expand = hr_plan_new1(an->arena, HR_P_EXPAND, child);
     if (!expand) return HR_OOM(err);
@@ -263,6 +265,7 @@ static hr_status time_of_window(struct hr_analyzer *an, struct hr_expr **time, s
 static hr_status make_window(struct hr_analyzer *an, struct hr_plan *plan, struct hr_expr *call,
                              struct hr_window_use *use, struct hr_err *err)
 {
+    assert(!use->call && plan->child_count == 1);
     struct window_args w = {0};
     HR_TRY(read_args(an, call, &w, err));
     use->call = hr_expr_copy(an->arena, call);

@@ -50,6 +50,7 @@ static hr_status check_node(struct walk *w, const struct hr_plan *plan, enum hr_
 hr_status hr_plan_check_streaming(const struct hr_plan *plan, enum hr_output_mode mode,
                                   struct hr_err *err)
 {
+    assert(plan->resolved && (uint32_t)mode < HR_COUNT(mode_names));
     uint32_t aggregates = count_aggregates(plan);
     if (!plan->is_streaming)
         return hr_node_refuse(plan, err,

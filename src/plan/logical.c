@@ -60,6 +60,7 @@ struct hr_plan *hr_plan_new2(struct hr_arena *arena, enum hr_plan_kind kind, str
 struct hr_plan *hr_plan_become(struct hr_arena *arena, enum hr_plan_kind kind,
                                const struct hr_plan *plan)
 {
+    assert(plan->kind != kind);
     struct hr_plan *node = hr_plan_new(arena, kind);
     if (!node) return NULL;
     *node = *plan;

@@ -38,6 +38,7 @@ static hr_status to_fixed_point(struct hr_rule_ctx *ctx, struct hr_plan **plan, 
 hr_status hr_plan_optimize(struct hr_arena *arena, const struct hr_conf *conf,
                            struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->resolved);
     struct hr_rule_ctx ctx = {.arena = arena, .conf = conf};
     HR_TRY(to_fixed_point(&ctx, plan, err));
     HR_TRY(hr_prune_columns(&ctx, plan, err));

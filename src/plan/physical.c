@@ -13,6 +13,7 @@ struct hr_pnode *hr_pnode_new(struct hr_planner *pl, const struct hr_operator_vt
                               const struct hr_type *schema, struct hr_pnode *child0,
                               struct hr_pnode *child1)
 {
+    assert(vt && vt->open && (child0 || !child1));
     struct hr_pnode *node =
         hr_arena_zalloc(pl->arena, HR_MAX(vt->node_size, sizeof(struct hr_pnode)));
     if (!node || !schema) return NULL;
@@ -63,6 +64,7 @@ static hr_status bind_attr(void *arg, struct hr_expr **expr, struct hr_err *err)
 hr_status hr_bind(struct hr_planner *pl, const struct hr_plan *const *inputs, uint32_t input_count,
                   const struct hr_expr *expr, struct hr_expr **ret, struct hr_err *err)
 {
+    assert(input_count > 0 && expr);
     struct binding b = {pl, inputs, input_count};
     struct hr_expr *copy = hr_expr_copy(pl->arena, expr);
     if (!copy) return HR_OOM(err);
@@ -109,6 +111,7 @@ hr_status hr_exchange(struct hr_planner *pl, struct hr_pnode *child, enum hr_dis
                       struct hr_expr **exprs, uint32_t expr_count, struct hr_pnode **ret,
                       struct hr_err *err)
 {
+    assert((dist == HR_DIST_HASH) == (expr_count > 0));
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_exchange, child->schema, child, NULL);
     if (!node) return HR_OOM(err);
     HR_PNODE(exchange, node)->dist = dist;
@@ -132,6 +135,7 @@ bool hr_pnode_is_single(const struct hr_pnode *node)
 hr_status hr_single(struct hr_planner *pl, struct hr_pnode *child, struct hr_pnode **ret,
                     struct hr_err *err)
 {
+    assert(child && child->vt);
     *ret = child;
     if (!pl->parallel || hr_pnode_is_single(child)) return HR_OK;
     return hr_exchange(pl, child, HR_DIST_SINGLE, NULL, 0, ret, err);

@@ -23,6 +23,7 @@ const struct hr_attr *hr_plan_input_attr(const struct hr_plan *plan, uint32_t id
 
 struct hr_expr *hr_attr_ref(struct hr_arena *arena, const struct hr_attr *attr)
 {
+    assert(attr && attr->id);
     struct hr_expr *expr = hr_expr_new(arena, HR_X_ATTR);
     if (!expr) return NULL;
     expr->name = attr->name;
@@ -34,6 +35,7 @@ struct hr_expr *hr_attr_ref(struct hr_arena *arena, const struct hr_attr *attr)
 
 struct hr_plan *hr_plan_pass(struct hr_arena *arena, struct hr_plan *child)
 {
+    assert(child->resolved);
     struct hr_plan *plan = hr_plan_new1(arena, HR_P_PROJECT, child);
     if (!plan) return NULL;
     struct hr_select *select = hr_select_of(plan);
@@ -51,6 +53,7 @@ struct hr_plan *hr_plan_pass(struct hr_arena *arena, struct hr_plan *child)
 hr_status hr_plan_filter(struct hr_arena *arena, struct hr_plan *child, struct hr_expr *condition,
                          struct hr_plan **ret, struct hr_err *err)
 {
+    assert(child->resolved);
     if (!condition) {
         *ret = child;
         return HR_OK;
@@ -72,6 +75,7 @@ static bool ref_within(void *arg, const struct hr_expr *expr)
 
 bool hr_expr_within(const struct hr_expr *expr, const struct hr_plan *plan)
 {
+    assert(plan->resolved);
     return hr_expr_walk(expr, ref_within, (void *)(uintptr_t)plan);
 }
 

@@ -12,8 +12,6 @@
 
 #include "base/hash.h"
 #include "operator/aggregate.h"
-#include "operator/distinct.h"
-#include "operator/expand.h"
 #include "stream/query_int.h"
 
 #define DEPTH_MAX 200
@@ -83,15 +81,12 @@ static hr_status put_expr(struct hr_query *query, const struct hr_pnode *input,
 static hr_status put_column(struct hr_query *query, const struct hr_pnode *node, uint32_t ordinal,
                             int depth, struct hr_buf *out, struct hr_err *err)
 {
-    bool passes =
-        node->vt->is_exchange || node->vt->marks_event_time || node->vt == &hr_op_filter;
-    if (passes && node->child_count == 1 && depth < DEPTH_MAX)
+    const struct hr_operator_vt *vt = node->vt;
+    if (vt->passes_columns && node->child_count == 1 && depth < DEPTH_MAX)
         return put_column(query, node->children[0], ordinal, depth + 1, out, err);
-    bool expands = node->vt == &hr_op_expand; /* as many sliding windows as projections */
-    bool computes = expands || node->vt == &hr_op_project || node->vt == &hr_op_hash_aggregate;
-    if (computes && node->exprs && ordinal < node->expr_count && node->child_count == 1 &&
-        depth < DEPTH_MAX) {
-        if (expands) hr_buf_printf(out, "%u of ", HR_PNODE(expand, node)->projection_count);
+    if (vt->computes_columns && node->exprs && ordinal < node->expr_count &&
+        node->child_count == 1 && depth < DEPTH_MAX) {
+        if (vt->put_origin) vt->put_origin(node, out);
         return put_expr(query, node->children[0], node->exprs[ordinal], depth, out, err);
     }
     /* The column of a source, or of an operator that makes it. */
@@ -137,17 +132,12 @@ static hr_status put_state(struct hr_query *query, const struct hr_pnode *node, 
                            struct hr_err *err)
 {
     hr_buf_printf(out, "%s%s", out->len ? "; " : "", node->vt->name);
-    if (node->vt == &hr_op_state_aggregate) {
-        /* An aggregation finds its keys where the partial one below put them. */
-        const struct hr_aggregate_pnode *agg = hr_agg_node(node);
-        HR_TRY(put_keys(query, node, agg->key_count, agg->mode == HR_AGG_FINAL, out, err));
-        put_functions(agg, out);
-        return HR_OK;
-    }
-    uint32_t count = node->schema->field_count;
-    if (node->vt == &hr_op_state_dedup && node->program)
-        count = HR_PNODE(distinct, node)->key_count;
-    return put_keys(query, node, count, false, out, err);
+    struct hr_state_identity identity = {.key_count = node->schema->field_count};
+    if (node->vt->state_identity) node->vt->state_identity(node, &identity);
+    assert(identity.key_count <= node->schema->field_count);
+    HR_TRY(put_keys(query, node, identity.key_count, identity.keys_are_childs, out, err));
+    if (identity.aggs) put_functions(identity.aggs, out);
+    return HR_OK;
 }
 
 /* In the order in which states are numbered: pre-order. */

@@ -28,6 +28,7 @@ static void init(struct hr_plan *plan)
 /* The event time is noted once: the rules may later put an expression in the attribute's place. */
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
     for (uint32_t i = 0; i < agg->group_count && agg->event_time_key < 0; i++) {
         const struct hr_attr *attr = agg->groups[i]->kind == HR_X_ATTR
@@ -51,6 +52,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct hr_expr **part,
                       bool *ret_sinks, struct hr_err *err)
 {
+    assert(plan->child_count == 1 && hr_expr_is_deterministic(*part));
     const struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
     *ret_sinks = false;
     if (agg->group_count == 0) return HR_OK;
@@ -65,6 +67,7 @@ static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct
 
 static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 {
+    assert(plan->child_count == 1);
     return HR_NODE(aggregate, plan)->group_count == 0 ? 1 : child_rows[0];
 }
 
@@ -77,6 +80,7 @@ static bool not_distinct(void *arg, const struct hr_expr *expr)
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->is_streaming && plan->child_count == 1);
     const struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
     for (uint32_t i = 0; i < agg->select.expr_count; i++)
         if (!hr_expr_walk(agg->select.exprs[i], not_distinct, NULL))
@@ -247,6 +251,7 @@ static hr_status key_columns(struct hr_planner *pl, const struct parts *p, struc
 static hr_status stack(struct hr_planner *pl, const struct parts *p, struct hr_pnode *child,
                        struct hr_pnode **ret, struct hr_err *err)
 {
+    assert(p->specs && p->args.count >= p->keys.count);
     bool stateful = p->plan->is_streaming;
     bool split = pl->parallel && (stateful || !hr_pnode_is_single(child));
     if (!split) return aggregate_node(pl, p, HR_AGG_COMPLETE, stateful, child, ret, err);
@@ -287,6 +292,7 @@ static hr_status over_columns(struct hr_planner *pl, const struct parts *p,
 static hr_status result_project(struct hr_planner *pl, const struct parts *p,
                                 struct hr_pnode *child, struct hr_pnode **ret, struct hr_err *err)
 {
+    assert(child->schema->field_count >= p->keys.count);
     const struct hr_plan *plan = p->plan;
     const struct hr_select *select = &p->agg->select;
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_project, hr_plan_schema(plan), child, NULL);
@@ -315,6 +321,7 @@ static hr_status result_project(struct hr_planner *pl, const struct parts *p,
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     struct parts p = {.plan = plan, .agg = HR_NODE(aggregate, plan)};
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));

@@ -12,6 +12,7 @@
 static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
                        struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     struct hr_wanted down = {0};
     for (uint32_t i = 0; i < up->count; i++) HR_TRY(hr_want(ctx, &down, up->items[i], err));
     HR_TRY(hr_want_refs(ctx, &down, plan, err));
@@ -24,6 +25,7 @@ static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const stru
 static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct hr_expr **part,
                       bool *ret_sinks, struct hr_err *err)
 {
+    assert(plan->child_count == 1 && hr_expr_is_deterministic(*part));
     HR_UNUSED(arena);
     HR_UNUSED(part);
     HR_UNUSED(err);
@@ -34,6 +36,7 @@ static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->is_streaming && plan->child_count == 1);
     if (check->aggregates == 0) return HR_OK;
     return hr_node_refuse(plan, err,
                           "dropDuplicates is not supported after aggregation on a streaming "
@@ -71,6 +74,7 @@ static hr_status by_grouping(struct hr_planner *pl, const struct hr_plan *plan,
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     struct hr_pnode *child = NULL;
     struct hr_exprs keys = {0};
     HR_TRY(all_keys(pl, plan, &keys, err));

@@ -16,6 +16,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
                        struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     struct hr_expand_node *expand = HR_NODE(expand, plan);
     struct hr_wanted down = {0};
     uint32_t kept = 0;
@@ -33,6 +34,7 @@ static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const stru
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     const struct hr_expand_node *expand = HR_NODE(expand, plan);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));

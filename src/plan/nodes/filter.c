@@ -20,6 +20,7 @@ static hr_status analyze(struct hr_analyzer *an, struct hr_plan **plan, struct h
 
 static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 {
+    assert(plan->child_count == 1);
     return hr_expr_never_true(HR_NODE(filter, plan)->condition) ? 0 : child_rows[0];
 }
 
@@ -40,6 +41,7 @@ static hr_status push_filters(struct hr_planner *pl, struct hr_pnode *filter,
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_filter, hr_plan_schema(plan), child, NULL);

@@ -10,6 +10,7 @@
 /* Its own columns stand behind the child's in the old output. */
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     const struct hr_plan *child = plan->children[0];
     uint32_t own = HR_NODE(generate, plan)->column_count, count = child->output_count + own;
     assert(plan->output_count >= own);
@@ -33,6 +34,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     struct hr_generate_node generate = *HR_NODE(generate, plan);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));

@@ -30,6 +30,7 @@ static const char *const names[] = {
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
     assert(plan->child_count == 2);
+    assert(plan->child_count == 2);
     const struct hr_plan *left = plan->children[0], *right = plan->children[1];
     enum hr_join_type type = HR_NODE(join, plan)->type;
     uint32_t count = left->output_count + (hr_join_is_half(type) ? 0 : right->output_count);
@@ -82,6 +83,7 @@ static hr_status narrow(struct hr_rule_ctx *ctx, struct hr_plan **child, const s
 static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
                        struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 2);
     struct hr_wanted down = {0};
     for (uint32_t i = 0; i < up->count; i++) HR_TRY(hr_want(ctx, &down, up->items[i], err));
     HR_TRY(hr_want_refs(ctx, &down, plan, err));
@@ -95,6 +97,7 @@ static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const stru
 /* Only whether there are any: pairs are not estimated. */
 static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 {
+    assert(plan->child_count == 2);
     bool left = child_rows[0] == 0, right = child_rows[1] == 0;
     switch (HR_NODE(join, plan)->type) {
     case HR_JOIN_LEFT:
@@ -122,6 +125,7 @@ static const char *const refusals[] = {
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->is_streaming && plan->child_count == 2);
     HR_UNUSED(check);
     bool left = plan->children[0]->is_streaming, right = plan->children[1]->is_streaming;
     if (left && right) return hr_node_not_supported(plan, err, "a join of two streams");
@@ -161,6 +165,7 @@ static bool has_attrs(const struct hr_expr *expr)
 static hr_status take_key(struct hr_planner *pl, const struct hr_plan *join, struct keys *keys,
                           struct hr_expr *part, bool *ret_taken, struct hr_err *err)
 {
+    assert(keys->left.count == keys->right.count);
     bool safe = hr_expr_is(part, HR_ROLE_EQUAL_NULL_SAFE);
     bool equal = hr_expr_is(part, HR_ROLE_EQUAL);
     *ret_taken = false;
@@ -215,6 +220,7 @@ static hr_status deal_out(struct hr_planner *pl, const struct hr_plan *join, str
                           struct hr_pnode *node, struct hr_expr **left, struct hr_expr **right,
                           struct hr_err *err)
 {
+    assert(node->child_count == 2);
     const struct hr_plan *l = join->children[0], *r = join->children[1];
     bool build_left = HR_PNODE(join, node)->build_left;
     uint32_t table = build_left ? 0 : 1;
@@ -248,6 +254,7 @@ static bool table_is_left(const struct hr_plan *join)
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(join->resolved && join->child_count == 2);
     const struct hr_plan *const *sides = (const struct hr_plan *const *)join->children;
     struct hr_pnode *l = NULL, *r = NULL;
     struct keys keys = {.null_safe = NULL};

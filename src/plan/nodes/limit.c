@@ -35,12 +35,14 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 
 static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 {
+    assert(plan->child_count == 1);
     return child_rows[0] == 0 ? 0 : HR_NODE(limit, plan)->limit;
 }
 
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->is_streaming && plan->child_count == 1);
     if (HR_NODE(limit, plan)->offset > 0 && check->mode != HR_MODE_COMPLETE)
         return hr_node_refuse(plan, err,
                               "Offset is not supported on streaming DataFrames/Datasets");
@@ -90,6 +92,7 @@ static hr_status plan_top_n(struct hr_planner *pl, const struct hr_limit_node *l
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     const struct hr_limit_node *limit = HR_NODE(limit, plan);
     const struct hr_plan *below = plan->children[0];
     bool small = limit->limit >= 0 && limit->limit <= TOP_N_MAX && limit->offset <= TOP_N_MAX;

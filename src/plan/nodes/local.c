@@ -14,6 +14,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 
 static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 {
+    assert(plan->child_count == 0);
     const struct hr_local_node *local = HR_NODE(local, plan);
     int64_t rows = 0;
     HR_UNUSED(child_rows);
@@ -24,6 +25,7 @@ static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 0);
     const struct hr_local_node *local = HR_NODE(local, plan);
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_local, hr_plan_schema(plan), NULL, NULL);
     if (!node) return HR_OOM(err);

@@ -41,6 +41,7 @@ static struct hr_attr attr_of(const struct hr_plan *plan, const struct hr_expr *
 
 hr_status hr_select_output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     const struct hr_select *select = hr_select_of(plan);
     const struct hr_project_node *project =
         plan->kind == HR_P_PROJECT ? HR_NODE(project, plan) : NULL;
@@ -62,6 +63,7 @@ hr_status hr_select_output(struct hr_arena *arena, struct hr_plan *plan, struct 
 hr_status hr_select_prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     struct hr_wanted down = {0};
     hr_prune_exprs(plan, up);
     HR_TRY(hr_want_refs(ctx, &down, plan, err));
@@ -78,6 +80,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     const struct hr_select *select = hr_select_of_const(plan);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));

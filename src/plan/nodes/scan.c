@@ -10,6 +10,7 @@
 
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count == 0);
     HR_UNUSED(arena);
     HR_UNUSED(err);
     plan->is_streaming = HR_NODE(scan, plan)->is_stream;
@@ -30,6 +31,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
                        struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 0);
     HR_UNUSED(ctx);
     HR_UNUSED(err);
     uint32_t kept = 0, narrow = 0;
@@ -45,6 +47,7 @@ static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const stru
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 0);
     const struct hr_scan_node *scan = HR_NODE(scan, plan);
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_scan, hr_plan_schema(plan), NULL, NULL);
     if (!node) return HR_OOM(err);

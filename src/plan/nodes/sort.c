@@ -19,6 +19,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct hr_expr **part,
                       bool *ret_sinks, struct hr_err *err)
 {
+    assert(plan->child_count == 1 && hr_expr_is_deterministic(*part));
     HR_UNUSED(arena);
     HR_UNUSED(plan);
     HR_UNUSED(part);
@@ -30,6 +31,7 @@ static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->is_streaming && plan->child_count == 1);
     if (check->input == HR_CHANGES_COMPLETE) return HR_OK;
     return hr_node_refuse(plan, err,
                           "Sorting is not supported on streaming DataFrames/Datasets, unless it is "
@@ -39,6 +41,7 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
 hr_status hr_sort_keys(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode *node,
                        struct hr_err *err)
 {
+    assert(plan->child_count == 1 && node->child_count == 1);
     const struct hr_sort_node *sort = HR_NODE(sort, plan);
     struct hr_sort_pnode *out = HR_PNODE(sort, node);
     out->descending = HR_NEW_ARRAY(pl->arena, bool, sort->key_count + 1);
@@ -54,6 +57,7 @@ hr_status hr_sort_keys(struct hr_planner *pl, const struct hr_plan *plan, struct
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));
     if (HR_NODE(sort, plan)->is_global) HR_TRY(hr_single(pl, child, &child, err));

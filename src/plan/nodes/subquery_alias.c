@@ -15,6 +15,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     return hr_physical(pl, plan->children[0], ret, err);
 }
 

@@ -9,6 +9,7 @@
 
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     const struct hr_watermark_node *mark = HR_NODE(watermark, plan);
     HR_TRY(hr_node_output_of_child(arena, plan, err));
     for (uint32_t i = 0; i < plan->output_count; i++)
@@ -29,6 +30,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct hr_expr **part,
                       bool *ret_sinks, struct hr_err *err)
 {
+    assert(plan->child_count == 1 && hr_expr_is_deterministic(*part));
     HR_UNUSED(arena);
     HR_UNUSED(err);
     *ret_sinks =
@@ -39,6 +41,7 @@ static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->resolved && plan->child_count == 1);
     struct hr_watermark_node mark = *HR_NODE(watermark, plan);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));

@@ -6,6 +6,7 @@
 hr_status hr_rule_combine_filters(struct hr_rule_ctx *ctx, struct hr_plan **plan,
                                   struct hr_err *err)
 {
+    assert((*plan)->resolved);
     struct hr_plan *upper = *plan;
     if (upper->kind != HR_P_FILTER || upper->children[0]->kind != HR_P_FILTER) return HR_OK;
     struct hr_plan *lower = upper->children[0];

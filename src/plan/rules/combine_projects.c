@@ -73,6 +73,7 @@ static hr_status combine_item(struct hr_rule_ctx *ctx, const struct hr_select *l
 hr_status hr_rule_combine_projects(struct hr_rule_ctx *ctx, struct hr_plan **plan,
                                    struct hr_err *err)
 {
+    assert((*plan)->resolved);
     if ((*plan)->kind != HR_P_PROJECT) return HR_OK;
     struct hr_plan *below = (*plan)->children[0];
     if (is_identity(*plan)) {

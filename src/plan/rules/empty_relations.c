@@ -33,6 +33,7 @@ static hr_status gives_nothing(struct hr_arena *arena, const struct hr_plan *pla
 hr_status hr_rule_empty_relations(struct hr_rule_ctx *ctx, struct hr_plan **plan,
                                   struct hr_err *err)
 {
+    assert((*plan)->resolved);
     struct hr_plan *p = *plan;
     bool nothing = false;
     if (p->kind == HR_P_FILTER && always_true(HR_NODE(filter, p)->condition)) {

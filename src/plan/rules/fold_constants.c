@@ -78,6 +78,7 @@ static hr_status fold_tree(void *arg, struct hr_expr **expr, struct hr_err *err)
 
 hr_status hr_rule_fold_constants(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->resolved);
     struct fold f = {ctx, (*plan)->is_streaming};
     if (!hr_plan_vt(*plan)->may_fold) return HR_OK;
     return hr_plan_each_expr(*plan, fold_tree, &f, err);

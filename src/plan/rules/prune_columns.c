@@ -68,6 +68,7 @@ void hr_prune_exprs(struct hr_plan *plan, const struct hr_wanted *w)
 hr_status hr_prune_children(struct hr_rule_ctx *ctx, struct hr_plan *plan,
                             const struct hr_wanted *down, struct hr_err *err)
 {
+    assert(plan->child_count > 0);
     for (uint32_t i = 0; i < plan->child_count; i++)
         HR_TRY(hr_prune(ctx, &plan->children[i], down, err));
     return hr_plan_refresh(ctx->arena, plan, err);

@@ -61,6 +61,7 @@ static hr_status through_project(struct hr_rule_ctx *ctx, struct hr_plan **plan,
 /* Parts that the node below lets through (its sink) are asked of its child. */
 static hr_status through_unary(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->children[0]->child_count == 1);
     struct hr_plan *filter = *plan, *node = filter->children[0];
     struct hr_exprs all = {0};
     struct parts parts = {.stay = {0}};
@@ -195,6 +196,7 @@ static hr_status out_of_condition(struct hr_rule_ctx *ctx, struct hr_plan *plan,
 
 hr_status hr_rule_push_filters(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->resolved);
     struct hr_plan *p = *plan;
     if (p->kind == HR_P_JOIN && HR_NODE(join, p)->condition) return out_of_condition(ctx, p, err);
     if (p->kind != HR_P_FILTER) return HR_OK;

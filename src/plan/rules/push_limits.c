@@ -20,6 +20,7 @@ static hr_status limit_child(struct hr_rule_ctx *ctx, struct hr_plan **child, in
 
 hr_status hr_rule_push_limits(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->resolved);
     if ((*plan)->kind != HR_P_LIMIT || (*plan)->is_streaming) return HR_OK;
     struct hr_limit_node *limit = HR_NODE(limit, *plan);
     struct hr_plan *child = (*plan)->children[0];

@@ -32,6 +32,7 @@ static bool rejects(const struct hr_expr *condition, const struct hr_plan *side)
 
 hr_status hr_rule_simplify_joins(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->resolved);
     struct hr_plan *filter = *plan;
     if (filter->kind != HR_P_FILTER || filter->children[0]->kind != HR_P_JOIN) return HR_OK;
     struct hr_plan *join = filter->children[0];
