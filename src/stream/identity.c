@@ -203,6 +203,14 @@ static bool keeps_rows(const char *sink_text)
            strncmp(sink_text, "memory", 6) != 0;
 }
 
+/* Where two texts begin to differ, and a little before it. */
+static const char *difference(const char *text, size_t same)
+{
+    size_t at = same > 60 ? same - 40 : 0;
+    while (at < same && ((uint8_t)text[at] & 0xC0) == 0x80) at++; /* not inside a character */
+    return text + at;
+}
+
 hr_status hr_query_check_meta(struct hr_query *query, const struct hr_meta_record *old,
                               struct hr_err *err)
 {
@@ -219,7 +227,11 @@ hr_status hr_query_check_meta(struct hr_query *query, const struct hr_meta_recor
         memcpy(query->id, old->query_id, HR_MIN(strlen(old->query_id), sizeof query->id - 1));
         return HR_OK;
     }
+    size_t same = 0;
+    while (was[same] && was[same] == is[same]) same++;
+    const char *dots = difference(was, same) > was ? "…" : "";
     char why[700];
-    snprintf(why, sizeof why, "it %s [%.300s], this query %s [%.300s]", what, was, what, is);
+    snprintf(why, sizeof why, "it %s [%s%.300s], this query %s [%s%.300s]", what, dots,
+             difference(was, same), what, dots, difference(is, same));
     return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why", why);
 }

@@ -263,10 +263,10 @@ def test_directory():
     check('checkpoint show of nothing', wrong.returncode, 1)
     contains('checkpoint show of nothing', wrong.stderr, 'nowhere')
 
-    write(folder, 'other.sql', readme('-- orders.sql').replace('count(*)', 'max(id)'))
+    write(folder, 'other.sql', readme('-- orders.sql').replace('count(*)', 'max(bigint)'))
     other = headrace(folder, 'run', 'other.sql', '--checkpoint', 'checkpoints', '--available-now')
     check("another query's checkpoint", other.returncode, 1)
-    contains("another query's checkpoint", other.stderr, '[HR_CHECKPOINT_MISMATCH]', 'max(id)')
+    contains("another query's checkpoint", other.stderr, '[HR_CHECKPOINT_MISMATCH]', 'max(bigint)')
 
 
 def test_sensors():
@@ -396,11 +396,12 @@ def test_stop():
         write(folder, name + '.sql', "CREATE TABLE r USING rate OPTIONS (rowsPerSecond '1000');\n"
               "CREATE STREAMING TABLE %s USING json OPTIONS (path '%s') AS "
               'SELECT value FROM STREAM r;\n' % (name, name))
-        process = start(folder, 'run', name + '.sql', '--progress', 'off')
+        process = start(folder, 'run', name + '.sql', '--progress', 'off', '--checkpoint', 'ck')
         out = os.path.join(folder, name)
         until(name + ' writes', lambda: len(sink_rows(out)) > 0)
         ended(name + ' ends it with 0', process, number)
-        done('goes on after ' + name, headrace(folder, 'run', name + '.sql', '--once'))
+        done('goes on after ' + name,
+             headrace(folder, 'run', name + '.sql', '--once', '--checkpoint', 'ck'))
         values = sorted(row['value'] for row in sink_rows(out))
         check('nothing lost or doubled by ' + name, values, list(range(len(values))))
 

@@ -31,13 +31,13 @@ def mount(folder, size, *options):
 
 def committed(out):
     """Rows of the files that the sink's log names."""
-    rows = []
+    rows, names = [], set()  # a compacted file and those before it name the same ones
     for entry in glob.glob(os.path.join(out, '_spark_metadata', '[0-9]*')):
         with open(entry, encoding='utf-8') as f:
-            names = [json.loads(line)['path'] for line in f if line.startswith('{')]
-        for name in names:
-            with open(os.path.join(out, os.path.basename(name)), encoding='utf-8') as f:
-                rows += [json.loads(line)['id'] for line in f]
+            names |= {json.loads(line)['path'] for line in f if line.startswith('{')}
+    for name in names:
+        with open(os.path.join(out, os.path.basename(name)), encoding='utf-8') as f:
+            rows += [json.loads(line)['id'] for line in f]
     return rows
 
 
