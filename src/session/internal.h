@@ -5,7 +5,7 @@
 
 #include "rdd/rdd.h"
 #include "session/session.h"
-#include "stream/query.h"
+#include "stream/registry.h"
 
 enum hr_setting {
 #define X(id, key, kind, def, min, max, doc) HR_SET_##id,
@@ -24,8 +24,7 @@ struct hr_session {
     struct hr_arena settings_arena;
     struct hr_table **tables; /* in order of name */
     uint32_t table_count, table_capacity;
-    struct hr_query **queries;
-    uint32_t query_count, query_capacity;
+    struct hr_query_registry queries;
     char *checkpoint_root;
     bool available_now, once;
     volatile bool cancelled; /* of the running statement; by __atomic built-ins only */

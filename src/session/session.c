@@ -20,6 +20,10 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
     if (!options) options = &defaults;
     struct hr_session *session = hr_zalloc(sizeof *session);
     if (!session) return HR_OOM(err);
+    if (hr_registry_init(&session->queries, err) != HR_OK) {
+        hr_free(session);
+        return HR_OOM(err);
+    }
     session->env = options->env ? options->env : hr_env_default();
     session->available_now = options->available_now;
     session->once = options->once;
@@ -41,15 +45,7 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
 void hr_session_free(struct hr_session *session)
 {
     if (!session) return;
-    for (uint32_t i = 0; i < session->query_count; i++) hr_query_stop(session->queries[i], false);
-    for (uint32_t i = 0; i < session->query_count; i++) {
-        hr_status ended;
-        struct hr_err err;
-        hr_err_init(&err);
-        hr_query_await(session->queries[i], -1, &ended, &err);
-        hr_query_unref(session->queries[i]);
-    }
-    hr_free(session->queries);
+    hr_registry_done(&session->queries);
     hr_catalog_done(session);
     if (session->scheduler) hr_scheduler_free(session->scheduler);
     hr_arena_done(&session->settings_arena);
@@ -67,12 +63,14 @@ void hr_result_done(struct hr_result *result)
 
 uint32_t hr_session_query_count(struct hr_session *session)
 {
-    return session->query_count;
+    return hr_registry_count(&session->queries);
 }
 
 struct hr_query *hr_session_query(struct hr_session *session, uint32_t index)
 {
-    return index < session->query_count ? session->queries[index] : NULL;
+    struct hr_query *query = hr_registry_at(&session->queries, index);
+    hr_query_unref(query); /* the session's own reference lives as long as it does */
+    return query;
 }
 
 void hr_session_cancel(struct hr_session *session)
@@ -117,6 +115,16 @@ static const run_fn runners[] = {
     [HR_STMT_USE] = no_effect,
 };
 
+static hr_status await_one(struct hr_session *session, struct hr_query *query, struct hr_err *err)
+{
+    hr_status status = HR_OK;
+    if (!hr_query_has_end(query)) return HR_OK;
+    while (!hr_query_await(query, 100000, &status, err))
+        if (__atomic_load_n(&session->cancelled, __ATOMIC_RELAXED))
+            return HR_RAISE(err, HR_E_CANCELLED);
+    return status == HR_OK ? HR_OK : hr_err_prefix(err, "streaming query %s", hr_query_name(query));
+}
+
 /* A statement that reads: what queries with an end (available now, once) before it write is there
  * when it runs. One that fails fails it, for the rows would be a part of them. */
 static hr_status await_bounded(struct hr_session *session, const struct hr_stmt *stmt,
@@ -124,15 +132,11 @@ static hr_status await_bounded(struct hr_session *session, const struct hr_stmt 
 {
     bool reads = stmt->kind == HR_STMT_QUERY || stmt->kind == HR_STMT_INSERT ||
                  (stmt->kind == HR_STMT_CREATE_TABLE && stmt->plan);
-    for (uint32_t i = 0; reads && i < session->query_count; i++) {
-        struct hr_query *query = session->queries[i];
-        hr_status status = HR_OK;
-        if (!hr_query_has_end(query)) continue;
-        while (!hr_query_await(query, 100000, &status, err))
-            if (__atomic_load_n(&session->cancelled, __ATOMIC_RELAXED))
-                return HR_RAISE(err, HR_E_CANCELLED);
-        if (status != HR_OK)
-            return hr_err_prefix(err, "streaming query %s", hr_query_name(query));
+    struct hr_query *query;
+    for (uint32_t i = 0; reads && (query = hr_registry_at(&session->queries, i)) != NULL; i++) {
+        hr_status status = await_one(session, query, err);
+        hr_query_unref(query);
+        HR_TRY(status);
     }
     return HR_OK;
 }

@@ -137,29 +137,12 @@ static hr_status choose_trigger(struct hr_run *run, const char *text, struct hr_
     return HR_OK;
 }
 
-static hr_status keep_query(struct hr_session *session, struct hr_query *query, struct hr_err *err)
+static hr_status check_name(struct hr_session *session, const char *name, struct hr_err *err)
 {
-    if (session->query_count == session->query_capacity) {
-        uint32_t capacity = session->query_capacity ? session->query_capacity * 2 : 8;
-        struct hr_query **queries =
-            hr_realloc(session->queries, capacity * sizeof(struct hr_query *));
-        if (!queries) return HR_OOM(err);
-        session->queries = queries;
-        session->query_capacity = capacity;
-    }
-    session->queries[session->query_count++] = query;
-    return HR_OK;
-}
-
-static hr_status check_name(const struct hr_session *session, const char *name, struct hr_err *err)
-{
-    for (uint32_t i = 0; i < session->query_count; i++) {
-        if (hr_query_is_active(session->queries[i]) &&
-            hr_str_eq_nocase(hr_query_name(session->queries[i]), name))
-            return HR_FAIL(err, HR_E_EXISTS, "a streaming query named %.100s is running already",
-                           name);
-    }
-    return HR_OK;
+    struct hr_query *other = hr_registry_find(&session->queries, name);
+    hr_query_unref(other);
+    if (!other) return HR_OK;
+    return HR_FAIL(err, HR_E_EXISTS, "a streaming query named %.100s is running already", name);
 }
 
 /* The output as a table that later statements may read. */
@@ -225,7 +208,7 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
         hr_arena_done(&args.plan_arena); /* empty when the query had taken it */
         return status;
     }
-    status = keep_query(session, query, err);
+    status = hr_registry_add(&session->queries, query, err);
     if (status != HR_OK) {
         hr_query_unref(query);
         return status;
