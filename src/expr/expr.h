@@ -25,6 +25,8 @@ struct hr_conf {
     uint32_t batch_rows;      /* ≤ HR_BATCH_ROWS; tests make it small */
     uint32_t shuffle_partitions;
     uint32_t threads;
+    bool partitions_as_text;    /* …partitionColumnTypeInference.enabled is false */
+    bool ignore_missing_files, ignore_corrupt_files; /* spark.sql.files.…, for sources of files */
 };
 
 enum hr_expr_kind {

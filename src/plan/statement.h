@@ -44,8 +44,6 @@ struct hr_stmt {
     uint32_t column_count;
     const char *provider; /* USING …, or NULL */
     struct hr_options *options;
-    const char **partition_columns;
-    uint32_t partition_count;
     struct hr_plan *plan;
     struct hr_stmt *inner;
     const char *key, *value, *pattern, *comment;

@@ -144,6 +144,9 @@ static void apply(struct hr_session *session)
     conf->ansi = setting_bool(session, HR_SET_ANSI);
     conf->case_sensitive = setting_bool(session, HR_SET_CASE_SENSITIVE);
     conf->tz = hr_tz_find(hr_sv(hr_setting(session, HR_SET_TIME_ZONE)));
+    conf->partitions_as_text = !setting_bool(session, HR_SET_PARTITION_TYPES);
+    conf->ignore_missing_files = setting_bool(session, HR_SET_IGNORE_MISSING);
+    conf->ignore_corrupt_files = setting_bool(session, HR_SET_IGNORE_CORRUPT);
     conf->batch_rows = (uint32_t)hr_setting_int(session, HR_SET_BATCH_SIZE);
     int64_t threads = hr_setting_int(session, HR_SET_THREADS);
     if (threads > 0) conf->threads = (uint32_t)threads;

@@ -136,6 +136,19 @@ static void set_columns(struct hr_sql_parser *p, struct hr_stmt *stmt,
     stmt->column_count = count;
 }
 
+/* PARTITIONED BY is the option partitionBy: a connector that does not know it says so. */
+static void set_partitions(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                           const struct hr_sql_names *columns)
+{
+    const char *list = "";
+    for (uint32_t i = 0; list && i < columns->names.count; i++)
+        list = hr_arena_printf(p->arena, "%s%s%s", list, i ? "," : "", columns->names.items[i]);
+    if (list)
+        stmt->options = hr_sql_put_option(p, stmt->options, "partitionBy", list);
+    else
+        hr_sql_oom(p);
+}
+
 void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
                          struct hr_sql_columns *columns, struct hr_sql_clauses *clauses)
 {
@@ -145,10 +158,7 @@ void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
     stmt->provider = clauses->provider;
     stmt->options = clauses->options;
     stmt->comment = clauses->comment;
-    if (clauses->partitions) {
-        stmt->partition_columns = clauses->partitions->names.items;
-        stmt->partition_count = clauses->partitions->names.count;
-    }
+    if (clauses->partitions) set_partitions(p, stmt, clauses->partitions);
 }
 
 /* CREATE TEMPORARY VIEW v [(columns)] USING … : a table that goes with the session. */

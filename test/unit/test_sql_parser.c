@@ -168,7 +168,7 @@ HR_TEST(statements)
     HR_EXPECT_EQ_STR(hr_options_get(s->options, "n"), "-3");
     HR_EXPECT_EQ_STR(hr_options_get(s->options, "T"), "true");
     HR_EXPECT_EQ_STR(hr_options_get(s->options, "a.b"), "c");
-    HR_EXPECT_EQ_I64(s->partition_count, 1);
+    HR_EXPECT_EQ_STR(hr_options_get(s->options, "partitionBy"), "x");
     s = parse(&arena, "CREATE OR REPLACE TEMP VIEW v (a, b COMMENT 'x') AS (SELECT 1, 2) ");
     HR_ASSERT_TRUE(s != NULL);
     HR_EXPECT_TRUE(s->or_replace && s->is_temporary && s->is_view);

@@ -52,7 +52,6 @@ bool hr_file_glob_match(const struct file_glob *glob, const char *name);
 
 struct file_entry {
     const char *path;
-    const char *base; /* folder below which key=value folders are partitions; NULL: unknown */
     int64_t mtime_us;
     int64_t size;
     int64_t offset; /* log offset; -1: not yet in the log */
@@ -69,6 +68,7 @@ struct file_query {
     struct file_glob name_filter; /* count 0: all names */
     const int64_t *modified_before_us, *modified_after_us; /* exclusive; NULL: no bound */
     const char *skip_dir;         /* a folder that is not looked into, or NULL */
+    const char *base_path;        /* where partition folders begin, or NULL: the matched folder */
 };
 
 /* The files that query names now, in any order. A manifest in a folder decides when there is one.
@@ -79,6 +79,40 @@ hr_status hr_file_find(struct hr_env *env, struct hr_arena *arena, const struct 
 bool hr_file_hidden(const char *name);
 /* Older first, then by name. */
 void hr_file_sort(struct file_list *list, bool latest_first);
+
+/* --- Partition folders (partition.c) ---------------------------------------------------------- */
+
+struct file_key {
+    const char *name;
+    const char *value; /* as the folder spells it */
+};
+struct file_keys {
+    struct file_key *items;
+    uint32_t count, capacity;
+    const char *base; /* the folder that holds the first of them */
+    bool gap;         /* folders without a key are below the last one */
+};
+
+/* The partition columns that the folders above a file give it. */
+hr_status hr_file_keys(struct hr_arena *arena, const struct file_query *query, const char *path,
+                       struct file_keys *ret, struct hr_err *err) HR_CHECKED;
+/* Those of the first file, when all files agree in them; else Spark's error. */
+hr_status hr_file_keys_check(struct hr_arena *arena, const struct file_query *query,
+                             const struct file_list *files, struct file_keys *ret,
+                             struct hr_err *err) HR_CHECKED;
+/* Their names and the types that hold the values of all files, in a STRUCT. */
+hr_status hr_file_keys_infer(struct hr_arena *arena, const struct file_query *query,
+                             const struct file_list *files, bool infer_types,
+                             const struct hr_type **ret, struct hr_err *err) HR_CHECKED;
+/* schema without the columns that keys give. */
+hr_status hr_file_data_schema(struct hr_arena *arena, const struct hr_type *schema,
+                              const struct file_keys *keys, const struct hr_type **ret,
+                              struct hr_err *err) HR_CHECKED;
+/* A reader that puts the keys' columns beside those of inner, which reads the data schema of
+ * spec's. Takes inner over, also on failure. keys may go afterwards. */
+hr_status hr_file_keyed_reader(const struct hr_conf *conf, const struct hr_scan_spec *spec,
+                               const struct file_keys *keys, struct hr_scan_reader *inner,
+                               struct hr_scan_reader **ret, struct hr_err *err) HR_CHECKED;
 
 struct hr_split;
 /* Splits of files that the caller has found, for a source of files: paths are taken as they are. */

@@ -30,7 +30,6 @@ struct search {
     struct hr_env *env;
     struct hr_arena *arena;
     const struct file_query *query;
-    const char *base; /* the root that is searched; partition folders are below it */
     struct file_list *list;
     bool matched;     /* the path names something */
     struct hr_err *err;
@@ -43,8 +42,7 @@ static hr_status add(struct search *s, const char *path, int64_t mtime_us, int64
     if (q->name_filter.count && !hr_file_glob_match(&q->name_filter, slash + 1)) return HR_OK;
     if (q->modified_before_us && mtime_us >= *q->modified_before_us) return HR_OK;
     if (q->modified_after_us && mtime_us <= *q->modified_after_us) return HR_OK;
-    struct file_entry entry = {.path = path, .base = s->base, .mtime_us = mtime_us, .size = size,
-                               .offset = -1};
+    struct file_entry entry = {path, mtime_us, size, -1};
     return HR_VEC_PUSH(s->arena, s->list, entry) ? HR_OK : HR_OOM(s->err);
 }
 
@@ -105,13 +103,10 @@ static hr_status visit_root(struct search *s, const char *path)
     if (status == HR_E_NOT_FOUND) return HR_OK;
     HR_TRY(status);
     s->matched = true;
-    s->base = path;
     if (info.is_dir) return search_folder(s, path, &info, NULL, s->query->recursive);
     if (!info.is_regular)
         return HR_FAIL(s->err, HR_E_INVALID_ARGUMENT, "%s is neither a file nor a folder", path);
-    const char *slash = strrchr(path, '/');
-    s->base = slash == path ? "/" : hr_arena_strndup(s->arena, path, (size_t)(slash - path));
-    return s->base ? add(s, path, info.mtime_us, info.size_bytes) : HR_OOM(s->err);
+    return add(s, path, info.mtime_us, info.size_bytes);
 }
 
 /* A part of a pattern without wildcards: the name that it means. */

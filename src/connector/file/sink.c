@@ -11,17 +11,17 @@
  * With allowUpdates, update and complete modes are taken too: complete replaces what the manifest
  * names, update appends the changed rows.
  */
-#include <stdio.h>
-
 #include "base/fault.h"
-#include "connector/file/file.h"
-
-#define FLUSH_BYTES (1 << 20)
+#include "connector/file/sink.h"
 
 struct sink_options {
-    const char *path;
+    const char *path, *partition_by;
     bool allow_updates, take_over;
+    int compression, codec;
 };
+#define CODECS "none|uncompressed|gzip"
+enum { CODEC_NONE, CODEC_UNCOMPRESSED, CODEC_GZIP };
+
 static const struct hr_opt_spec specs[] = {
     {"path", HR_OPT_STRING, offsetof(struct sink_options, path), NULL, 0, 0, NULL,
      "the folder that gets the files"},
@@ -29,36 +29,14 @@ static const struct hr_opt_spec specs[] = {
      "take update and complete modes: changed rows appended, or all rows replaced, an epoch"},
     {"takeOver", HR_OPT_BOOL, offsetof(struct sink_options, take_over), "false", 0, 0, NULL,
      "append to a folder that another streaming query wrote"},
-    {"compression", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are written as they are"},
-    {"codec", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are written as they are"},
+    {"partitionBy", HR_OPT_STRING, offsetof(struct sink_options, partition_by), NULL, 0, 0, NULL,
+     "columns, commas between them, whose values become folders key=value (PARTITIONED BY)"},
+    {"compression", HR_OPT_ENUM, offsetof(struct sink_options, compression), "none", 0, 0, CODECS,
+     "how files are packed"},
+    {"codec", HR_OPT_ENUM, offsetof(struct sink_options, codec), "none", 0, 0, CODECS,
+     "another name of compression"},
     {"maxRecordsPerFile", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a task writes one file an epoch"},
     {"retention", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "the manifest keeps every file"},
-};
-
-struct file_sink {
-    struct hr_sink base;
-    struct hr_arena arena;
-    struct hr_env *env;
-    const struct hr_format_vt *format;
-    struct hr_options format_options;
-    struct hr_conf conf;
-    const struct hr_type *schema;
-    const char *dir;
-    bool streaming, replace;
-    struct file_owner owner; /* streaming: this query's right to write */
-    int64_t number;          /* of the running epoch in the manifest */
-};
-
-struct file_writer {
-    struct hr_sink_writer base;
-    struct file_sink *sink;
-    struct hr_encoder *encoder;
-    struct hr_buf out;
-    char *path;       /* as it will be called */
-    char *temp_path;  /* batch queries: as it is called until the job commits */
-    int fd;
-    int64_t size;
-    bool finished;
 };
 
 static struct file_sink *self(struct hr_sink *sink)
@@ -88,6 +66,55 @@ static hr_status check_empty(struct file_sink *s, struct hr_err *err)
     return any ? HR_RAISE(err, HR_E_CTAS_NOT_EMPTY, "tablePath", s->dir) : HR_OK;
 }
 
+static hr_status partition_column(struct file_sink *s, struct hr_str_view name, uint32_t *ret,
+                                  struct hr_err *err)
+{
+    int32_t at = hr_type_field_index(s->schema, name);
+    if (at < 0)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "partition column %.*s is none of the columns",
+                       (int)name.len, name.ptr);
+    enum hr_type_id id = s->schema->fields[at].type->id;
+    if (id == HR_T_ARRAY || id == HR_T_MAP || id == HR_T_STRUCT)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "partition column %.*s has a nested type",
+                       (int)name.len, name.ptr);
+    *ret = (uint32_t)at;
+    return HR_OK;
+}
+
+/* Which columns become folders, and which stay in the files. */
+static hr_status choose_columns(struct file_sink *s, const char *partition_by, struct hr_err *err)
+{
+    uint32_t count = s->schema->field_count, data = 0, keys = 0;
+    struct hr_field *fields = HR_NEW_ARRAY(&s->arena, struct hr_field, count + 1);
+    uint32_t *numbers = HR_NEW_ARRAY(&s->arena, uint32_t, count + 1);
+    uint32_t *folders = HR_NEW_ARRAY(&s->arena, uint32_t, count + 1);
+    bool *taken = HR_NEW_ARRAY(&s->arena, bool, count + 1);
+    if (!fields || !numbers || !folders || !taken) return HR_OOM(err);
+    for (const char *p = partition_by; p && *p; p += strcspn(p, ",") + (strchr(p, ',') != NULL)) {
+        uint32_t at;
+        struct hr_str_view name = hr_sv_trim(hr_svn(p, strcspn(p, ",")));
+        HR_TRY(partition_column(s, name, &at, err));
+        if (taken[at])
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "partition column %.*s is named twice",
+                           (int)name.len, name.ptr);
+        taken[at] = true;
+        folders[keys++] = at;
+    }
+    if (keys && keys == count)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                       "all columns are partition columns: none is left for the files");
+    for (uint32_t i = 0; i < count; i++) {
+        if (taken[i]) continue;
+        fields[data] = s->schema->fields[i];
+        numbers[data++] = i;
+    }
+    s->data_schema = keys ? hr_type_struct(fields, data) : s->schema;
+    s->data_columns = numbers;
+    s->partition_columns = folders;
+    s->partition_count = keys;
+    return s->data_schema ? HR_OK : HR_OOM(err);
+}
+
 static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, struct hr_err *err)
 {
     struct sink_options o;
@@ -103,18 +130,23 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
                        "writes a set of files an epoch", s->format->name,
                        args->mode == HR_MODE_UPDATE ? "Update" : "Complete");
     HR_TRY(hr_file_path(&s->arena, o.path, &s->dir, err));
-    if (strcmp(s->format->name, "text") == 0 &&
-        (args->schema->field_count != 1 || args->schema->fields[0].type->id != HR_T_STRING))
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                       "text takes one column of type STRING, not %u columns",
-                       args->schema->field_count);
     if (args->conf) s->conf = *args->conf;
     s->schema = args->schema;
+    HR_TRY(choose_columns(s, o.partition_by, err));
+    if (strcmp(s->format->name, "text") == 0 &&
+        (s->data_schema->field_count != 1 || s->data_schema->fields[0].type->id != HR_T_STRING))
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                       "text takes one column of type STRING, not %u columns",
+                       s->data_schema->field_count);
+    s->packed = o.compression == CODEC_GZIP || o.codec == CODEC_GZIP;
+    s->extension = s->packed ? hr_arena_printf(&s->arena, "%s.gz", s->format->file_extension)
+                             : s->format->file_extension;
+    if (!s->extension) return HR_OOM(err);
     s->streaming = args->streaming;
     s->replace = args->streaming && args->mode == HR_MODE_COMPLETE;
     struct hr_encoder *probe;
     struct hr_format_args fargs = {.conf = &s->conf, .options = &s->format_options,
-                                   .schema = s->schema};
+                                   .schema = s->data_schema};
     HR_TRY(s->format->encoder_open(&fargs, &probe, err));
     s->format->encoder_close(probe);
     if (args->creates) HR_TRY(check_empty(s, err));
@@ -160,106 +192,22 @@ static hr_status sink_begin(struct hr_sink *sink, int64_t epoch, bool *ret_commi
     return status;
 }
 
-static hr_status flush(struct file_writer *w, struct hr_err *err)
+/* The folders of the files, up to the sink's own: names are durable when they are synced. */
+static hr_status sync_folders(struct file_sink *s, struct hr_arena *arena,
+                              const struct file_list *files, struct hr_err *err)
 {
-    struct hr_env *env = w->sink->env;
-    HR_TRY(hr_buf_status(&w->out, err));
-    if (w->out.len == 0) return HR_OK;
-    HR_TRY(env->vt->pwrite(env, w->fd, w->out.ptr, w->out.len, w->size, err));
-    w->size += (int64_t)w->out.len;
-    hr_buf_clear(&w->out);
-    return HR_OK;
-}
-
-static hr_status writer_write(struct hr_sink_writer *base, struct hr_batch *batch,
-                              struct hr_err *err)
-{
-    struct file_writer *w = HR_CONTAINER_OF(base, struct file_writer, base);
-    const struct hr_format_vt *format = w->sink->format;
-    if (batch->sel_count == 0) return HR_OK;
-    if (w->fd < 0) { /* a task without rows leaves no file */
-        HR_TRY(w->sink->env->vt->open(w->sink->env, w->temp_path ? w->temp_path : w->path,
-                                      HR_OPEN_EXCL, &w->fd, err));
-        if (format->begin) HR_TRY(format->begin(w->encoder, &w->out, err));
+    const char *last = "";
+    for (uint32_t i = 0; s->partition_count && i < files->count; i++) {
+        const char *path = files->items[i].path;
+        char *folder = hr_arena_strndup(arena, path, (size_t)(strrchr(path, '/') - path));
+        if (!folder) return HR_OOM(err);
+        if (strcmp(folder, last) == 0) continue;
+        last = hr_arena_strdup(arena, folder);
+        for (; last && strcmp(folder, s->dir) != 0; *strrchr(folder, '/') = 0)
+            HR_TRY(s->env->vt->sync_dir(s->env, folder, err));
+        if (!last) return HR_OOM(err);
     }
-    HR_TRY(format->encode(w->encoder, batch, &w->out, NULL, err));
-    base->rows_written += batch->sel_count;
-    return w->out.len >= FLUSH_BYTES ? flush(w, err) : HR_OK;
-}
-
-/* The message: path, size and time of the file, a line. */
-static hr_status writer_finish(struct hr_sink_writer *base, struct hr_buf *message,
-                               struct hr_err *err)
-{
-    struct file_writer *w = HR_CONTAINER_OF(base, struct file_writer, base);
-    struct hr_env *env = w->sink->env;
-    if (w->fd < 0) {
-        w->finished = true;
-        return HR_OK;
-    }
-    HR_TRY(flush(w, err));
-    HR_TRY(env->vt->fdatasync(env, w->fd, err));
-    int fd = w->fd;
-    w->fd = -1;
-    hr_status status = env->vt->close(env, fd, err);
-    if (status) return status;
-    hr_buf_puts(message, "{\"path\":");
-    hr_buf_put_json(message, hr_sv(w->path));
-    hr_buf_printf(message, ",\"size\":%lld,\"modificationTime\":%lld}", (long long)w->size,
-                  (long long)(hr_now_us(env) / 1000));
-    HR_TRY(hr_buf_status(message, err));
-    w->finished = true;
-    return HR_OK;
-}
-
-static void writer_close(struct hr_sink_writer *base)
-{
-    struct file_writer *w = HR_CONTAINER_OF(base, struct file_writer, base);
-    struct hr_env *env = w->sink->env;
-    struct hr_err ignored;
-    hr_err_init(&ignored);
-    if (w->fd >= 0 && env->vt->close(env, w->fd, &ignored)) w->fd = -1;
-    const char *path = w->temp_path ? w->temp_path : w->path;
-    bool left = !w->finished && path && hr_env_exists(env, path);
-    if (left && env->vt->unlink(env, path, &ignored)) left = false;
-    if (w->encoder) w->sink->format->encoder_close(w->encoder);
-    hr_buf_done(&w->out);
-    hr_free(w->path);
-    hr_free(w->temp_path);
-    hr_free(w);
-}
-
-static hr_status sink_writer(struct hr_sink *sink, int64_t epoch, uint32_t partition,
-                             uint32_t attempt, struct hr_sink_writer **ret, struct hr_err *err)
-{
-    static const struct hr_sink_writer_vt vt = {writer_write, writer_finish, writer_close};
-    struct file_sink *s = self(sink);
-    char uuid[37], path[4096];
-    HR_UNUSED(epoch);
-    HR_UNUSED(attempt);
-    struct file_writer *w = hr_zalloc(sizeof *w);
-    if (!w) return HR_OOM(err);
-    w->base.vt = &vt;
-    w->sink = s;
-    w->fd = -1;
-    hr_env_uuid(s->env, uuid);
-    int len = snprintf(path, sizeof path, "%s/part-%05u-%s-c000%s", s->dir, partition, uuid,
-                       s->format->file_extension);
-    hr_status status = HR_OK;
-    if (len >= (int)sizeof path) status = HR_FAIL(err, HR_E_LIMIT, "path too long: %s", s->dir);
-    if (!status && !(w->path = hr_strdup(path))) status = HR_OOM(err);
-    if (!s->streaming) /* hidden until the job commits */
-        snprintf(path, sizeof path, "%s/.part-%05u-%s.tmp", s->dir, partition, uuid);
-    if (!status && !s->streaming && !(w->temp_path = hr_strdup(path))) status = HR_OOM(err);
-    struct hr_format_args args = {.conf = &s->conf, .options = &s->format_options,
-                                  .schema = s->schema};
-    if (!status) status = s->format->encoder_open(&args, &w->encoder, err);
-    if (status) {
-        writer_close(&w->base);
-        return status;
-    }
-    *ret = &w->base;
-    return HR_OK;
+    return s->env->vt->sync_dir(s->env, s->dir, err);
 }
 
 /* The job's files get their names. */
@@ -267,13 +215,11 @@ static hr_status publish(struct file_sink *s, struct hr_arena *arena, const stru
                          struct hr_err *err)
 {
     for (uint32_t i = 0; i < files->count; i++) {
-        const char *path = files->items[i].path, *name = strrchr(path, '/') + 1;
-        size_t len = strlen(name) - strlen("-c000") - strlen(s->format->file_extension);
-        const char *temp = hr_arena_printf(arena, "%.*s.%.*s.tmp", (int)(name - path), path,
-                                           (int)len, name);
+        const char *temp = hr_file_temp_path(arena, files->items[i].path);
         if (!temp) return HR_OOM(err);
-        HR_TRY(s->env->vt->rename(s->env, temp, path, err));
+        HR_TRY(s->env->vt->rename(s->env, temp, files->items[i].path, err));
     }
+    HR_TRY(sync_folders(s, arena, files, err));
     const char *success = hr_arena_printf(arena, "%s/_SUCCESS", s->dir);
     return success ? hr_env_write_file(s->env, success, "", 0, err) : HR_OOM(err);
 }
@@ -288,19 +234,10 @@ static hr_status sink_commit(struct hr_sink *sink, int64_t epoch,
     struct hr_arena arena;
     hr_arena_init(&arena, NULL);
     hr_status status = HR_OK;
-    for (uint32_t i = 0; !status && i < message_count; i++) {
-        struct file_entry entry = {.offset = -1};
-        int64_t ms = 0;
-        if (messages[i].len == 0) continue;
-        if (!hr_file_json_string(&arena, messages[i], "path", &entry.path) ||
-            !hr_file_json_number(messages[i], "size", &entry.size) ||
-            !hr_file_json_number(messages[i], "modificationTime", &ms))
-            status = HR_BUG(err, "not a message of a file writer");
-        entry.mtime_us = ms * 1000;
-        if (!status && !HR_VEC_PUSH(&arena, &files, entry)) status = HR_OOM(err);
-    }
+    for (uint32_t i = 0; !status && i < message_count; i++)
+        status = hr_file_read_message(&arena, messages[i], &files, err);
     /* The files' names have to be durable before the manifest names them. */
-    if (!status) status = s->env->vt->sync_dir(s->env, s->dir, err);
+    if (!status && s->streaming) status = sync_folders(s, &arena, &files, err);
     if (!status && hr_fault_hit(HR_FAULT_SINK_COMMIT))
         status = HR_FAIL(err, HR_E_IO, "injected fault at HR_FAULT_SINK_COMMIT");
     if (!status && s->streaming)
@@ -353,7 +290,7 @@ static hr_status sink_verify(struct hr_env *env, const char *identity, const cha
         .open = open_##id,                                                                     \
         .close = sink_close,                                                                   \
         .begin_epoch = sink_begin,                                                             \
-        .open_writer = sink_writer,                                                            \
+        .open_writer = hr_file_sink_writer,                                                    \
         .commit_epoch = sink_commit,                                                           \
         .describe = sink_describe,                                                             \
         .identity = sink_identity,                                                             \

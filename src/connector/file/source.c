@@ -27,6 +27,7 @@
 
 struct file_options {
     const char *path, *archive_dir, *name_filter, *modified_before, *modified_after, *time_zone;
+    const char *base_path, *partition_by;
     int64_t max_files, max_bytes, max_age_us, max_cached;
     double discard_ratio;
     bool latest_first, name_only, ignore_missing, ignore_corrupt, recursive;
@@ -46,9 +47,9 @@ static const struct hr_opt_spec specs[] = {
     OPT(latest_first, HR_OPT_BOOL, "latestFirst", "false", 0, 0, "newest files first"),
     OPT(name_only, HR_OPT_BOOL, "fileNameOnly", "false", 0, 0,
         "a file is known by its name, without its folder"),
-    OPT(ignore_missing, HR_OPT_BOOL, "ignoreMissingFiles", "false", 0, 0,
+    OPT(ignore_missing, HR_OPT_BOOL, "ignoreMissingFiles", NULL, 0, 0,
         "a file that vanishes before it is read is no error"),
-    OPT(ignore_corrupt, HR_OPT_BOOL, "ignoreCorruptFiles", "false", 0, 0,
+    OPT(ignore_corrupt, HR_OPT_BOOL, "ignoreCorruptFiles", NULL, 0, 0,
         "a damaged file gives the rows in front of the damage"),
     OPT(recursive, HR_OPT_BOOL, "recursiveFileLookup", "false", 0, 0,
         "read all folders below; their names are no partitions then"),
@@ -60,6 +61,10 @@ static const struct hr_opt_spec specs[] = {
         "a timestamp; only files modified after it (not for streams)"),
     OPT(time_zone, HR_OPT_STRING, "timeZone", NULL, 0, 0,
         "zone of modifiedBefore and modifiedAfter, and of the rows' timestamps; the session's"),
+    OPT(base_path, HR_OPT_STRING, "basePath", NULL, 0, 0,
+        "folders named key=value below it are partitions; the folder that is read"),
+    OPT(partition_by, HR_OPT_STRING, "partitionBy", NULL, 0, 0,
+        "columns, commas between them, that come from folders (PARTITIONED BY)"),
     OPT(max_cached, HR_OPT_INT, "maxCachedFiles", "10000", 0, INT32_MAX,
         "new files remembered for the next epochs, so that folders are listed less often"),
     OPT(discard_ratio, HR_OPT_DOUBLE, "discardCachedInputRatio", "0.2", 0, 0,
@@ -68,15 +73,6 @@ static const struct hr_opt_spec specs[] = {
      "off|delete|archive", "what becomes of files whose rows are committed"},
     OPT(archive_dir, HR_OPT_STRING, "sourceArchiveDir", NULL, 0, 0,
         "where cleanSource 'archive' moves files to"),
-    {"pathGlobFilter", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "put the pattern into path"},
-    {"modifiedBefore", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are not chosen by their time"},
-    {"modifiedAfter", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "files are not chosen by their time"},
-    {"recursiveFileLookup", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
-     "folders are always searched to their bottom"},
-    {"basePath", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "partition folders do not give columns"},
-    {"ignoreCorruptFiles", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a damaged file is an error"},
-    {"maxCachedFiles", HR_OPT_ACCEPTED, 0, NULL, 0, 0, NULL, "listings are not cached"},
-    {"discardCachedInputRatio", HR_OPT_ACCEPTED, 0, NULL, 0, 0, NULL, "listings are not cached"},
 };
 
 struct file_source {
@@ -100,6 +96,7 @@ struct file_source {
     uint32_t *seen;            /* hash set: indexes into log + 1 */
     uint32_t seen_mask;
     struct file_query query;
+    bool infer_partition_types;
     int64_t modified_before_us, modified_after_us;
     struct hr_wakeup *wakeup;
     pthread_t watcher;
@@ -273,14 +270,41 @@ static hr_status read_sample(struct file_source *s, const char *path, struct hr_
     return status ? status : closed;
 }
 
+/* The columns of the folders go behind those of the data; where both have one, it is the folders'
+ * in the data's place. */
+static hr_status add_keys(struct file_source *s, const struct hr_type *keys, struct hr_err *err)
+{
+    const struct hr_type *data = s->base.schema;
+    uint32_t count = data->field_count;
+    struct hr_field *fields =
+        HR_NEW_ARRAY(&s->arena, struct hr_field, count + keys->field_count + 1);
+    if (!fields) return HR_OOM(err);
+    memcpy(fields, data->fields, sizeof *fields * count);
+    for (uint32_t i = 0; i < keys->field_count; i++) {
+        int32_t at = hr_type_field_index(data, hr_sv(keys->fields[i].name));
+        fields[at >= 0 ? (uint32_t)at : count++] = keys->fields[i];
+    }
+    s->base.schema = hr_type_struct(fields, count);
+    return s->base.schema ? HR_OK : HR_OOM(err);
+}
+
 static hr_status infer_schema(struct file_source *s, struct hr_err *err)
 {
     struct file_list files = {0};
     struct hr_buf sample = {0};
     struct hr_format_args args = format_args(s);
-    HR_TRY(hr_file_find(s->env, &s->arena, &s->query, &files, err));
+    const struct hr_type *keys;
+    bool text = strcmp(s->format->name, "text") == 0;
+    hr_status status = hr_file_find(s->env, &s->arena, &s->query, &files, err);
+    if (!(text && status == HR_E_PATH_NOT_FOUND)) HR_TRY(status); /* of text it is known */
     hr_file_sort(&files, false);
-    hr_status status = HR_OK;
+    HR_TRY(hr_file_keys_infer(&s->arena, &s->query, &files, s->infer_partition_types, &keys, err));
+    if (text) {
+        struct hr_field field = {"value", hr_type(HR_T_STRING), true};
+        s->base.schema = hr_type_struct(&field, 1);
+        return s->base.schema ? add_keys(s, keys, err) : HR_OOM(err);
+    }
+    status = HR_OK;
     bool one = strcmp(s->format->name, "csv") == 0; /* a header each: the first is enough */
     for (uint32_t i = 0; !status && i < HR_MIN(files.count, one ? 1u : SAMPLE_FILES); i++)
         status = read_sample(s, files.items[i].path, &sample, err);
@@ -290,7 +314,26 @@ static hr_status infer_schema(struct file_source *s, struct hr_err *err)
     if (!status)
         status = s->format->infer(&args, sample.ptr, sample.len, &s->base.schema, err);
     hr_buf_done(&sample);
-    return status;
+    return status ? status : add_keys(s, keys, err);
+}
+
+/* Columns of the user's that the folders do not give: all of them where nothing is there yet. */
+static hr_status data_schema(struct file_source *s, const struct hr_type **ret, struct hr_err *err)
+{
+    struct file_list files = {0};
+    struct file_keys keys = {0};
+    hr_status status = hr_file_find(s->env, &s->arena, &s->query, &files, err);
+    if (status != HR_E_PATH_NOT_FOUND) HR_TRY(status);
+    HR_TRY(hr_file_keys_check(&s->arena, &s->query, &files, &keys, err));
+    return hr_file_data_schema(&s->arena, s->base.schema, &keys, ret, err);
+}
+
+static hr_status check_text(struct file_source *s, struct hr_err *err)
+{
+    const struct hr_type *data = s->base.schema;
+    if (data->field_count > 1) HR_TRY(data_schema(s, &data, err));
+    if (data->field_count == 1 && data->fields[0].type->id == HR_T_STRING) return HR_OK;
+    return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "text has one column, of type STRING");
 }
 
 static hr_status find_schema(struct file_source *s, const struct hr_source_args *args,
@@ -299,18 +342,9 @@ static hr_status find_schema(struct file_source *s, const struct hr_source_args 
     bool text = strcmp(s->format->name, "text") == 0;
     if (args->schema && args->schema->field_count) {
         s->base.schema = args->schema;
-        if (text && (args->schema->field_count > 1 ||
-                     args->schema->fields[0].type->id != HR_T_STRING))
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                           "text has one column, of type STRING");
-        return HR_OK;
+        return text ? check_text(s, err) : HR_OK;
     }
-    if (text) {
-        struct hr_field field = {"value", hr_type(HR_T_STRING), true};
-        s->base.schema = hr_type_struct(&field, 1);
-        return s->base.schema ? HR_OK : HR_OOM(err);
-    }
-    if (args->streaming)
+    if (args->streaming && !text)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a stream of %s files needs its columns to be "
                        "given: CREATE TABLE … (name TYPE, …) USING %s", s->format->name,
                        s->format->name);
@@ -369,6 +403,7 @@ static hr_status check_options(struct file_source *s, struct hr_err *err)
         return HR_FAIL(err, HR_E_INVALID_OPTION,
                        "option sourceArchiveDir: cleanSource 'archive' needs it");
     HR_TRY(hr_file_path(&s->arena, o->path, &o->path, err));
+    if (o->base_path) HR_TRY(hr_file_path(&s->arena, o->base_path, &o->base_path, err));
     if (o->archive_dir) HR_TRY(hr_file_path(&s->arena, o->archive_dir, &o->archive_dir, err));
     return o->clean == CLEAN_ARCHIVE ? check_archive(s, err) : HR_OK;
 }
@@ -396,7 +431,11 @@ static hr_status make_query(struct file_source *s, const struct hr_source_args *
 {
     const struct file_options *o = &s->options;
     const char *before = o->modified_before, *after = o->modified_after;
-    s->query = (struct file_query){.path = o->path, .recursive = o->recursive};
+    s->query = (struct file_query){.path = o->path, .recursive = o->recursive,
+                                   .base_path = o->base_path};
+    if (o->base_path && !hr_file_within(o->path, o->base_path))
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option basePath: %s does not hold %s",
+                       o->base_path, o->path);
     if (o->name_filter)
         HR_TRY(hr_file_glob_compile(&s->arena, o->name_filter, &s->query.name_filter, err));
     if (args->streaming && (before || after))
@@ -423,11 +462,18 @@ static hr_status setup(struct file_source *s, const struct hr_source_args *args,
     HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->format_options, &s->options, err));
     HR_TRY(check_options(s, err));
     if (args->conf) s->conf = *args->conf;
+    if (!hr_options_get(&s->format_options, "ignoreMissingFiles"))
+        s->options.ignore_missing = s->conf.ignore_missing_files;
+    if (!hr_options_get(&s->format_options, "ignoreCorruptFiles"))
+        s->options.ignore_corrupt = s->conf.ignore_corrupt_files;
     HR_TRY(make_query(s, args, err));
     HR_TRY(find_schema(s, args, err));
     /* A wrong option or column should be told now, not by the first task. */
     struct hr_decoder *probe;
     struct hr_format_args fargs = format_args(s);
+    struct hr_field value = {"value", hr_type(HR_T_STRING), true};
+    if (strcmp(s->format->name, "text") == 0) fargs.schema = hr_type_struct(&value, 1);
+    if (!fargs.schema) return HR_OOM(err);
     HR_TRY(s->format->decoder_open(&fargs, &probe, err));
     s->format->decoder_close(probe);
     if (!args->streaming) return HR_OK;
@@ -448,12 +494,33 @@ static hr_status open_format(const struct hr_source_args *args, const char *form
     s->format = hr_format_find(format);
     s->last_offset = s->cleaned = -1;
     s->newest_us = INT64_MIN;
+    s->infer_partition_types = !args->conf || !args->conf->partitions_as_text;
     hr_status status = setup(s, args, err);
     if (status) {
         file_close(&s->base);
         return status;
     }
     *ret = &s->base;
+    return HR_OK;
+}
+
+/* The folders of all files give the same columns, and those that the table is said to have. */
+static hr_status check_folders(struct file_source *s, struct hr_arena *arena,
+                               const struct file_list *files, struct hr_err *err)
+{
+    struct file_keys keys;
+    HR_TRY(hr_file_keys_check(arena, &s->query, files, &keys, err));
+    const char *p = files->count && s->options.partition_by ? s->options.partition_by : "";
+    for (; *p; p += strcspn(p, ",") + (strchr(p, ',') != NULL)) {
+        struct hr_str_view name = hr_sv_trim(hr_svn(p, strcspn(p, ",")));
+        bool found = false;
+        for (uint32_t i = 0; i < keys.count && !found; i++)
+            found = hr_sv_eq_nocase(hr_sv(keys.items[i].name), name);
+        if (!found)
+            return HR_FAIL(err, HR_E_INVALID_OPTION,
+                           "option partitionBy: no folder %.*s=… holds the files of %s",
+                           (int)name.len, name.ptr, s->query.path);
+    }
     return HR_OK;
 }
 
@@ -537,6 +604,7 @@ static hr_status file_plan(struct hr_source *source, const char *start, const ch
     if (!start && !end) {
         struct file_list files = {0};
         HR_TRY(hr_file_find(s->env, arena, &s->query, &files, err));
+        HR_TRY(check_folders(s, arena, &files, err));
         hr_file_sort(&files, false);
         for (uint32_t i = 0; i < files.count; i++)
             HR_TRY(add_splits(s, &files.items[i], arena, &splits, err));
@@ -579,9 +647,26 @@ static hr_status file_open_reader(struct hr_source *source, const struct hr_spli
                                   struct hr_err *err)
 {
     struct file_source *s = self(source);
+    const struct file_split *file = split->data;
     struct hr_format_args args = format_args(s);
-    return hr_file_reader_open(s->env, s->format, &args, spec, split->data,
-                               s->options.ignore_missing, s->options.ignore_corrupt, ret, err);
+    struct hr_scan_spec data_spec = *spec;
+    struct hr_scan_reader *reader = NULL;
+    struct file_keys keys;
+    struct hr_arena arena;
+    hr_arena_init(&arena, spec->mem);
+    hr_status status = hr_file_keys(&arena, &s->query, file->path, &keys, err);
+    if (!status) status = hr_file_data_schema(&arena, args.schema, &keys, &args.schema, err);
+    if (!status) status = hr_file_data_schema(&arena, spec->schema, &keys, &data_spec.schema, err);
+    if (data_spec.schema != spec->schema) data_spec.filter_count = 0; /* other column numbers */
+    if (!status)
+        status = hr_file_reader_open(s->env, s->format, &args, &data_spec, file,
+                                     s->options.ignore_missing, s->options.ignore_corrupt, &reader,
+                                     err);
+    if (!status && data_spec.schema != spec->schema)
+        status = hr_file_keyed_reader(&s->conf, spec, &keys, reader, &reader, err);
+    hr_arena_done(&arena);
+    if (!status) *ret = reader;
+    return status;
 }
 
 /* --- Streaming -------------------------------------------------------------------------------- */
@@ -631,6 +716,7 @@ static hr_status list_new(struct file_source *s, bool *ret_unsettled, struct hr_
     tell_missing(s, status == HR_E_PATH_NOT_FOUND);
     if (status == HR_E_PATH_NOT_FOUND) return HR_OK;
     HR_TRY(status);
+    HR_TRY(check_folders(s, &s->found_arena, &all, err));
     for (uint32_t i = 0; i < all.count; i++) {
         struct file_entry *file = &all.items[i];
         if (file->size == 0 || file->mtime_us < oldest_us || is_seen(s, file->path)) continue;
