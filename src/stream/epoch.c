@@ -163,47 +163,12 @@ static hr_status write_plan(struct hr_query *query, int64_t now_us, struct hr_er
 /* ---- run
  * --------------------------------------------------------------------------------------------- */
 
-/* The writer of a partition for this attempt; what an earlier attempt wrote is discarded. */
-static hr_status writer_for(struct hr_query *query, uint32_t partition, uint32_t attempt,
-                            struct hr_query_writer **ret, struct hr_err *err)
-{
-    if (partition >= query->writer_count) {
-        uint32_t count = partition + 1;
-        struct hr_query_writer *writers = hr_realloc(query->writers, sizeof *writers * count);
-        if (!writers) return HR_OOM(err);
-        memset(writers + query->writer_count, 0, sizeof *writers * (count - query->writer_count));
-        query->writers = writers;
-        query->writer_count = count;
-    }
-    struct hr_query_writer *writer = &query->writers[partition];
-    if (writer->writer && writer->attempt != attempt) {
-        writer->writer->vt->close(writer->writer);
-        *writer = (struct hr_query_writer){0};
-    }
-    if (!writer->writer) {
-        HR_TRY(query->sink->vt->open_writer(query->sink, query->epoch, partition, attempt,
-                                            &writer->writer, err));
-        writer->attempt = attempt;
-        writer->rows = 0;
-    }
-    *ret = writer;
-    return HR_OK;
-}
-
-/* @thread task. The lock covers finding the writer only: a partition has one task at a time. */
+/* @thread task */
 static hr_status emit(struct hr_exec *exec, uint32_t partition, uint32_t attempt,
                       struct hr_batch *batch, struct hr_err *err)
 {
     struct hr_query *query = exec->emit_arg;
-    if (query->discard_output) return HR_OK;
-    pthread_mutex_lock(&query->writers_lock);
-    struct hr_query_writer *entry = NULL;
-    hr_status status = writer_for(query, partition, attempt, &entry, err);
-    struct hr_sink_writer *writer = entry ? entry->writer : NULL;
-    if (entry) entry->rows += batch->sel_count;
-    pthread_mutex_unlock(&query->writers_lock);
-    HR_TRY(status);
-    return writer->vt->write(writer, batch, err);
+    return hr_output_emit(&query->output, partition, attempt, batch, err);
 }
 
 static hr_status plan_splits(struct hr_query *query, struct hr_exec *exec, struct hr_err *err)
@@ -256,53 +221,12 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
     hr_stateful_propagate(query->root, exec);
     HR_TRY(plan_splits(query, exec, err));
     times->splits_ns = hr_mono_ns(query->env);
-    query->output_rows = 0;
-    query->discard_output = false;
-    HR_TRY(query->sink->vt->begin_epoch(query->sink, query->epoch, &query->discard_output, err));
+    HR_TRY(hr_output_begin(&query->output, query->epoch, err));
     /* Only an epoch that was planned before a restart may be in the output already. */
-    if (query->discard_output && !query->replan)
+    if (query->output.discard && !query->replan)
         return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
                         "its output has this epoch already, which it plans only now");
     return hr_exec_run(query->root, exec, err);
-}
-
-static void drop_writers(struct hr_query *query)
-{
-    for (uint32_t i = 0; i < query->writer_count; i++) {
-        if (query->writers[i].writer) query->writers[i].writer->vt->close(query->writers[i].writer);
-        query->writers[i] = (struct hr_query_writer){0};
-    }
-}
-
-static hr_status commit_sink(struct hr_query *query, struct hr_err *err)
-{
-    if (query->discard_output) return HR_OK;
-    struct hr_arena *arena = &query->epoch_arena;
-    struct hr_str_view *messages = HR_NEW_ARRAY(arena, struct hr_str_view, query->writer_count + 1);
-    if (!messages) return HR_OOM(err);
-    uint32_t count = 0;
-    struct hr_buf buf;
-    hr_buf_init(&buf, 64 << 20);
-    hr_status status = HR_OK;
-    for (uint32_t i = 0; i < query->writer_count; i++) {
-        struct hr_query_writer *writer = &query->writers[i];
-        if (!writer->writer) continue;
-        hr_buf_clear(&buf);
-        HR_TRY_OUT(writer->writer->vt->finish(writer->writer, &buf, err));
-        HR_TRY_OUT(hr_buf_status(&buf, err));
-        char *copy = hr_arena_strndup(arena, buf.ptr ? buf.ptr : "", buf.len);
-        if (!copy) {
-            status = HR_OOM(err);
-            goto out;
-        }
-        messages[count++] = hr_svn(copy, buf.len);
-        query->output_rows += writer->rows;
-    }
-    status = query->sink->vt->commit_epoch(query->sink, query->epoch, messages, count, err);
-out:
-    hr_buf_done(&buf);
-    drop_writers(query);
-    return status;
 }
 
 /* ---- commit
@@ -346,7 +270,7 @@ static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
         .source_watermarks_us = query->node_watermarks_us,
         .watermark_count = query->watermark_count,
         .input_rows = progress->input_rows,
-        .output_rows = query->output_rows,
+        .output_rows = query->output.rows,
         .late_rows = progress->late_rows,
     };
     HR_TRY(hr_query_stage_states(query, &record, err));
@@ -458,13 +382,13 @@ static hr_status run_epoch(struct hr_query *query, struct epoch_times *times, st
     times->planned_ns = hr_mono_ns(query->env);
     struct hr_exec exec;
     HR_TRY(run(query, &exec, times, now_us, err));
-    HR_TRY(commit_sink(query, err));
+    HR_TRY(hr_output_commit(&query->output, &query->epoch_arena, err));
     times->ran_ns = hr_mono_ns(query->env);
     measure(query, &exec, &progress);
     int64_t watermark_us = HR_WATERMARK_NONE;
     HR_TRY(commit(query, &exec, &watermark_us, &progress, times, err));
     times->end_ns = hr_mono_ns(query->env);
-    progress.output_rows = query->output_rows;
+    progress.output_rows = query->output.rows;
     fill_times(query, &progress, times);
     query->last_start_us = progress.timestamp_us;
     hr_query_publish(query, &progress);
@@ -494,9 +418,9 @@ hr_status hr_query_loop(struct hr_query *query, struct hr_err *err)
         }
         hr_status status = run_epoch(query, &times, err);
         if (status != HR_OK) {
-            drop_writers(query);
-            if (query->sink->vt->abort_epoch)
-                query->sink->vt->abort_epoch(query->sink, query->epoch);
+            hr_output_drop(&query->output);
+            if (query->output.sink->vt->abort_epoch)
+                query->output.sink->vt->abort_epoch(query->output.sink, query->epoch);
             return status;
         }
         query->last_idle_us = 0;

@@ -37,8 +37,9 @@ static void put_guarantee(const char *source, enum hr_guarantee sink, const char
 
 void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out)
 {
-    put_guarantee(unreplayable(query->plan), query->sink ? query->sink->guarantee : HR_NO_GUARANTEE,
-                  query->sink_vt->name, out);
+    const struct hr_sink *sink = query->output.sink;
+    put_guarantee(unreplayable(query->plan), sink ? sink->guarantee : HR_NO_GUARANTEE,
+                  query->output.vt->name, out);
 }
 
 void hr_plan_guarantee(const struct hr_plan *plan, const struct hr_sink_vt *sink,

@@ -182,10 +182,10 @@ hr_status hr_query_make_meta(struct hr_query *query, struct hr_err *err)
     put_sources(query, &text);
     meta->sources_text = keep(query, &text);
     hr_buf_clear(&text);
-    hr_buf_puts(&text, query->sink_vt->name);
-    if (query->sink_vt->identity) {
+    hr_buf_puts(&text, query->output.vt->name);
+    if (query->output.vt->identity) {
         hr_buf_putc(&text, ' ');
-        HR_TRY_OUT(query->sink_vt->identity(&query->sink_options, &text, err));
+        HR_TRY_OUT(query->output.vt->identity(&query->output.options, &text, err));
     }
     meta->sink_text = keep(query, &text);
     meta->name = query->name;

@@ -148,10 +148,10 @@ static void put_progress(struct hr_buf *out, const struct hr_query *query,
     put_sources(out, query, p);
     struct hr_buf text;
     hr_buf_init(&text, 1 << 20);
-    if (query->sink->vt->describe) {
-        query->sink->vt->describe(query->sink, &text);
+    if (query->output.sink->vt->describe) {
+        query->output.sink->vt->describe(query->output.sink, &text);
     } else {
-        hr_buf_puts(&text, query->sink->vt->name);
+        hr_buf_puts(&text, query->output.sink->vt->name);
     }
     hr_buf_puts(out, ",\"sink\":{\"description\":");
     hr_buf_put_json(out, hr_svn(text.ptr, text.len));

@@ -17,7 +17,7 @@
 static hr_status init_shared(struct hr_query *query, struct hr_err *err)
 {
     pthread_condattr_t attr;
-    if (pthread_mutex_init(&query->lock, NULL) || pthread_mutex_init(&query->writers_lock, NULL) ||
+    if (pthread_mutex_init(&query->lock, NULL) || pthread_mutex_init(&query->output.lock, NULL) ||
         pthread_condattr_init(&attr))
         return HR_OOM(err);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -43,7 +43,7 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     query->plan_arena = args->plan_arena; /* moves */
     memset(&args->plan_arena, 0, sizeof args->plan_arena);
     query->plan = args->plan;
-    query->sink_vt = args->sink;
+    query->output.vt = args->sink;
     query->mode = args->mode;
     query->trigger = args->trigger;
     query->limit = args->limit;
@@ -62,9 +62,9 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     hr_env_uuid(query->env, query->run_id);
     if (!query->name || !query->text || !query->checkpoint_dir || !query->state_dir)
         return HR_OOM(err);
-    hr_options_init(&query->sink_options, &query->plan_arena);
+    hr_options_init(&query->output.options, &query->plan_arena);
     for (uint32_t i = 0; args->sink_options && i < args->sink_options->count; i++)
-        HR_TRY(hr_options_put(&query->sink_options, args->sink_options->items[i].key,
+        HR_TRY(hr_options_put(&query->output.options, args->sink_options->items[i].key,
                               args->sink_options->items[i].value, err));
     return HR_OK;
 }
@@ -135,7 +135,7 @@ static void query_free(struct hr_query *query)
     hr_arena_done(&query->plan_arena);
     pthread_cond_destroy(&query->changed);
     pthread_mutex_destroy(&query->lock);
-    pthread_mutex_destroy(&query->writers_lock);
+    pthread_mutex_destroy(&query->output.lock);
     hr_free(query->name);
     hr_free(query->text);
     hr_free(query->checkpoint_dir);

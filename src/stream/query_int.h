@@ -8,6 +8,7 @@
 #include "operator/stateful.h"
 #include "state/file.h"
 #include "stream/journal.h"
+#include "stream/output.h"
 #include "stream/query.h"
 #include "stream/record.h"
 
@@ -42,13 +43,6 @@ struct hr_query_state {
     struct hr_snapshot_job *job; /* a snapshot being made of the refs, or NULL */
 };
 
-/* Output of one partition of the last stage. */
-struct hr_query_writer {
-    struct hr_sink_writer *writer;
-    uint32_t attempt;
-    int64_t rows;
-};
-
 struct hr_query {
     _Atomic uint32_t refs;
     struct hr_env *env;
@@ -75,9 +69,7 @@ struct hr_query {
     int64_t *node_watermarks_us;  /* max event time − delay seen by each */
     uint32_t watermark_count;
     bool watermark_policy_max;
-    const struct hr_sink_vt *sink_vt;
-    struct hr_sink *sink;
-    struct hr_options sink_options;
+    struct hr_query_output output;
     struct hr_journal *journal;
     struct hr_meta_record meta;
 
@@ -92,13 +84,6 @@ struct hr_query {
     bool polling; /* a source cannot signal */
     int64_t poll_interval_us;
     int64_t last_idle_us, last_start_us;
-
-    /* Output of the running epoch. */
-    pthread_mutex_t writers_lock;
-    struct hr_query_writer *writers;
-    uint32_t writer_count;
-    bool discard_output; /* the sink has this epoch already */
-    int64_t output_rows;
 
     /* Shared with other threads, under lock. */
     pthread_mutex_t lock;

@@ -343,24 +343,24 @@ static hr_status open_sources(struct hr_query *query, struct hr_err *err)
 static hr_status open_sink(struct hr_query *query, struct hr_err *err)
 {
     static const char *const mode_names[] = {"Append", "Update", "Complete"};
-    if (!(query->sink_vt->modes & (1u << query->mode)))
+    if (!(query->output.vt->modes & (1u << query->mode)))
         return HR_RAISE(err, HR_E_UNSUPPORTED_STREAMING, "msg",
                         hr_arena_printf(&query->plan_arena,
                                         "Data source %s does not support %s output mode.",
-                                        query->sink_vt->name, mode_names[query->mode]));
+                                        query->output.vt->name, mode_names[query->mode]));
     struct hr_sink_args sink_args = {
         .env = query->env,
         .conf = &query->conf,
         .mem = &query->mem,
-        .options = &query->sink_options,
+        .options = &query->output.options,
         .schema = query->root->schema,
         .mode = query->mode,
         .streaming = true,
         .query_id = query->id,
         .query_name = query->name,
     };
-    HR_TRY(hr_sink_open(query->sink_vt, &sink_args, &query->sink, err));
-    query->sync_plan = query->sink->guarantee == HR_EXACTLY_ONCE;
+    HR_TRY(hr_sink_open(query->output.vt, &sink_args, &query->output.sink, err));
+    query->sync_plan = query->output.sink->guarantee == HR_EXACTLY_ONCE;
     return HR_OK;
 }
 
@@ -377,14 +377,7 @@ hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
 
 void hr_query_close_all(struct hr_query *query)
 {
-    for (uint32_t i = 0; i < query->writer_count; i++) {
-        if (query->writers[i].writer) query->writers[i].writer->vt->close(query->writers[i].writer);
-    }
-    hr_free(query->writers);
-    query->writers = NULL;
-    query->writer_count = 0;
-    if (query->sink) query->sink->vt->close(query->sink);
-    query->sink = NULL;
+    hr_output_close(&query->output);
     for (uint32_t i = 0; query->scans && i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         if (scan->source) scan->source->vt->close(scan->source);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/output.h"
+
+#include "base/alloc.h"
+
+hr_status hr_output_begin(struct hr_query_output *output, int64_t epoch, struct hr_err *err)
+{
+    assert(output->sink && !output->writer_count == !output->writers);
+    output->epoch = epoch;
+    output->rows = 0;
+    output->discard = false;
+    return output->sink->vt->begin_epoch(output->sink, epoch, &output->discard, err);
+}
+
+/* The writer of a partition for this attempt; what an earlier attempt wrote is discarded. */
+static hr_status writer_for(struct hr_query_output *output, uint32_t partition, uint32_t attempt,
+                            struct hr_query_writer **ret, struct hr_err *err)
+{
+    if (partition >= output->writer_count) {
+        uint32_t count = partition + 1;
+        struct hr_query_writer *writers = hr_realloc(output->writers, sizeof *writers * count);
+        if (!writers) return HR_OOM(err);
+        memset(writers + output->writer_count, 0, sizeof *writers * (count - output->writer_count));
+        output->writers = writers;
+        output->writer_count = count;
+    }
+    struct hr_query_writer *writer = &output->writers[partition];
+    if (writer->writer && writer->attempt != attempt) {
+        writer->writer->vt->close(writer->writer);
+        *writer = (struct hr_query_writer){0};
+    }
+    if (!writer->writer) {
+        HR_TRY(output->sink->vt->open_writer(output->sink, output->epoch, partition, attempt,
+                                             &writer->writer, err));
+        writer->attempt = attempt;
+        writer->rows = 0;
+    }
+    *ret = writer;
+    return HR_OK;
+}
+
+/* The lock covers finding the writer only: a partition has one task at a time. */
+hr_status hr_output_emit(struct hr_query_output *output, uint32_t partition, uint32_t attempt,
+                         struct hr_batch *batch, struct hr_err *err)
+{
+    if (output->discard) return HR_OK;
+    pthread_mutex_lock(&output->lock);
+    struct hr_query_writer *entry = NULL;
+    hr_status status = writer_for(output, partition, attempt, &entry, err);
+    struct hr_sink_writer *writer = entry ? entry->writer : NULL;
+    if (entry) entry->rows += batch->sel_count;
+    pthread_mutex_unlock(&output->lock);
+    HR_TRY(status);
+    return writer->vt->write(writer, batch, err);
+}
+
+void hr_output_drop(struct hr_query_output *output)
+{
+    for (uint32_t i = 0; i < output->writer_count; i++) {
+        struct hr_sink_writer *writer = output->writers[i].writer;
+        if (writer) writer->vt->close(writer);
+        output->writers[i] = (struct hr_query_writer){0};
+    }
+}
+
+/* Ends the writers well and notes what they tell. */
+static hr_status finish(struct hr_query_output *output, struct hr_arena *arena,
+                        struct hr_str_view *messages, uint32_t *ret_count, struct hr_err *err)
+{
+    struct hr_buf buf;
+    hr_buf_init(&buf, 64 << 20);
+    hr_status status = HR_OK;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < output->writer_count; i++) {
+        struct hr_query_writer *writer = &output->writers[i];
+        if (!writer->writer) continue;
+        hr_buf_clear(&buf);
+        HR_TRY_OUT(writer->writer->vt->finish(writer->writer, &buf, err));
+        HR_TRY_OUT(hr_buf_status(&buf, err));
+        char *copy = hr_arena_strndup(arena, buf.ptr ? buf.ptr : "", buf.len);
+        if (!copy) {
+            status = HR_OOM(err);
+            goto out;
+        }
+        messages[count++] = hr_svn(copy, buf.len);
+        output->rows += writer->rows;
+    }
+    *ret_count = count;
+out:
+    hr_buf_done(&buf);
+    return status;
+}
+
+hr_status hr_output_commit(struct hr_query_output *output, struct hr_arena *arena,
+                           struct hr_err *err)
+{
+    if (output->discard) return HR_OK;
+    uint32_t count = 0;
+    struct hr_str_view *messages =
+        HR_NEW_ARRAY(arena, struct hr_str_view, output->writer_count + 1);
+    if (!messages) return HR_OOM(err);
+    hr_status status = finish(output, arena, messages, &count, err);
+    if (status == HR_OK)
+        status =
+            output->sink->vt->commit_epoch(output->sink, output->epoch, messages, count, err);
+    hr_output_drop(output);
+    return status;
+}
+
+void hr_output_close(struct hr_query_output *output)
+{
+    hr_output_drop(output);
+    hr_free(output->writers);
+    output->writers = NULL;
+    output->writer_count = 0;
+    if (output->sink) output->sink->vt->close(output->sink);
+    output->sink = NULL;
+}
