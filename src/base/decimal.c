@@ -298,6 +298,22 @@ bool hr_decimal_div(hr_i128 a, int a_scale, hr_i128 b, int b_scale, int result_s
     return true;
 }
 
+bool hr_decimal_divmod(hr_i128 a, int a_scale, hr_i128 b, int b_scale, hr_i128 *ret_quotient,
+                       hr_i128 *ret_rest)
+{
+    assert(b != 0);
+    struct u256 n = mul_128(magnitude(a), 1), d = mul_128(magnitude(b), 1);
+    if (a_scale < b_scale ? !scale_up(&n, b_scale - a_scale) : !scale_up(&d, a_scale - b_scale))
+        return false;
+    hr_u128 rest = magnitude(a);
+    if (is_zero_high(&d))
+        rest = divide(&n, low_128(&d));
+    else
+        n = (struct u256){{0}}; /* the divisor has more digits than any dividend */
+    *ret_rest = a < 0 ? -(hr_i128)rest : (hr_i128)rest;
+    return is_zero_high(&n) && with_sign(low_128(&n), (a < 0) != (b < 0), ret_quotient);
+}
+
 /* Text ---------------------------------------------------------------------------------------- */
 
 static size_t put_u64(uint64_t v, char *out)

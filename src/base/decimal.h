@@ -34,6 +34,11 @@ bool hr_decimal_from_double(double value, int precision, int scale, hr_i128 *ret
 bool hr_decimal_mul(hr_i128 a, int a_scale, hr_i128 b, int b_scale, int result_scale, hr_i128 *ret);
 bool hr_decimal_div(hr_i128 a, int a_scale, hr_i128 b, int b_scale, int result_scale, hr_i128 *ret);
 
+/* a ÷ b (not 0) cut towards zero, and what remains, at the larger scale of the two and with a's
+ * sign: always right. false: the quotient is beyond 38 digits (it is untouched). */
+bool hr_decimal_divmod(hr_i128 a, int a_scale, hr_i128 b, int b_scale, hr_i128 *ret_quotient,
+                       hr_i128 *ret_rest);
+
 /* Java's Double.toString / Float.toString: shortest digits, "1.0E10", "NaN", "Infinity".
  * Returns length; out has 32 bytes; no NUL. */
 size_t hr_format_f64(double value, char *out);

@@ -114,11 +114,11 @@ static hr_status integral_to_real(const struct hr_cast *c)
 static hr_status real_to_integral(const struct hr_cast *c, struct hr_err *err)
 {
     int bits = 8 * (int)hr_type_width(c->to);
-    double limit = ldexp(1.0, bits - 1);
+    double limit = ldexp(1.0, bits - 1), most = bits == 64 ? limit : limit - 1;
     HR_EACH_ROW(c->ctx, c->out, row) {
         double v = hr_arg_f64(c->in, row);
-        if (floor(v) < limit && ceil(v) >= -limit) {
-            put_i64(c->out, row, (int64_t)v);
+        if (floor(v) <= most && ceil(v) >= -limit) {
+            put_i64(c->out, row, v >= 0x1p63 ? INT64_MAX : (int64_t)v); /* 2^63 passes in Spark */
         } else if (c->nulls && !c->is_try) { /* legacy: Java's saturating conversion */
             put_i64(c->out, row,
                     isnan(v) ? 0
@@ -154,7 +154,10 @@ static hr_status to_decimal(const struct hr_cast *c, struct hr_err *err)
         if (real) {
             double v = hr_arg_f64(c->in, row);
             ok = hr_decimal_from_double(v, p, s, &r[row]);
-            if (!isfinite(v) && !c->nulls) return hr_cast_overflow(c, row, err);
+            if (!isfinite(v)) { /* no error, whatever the mode */
+                hr_out_null(c->out, row);
+                continue;
+            }
         } else if (c->from->id == HR_T_DECIMAL) {
             ok = hr_decimal_rescale(HR_ARG(hr_i128, c->in, row), c->from->scale, s, &r[row]) &&
                  hr_decimal_fits(r[row], p);
@@ -220,16 +223,21 @@ static void boolean_to_number(const struct hr_cast *c)
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-static void datetime_to_datetime(const struct hr_cast *c)
+static hr_status datetime_to_datetime(const struct hr_cast *c, struct hr_err *err)
 {
     const struct hr_tz *tz = c->ctx->conf->tz;
     HR_EACH_ROW(c->ctx, c->out, row) {
-        int64_t v = hr_arg_i64(c->in, row);
-        int64_t local = c->from->id == HR_T_DATE ? v * HR_US_PER_DAY
-                        : c->from->id == HR_T_TIMESTAMP ? hr_tz_to_local(tz, v) : v;
+        int64_t v = hr_arg_i64(c->in, row), local = v;
+        if (c->from->id == HR_T_TIMESTAMP) local = hr_tz_to_local(tz, v);
+        if (c->from->id == HR_T_DATE && __builtin_mul_overflow(v, HR_US_PER_DAY, &local)) {
+            if (!c->is_try) return hr_raise_overflow(NULL, err);
+            hr_out_null(c->out, row);
+            continue;
+        }
         put_i64(c->out, row, c->to->id == HR_T_DATE ? floor_div(local, HR_US_PER_DAY)
                              : c->to->id == HR_T_TIMESTAMP ? hr_tz_to_utc(tz, local) : local);
     }
+    return HR_OK;
 }
 
 static hr_status timestamp_to_number(const struct hr_cast *c, struct hr_err *err)
@@ -265,14 +273,16 @@ static hr_status number_to_timestamp(const struct hr_cast *c, struct hr_err *err
             if (__builtin_mul_overflow(s, HR_US_PER_SECOND, &r[row]))
                 r[row] = s < 0 ? INT64_MIN : INT64_MAX;
         } else if (c->from->id == HR_T_DECIMAL) {
-            hr_i128 us;
-            bool ok = hr_decimal_rescale(HR_ARG(hr_i128, c->in, row), c->from->scale, 6, &us);
-            if (!ok || us != (int64_t)us) FAILED(c, row, hr_cast_overflow);
-            else r[row] = (int64_t)us;
+            hr_i128 v = HR_ARG(hr_i128, c->in, row), unit = hr_pow10[c->from->scale];
+            hr_u128 whole = (hr_u128)(v / unit) * 1000000; /* wraps, as BigDecimal.longValue */
+            r[row] = (int64_t)(whole + (hr_u128)(v % unit * 1000000 / unit));
         } else {
-            double us = hr_arg_f64(c->in, row) * 1e6;
-            if (!(us > -9.3e18 && us < 9.2e18)) FAILED(c, row, hr_cast_overflow);
-            else r[row] = (int64_t)us;
+            double seconds = hr_arg_f64(c->in, row), us = seconds * 1e6;
+            bool fits = us >= -0x1p63 && us <= 0x1p63;
+            if (!isfinite(seconds) && !c->nulls) return hr_cast_invalid(c, row, err);
+            if (!isfinite(seconds) || (!fits && c->is_try)) hr_out_null(c->out, row);
+            else if (!fits && !c->nulls) return hr_cast_overflow(c, row, err);
+            r[row] = us >= 0x1p63 ? INT64_MAX : us > -0x1p63 ? (int64_t)us : INT64_MIN;
         }
     }
     return HR_OK;
@@ -331,10 +341,11 @@ static hr_status number_to_interval(const struct hr_cast *c, struct hr_err *err)
 
 static void interval_to_interval(const struct hr_cast *c)
 {
-    int64_t unit = interval_unit(c->to);
+    /* finer fields are cut off; fractions belong to the seconds */
+    int64_t unit = c->to->end_field == HR_IV_SECOND ? 1 : interval_unit(c->to);
     HR_EACH_ROW(c->ctx, c->out, row) {
         int64_t v = hr_arg_i64(c->in, row);
-        put_i64(c->out, row, v - v % unit); /* finer fields are cut off */
+        put_i64(c->out, row, v - v % unit);
     }
 }
 
@@ -390,10 +401,7 @@ static hr_status cast_list(const struct hr_cast *c, struct hr_err *err)
 
 static hr_status cast_from_time(const struct hr_cast *c, struct hr_err *err)
 {
-    if (hr_type_is_datetime(c->to)) {
-        datetime_to_datetime(c);
-        return HR_OK;
-    }
+    if (hr_type_is_datetime(c->to)) return datetime_to_datetime(c, err);
     return timestamp_to_number(c, err);
 }
 

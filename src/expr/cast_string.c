@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Casts from and to STRING (and BINARY). */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/datetime.h"
 #include "base/decimal.h"
@@ -120,10 +121,32 @@ static bool take_number(struct hr_str_view s, size_t *pos, int64_t *ret)
     return true;
 }
 
-/* Takes "INTERVAL '" … "' DAY TO SECOND" off; the sign is multiplied. */
-static struct hr_str_view strip_interval(struct hr_str_view s, int *sign)
+static const char *const field_names[] = {"year", "month", "day", "hour", "minute", "second"};
+
+/* Takes the words of the type's fields, "DAY TO SECOND", and nothing else. */
+static bool is_fields(struct hr_str_view s, const struct hr_type *type)
 {
+    char want[32], got[32];
+    size_t n = 0;
+    bool one = type->start_field == type->end_field;
+    snprintf(want, sizeof want, one ? "%s" : "%s to %s", field_names[type->start_field],
+             field_names[type->end_field]);
     s = trim_all(s);
+    for (size_t i = 0; i < s.len && n < sizeof got - 1; i++) {
+        bool blank = (unsigned char)s.ptr[i] <= ' ';
+        if (!blank)
+            got[n++] = (char)(s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? s.ptr[i] | 32 : s.ptr[i]);
+        else if (got[n - 1] != ' ')
+            got[n++] = ' ';
+    }
+    return n == strlen(want) && memcmp(got, want, n) == 0;
+}
+
+/* Takes "INTERVAL '" … "' DAY TO SECOND" off, where the fields are the type's; the sign is
+ * multiplied. false: malformed. */
+static bool strip_interval(struct hr_str_view *text, const struct hr_type *type, int *sign)
+{
+    struct hr_str_view s = trim_all(*text);
     if (s.len > 9 && hr_sv_eq_nocase(hr_svn(s.ptr, 8), hr_sv("interval"))) {
         s = trim_all(hr_svn(s.ptr + 8, s.len - 8));
         if (s.len && (s.ptr[0] == '-' || s.ptr[0] == '+')) {
@@ -131,13 +154,16 @@ static struct hr_str_view strip_interval(struct hr_str_view s, int *sign)
             s = trim_all(hr_svn(s.ptr + 1, s.len - 1));
         }
         const char *end = s.len > 1 && s.ptr[0] == '\'' ? memchr(s.ptr + 1, '\'', s.len - 1) : NULL;
-        if (end) s = hr_svn(s.ptr + 1, (size_t)(end - s.ptr) - 1);
+        if (!end || !is_fields(hr_svn(end + 1, (size_t)(s.ptr + s.len - end) - 1), type))
+            return false;
+        s = hr_svn(s.ptr + 1, (size_t)(end - s.ptr) - 1);
     }
     if (s.len && (s.ptr[0] == '-' || s.ptr[0] == '+')) {
         if (s.ptr[0] == '-') *sign = -*sign;
         s = hr_svn(s.ptr + 1, s.len - 1);
     }
-    return s;
+    *text = s;
+    return true;
 }
 
 static bool take_fraction(struct hr_str_view s, size_t *pos, int64_t *ret_us)
@@ -156,7 +182,8 @@ bool hr_text_to_interval(struct hr_str_view text, const struct hr_type *type, in
                                     HR_US_PER_SECOND};
     static const char separators[] = {0, '-', 0, ' ', ':', ':'};
     int sign = 1;
-    struct hr_str_view s = strip_interval(text, &sign);
+    struct hr_str_view s = text;
+    if (!strip_interval(&s, type, &sign)) return false;
     size_t pos = 0;
     int64_t total = 0;
     for (int field = type->start_field; field <= type->end_field; field++) {
@@ -220,6 +247,26 @@ static bool parse_row(const struct hr_cast *c, struct hr_str_view s, uint32_t ro
     }
 }
 
+static hr_status interval_invalid(const struct hr_cast *c, struct hr_str_view text,
+                                  struct hr_err *err)
+{
+    struct hr_arena *arena = c->ctx->arena;
+    bool months = c->to->id == HR_T_INTERVAL_YM;
+    static const char *const forms[] = {"y", "m", "d", "h", "m", "s.n"};
+    static const char separators[] = {0, '-', 0, ' ', ':', ':'};
+    char form[32];
+    size_t n = (size_t)snprintf(form, sizeof form, "`[+|-]");
+    for (int f = c->to->start_field; f <= c->to->end_field; f++)
+        n += (size_t)snprintf(form + n, sizeof form - n, "%.1s%s",
+                              f > c->to->start_field ? &separators[f] : "", forms[f]);
+    snprintf(form + n, sizeof form - n, "`");
+    const char *input = hr_arena_strndup(arena, text.ptr, text.len);
+    return HR_RAISE(err, months ? HR_E_INVALID_INTERVAL_TEXT : HR_E_INVALID_INTERVAL_TEXT_NOTICE,
+                    "input", input ? input : "?", "intervalStr",
+                    months ? "year-month" : "day-time", "supportedFormat", form, "typeName",
+                    hr_type_quoted(arena, c->to));
+}
+
 hr_status hr_cast_from_string(const struct hr_cast *c, struct hr_err *err)
 {
     if (hr_type_is_string(c->to)) {
@@ -237,7 +284,8 @@ hr_status hr_cast_from_string(const struct hr_cast *c, struct hr_err *err)
             const char *text = hr_arena_strndup(c->ctx->arena, number.ptr, number.len);
             return hr_raise_decimal_range(text ? text : "?", c->to, err);
         } else {
-            return hr_cast_invalid(c, row, err);
+            return hr_type_is_interval(c->to) ? interval_invalid(c, s, err)
+                                              : hr_cast_invalid(c, row, err);
         }
     }
     return HR_OK;

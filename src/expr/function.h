@@ -133,7 +133,8 @@ struct hr_function {
     uint32_t flags;
     int16_t min_args, max_args; /* max -1: any number */
     /* Argument types as text for simple functions, e.g. "string,int" ('any', 'numeric', 'integral',
-     * '?' optional from here, '...' repeats); implicit casts follow. NULL: bind does it all. */
+     * '?' optional from here, '...' repeats); implicit casts follow, but not after a '='.
+     * NULL: bind does it all. */
     const char *arg_types;
     const char *result_type; /* "string", "int", "arg0", … NULL: bind */
     /* After the simple checks: sets call->type, nullable, bound. NULL: nothing more. */

@@ -25,6 +25,13 @@ hr_status hr_resolve_cast(struct hr_arena *arena, struct hr_expr **expr,
                           const struct hr_type *type, struct hr_err *err) HR_CHECKED;
 hr_status hr_resolve_unexpected_type(struct hr_arena *arena, const struct hr_expr *call,
                                      uint32_t index, const char *required, struct hr_err *err);
+/* BINARY_OP_DIFF_TYPES and BINARY_OP_WRONG_TYPE of an operator's operands. */
+hr_status hr_resolve_operands_differ(struct hr_arena *arena, const struct hr_expr *call,
+                                     struct hr_err *err);
+hr_status hr_resolve_operand_type(struct hr_arena *arena, const struct hr_expr *call,
+                                  const char *required, struct hr_err *err);
+/* The type of decimal that an operand becomes next to one. */
+const struct hr_type *hr_resolve_decimal_operand(const struct hr_expr *arg);
 /* Looks the function up again under another name and resolves the call as that. */
 hr_status hr_resolve_as(struct hr_arena *arena, const struct hr_conf *conf, struct hr_expr *call,
                         const char *name, struct hr_err *err) HR_CHECKED;
@@ -146,6 +153,8 @@ const char *hr_value_sql(struct hr_arena *arena, const struct hr_column *col, ui
 
 /* ARITHMETIC_OVERFLOW "overflow" with the alternative function, or NULL. */
 hr_status hr_raise_overflow(const char *alternative, struct hr_err *err) HR_COLD;
+/* INTERVAL_ARITHMETIC_OVERFLOW with the alternative function, or NULL. */
+hr_status hr_raise_interval_overflow(const char *alternative, struct hr_err *err) HR_COLD;
 hr_status hr_raise_decimal_range(const char *value, const struct hr_type *type,
                                  struct hr_err *err) HR_COLD;
 #define HR_ANSI_CONFIG "\"spark.sql.ansi.enabled\""

@@ -22,7 +22,9 @@ hr_status hr_resolve_cast(struct hr_arena *arena, struct hr_expr **expr,
     struct hr_expr *cast = hr_expr_cast(arena, *expr, type);
     if (!cast) return HR_OOM(err);
     cast->implicit_cast = true;
-    cast->nullable = (*expr)->nullable || (*expr)->type->id == HR_T_NULL;
+    bool real = (*expr)->type->id == HR_T_FLOAT || (*expr)->type->id == HR_T_DOUBLE;
+    cast->nullable = (*expr)->nullable || (*expr)->type->id == HR_T_NULL ||
+                     (real && type->id == HR_T_DECIMAL);
     *expr = cast;
     return HR_OK;
 }
@@ -126,6 +128,8 @@ hr_status hr_resolve_unexpected_type(struct hr_arena *arena, const struct hr_exp
 static const char *required_text(struct hr_arena *arena, struct hr_str_view expected)
 {
     struct hr_buf out = {0};
+    if (expected.len && expected.ptr[0] == '=')
+        expected = hr_svn(expected.ptr + 1, expected.len - 1);
     bool many = memchr(expected.ptr, '|', expected.len) != NULL;
     if (many) hr_buf_putc(&out, '(');
     hr_buf_putc(&out, '"');
@@ -328,9 +332,17 @@ static hr_status resolve_call(struct hr_arena *arena, const struct hr_conf *conf
 
 static const char *suggested_functions(const struct hr_type *from, const struct hr_type *to)
 {
-    if (to->id == HR_T_DATE && hr_type_is_integral(from)) return "`DATE_FROM_UNIX_DATE`";
-    if (from->id == HR_T_DATE && hr_type_is_integral(to)) return "`UNIX_DATE`";
+    if (to->id == HR_T_DATE && hr_type_is_numeric(from)) return "`DATE_FROM_UNIX_DATE`";
+    if (from->id == HR_T_DATE && hr_type_is_numeric(to)) return "`UNIX_DATE`";
     return NULL;
+}
+
+/* What only the modes without ANSI can cast. */
+static bool casts_without_ansi(const struct hr_type *from, const struct hr_type *to)
+{
+    if (to->id == HR_T_BINARY) return hr_type_is_integral(from);
+    if (to->id == HR_T_BOOLEAN) return from->id == HR_T_DATE || from->id == HR_T_TIMESTAMP;
+    return to->id == HR_T_TIMESTAMP && from->id == HR_T_BOOLEAN;
 }
 
 static hr_status resolve_cast(struct hr_arena *arena, struct hr_expr *expr, struct hr_err *err)
@@ -339,10 +351,12 @@ static hr_status resolve_cast(struct hr_arena *arena, struct hr_expr *expr, stru
     /* Spark prints a cast only where the user wrote one to an atomic type */
     if (hr_type_is_nested(to)) expr->implicit_cast = true;
     if (hr_type_can_cast(from, to)) {
-        expr->nullable = expr->args[0]->nullable || expr->try_cast || from->id == HR_T_NULL;
+        bool real = from->id == HR_T_FLOAT || from->id == HR_T_DOUBLE; /* NaN is no DECIMAL */
+        expr->nullable = expr->args[0]->nullable || expr->try_cast || from->id == HR_T_NULL ||
+                         (real && to->id == HR_T_DECIMAL);
         return HR_OK;
     }
-    if (to->id == HR_T_BINARY && hr_type_is_integral(from))
+    if (!expr->try_cast && casts_without_ansi(from, to))
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_CAST_WITH_CONF_SUGGESTION, "sqlExpr",
                         hr_expr_quoted(arena, expr), "srcType", hr_type_quoted(arena, from),
                         "targetType", hr_type_quoted(arena, to), "config", HR_ANSI_CONFIG,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How operators and the conditional forms type themselves: the bind functions of their rows. */
+/* How comparisons and the conditional forms type themselves: the bind functions of their rows.
+ * Arithmetic is in resolve_arith.c. */
 #include "base/datetime.h"
 #include "base/decimal.h"
 #include "expr/expr.h"
@@ -8,7 +9,8 @@
 
 /* --- Helpers -----------------------------------------------------------------------------------*/
 
-static hr_status diff_types(struct hr_arena *arena, const struct hr_expr *call, struct hr_err *err)
+hr_status hr_resolve_operands_differ(struct hr_arena *arena, const struct hr_expr *call,
+                                     struct hr_err *err)
 {
     return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_BINARY_OP_DIFF_TYPES, "sqlExpr",
                     hr_expr_quoted(arena, call), "left",
@@ -16,241 +18,58 @@ static hr_status diff_types(struct hr_arena *arena, const struct hr_expr *call, 
                     hr_type_quoted(arena, call->args[1]->type));
 }
 
-static hr_status wrong_type(struct hr_arena *arena, const struct hr_expr *call,
-                            const char *required, struct hr_err *err)
+hr_status hr_resolve_operand_type(struct hr_arena *arena, const struct hr_expr *call,
+                                  const char *required, struct hr_err *err)
 {
     return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_BINARY_OP_WRONG_TYPE, "sqlExpr",
                     hr_expr_quoted(arena, call), "inputType", required, "actualDataType",
                     hr_type_quoted(arena, call->args[0]->type));
 }
 
-/* The decimal that an operand becomes next to a decimal: a literal takes no more digits than it
- * has. */
-static const struct hr_type *decimal_operand(const struct hr_expr *arg)
-{
-    if (arg->kind == HR_X_LITERAL && hr_type_is_integral(arg->type) &&
-        !hr_expr_is_literal_null(arg)) {
-        struct hr_vector v = {.col = *arg->literal, .is_const = true};
-        return hr_type_decimal(hr_decimal_digits(hr_arg_i64(&v, 0)), 0);
-    }
-    return hr_type_decimal_for(arg->type);
-}
+/* --- Comparison and logic ----------------------------------------------------------------------*/
 
-static void swap_args(struct hr_expr *call)
+/* An integer against a decimal literal compares with the next BIGINT, as Spark writes it then; a
+ * literal beyond all BIGINTs decides alone. */
+static hr_status whole_literal(HR_BIND_ARGS, bool *ret_decided)
 {
-    struct hr_expr *first = call->args[0];
-    call->args[0] = call->args[1];
-    call->args[1] = first;
-}
-
-/* --- Arithmetic --------------------------------------------------------------------------------*/
-
-static char op_of(const struct hr_expr *call)
-{
-    static const struct {
-        const char *name;
-        char op;
-    } ops[] = {{"+", '+'}, {"-", '-'}, {"*", '*'}, {"/", '/'}, {"%", '%'}, {"mod", '%'},
-               {"div", 'd'}, {"pmod", '%'}, {"try_add", '+'}, {"try_subtract", '-'},
-               {"try_multiply", '*'}, {"try_divide", '/'}, {"try_mod", '%'}};
-    for (size_t i = 0; i < HR_COUNT(ops); i++)
-        if (hr_str_eq_nocase(ops[i].name, call->function->name)) return ops[i].op;
-    return '?';
-}
-
-static const struct hr_type *decimal_result(char op, const struct hr_type *a,
-                                            const struct hr_type *b)
-{
-    int p1 = a->precision, s1 = a->scale, p2 = b->precision, s2 = b->scale;
-    int scale = HR_MAX(s1, s2);
-    switch (op) {
-    case '+':
-    case '-': return hr_type_decimal_adjusted(HR_MAX(p1 - s1, p2 - s2) + scale + 1, scale);
-    case '*': return hr_type_decimal_adjusted(p1 + p2 + 1, s1 + s2);
-    case '/': {
-        int s = HR_MAX(6, s1 + p2 + 1);
-        return hr_type_decimal_adjusted(p1 - s1 + s2 + s, s);
-    }
-    case '%': return hr_type_decimal_adjusted(HR_MIN(p1 - s1, p2 - s2) + scale, scale);
-    default: return hr_type(HR_T_LONG);
-    }
-}
-
-/* try_add keeps its name, + becomes date_add. */
-static hr_status add_days(HR_BIND_ARGS, char op, bool is_try)
-{
-    const char *name = call->name;
-    HR_TRY(hr_resolve_as(arena, conf, call, op == '-' ? "date_sub" : "date_add", err));
-    if (is_try) call->name = name;
-    return HR_OK;
-}
-
-/* One date or time operand. *ret_done false: none of Spark's forms. */
-static hr_status bind_time_arith(HR_BIND_ARGS, char op, bool *ret_done)
-{
-    const struct hr_type *a = call->args[0]->type, *b = call->args[1]->type;
-    bool is_try = call->function->flags & HR_FN_TRY;
-    *ret_done = true;
-    if (op == '+' && (hr_type_is_datetime(b) && !hr_type_is_datetime(a))) {
-        if (a->id == HR_T_STRING) {
-            *ret_done = false;
-            return HR_OK;
-        }
-        swap_args(call);
-        a = call->args[0]->type;
-        b = call->args[1]->type;
-    }
-    if (op == '-' && hr_type_is_datetime(b)) {
-        if (a->id == HR_T_STRING) HR_TRY(hr_resolve_cast(arena, &call->args[0], b, err));
-        a = call->args[0]->type;
-        bool dates = a->id == HR_T_DATE && b->id == HR_T_DATE;
-        return hr_resolve_as(arena, conf, call, dates ? "__date_diff" : "__timestamp_diff", err);
-    }
-    if (b->id == HR_T_STRING && op == '-') {
-        HR_TRY(hr_resolve_cast(arena, &call->args[1], a, err));
-        return hr_resolve_as(arena, conf, call,
-                             a->id == HR_T_DATE ? "__date_diff" : "__timestamp_diff", err);
-    }
-    if (b->id == HR_T_INTERVAL_YM || b->id == HR_T_INTERVAL_DT) {
-        bool days = b->id == HR_T_INTERVAL_DT && a->id == HR_T_DATE && b->end_field == HR_IV_DAY;
-        if (a->id == HR_T_DATE && b->id == HR_T_INTERVAL_DT && !days)
-            HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(HR_T_TIMESTAMP), err));
-        return hr_resolve_as(arena, conf, call,
-                             op == '-' ? (is_try ? "__try_time_sub" : "__time_sub")
-                                       : (is_try ? "__try_time_add" : "__time_add"), err);
-    }
-    if (a->id == HR_T_DATE && !hr_type_is_nested(b) && b->id != HR_T_BOOLEAN)
-        return add_days(arena, conf, call, err, op, is_try);
-    *ret_done = false;
-    return HR_OK;
-}
-
-static hr_status bind_interval_arith(HR_BIND_ARGS, char op, bool *ret_done)
-{
-    const struct hr_type *a = call->args[0]->type, *b = call->args[1]->type;
-    *ret_done = true;
-    if (hr_type_is_interval(a) && a->id == b->id && (op == '+' || op == '-')) {
-        const struct hr_type *t = hr_type_tightest(a, b);
-        HR_TRY(hr_resolve_cast(arena, &call->args[0], t, err));
-        HR_TRY(hr_resolve_cast(arena, &call->args[1], t, err));
-        call->type = t;
+    const char *op = call->function->name;
+    int at = call->args[0]->type->id == HR_T_DECIMAL ? 0 : 1;
+    const struct hr_expr *lit = call->args[at];
+    HR_UNUSED(conf);
+    if (!strchr("<>", op[0]) || strcmp(op, "<>") == 0 || strcmp(op, "<=>") == 0 ||
+        lit->kind != HR_X_LITERAL || lit->type->id != HR_T_DECIMAL ||
+        hr_expr_is_literal_null(lit) || !hr_type_is_integral(call->args[1 - at]->type))
+        return HR_OK;
+    hr_i128 unit = hr_pow10[lit->type->scale], v = *(const hr_i128 *)lit->literal->values;
+    hr_i128 floor = v / unit - (v % unit < 0), whole = floor;
+    bool less = op[0] == '<', equal = op[1] == '=', right = at == 1;
+    if (v % unit != 0 && right == (less != equal)) whole++; /* i < 1.5 and i >= 1.5: 2 */
+    if (whole != (int64_t)whole) {
+        call->kind = HR_X_LITERAL;
+        struct hr_expr *answer = hr_expr_bool(arena, (v > 0) == (less == right));
+        if (!answer) return HR_OOM(err);
+        call->literal = answer->literal;
+        call->type = answer->type;
+        call->nullable = false;
+        *ret_decided = true;
         return HR_OK;
     }
-    if (op == '*' && hr_type_is_interval(b) && !hr_type_is_interval(a)) {
-        swap_args(call);
-        a = call->args[0]->type;
-        b = call->args[1]->type;
-    }
-    if ((op == '*' || op == '/') && hr_type_is_interval(a) &&
-        (hr_type_is_numeric(b) || b->id == HR_T_STRING)) {
-        if (b->id == HR_T_STRING || b->id == HR_T_FLOAT)
-            HR_TRY(hr_resolve_cast(arena, &call->args[1], hr_type(HR_T_DOUBLE), err));
-        return hr_resolve_as(arena, conf, call, op == '*' ? "__interval_mul" : "__interval_div",
-                             err);
-    }
-    *ret_done = false;
-    return HR_OK;
+    call->args[at] = hr_expr_int(arena, hr_type(HR_T_LONG), (int64_t)whole);
+    return call->args[at] ? HR_OK : HR_OOM(err);
 }
-
-static const char *arith_required(char op)
-{
-    switch (op) {
-    case '+':
-    case '-':
-        return "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\" or "
-               "\"INTERVAL\")";
-    case '/': return "(\"DOUBLE\" or \"DECIMAL\")";
-    case 'd':
-        return "(\"BIGINT\" or \"DECIMAL\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO "
-               "SECOND\")";
-    default: return "\"NUMERIC\"";
-    }
-}
-
-static hr_status bind_decimal_arith(HR_BIND_ARGS, char op)
-{
-    for (int i = 0; i < 2; i++)
-        HR_TRY(hr_resolve_cast(arena, &call->args[i], decimal_operand(call->args[i]), err));
-    call->type = decimal_result(op, call->args[0]->type, call->args[1]->type);
-    call->nullable = call->nullable || op == '/' || op == '%';
-    return HR_OK;
-}
-
-hr_status hr_bind_arith(HR_BIND_ARGS)
-{
-    char op = op_of(call);
-    bool done = false;
-    for (int i = 0; i < 2; i++) { /* NULL takes the other's type */
-        const struct hr_type *other = call->args[1 - i]->type;
-        if (call->args[i]->type->id != HR_T_NULL) continue;
-        if (hr_type_is_datetime(other)) break;
-        HR_TRY(hr_resolve_cast(arena, &call->args[i],
-                               other->id == HR_T_NULL || other->id == HR_T_STRING
-                                   ? hr_type(HR_T_DOUBLE) : other, err));
-    }
-    const struct hr_type *a = call->args[0]->type, *b = call->args[1]->type;
-    if (hr_type_is_datetime(a) || hr_type_is_datetime(b)) {
-        if (op == '+' || op == '-') HR_TRY(bind_time_arith(arena, conf, call, err, op, &done));
-    } else if (hr_type_is_interval(a) || hr_type_is_interval(b)) {
-        HR_TRY(bind_interval_arith(arena, conf, call, err, op, &done));
-    }
-    if (done) return HR_OK;
-    if ((a->id == HR_T_STRING) != (b->id == HR_T_STRING)) {
-        const struct hr_type *t = hr_type_common(a, b);
-        if (t && hr_type_is_numeric(t)) {
-            int s = a->id == HR_T_STRING ? 0 : 1;
-            HR_TRY(hr_resolve_cast(arena, &call->args[s], t, err));
-            a = call->args[0]->type;
-            b = call->args[1]->type;
-        }
-    }
-    const struct hr_type *t = hr_type_tightest(a, b);
-    if (!t) return diff_types(arena, call, err);
-    if (!hr_type_is_numeric(t)) return wrong_type(arena, call, arith_required(op), err);
-    if (t->id == HR_T_DECIMAL) return bind_decimal_arith(arena, conf, call, err, op);
-    if (op == '/') t = hr_type(HR_T_DOUBLE);
-    if (op == 'd') {
-        if (!hr_type_is_integral(t)) return wrong_type(arena, call, arith_required(op), err);
-        t = hr_type(HR_T_LONG);
-    }
-    HR_TRY(hr_resolve_cast(arena, &call->args[0], t, err));
-    HR_TRY(hr_resolve_cast(arena, &call->args[1], t, err));
-    call->type = t;
-    return HR_OK;
-}
-
-/* Unary minus and plus share the rows of "-" and "+". */
-hr_status hr_bind_plus_minus(HR_BIND_ARGS)
-{
-    if (call->arg_count == 2) return hr_bind_arith(arena, conf, call, err);
-    return hr_resolve_as(arena, conf, call, call->name[0] == '-' ? "__negative" : "__positive",
-                         err);
-}
-
-hr_status hr_bind_bitwise(HR_BIND_ARGS)
-{
-    const struct hr_type *a = call->args[0]->type, *b = call->args[1]->type;
-    if (a->id == HR_T_STRING && hr_type_is_integral(b)) a = hr_type(HR_T_LONG);
-    if (b->id == HR_T_STRING && hr_type_is_integral(a)) b = hr_type(HR_T_LONG);
-    const struct hr_type *t = hr_type_tightest(a, b);
-    if (!t) return diff_types(arena, call, err);
-    if (t->id == HR_T_NULL) t = hr_type(HR_T_INT);
-    if (!hr_type_is_integral(t)) return wrong_type(arena, call, "\"INTEGRAL\"", err);
-    HR_TRY(hr_resolve_cast(arena, &call->args[0], t, err));
-    HR_TRY(hr_resolve_cast(arena, &call->args[1], t, err));
-    call->type = t;
-    return HR_OK;
-}
-
-/* --- Comparison and logic ----------------------------------------------------------------------*/
 
 hr_status hr_bind_compare(HR_BIND_ARGS)
 {
+    bool decided = false;
+    HR_TRY(whole_literal(arena, conf, call, err, &decided));
+    if (decided) return HR_OK;
     const struct hr_type *a = call->args[0]->type, *b = call->args[1]->type;
-    if (a->id == HR_T_DECIMAL && hr_type_is_integral(b)) b = decimal_operand(call->args[1]);
-    if (b->id == HR_T_DECIMAL && hr_type_is_integral(a)) a = decimal_operand(call->args[0]);
+    if (a->id == HR_T_DECIMAL && hr_type_is_integral(b))
+        b = hr_resolve_decimal_operand(call->args[1]);
+    if (b->id == HR_T_DECIMAL && hr_type_is_integral(a))
+        a = hr_resolve_decimal_operand(call->args[0]);
     const struct hr_type *t = hr_type_common(a, b);
-    if (!t) return diff_types(arena, call, err);
+    if (!t) return hr_resolve_operands_differ(arena, call, err);
     bool equality = strchr("=!", call->function->name[0]) ||
                     strcmp(call->function->name, "<=>") == 0 ||
                     strcmp(call->function->name, "<>") == 0;
@@ -262,7 +81,6 @@ hr_status hr_bind_compare(HR_BIND_ARGS)
     HR_TRY(hr_resolve_cast(arena, &call->args[0], t, err));
     HR_TRY(hr_resolve_cast(arena, &call->args[1], t, err));
     call->type = hr_type(HR_T_BOOLEAN);
-    HR_UNUSED(conf);
     return HR_OK;
 }
 
@@ -281,8 +99,9 @@ hr_status hr_bind_logic(HR_BIND_ARGS)
     }
     if (!all && call->arg_count == 1)
         return hr_resolve_unexpected_type(arena, call, 0, "\"BOOLEAN\"", err);
-    if (!all && call->args[0]->type != call->args[1]->type) return diff_types(arena, call, err);
-    if (!all) return wrong_type(arena, call, "\"BOOLEAN\"", err);
+    if (!all && call->args[0]->type != call->args[1]->type)
+        return hr_resolve_operands_differ(arena, call, err);
+    if (!all) return hr_resolve_operand_type(arena, call, "\"BOOLEAN\"", err);
     call->type = boolean;
     call->nullable = false;
     for (uint32_t i = 0; i < call->arg_count; i++)

@@ -228,47 +228,79 @@ static const struct hr_type *default_type(enum hr_type_id id)
     return id == HR_T_DECIMAL ? hr_type_decimal(38, 18) : id < HR_T_COUNT ? hr_type(id) : NULL;
 }
 
-static const struct hr_type *implicit_word(const struct hr_type *from, struct hr_str_view word,
-                                           bool accepted_only)
+/* What NULL becomes: Spark's defaultConcreteType. */
+static const struct hr_type *null_as(uint32_t accepts, enum hr_type_id to)
+{
+    const struct hr_type *null = hr_type(HR_T_NULL);
+    if (accepts == BIT(HR_T_ARRAY)) return hr_type_array(null, true);
+    if (accepts == BIT(HR_T_MAP)) return hr_type_map(null, null, true);
+    if (accepts == INTERVAL) return hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND);
+    return accepts == INTEGRAL ? hr_type(HR_T_INT) : default_type(to);
+}
+
+static size_t find_word(struct hr_str_view word)
 {
     size_t i = 0;
     while (i < HR_COUNT(words) && !hr_sv_eq(word, hr_sv(words[i].word))) i++;
+    return i;
+}
+
+/* Spark's AnsiTypeCoercion.implicitCast to one type or class of types. exact: the function takes
+ * no implicit casts (ExpectsInputTypes), only NULL finds a type. */
+static const struct hr_type *implicit_word(const struct hr_type *from, struct hr_str_view word,
+                                           bool exact)
+{
+    size_t i = find_word(word);
     if (i == HR_COUNT(words)) return NULL;
-    if (words[i].accepts == ~UINT32_C(0) || words[i].accepts & BIT(from->id)) return from;
-    if (accepted_only) return NULL;
+    uint32_t accepts = words[i].accepts;
     enum hr_type_id to = words[i].cast_to;
-    if (from->id == HR_T_NULL)
-    {
-        const struct hr_type *null = hr_type(HR_T_NULL);
-        if (words[i].accepts == BIT(HR_T_ARRAY)) return hr_type_array(null, true);
-        if (words[i].accepts == BIT(HR_T_MAP)) return hr_type_map(null, null, true);
-        return words[i].accepts == INTEGRAL ? hr_type(HR_T_INT) : default_type(to);
-    }
-    if (to == HR_T_COUNT) return NULL;
+    if (accepts == ~UINT32_C(0) || accepts & BIT(from->id)) return from;
+    if (from->id == HR_T_NULL) return null_as(accepts, to);
+    if (exact || to == HR_T_COUNT) return NULL;
     if (to == HR_T_DECIMAL && hr_type_is_numeric(from)) return hr_type_decimal_for(from);
-    if (from->id == HR_T_STRING) return default_type(to);
-    if (words[i].accepts & (words[i].accepts - 1)) { /* abstract: only dates become timestamps */
+    bool one = (accepts & (accepts - 1)) == 0;
+    if (from->id == HR_T_STRING)
+        return one || to == HR_T_TIMESTAMP || accepts == NUMERIC ? default_type(to) : NULL;
+    if (!one) /* a class: only dates become timestamps */
         return from->id == HR_T_DATE && to == HR_T_TIMESTAMP ? hr_type(to) : NULL;
-    }
     const struct hr_type *target = default_type(to);
-    if (hr_type_is_numeric(from) && target && hr_type_is_numeric(target) &&
-        hr_type_tightest(from, target) != target)
-        return NULL; /* arguments are widened only */
     return target && hr_type_can_store(from, target) ? target : NULL;
 }
 
+static struct hr_str_view next_alternative(struct hr_str_view *rest)
+{
+    const char *bar = memchr(rest->ptr, '|', rest->len);
+    size_t len = bar ? (size_t)(bar - rest->ptr) : rest->len;
+    struct hr_str_view word = hr_svn(rest->ptr, len);
+    rest->ptr += len + (bar != NULL);
+    rest->len -= len + (bar != NULL);
+    return word;
+}
+
+/* Of several types that the argument may become, the one that may become all the others. */
 const struct hr_type *hr_type_implicit(const struct hr_type *from, struct hr_str_view expected)
 {
-    for (int pass = 0; pass < 2; pass++) {
-        struct hr_str_view rest = expected;
-        while (rest.len) {
-            const char *bar = memchr(rest.ptr, '|', rest.len);
-            size_t len = bar ? (size_t)(bar - rest.ptr) : rest.len;
-            const struct hr_type *t = implicit_word(from, hr_svn(rest.ptr, len), pass == 0);
-            if (t) return t;
-            rest.ptr += len + (bar != NULL);
-            rest.len -= len + (bar != NULL);
-        }
+    bool exact = expected.len && expected.ptr[0] == '=';
+    if (exact) expected = hr_svn(expected.ptr + 1, expected.len - 1);
+    const struct hr_type *choices[8];
+    struct hr_str_view names[8];
+    uint32_t count = 0;
+    for (struct hr_str_view rest = expected; rest.len && count < HR_COUNT(choices);) {
+        names[count] = next_alternative(&rest);
+        size_t i = find_word(names[count]);
+        if (i < HR_COUNT(words) && words[i].accepts & BIT(from->id)) return from;
+        choices[count] = implicit_word(from, names[count], exact);
+        count += choices[count] != NULL;
+    }
+    if (count && from->id == HR_T_NULL) return choices[0];
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t castable_to = 0;
+        for (uint32_t j = 0; j < count; j++)
+            castable_to += implicit_word(choices[i], names[j], false) != NULL;
+        if (castable_to < count) continue;
+        for (uint32_t j = 0; choices[i]->id == HR_T_FLOAT && j < count; j++)
+            if (choices[j]->id == HR_T_DOUBLE) return choices[j];
+        return choices[i];
     }
     return NULL;
 }

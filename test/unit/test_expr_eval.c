@@ -191,6 +191,7 @@ static bool accepts_any(struct hr_str_view word)
     struct hr_field field = {"a", l, true};
     const struct hr_type *samples[] = {
         l,
+        hr_type(HR_T_INT),
         hr_type(HR_T_DOUBLE),
         hr_type(HR_T_STRING),
         hr_type(HR_T_BINARY),

@@ -213,7 +213,7 @@ static hr_status sum_update(HR_UPDATE_ARGS)
     default: break;
     }
     if (HR_UNLIKELY(over) && !is_try_sum(call))
-        return hr_type_is_interval(v->col.type) ? HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW)
+        return hr_type_is_interval(v->col.type) ? hr_raise_interval_overflow("try_add", err)
                                                 : hr_raise_overflow("try_add", err);
     return HR_OK;
 }
@@ -305,8 +305,20 @@ static hr_status decimal_result(const struct hr_expr *call, struct hr_eval_ctx *
     return hr_raise_decimal_range(text, call->type, err);
 }
 
+/* Whether a sum of intervals is one; else NULL, or the error. */
+static hr_status interval_sum(const struct hr_expr *call, hr_i128 sum, uint32_t i,
+                              struct hr_column *out, bool *ret_fits, struct hr_err *err)
+{
+    *ret_fits = sum == (call->type->id == HR_T_INTERVAL_YM ? (int32_t)sum : (int64_t)sum);
+    if (*ret_fits) return HR_OK;
+    if (!is_try_sum(call)) return hr_raise_interval_overflow("try_add", err);
+    hr_out_null(out, i);
+    return HR_OK;
+}
+
 static hr_status sum_emit(HR_EMIT_ARGS)
 {
+    bool fits;
     enum sum_kind kind = sum_kind(call->args[0]->type);
     for (uint32_t i = 0; i < count; i++) {
         if (kind == SUM_I128) {
@@ -319,6 +331,8 @@ static hr_status sum_emit(HR_EMIT_ARGS)
         }
         struct sum_i64 *s = HR_STATE(struct sum_i64, i);
         if (s->n <= 0) hr_out_null(out, i);
+        if (hr_type_is_interval(call->type) && s->n > 0)
+            HR_TRY(interval_sum(call, s->sum, i, out, &fits, err));
         if (kind == SUM_F64)
             HR_OUT(double, out)[i] = HR_STATE(struct sum_f64, i)->sum;
         else if (call->type->id == HR_T_INTERVAL_YM)
@@ -420,7 +434,10 @@ static hr_status avg_emit(HR_EMIT_ARGS)
         bool real = avg_kind(from) == SUM_F64;
         int64_t n = real ? f->n : d->n;
         hr_i128 v = 0;
-        if (n == 0) {
+        bool fits = true;
+        if (n > 0 && hr_type_is_interval(from))
+            HR_TRY(interval_sum(call, d->sum, i, out, &fits, err));
+        if (n == 0 || !fits) {
             hr_out_null(out, i);
         } else if (real) {
             HR_OUT(double, out)[i] = f->sum / (double)n;

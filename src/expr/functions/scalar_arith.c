@@ -8,6 +8,7 @@
 #pragma GCC optimize("O3") /* -O2 of gcc 12 does not vectorise these loops */
 #endif
 #include <math.h>
+#include <stdio.h>
 
 #include "base/decimal.h"
 #include "expr/functions/functions.h"
@@ -32,6 +33,14 @@ hr_status hr_raise_overflow(const char *alternative, struct hr_err *err)
     }
     return HR_RAISE(err, HR_E_ARITHMETIC_OVERFLOW, "message", "overflow", "alternative", text,
                     "config", HR_ANSI_CONFIG);
+}
+
+hr_status hr_raise_interval_overflow(const char *alternative, struct hr_err *err)
+{
+    if (!alternative) return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
+    char name[32];
+    snprintf(name, sizeof name, "`%s`", alternative);
+    return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW_IN, "functionName", name);
 }
 
 hr_status hr_raise_decimal_range(const char *value, const struct hr_type *type, struct hr_err *err)
@@ -135,7 +144,7 @@ static hr_status raise_int_overflow(enum op op, int64_t x, int64_t y, const stru
                                     struct hr_err *err)
 {
     if (type->id == HR_T_INTERVAL_YM || type->id == HR_T_INTERVAL_DT)
-        return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
+        return hr_raise_interval_overflow(op_try[op], err);
     if (type->id == HR_T_INT || type->id == HR_T_LONG) return hr_raise_overflow(op_try[op], err);
     char a[32], b[32];
     const char *suffix = "S"; /* as Spark shows BYTE too */
@@ -339,25 +348,29 @@ hr_status hr_fn_div(HR_EVAL_ARGS)
     return HR_OK;
 }
 
+/* The quotient has 38 digits at most; its low 64 bits are the result, as in Spark. */
+static hr_status decimal_idiv(HR_EVAL_ARGS)
+{
+    int xs = args[0].col.type->scale, ys = args[1].col.type->scale;
+    HR_EACH_ROW(ctx, out, row) {
+        hr_i128 q = 0, rest;
+        if (HR_ARG(hr_i128, &args[1], row) == 0) continue; /* NULL already, or an error */
+        if (!hr_decimal_divmod(HR_ARG(hr_i128, &args[0], row), xs,
+                               HR_ARG(hr_i128, &args[1], row), ys, &q, &rest) ||
+            !hr_decimal_fits(q, 38))
+            return hr_raise_decimal_range("The result", hr_type_decimal(38, 0), err);
+        HR_OUT(int64_t, out)[row] = (int64_t)q;
+    }
+    return HR_OK;
+}
+
 hr_status hr_fn_idiv(HR_EVAL_ARGS)
 {
     HR_TRY(check_zero(ctx, call, args, out, err, HR_E_DIVIDE_BY_ZERO));
     int64_t *r = HR_OUT(int64_t, out);
-    if (args[0].col.type->id == HR_T_DECIMAL) {
-        int xs = args[0].col.type->scale, ys = args[1].col.type->scale, scale = HR_MAX(xs, ys);
-        HR_EACH_ROW(ctx, out, row) {
-            hr_i128 x, y;
-            if (!hr_decimal_rescale(HR_ARG(hr_i128, &args[0], row), xs, scale, &x) ||
-                !hr_decimal_rescale(HR_ARG(hr_i128, &args[1], row), ys, scale, &y))
-                return hr_raise_overflow(NULL, err);
-            hr_i128 q = x / y;
-            if (q != (int64_t)q) return hr_raise_overflow("try_divide", err);
-            r[row] = (int64_t)q;
-        }
-        return HR_OK;
-    }
-    HR_EACH_ROW(ctx, out, row) {
-        int64_t x = HR_ARG(int64_t, &args[0], row), y = HR_ARG(int64_t, &args[1], row);
+    if (args[0].col.type->id == HR_T_DECIMAL) return decimal_idiv(ctx, call, args, out, err);
+    HR_EACH_ROW(ctx, out, row) { /* of intervals, too */
+        int64_t x = hr_arg_i64(&args[0], row), y = hr_arg_i64(&args[1], row);
         if (y == -1) {
             if (x == INT64_MIN && ctx->conf->ansi) return hr_raise_overflow("try_divide", err);
             r[row] = (int64_t)(0 - (uint64_t)x);
@@ -384,16 +397,21 @@ hr_status hr_fn_idiv(HR_EVAL_ARGS)
 static hr_status decimal_mod(HR_EVAL_ARGS, bool positive)
 {
     int xs = args[0].col.type->scale, ys = args[1].col.type->scale, scale = HR_MAX(xs, ys);
+    hr_i128 *r = HR_OUT(hr_i128, out);
     HR_EACH_ROW(ctx, out, row) {
-        hr_i128 x, y, *r = HR_OUT(hr_i128, out);
-        if (!hr_decimal_rescale(HR_ARG(hr_i128, &args[0], row), xs, scale, &x) ||
-            !hr_decimal_rescale(HR_ARG(hr_i128, &args[1], row), ys, scale, &y))
-            return decimal_overflow(0, 0, false, call->type, err);
-        hr_i128 z = x % y;
-        if (positive && z < 0) z = (z + y) % y;
-        if (!hr_decimal_rescale(z, scale, call->type->scale, &r[row]) ||
-            !hr_decimal_fits(r[row], call->type->precision))
+        hr_i128 y = HR_ARG(hr_i128, &args[1], row), q, z = 0;
+        if (y == 0) continue;
+        (void)hr_decimal_divmod(HR_ARG(hr_i128, &args[0], row), xs, y, ys, &q, &z);
+        if (positive && z < 0) { /* (z + y) % y; y of more digits than z's type is not reached */
+            hr_i128 wide;
+            if (hr_decimal_rescale(y, ys, scale, &wide)) z = (z + wide) % wide;
+        }
+        if (hr_decimal_rescale(z, scale, call->type->scale, &r[row]) &&
+            hr_decimal_fits(r[row], call->type->precision))
+            continue;
+        if (ctx->conf->ansi && !is_try(call))
             return decimal_overflow(z, scale, true, call->type, err);
+        hr_out_null(out, row);
     }
     return HR_OK;
 }
@@ -421,7 +439,9 @@ hr_status hr_fn_pmod(HR_EVAL_ARGS) { return modulo(ctx, call, args, out, err, tr
 #define NEGATE(T, U, LOWEST)                                                              \
     HR_EACH_ROW(ctx, out, row) {                                                          \
         T x = HR_ARG(T, &args[0], row);                                                   \
-        if (x == (LOWEST) && ctx->conf->ansi) return hr_raise_overflow(NULL, err);        \
+        if (x == (LOWEST) && ctx->conf->ansi)                                             \
+            return hr_type_is_interval(call->type) ? hr_raise_interval_overflow(NULL, err) \
+                                                   : hr_raise_overflow(NULL, err);        \
         HR_OUT(T, out)[row] = (T)(0 - (U)x);                                              \
     }
 

@@ -535,7 +535,8 @@ hr_status hr_bind_lookup(HR_BIND_ARGS)
                         hr_expr_quoted(arena, call->args[0]), "other", hr_type_quoted(arena, t));
     if (t->id != HR_T_ARRAY)
         return hr_resolve_unexpected_type(arena, call, 0, "(\"ARRAY\" or \"MAP\")", err);
-    const struct hr_type *index = hr_type_implicit(call->args[1]->type, hr_sv("integral|int"));
+    const struct hr_type *index = hr_type_implicit(
+        call->args[1]->type, hr_sv(strcmp(call->function->name, "get") == 0 ? "int" : "=integral"));
     if (!index)
         return hr_resolve_unexpected_type(arena, call, 1, subscript ? "\"INTEGRAL\"" : "\"INT\"",
                                           err);

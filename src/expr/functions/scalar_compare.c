@@ -42,7 +42,10 @@ HR_INLINE uint64_t pack64(const uint8_t *bytes)
     static void NAME(const T *restrict a, bool a_const, const T *restrict b, bool b_const, \
                      uint64_t *restrict bits, uint32_t n)                                  \
     {                                                                                      \
-        if (a_const) {                                                                     \
+        if (a_const && b_const) { /* two items of an IN whose other items are columns */   \
+            const T x = a[0], y = b[0];                                                    \
+            BLOCKS({ t[j] = (EXPR); })                                                     \
+        } else if (a_const) {                                                              \
             const T x = a[0];                                                              \
             BLOCKS({ const T y = b[base + j]; t[j] = (EXPR); })                            \
         } else if (b_const) {                                                              \

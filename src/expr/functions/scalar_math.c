@@ -71,7 +71,6 @@ UNARY(atanh, 0.5 * (log1p(x) - log1p(-x)))
 UNARY(degrees, x * (180.0 / pi))
 UNARY(radians, x / 180.0 * pi)
 UNARY(rint, rint(x))
-UNARY(signum, x > 0 ? 1.0 : x < 0 ? -1.0 : x)
 LOGARITHM(ln, 0, log(x))
 LOGARITHM(log10, 0, log10(x))
 LOGARITHM(log2, 0, log(x) / log(2.0))
@@ -169,6 +168,16 @@ hr_status hr_fn_abs(HR_EVAL_ARGS)
     return HR_OK;
 }
 
+hr_status hr_fn_signum(HR_EVAL_ARGS)
+{
+    bool interval = hr_type_is_interval(args[0].col.type);
+    HR_EACH_ROW(ctx, out, row) {
+        double x = interval ? (double)hr_arg_i64(&args[0], row) : hr_arg_f64(&args[0], row);
+        HR_OUT(double, out)[row] = x > 0 ? 1.0 : x < 0 ? -1.0 : x;
+    }
+    return HR_OK;
+}
+
 /* --- Rounding ----------------------------------------------------------------------------------*/
 
 enum rounding { HALF_UP, HALF_EVEN, FLOOR, CEILING };
@@ -178,36 +187,78 @@ enum rounding { HALF_UP, HALF_EVEN, FLOOR, CEILING };
 static bool round_decimal(hr_i128 v, int from, int to, enum rounding how, hr_i128 *ret)
 {
     if (to >= from) return hr_decimal_rescale(v, from, to, ret);
-    if (from - to > 38) {
-        *ret = 0;
-        return true;
-    }
-    hr_i128 unit = hr_pow10[from - to], q = v / unit, r = v % unit, twice = r < 0 ? -r : r;
-    bool up = false;
-    twice = twice > unit - twice ? 1 : twice == unit - twice ? 0 : -1;
-    if (how == HALF_UP) up = twice >= 0 && r != 0;
-    if (how == HALF_EVEN) up = twice > 0 || (twice == 0 && r != 0 && q % 2 != 0);
+    bool tiny = from - to > 38, up = false; /* tiny: less than half a unit, whatever v is */
+    hr_i128 unit = hr_pow10[HR_MIN(from - to, 38)], q = tiny ? 0 : v / unit,
+            r = tiny ? v : v % unit, size = r < 0 ? -r : r;
+    int half = tiny ? -1 : size > unit - size ? 1 : size == unit - size ? 0 : -1;
+    if (how == HALF_UP) up = half >= 0 && r != 0;
+    if (how == HALF_EVEN) up = half > 0 || (half == 0 && r != 0 && q % 2 != 0);
     if (how == FLOOR) up = r < 0;
     if (how == CEILING) up = r > 0;
     if (up) q += v < 0 ? -1 : 1;
-    return to >= 0 ? (*ret = q, true) : !__builtin_mul_overflow(q, hr_pow10[HR_MIN(-to, 38)], ret);
+    if (to >= 0 || q == 0) return (*ret = q, true);
+    return -to <= 38 && !__builtin_mul_overflow(q, hr_pow10[-to], ret);
 }
 
-/* As Java's BigDecimal(Double.toString(x)).setScale(to, how). */
-static double round_double(double x, int to, enum rounding how)
+/* The digits of |x| without leading zeros and the power of ten of the last one. */
+static int digits_of(double x, char *digits, int *ret_exponent)
 {
     char text[32];
-    hr_i128 v;
-    bool over = false;
-    if (!isfinite(x) || to > 30) return x;
-    size_t n = hr_format_f64(x, text);
-    /* enough digits for any double whose digits matter at this scale */
-    int scale = HR_MAX(to, 0) + 4 < 20 ? 20 : HR_MIN(HR_MAX(to, 0) + 4, 38);
-    while (scale > to && !(hr_decimal_parse(hr_svn(text, n), 38, scale, &v, &over) && !over))
-        scale--;
-    if (scale <= to) return x;
-    if (!round_decimal(v, scale, to, how, &v)) return x;
-    return hr_decimal_to_double(v, HR_MAX(to, 0));
+    size_t n = hr_format_f64(fabs(x), text);
+    int count = 0, exponent = 0, fraction = 0;
+    bool point = false;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == 'E') {
+            bool negative = text[i + 1] == '-';
+            for (i += 1 + negative; i < n; i++) exponent = exponent * 10 + (text[i] - '0');
+            if (negative) exponent = -exponent;
+        } else if (text[i] == '.') {
+            point = true;
+        } else {
+            fraction += point;
+            if (count || text[i] != '0') digits[count++] = text[i];
+        }
+    }
+    *ret_exponent = exponent - fraction;
+    return count;
+}
+
+/* As Java's BigDecimal(Double.toString(x)).setScale(to, how): on the shortest digits of x. */
+static double round_double(double x, int to, enum rounding how)
+{
+    char digits[40];
+    int exponent;
+    if (!isfinite(x)) return x;
+    int count = digits_of(x, digits, &exponent), drop = -to - exponent;
+    if (drop <= 0) return x == 0 ? 0 : x;
+    if (drop > count) return 0;
+    bool rest = false;
+    for (int i = count - drop + 1; i < count; i++) rest = rest || digits[i] != '0';
+    char next = digits[count - drop];
+    count -= drop;
+    bool odd = count && (digits[count - 1] - '0') % 2 != 0;
+    bool up = next > '5' || (next == '5' && (how == HALF_UP || rest || odd));
+    int64_t kept = 0; /* 17 digits at most */
+    for (int i = 0; i < count; i++) kept = kept * 10 + (digits[i] - '0');
+    char text[48];
+    size_t n = hr_format_i64(kept + up, text);
+    text[n++] = 'E';
+    n += hr_format_i64(-to, text + n);
+    double r = 0;
+    if (!hr_parse_f64(hr_svn(text, n), &r)) return x;
+    return x < 0 && r != 0 ? -r : r;
+}
+
+/* Beyond the point Spark names no alternative. */
+static hr_status raise_rounded(hr_i128 value, bool exact, const struct hr_type *type,
+                               struct hr_err *err)
+{
+    char text[64] = "The rounded value", precision[8], scale[8];
+    if (exact) text[hr_decimal_format(value, 0, text)] = 0;
+    precision[hr_format_i64(type->precision, precision)] = 0;
+    scale[hr_format_i64(type->scale, scale)] = 0;
+    return HR_RAISE(err, HR_E_NUMERIC_VALUE_OUT_OF_RANGE_PLAIN, "roundedValue", text,
+                    "originalValue", text, "precision", precision, "scale", scale);
 }
 
 static hr_status round_rows(HR_EVAL_ARGS, enum rounding how)
@@ -215,7 +266,7 @@ static hr_status round_rows(HR_EVAL_ARGS, enum rounding how)
     const struct hr_type *from = args[0].col.type;
     int64_t scale = 0;
     if (call->arg_count > 1 && hr_arg_valid(&args[1], 0)) scale = hr_arg_i64(&args[1], 0);
-    scale = HR_MAX(-40, HR_MIN(scale, 40));
+    scale = HR_MAX(-400, HR_MIN(scale, 400));
     HR_EACH_ROW(ctx, out, row) {
         if (from->id == HR_T_DOUBLE || from->id == HR_T_FLOAT) {
             double x = hr_arg_f64(&args[0], row);
@@ -233,7 +284,8 @@ static hr_status round_rows(HR_EVAL_ARGS, enum rounding how)
             if (!ok ||
                 !hr_decimal_rescale(r, HR_MAX(0, (int)HR_MIN(scale, s)), call->type->scale, &r) ||
                 !hr_decimal_fits(r, call->type->precision))
-                return hr_raise_decimal_range("The rounded value", call->type, err);
+                return scale < 0 ? raise_rounded(r, ok, call->type, err)
+                                 : hr_raise_decimal_range("The rounded value", call->type, err);
             HR_OUT(hr_i128, out)[row] = r;
         } else {
             int64_t x = (int64_t)r;
@@ -254,12 +306,12 @@ hr_status hr_bind_round(HR_BIND_ARGS)
 {
     if (call->arg_count == 1)
         HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 0), err));
-    int64_t scale = 0;
-    if (!hr_expr_is_literal_null(call->args[1]) &&
-        !hr_resolve_const_i64(arena, conf, call->args[1], &scale))
+    int64_t scale = 0; /* of NULL, too */
+    if (!hr_expr_is_foldable(call->args[1]))
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr",
                         hr_expr_quoted(arena, call), "inputName", "`scale`", "inputType", "\"INT\"",
                         "inputExpr", hr_expr_quoted(arena, call->args[1]));
+    hr_resolve_const_i64(arena, conf, call->args[1], &scale);
     const struct hr_type *t = call->args[0]->type;
     call->type = t;
     if (t->id == HR_T_DECIMAL) {
@@ -273,45 +325,62 @@ hr_status hr_bind_round(HR_BIND_ARGS)
     return call->type ? HR_OK : HR_OOM(err);
 }
 
+/* The types that ceil and floor take. */
+static hr_status cast_ceil_args(HR_BIND_ARGS)
+{
+    bool scaled = call->arg_count == 2;
+    const char *takes[] = {scaled ? "decimal" : "double|decimal|long", "int"};
+    static const char *const names[] = {"\"DECIMAL\"", "\"INT\""};
+    HR_UNUSED(conf);
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        const struct hr_type *t = hr_type_implicit(call->args[i]->type, hr_sv(takes[i]));
+        if (!t)
+            return hr_resolve_unexpected_type(
+                arena, call, i, scaled ? names[i] : "(\"DOUBLE\" or \"DECIMAL\" or \"BIGINT\")",
+                err);
+        HR_TRY(hr_resolve_cast(arena, &call->args[i], t, err));
+    }
+    return HR_OK;
+}
+
 /* ceil and floor: BIGINT, or DECIMAL; with a scale always DECIMAL. */
 hr_status hr_bind_ceil(HR_BIND_ARGS)
 {
-    const struct hr_type *t = call->args[0]->type;
     int64_t scale = 0;
-    if (call->arg_count == 2) {
-        if (t->id != HR_T_DECIMAL) {
-            t = hr_type_decimal_for(t);
-            HR_TRY(hr_resolve_cast(arena, &call->args[0], t, err));
-        }
-        if (!hr_resolve_const_i64(arena, conf, call->args[1], &scale))
-            return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr",
-                            hr_expr_quoted(arena, call), "inputName", "`scale`", "inputType",
-                            "\"INT\"", "inputExpr", hr_expr_quoted(arena, call->args[1]));
-    } else if (t->id != HR_T_DECIMAL && t->id != HR_T_LONG && t->id != HR_T_DOUBLE) {
-        HR_TRY(hr_resolve_cast(arena, &call->args[0],
-                               hr_type(hr_type_is_integral(t) ? HR_T_LONG : HR_T_DOUBLE), err));
-    }
-    t = call->args[0]->type;
+    bool scaled = call->arg_count == 2;
+    if (scaled && !hr_resolve_const_i64(arena, conf, call->args[1], &scale))
+        return HR_RAISE(err, HR_E_NON_FOLDABLE_ARGUMENT, "funcName",
+                        hr_arena_printf(arena, "`%s`", call->name), "paramName", "`scale`",
+                        "paramType", "\"INT\"");
+    HR_TRY(cast_ceil_args(arena, conf, call, err));
+    if (scaled) hr_resolve_const_i64(arena, conf, call->args[1], &scale);
+    const struct hr_type *t = call->args[0]->type;
     if (t->id != HR_T_DECIMAL) {
         call->type = hr_type(HR_T_LONG);
         return HR_OK;
     }
     int digits = t->precision - t->scale + 1, s = (int)HR_MAX(0, HR_MIN(t->scale, scale));
-    call->type = scale < 0 ? hr_type_decimal((int)HR_MIN(38, HR_MAX(digits, -scale + 1)), 0)
-                           : hr_type_decimal(HR_MIN(38, digits + s), s);
+    if (!scaled)
+        call->type = t->scale == 0 ? t : hr_type_decimal(HR_MIN(38, digits), 0);
+    else
+        call->type = scale < 0 ? hr_type_decimal((int)HR_MIN(38, HR_MAX(digits, -scale + 1)), 0)
+                               : hr_type_decimal(HR_MIN(38, digits + s), s);
     return call->type ? HR_OK : HR_OOM(err);
 }
 
 static hr_status ceil_rows(HR_EVAL_ARGS, enum rounding how)
 {
-    if (args[0].col.type->id != HR_T_DOUBLE) return round_rows(ctx, call, args, out, err, how);
+    enum hr_type_id id = args[0].col.type->id;
+    if (id != HR_T_DOUBLE) return round_rows(ctx, call, args, out, err, how);
     HR_EACH_ROW(ctx, out, row) {
         double x = HR_ARG(double, &args[0], row);
         x = how == FLOOR ? floor(x) : ceil(x);
-        HR_OUT(int64_t, out)[row] = isnan(x)       ? 0
-                : x >= 9.3e18  ? INT64_MAX
-                : x <= -9.3e18 ? INT64_MIN
-                               : (int64_t)x;
+        bool fits = x >= -0x1p63 && x < 0x1p63;
+        if (!fits && !isnan(x) && ctx->conf->ansi) return hr_raise_overflow(NULL, err);
+        HR_OUT(int64_t, out)[row] = fits         ? (int64_t)x
+                                    : isnan(x)   ? 0
+                                    : x > 0      ? INT64_MAX
+                                                 : INT64_MIN;
     }
     return HR_OK;
 }
@@ -342,14 +411,24 @@ hr_status hr_fn_bit_count(HR_EVAL_ARGS)
     return HR_OK;
 }
 
+static hr_status raise_bit_position(const struct hr_expr *call, int32_t at, int bits,
+                                    struct hr_err *err)
+{
+    char value[16], upper[16];
+    value[hr_format_i64(at, value)] = 0;
+    upper[hr_format_i64(bits, upper)] = 0;
+    bool get = call->function->name[0] == 'g';
+    return HR_RAISE(err, HR_E_INVALID_BIT_POSITION, "parameter", "`pos`", "functionName",
+                    get ? "`getbit`" : "`bit_get`", "upper", upper, "invalidValue", value);
+}
+
 hr_status hr_fn_getbit(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {
         int32_t at = HR_ARG(int32_t, &args[1], row),
                 bits = 8 * (int)hr_type_width(args[0].col.type);
         if (at < 0 || at >= bits)
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                           "the position of a bit must be in [0, %d), not %d", bits, at);
+            return raise_bit_position(call, at, bits, err);
         HR_OUT(int8_t, out)[row] = (int8_t)(hr_arg_i64(&args[0], row) >> at & 1);
     }
     return HR_OK;

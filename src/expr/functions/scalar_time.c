@@ -81,10 +81,9 @@ static int iso_week(int64_t days, int64_t *ret_year)
     return (int)((thursday - year_start(y)) / 7) + 1;
 }
 
-static int64_t field_of(int64_t local, enum field field)
+static int64_t field_at(int64_t days, int64_t in_day, enum field field)
 {
-    int64_t days = floor_div(local, HR_US_PER_DAY), in_day = local - days * HR_US_PER_DAY,
-            week_year;
+    int64_t week_year;
     int32_t y = 0, m = 0, d = 0;
     if (field <= F_DAY || field == F_DOY) hr_civil_from_days(days, &y, &m, &d);
     switch (field) {
@@ -104,11 +103,25 @@ static int64_t field_of(int64_t local, enum field field)
     }
 }
 
+static int64_t field_of(int64_t local, enum field field)
+{
+    int64_t days = floor_div(local, HR_US_PER_DAY);
+    return field_at(days, local - days * HR_US_PER_DAY, field);
+}
+
+/* Dates reach further than timestamps: they are not made µs on the way. */
+static int64_t field_of_row(const struct hr_eval_ctx *ctx, const struct hr_vector *v, uint32_t row,
+                            enum field field)
+{
+    if (v->col.type->id == HR_T_DATE) return field_at(hr_arg_i64(v, row), 0, field);
+    return field_of(local_us(ctx, v, row), field);
+}
+
 #define FIELD(NAME, F)                                                                        \
     hr_status hr_fn_##NAME(HR_EVAL_ARGS)                                                      \
     {                                                                                         \
         HR_EACH_ROW(ctx, out, row)                                                            \
-            HR_OUT(int32_t, out)[row] = (int32_t)field_of(local_us(ctx, &args[0], row), F);   \
+            HR_OUT(int32_t, out)[row] = (int32_t)field_of_row(ctx, &args[0], row, F);         \
         return HR_OK;                                                                         \
     }
 FIELD(year, F_YEAR)
@@ -138,6 +151,18 @@ static const struct {
     {"sec", F_SECONDS}, {"seconds", F_SECONDS}, {"secs", F_SECONDS},
 };
 
+static bool has_field(const struct hr_type *t, enum field field)
+{
+    int at = field == F_YEAR     ? HR_IV_YEAR
+             : field == F_MONTH  ? HR_IV_MONTH
+             : field == F_DAY    ? HR_IV_DAY
+             : field == F_HOUR   ? HR_IV_HOUR
+             : field == F_MINUTE ? HR_IV_MINUTE
+             : field == F_SECONDS ? HR_IV_SECOND
+                                  : -1;
+    return !hr_type_is_interval(t) || (at >= t->start_field && at <= t->end_field);
+}
+
 hr_status hr_bind_extract(HR_BIND_ARGS)
 {
     struct hr_str_view name;
@@ -151,7 +176,7 @@ hr_status hr_bind_extract(HR_BIND_ARGS)
         call->type = hr_type(HR_T_DOUBLE);
         return HR_OK;
     }
-    if (i == HR_COUNT(fields))
+    if (i == HR_COUNT(fields) || !has_field(call->args[1]->type, fields[i].field))
         return HR_RAISE(err, HR_E_INVALID_EXTRACT_FIELD, "field",
                         hr_arena_printf(arena, "`%s`", hr_expr_text(arena, call->args[0])), "expr",
                         hr_expr_quoted(arena, call->args[1]));
@@ -185,11 +210,12 @@ hr_status hr_fn_extract(HR_EVAL_ARGS)
     const struct hr_type *t = args[1].col.type;
     HR_EACH_ROW(ctx, out, row) {
         bool interval = hr_type_is_interval(t);
-        int64_t us = interval ? 0 : local_us(ctx, &args[1], row);
+        int64_t us = interval || field != F_SECONDS || t->id == HR_T_DATE
+                         ? 0 : local_us(ctx, &args[1], row);
         int64_t v = interval ? interval_field(t, hr_arg_i64(&args[1], row), field)
                     : field == F_SECONDS
                         ? (us % HR_US_PER_MINUTE + HR_US_PER_MINUTE) % HR_US_PER_MINUTE
-                        : field_of(us, field);
+                        : field_of_row(ctx, &args[1], row, field);
         if (field == F_SECONDS)
             HR_OUT(hr_i128, out)[row] = v;
         else if (call->type->id == HR_T_BYTE)
@@ -213,7 +239,7 @@ hr_status hr_fn_monthname(HR_EVAL_ARGS)
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     HR_EACH_ROW(ctx, out, row)
         hr_out_str_shared(out, row,
-                          names + 3 * (field_of(local_us(ctx, &args[0], row), F_MONTH) - 1), 3);
+                          names + 3 * (field_of_row(ctx, &args[0], row, F_MONTH) - 1), 3);
     return HR_OK;
 }
 
@@ -235,17 +261,35 @@ static hr_status put_day(struct hr_column *out, uint32_t row, int64_t day, struc
     return HR_OK;
 }
 
+/* The one place where a text is a number of days. */
+hr_status hr_bind_date_add(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    if (call->args[1]->type->id != HR_T_STRING) return HR_OK;
+    return hr_resolve_cast(arena, &call->args[1], hr_type(HR_T_INT), err);
+}
+
+/* Wraps, as Spark's does. */
 hr_status hr_fn_date_add(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row)
-        HR_TRY(put_day(out, row, hr_arg_i64(&args[0], row) + hr_arg_i64(&args[1], row), err));
+        HR_OUT(int32_t, out)[row] =
+            (int32_t)(hr_arg_i64(&args[0], row) + hr_arg_i64(&args[1], row));
     return HR_OK;
 }
 
 hr_status hr_fn_date_sub(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row)
-        HR_TRY(put_day(out, row, hr_arg_i64(&args[0], row) - hr_arg_i64(&args[1], row), err));
+        HR_OUT(int32_t, out)[row] =
+            (int32_t)(hr_arg_i64(&args[0], row) - hr_arg_i64(&args[1], row));
+    return HR_OK;
+}
+
+hr_status hr_fn_interval_days(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row)
+        HR_OUT(int32_t, out)[row] = (int32_t)(HR_ARG(int64_t, &args[0], row) / HR_US_PER_DAY);
     return HR_OK;
 }
 
@@ -289,8 +333,9 @@ hr_status hr_bind_date_diff(HR_BIND_ARGS)
 hr_status hr_fn_date_diff_interval(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row)
-        HR_OUT(int64_t, out)[row] =
-            (hr_arg_i64(&args[0], row) - hr_arg_i64(&args[1], row)) * HR_US_PER_DAY;
+        if (__builtin_mul_overflow(hr_arg_i64(&args[0], row) - hr_arg_i64(&args[1], row),
+                                   HR_US_PER_DAY, &HR_OUT(int64_t, out)[row]))
+            return hr_raise_interval_overflow(NULL, err);
     return HR_OK;
 }
 
@@ -312,32 +357,50 @@ hr_status hr_bind_time_add(HR_BIND_ARGS)
     return HR_OK;
 }
 
-/* A timestamp plus days and µs: whole days keep the wall clock, as in Spark. */
-static int64_t shift_us(const struct hr_tz *tz, bool zoned, int64_t v, int64_t us)
+static bool put_shifted(struct hr_column *out, uint32_t row, const struct hr_tz *tz, int64_t day,
+                        int64_t in_day)
 {
-    if (!zoned || us % HR_US_PER_DAY == us) return v + us;
-    int64_t days = us / HR_US_PER_DAY, rest = us % HR_US_PER_DAY;
-    return hr_tz_to_utc(tz, hr_tz_to_local(tz, v) + days * HR_US_PER_DAY) + rest;
+    int64_t us;
+    if (__builtin_mul_overflow(day, HR_US_PER_DAY, &us) || __builtin_add_overflow(us, in_day, &us))
+        return false;
+    HR_OUT(int64_t, out)[row] = tz ? hr_tz_to_utc(tz, us) : us;
+    return true;
+}
+
+/* One sum; false: out of range. Whole days keep the wall clock, as in Spark. */
+static bool add_interval(struct hr_eval_ctx *ctx, const struct hr_vector *args, uint32_t row,
+                         int64_t delta, struct hr_column *out)
+{
+    const struct hr_type *t = args[0].col.type;
+    const struct hr_tz *tz = t->id == HR_T_TIMESTAMP ? ctx->conf->tz : NULL;
+    int64_t v = hr_arg_i64(&args[0], row), *r = HR_OUT(int64_t, out) + row;
+    bool months = args[1].col.type->id == HR_T_INTERVAL_YM;
+    if (t->id == HR_T_DATE) {
+        int64_t day = months ? add_months(v, delta) : v + delta / HR_US_PER_DAY;
+        HR_OUT(int32_t, out)[row] = (int32_t)day;
+        return day == (int32_t)day;
+    }
+    if (months) {
+        int64_t local = local_us(ctx, &args[0], row), day = floor_div(local, HR_US_PER_DAY);
+        return put_shifted(out, row, tz, add_months(day, delta), local - day * HR_US_PER_DAY);
+    }
+    if (__builtin_add_overflow(v, delta, r)) return false;
+    int64_t days = delta / HR_US_PER_DAY;
+    if (tz && days)
+        *r = hr_tz_to_utc(tz, hr_tz_to_local(tz, v) + days * HR_US_PER_DAY) + delta % HR_US_PER_DAY;
+    return true;
 }
 
 static hr_status time_add(HR_EVAL_ARGS, int sign)
 {
-    const struct hr_type *t = args[0].col.type, *by = args[1].col.type;
-    const struct hr_tz *tz = ctx->conf->tz;
+    bool is_try = call->function->flags & HR_FN_TRY;
     HR_EACH_ROW(ctx, out, row) {
-        int64_t v = hr_arg_i64(&args[0], row), delta = sign * hr_arg_i64(&args[1], row), check;
-        if (t->id == HR_T_DATE) {
-            int64_t day =
-                by->id == HR_T_INTERVAL_YM ? add_months(v, delta) : v + delta / HR_US_PER_DAY;
-            HR_TRY(put_day(out, row, day, err));
-        } else if (by->id == HR_T_INTERVAL_YM) {
-            int64_t local = local_us(ctx, &args[0], row), day = floor_div(local, HR_US_PER_DAY);
-            local = add_months(day, delta) * HR_US_PER_DAY + (local - day * HR_US_PER_DAY);
-            HR_OUT(int64_t, out)[row] = t->id == HR_T_TIMESTAMP ? hr_tz_to_utc(tz, local) : local;
-        } else {
-            if (__builtin_add_overflow(v, delta, &check)) return hr_raise_overflow(NULL, err);
-            HR_OUT(int64_t, out)[row] = shift_us(tz, t->id == HR_T_TIMESTAMP, v, delta);
-        }
+        int64_t delta = hr_arg_i64(&args[1], row);
+        bool ok = sign > 0 || !__builtin_sub_overflow((int64_t)0, delta, &delta);
+        if (HR_LIKELY(ok && add_interval(ctx, args, row, delta, out))) continue;
+        if (!is_try)
+            return ok ? hr_raise_overflow(NULL, err) : hr_raise_interval_overflow(NULL, err);
+        hr_out_null(out, row);
     }
     return HR_OK;
 }
@@ -355,32 +418,42 @@ hr_status hr_bind_interval_scale(HR_BIND_ARGS)
     return call->type ? HR_OK : HR_OOM(err);
 }
 
+/* v times or divided by a number, rounded half up; false: out of range. */
+static bool scaled(const struct hr_vector *by, uint32_t row, int64_t v, bool divide, hr_i128 *ret)
+{
+    if (by->col.type->id == HR_T_DOUBLE) {
+        double d = hr_arg_f64(by, row), x = divide ? (double)v / d : (double)v * d;
+        bool fits = x >= -0x1p63 && x < 0x1p63;
+        *ret = fits ? (hr_i128)llround(x) : 0;
+        return fits;
+    }
+    bool decimal = by->col.type->id == HR_T_DECIMAL;
+    hr_i128 n = decimal ? HR_ARG(hr_i128, by, row) : hr_arg_i64(by, row);
+    int scale = decimal ? by->col.type->scale : 0;
+    return divide ? hr_decimal_div(v, 0, n, scale, 0, ret)
+                  : hr_decimal_mul(v, 0, n, scale, 0, ret);
+}
+
+static bool is_zero_number(const struct hr_vector *v, uint32_t row)
+{
+    if (v->col.type->id == HR_T_DECIMAL) return HR_ARG(hr_i128, v, row) == 0;
+    return v->col.type->id == HR_T_DOUBLE ? hr_arg_f64(v, row) == 0 : hr_arg_i64(v, row) == 0;
+}
+
 static hr_status interval_scale(HR_EVAL_ARGS, bool divide)
 {
-    const struct hr_type *by = args[1].col.type;
+    bool months = call->type->id == HR_T_INTERVAL_YM, is_try = call->function->flags & HR_FN_TRY;
     HR_EACH_ROW(ctx, out, row) {
-        int64_t v = hr_arg_i64(&args[0], row);
         hr_i128 r = 0;
-        bool ok = true, zero;
-        if (by->id == HR_T_DOUBLE) {
-            double d = hr_arg_f64(&args[1], row), x = divide ? (double)v / d : (double)v * d;
-            zero = d == 0;
-            ok = isfinite(x) && fabs(x) < 9.2e18;
-            r = ok ? (hr_i128)llround(x) : 0;
-        } else {
-            hr_i128 n =
-                by->id == HR_T_DECIMAL ? HR_ARG(hr_i128, &args[1], row) : hr_arg_i64(&args[1], row);
-            int scale = by->id == HR_T_DECIMAL ? by->scale : 0;
-            zero = n == 0;
-            if (!(divide && zero))
-                ok = divide ? hr_decimal_div(v, 0, n, scale, 0, &r)
-                            : hr_decimal_mul(v, 0, n, scale, 0, &r);
-        }
-        if (divide && zero) return HR_RAISE(err, HR_E_INTERVAL_DIVIDED_BY_ZERO);
-        bool months = call->type->id == HR_T_INTERVAL_YM;
-        if (!ok || r != (int64_t)r || (months && r != (int32_t)r))
-            return HR_RAISE(err, HR_E_INTERVAL_ARITHMETIC_OVERFLOW);
-        if (months)
+        bool zero = divide && is_zero_number(&args[1], row);
+        bool ok = !zero && scaled(&args[1], row, hr_arg_i64(&args[0], row), divide, &r) &&
+                  r == (months ? (int32_t)r : (int64_t)r);
+        if (!ok && !is_try)
+            return zero ? HR_RAISE(err, HR_E_INTERVAL_DIVIDED_BY_ZERO)
+                        : hr_raise_interval_overflow(divide ? "try_divide" : NULL, err);
+        if (!ok)
+            hr_out_null(out, row);
+        else if (months)
             HR_OUT(int32_t, out)[row] = (int32_t)r;
         else
             HR_OUT(int64_t, out)[row] = (int64_t)r;
@@ -441,7 +514,7 @@ hr_status hr_fn_next_day(HR_EVAL_ARGS)
     static const char *const names[] = {"monday", "tuesday",  "wednesday", "thursday",
                                         "friday", "saturday", "sunday"};
     HR_EACH_ROW(ctx, out, row) {
-        struct hr_str_view s = hr_sv_trim(hr_arg_str(&args[1], row));
+        struct hr_str_view s = hr_arg_str(&args[1], row);
         int found = -1;
         for (int i = 0; i < 7; i++)
             if (hr_sv_eq_nocase(s, hr_sv(names[i])) || hr_sv_eq_nocase(s, hr_svn(names[i], 3)) ||
@@ -545,8 +618,8 @@ static hr_status out_of_bounds(const char *what, const char *range, int64_t v, s
 {
     struct hr_buf text = {0};
     hr_buf_printf(&text, "Invalid value for %s (valid values %s): %lld", what, range, (long long)v);
-    hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS, "rangeMessage",
-                                hr_buf_cstr(&text), "ansiConfig", HR_ANSI_CONFIG);
+    hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS_PLAIN, "rangeMessage",
+                                hr_buf_cstr(&text));
     hr_buf_done(&text);
     return status;
 }
@@ -567,8 +640,8 @@ static hr_status check_date(int64_t y, int64_t m, int64_t d, struct hr_err *err)
                           (long long)y);
         else
             hr_buf_printf(&text, "Invalid date '%s %lld'", names[m - 1], (long long)d);
-        hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS, "rangeMessage",
-                                    hr_buf_cstr(&text), "ansiConfig", HR_ANSI_CONFIG);
+        hr_status status = HR_RAISE(err, HR_E_DATETIME_FIELD_OUT_OF_BOUNDS_PLAIN, "rangeMessage",
+                                    hr_buf_cstr(&text));
         hr_buf_done(&text);
         return status;
     }
@@ -594,7 +667,8 @@ static hr_status check_time(int64_t h, int64_t mi, int64_t us, struct hr_err *er
 {
     if (h < 0 || h > 23) return out_of_bounds("HourOfDay", "0 - 23", h, err);
     if (mi < 0 || mi > 59) return out_of_bounds("MinuteOfHour", "0 - 59", mi, err);
-    if (us < 0 || us > 60 * HR_US_PER_SECOND) {
+    if (us < 0) return out_of_bounds("SecondOfMinute", "0 - 59", us / HR_US_PER_SECOND, err);
+    if (us > 60 * HR_US_PER_SECOND) {
         struct hr_buf text = {0};
         hr_buf_printf(&text, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
         hr_status status =
@@ -626,9 +700,11 @@ hr_status hr_fn_make_timestamp(HR_EVAL_ARGS)
             hr_out_null(out, row);
             continue;
         }
-        int64_t local = hr_days_from_civil(y, (int32_t)m, (int32_t)d) * HR_US_PER_DAY +
-                        h * HR_US_PER_HOUR + mi * HR_US_PER_MINUTE + us;
-        HR_OUT(int64_t, out)[row] = zoned ? hr_tz_to_utc(tz, local) : local;
+        if (!put_shifted(out, row, zoned ? tz : NULL, hr_days_from_civil(y, (int32_t)m, (int32_t)d),
+                         h * HR_US_PER_HOUR + mi * HR_US_PER_MINUTE + us)) {
+            if (!nulls) return hr_raise_overflow(NULL, err);
+            hr_out_null(out, row);
+        }
     }
     return HR_OK;
 }
@@ -651,9 +727,13 @@ hr_status hr_bind_make_interval(HR_BIND_ARGS)
     while (call->arg_count < want)
         HR_TRY(hr_resolve_add_arg(arena, call, call->arg_count == 3
                ? hr_expr_decimal(arena, 0, 7, 6) : hr_expr_int(arena, hr_type(HR_T_INT), 0), err));
-    for (uint32_t i = 0; i < want; i++)
+    for (uint32_t i = 0; i < want; i++) {
+        if (!hr_type_implicit(call->args[i]->type, hr_sv("int")))
+            return hr_resolve_unexpected_type(arena, call, i,
+                                              i == 3 ? "\"DECIMAL(18,6)\"" : "\"INT\"", err);
         HR_TRY(hr_resolve_cast(arena, &call->args[i],
                                i == 3 ? hr_type_decimal(18, 6) : hr_type(HR_T_INT), err));
+    }
     call->type = ym ? hr_type_interval_ym(HR_IV_YEAR, HR_IV_MONTH)
                     : hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND);
     return HR_OK;
@@ -680,21 +760,33 @@ hr_status hr_fn_make_interval(HR_EVAL_ARGS)
 
 /* --- Numbers and times -------------------------------------------------------------------------*/
 
-static hr_status from_number(HR_EVAL_ARGS, int64_t unit)
+static hr_status raise_from_number(struct hr_eval_ctx *ctx, const struct hr_vector *v, uint32_t row,
+                                   const char *unit, struct hr_err *err)
 {
+    const char *text = hr_arena_printf(ctx->arena, "create a TIMESTAMP from %s %s since the epoch",
+                                       hr_value_sql(ctx->arena, &v->col, hr_vector_row(v, row)),
+                                       unit);
+    return HR_RAISE(err, HR_E_DATETIME_OVERFLOW, "operation", text ? text : "?");
+}
+
+/* Fractions saturate and have no instant for NaN and infinities; decimals are taken exactly. */
+static hr_status from_number(HR_EVAL_ARGS, int64_t unit, const char *unit_name)
+{
+    const struct hr_type *t = args[0].col.type;
     HR_EACH_ROW(ctx, out, row) {
-        const struct hr_type *t = args[0].col.type;
         int64_t *r = &HR_OUT(int64_t, out)[row];
         if (t->id == HR_T_DECIMAL) {
-            hr_i128 v;
-            if (!hr_decimal_mul(HR_ARG(hr_i128, &args[0], row), t->scale, unit, 0, 0, &v) ||
-                v != (int64_t)v)
-                return hr_raise_overflow(NULL, err);
-            *r = (int64_t)v;
+            hr_i128 v = HR_ARG(hr_i128, &args[0], row), us, one = hr_pow10[t->scale];
+            if (__builtin_mul_overflow(v, unit, &us) || us / one != (int64_t)(us / one))
+                return raise_from_number(ctx, &args[0], row, unit_name, err);
+            if (us % one != 0) return hr_raise_overflow(NULL, err);
+            *r = (int64_t)(us / one);
         } else if (hr_type_is_fractional(t)) {
-            *r = (int64_t)(hr_arg_f64(&args[0], row) * (double)unit);
+            double us = hr_arg_f64(&args[0], row) * (double)unit;
+            if (!isfinite(hr_arg_f64(&args[0], row))) hr_out_null(out, row);
+            *r = us >= 0x1p63 ? INT64_MAX : us > -0x1p63 ? (int64_t)us : INT64_MIN;
         } else if (__builtin_mul_overflow(hr_arg_i64(&args[0], row), unit, r)) {
-            return hr_raise_overflow(NULL, err);
+            return raise_from_number(ctx, &args[0], row, unit_name, err);
         }
     }
     return HR_OK;
@@ -702,13 +794,16 @@ static hr_status from_number(HR_EVAL_ARGS, int64_t unit)
 
 hr_status hr_fn_timestamp_seconds(HR_EVAL_ARGS)
 {
-    return from_number(ctx, call, args, out, err, HR_US_PER_SECOND);
+    return from_number(ctx, call, args, out, err, HR_US_PER_SECOND, "seconds");
 }
 hr_status hr_fn_timestamp_millis(HR_EVAL_ARGS)
 {
-    return from_number(ctx, call, args, out, err, 1000);
+    return from_number(ctx, call, args, out, err, 1000, "milliseconds");
 }
-hr_status hr_fn_timestamp_micros(HR_EVAL_ARGS) { return from_number(ctx, call, args, out, err, 1); }
+hr_status hr_fn_timestamp_micros(HR_EVAL_ARGS)
+{
+    return from_number(ctx, call, args, out, err, 1, "microseconds");
+}
 
 static hr_status to_number(HR_EVAL_ARGS, int64_t unit)
 {
@@ -756,9 +851,6 @@ static hr_status format_at(struct hr_eval_ctx *ctx, const struct hr_expr *call,
 
 hr_status hr_bind_date_format(HR_BIND_ARGS)
 {
-    const struct hr_type *t = call->args[0]->type;
-    if (t->id != HR_T_TIMESTAMP_NTZ)
-        HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(HR_T_TIMESTAMP), err));
     return bind_format(arena, conf, call, err, 1);
 }
 
@@ -821,7 +913,7 @@ static hr_status parse_rows(HR_EVAL_ARGS, int64_t unit, const char *func)
             HR_OUT(int32_t, out)[row] =
                 (int32_t)floor_div(hr_tz_to_local(ctx->conf->tz, us), HR_US_PER_DAY);
         else
-            HR_OUT(int64_t, out)[row] = floor_div(us, unit);
+            HR_OUT(int64_t, out)[row] = us / unit;
     }
     return HR_OK;
 }
@@ -863,6 +955,13 @@ hr_status hr_bind_to_timestamp(HR_BIND_ARGS)
     const struct hr_type *to = strstr(name, "_ntz")   ? hr_type(HR_T_TIMESTAMP_NTZ)
                                : strstr(name, "date") ? hr_type(HR_T_DATE)
                                                       : hr_type(HR_T_TIMESTAMP);
+    const struct hr_type *from = call->args[0]->type;
+    bool number = to->id == HR_T_TIMESTAMP && hr_type_is_numeric(from);
+    if (!hr_type_is_datetime(from) && from->id != HR_T_NULL && !number &&
+        hr_type_can_store(from, hr_type(HR_T_STRING)))
+        HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(HR_T_STRING), err));
+    if (number && call->arg_count == 2)
+        return hr_resolve_unexpected_type(arena, call, 0, "\"STRING\"", err);
     if (call->arg_count == 1 || call->args[0]->type->id != HR_T_STRING) {
         HR_TRY(as_cast(arena, conf, call, err, to, is_try));
         call->function = hr_function_find_internal("__shown");
@@ -898,10 +997,10 @@ hr_status hr_bind_unix_timestamp(HR_BIND_ARGS)
         HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_string(arena, hr_sv("yyyy-MM-dd HH:mm:ss")),
                                   err));
     const struct hr_type *t = call->args[0]->type;
-    if (t->id == HR_T_DATE || t->id == HR_T_TIMESTAMP_NTZ || t->id == HR_T_NULL)
+    if (t->id == HR_T_DATE || t->id == HR_T_NULL)
         HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(HR_T_TIMESTAMP), err));
     t = call->args[0]->type;
-    if (t->id != HR_T_STRING && t->id != HR_T_TIMESTAMP)
+    if (t->id != HR_T_STRING && t->id != HR_T_TIMESTAMP && t->id != HR_T_TIMESTAMP_NTZ)
         return hr_resolve_unexpected_type(
             arena, call, 0,
             "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP WITHOUT TIME ZONE\")", err);
@@ -910,8 +1009,11 @@ hr_status hr_bind_unix_timestamp(HR_BIND_ARGS)
 
 hr_status hr_fn_unix_timestamp(HR_EVAL_ARGS)
 {
-    if (args[0].col.type->id == HR_T_TIMESTAMP)
-        return to_number(ctx, call, args, out, err, HR_US_PER_SECOND);
+    if (args[0].col.type->id != HR_T_STRING) { /* towards 0, unlike unix_seconds */
+        HR_EACH_ROW(ctx, out, row)
+            HR_OUT(int64_t, out)[row] = HR_ARG(int64_t, &args[0], row) / HR_US_PER_SECOND;
+        return HR_OK;
+    }
     return parse_rows(ctx, call, args, out, err, HR_US_PER_SECOND, "`try_to_timestamp`");
 }
 
