@@ -54,7 +54,9 @@ hr_status hr_source_open(const struct hr_source_vt *vt, const struct hr_source_a
     add_source(tables + OWN, vt, args->options);
     if (sink) add_sink(tables + OTHER, sink, args->options);
     HR_TRY(hr_options_check_known(args->options, vt->option_prefix, tables, TABLES, err));
-    return vt->open(args, ret_source, err);
+    HR_TRY(vt->open(args, ret_source, err));
+    (*ret_source)->flags |= vt->flags;
+    return HR_OK;
 }
 
 hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *args,
@@ -65,7 +67,9 @@ hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *a
     add_sink(tables + OWN, vt, args->options);
     if (source) add_source(tables + OTHER, source, args->options);
     HR_TRY(hr_options_check_known(args->options, vt->option_prefix, tables, TABLES, err));
-    return vt->open(args, ret_sink, err);
+    HR_TRY(vt->open(args, ret_sink, err));
+    assert((*ret_sink)->guarantee <= vt->guarantee);
+    return HR_OK;
 }
 
 hr_status hr_connector_check_options(const char *name, const struct hr_options *options,

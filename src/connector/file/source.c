@@ -489,7 +489,6 @@ static hr_status open_format(const struct hr_source_args *args, const char *form
     hr_arena_init(&s->arena, args->mem);
     hr_arena_init(&s->found_arena, args->mem);
     s->base.vt = vt;
-    s->base.flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE;
     s->env = args->env;
     s->format = hr_format_find(format);
     s->last_offset = s->cleaned = -1;
@@ -926,6 +925,7 @@ static hr_status file_verify(struct hr_env *env, const char *dir, const char *en
     const struct hr_source_vt hr_source_##id = {                                         \
         .name = #id,                                                                     \
         .abi = HR_CONNECTOR_ABI,                                                         \
+        .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,              \
         .options = specs,                                                                \
         .option_count = HR_COUNT(specs),                                                 \
         .format = #id,                                                                   \

@@ -149,7 +149,6 @@ static hr_status kafka_open(const struct hr_source_args *args, struct hr_source 
     hr_arena_init(&s->ends_arena, NULL);
     pthread_mutex_init(&s->lock, NULL);
     s->base.vt = &hr_source_kafka;
-    s->base.flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE;
     hr_status status = setup(s, args, err);
     if (status) {
         kafka_close(&s->base);
@@ -532,6 +531,7 @@ static void kafka_metrics(struct hr_source *source, const char *end, struct hr_b
 const struct hr_source_vt hr_source_kafka = {
     .name = "kafka",
     .abi = HR_CONNECTOR_ABI,
+    .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,
     .options = specs,
     .option_count = HR_COUNT(specs),
     .option_prefix = "kafka.",
