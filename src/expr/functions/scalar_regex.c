@@ -499,28 +499,37 @@ hr_status hr_bind_split(HR_BIND_ARGS)
     return bind_pattern(arena, conf, call, err, 1);
 }
 
-/* Parts of s between matches as java.util.regex.Pattern.split has them; limit > 0: at most so many.
- * Empty parts at the end are kept. An empty pattern parts the characters. */
-static hr_status split_text(struct hr_eval_ctx *ctx, struct hr_regex *regex, struct hr_str_view s,
-                            bool empty_pattern, int32_t limit, struct hr_builder *parts,
-                            struct hr_err *err)
+/* Parts of s between matches as java.util.regex.Pattern.split has them: empty ones at the end are
+ * kept. An empty pattern parts the characters. */
+struct splitter {
+    struct hr_regex *regex;
+    struct hr_str_view s;
+    bool empty_pattern;
+    size_t done, start;
+};
+
+static hr_status next_part(struct hr_eval_ctx *ctx, struct splitter *at, bool all_that_is_left,
+                           struct hr_str_view *ret, bool *ret_more, struct hr_err *err)
 {
     const size_t *g = NULL;
     uint32_t groups = 0;
-    size_t done = 0, start = 0;
-    for (int32_t n = 1; start <= s.len && (limit <= 0 || n < limit);) {
-        HR_TRY(hr_regex_find(regex, ctx->arena, s, start, &g, &groups, err));
+    struct hr_str_view s = at->s;
+    *ret_more = false;
+    while (!all_that_is_left && at->start <= s.len) {
+        HR_TRY(hr_regex_find(at->regex, ctx->arena, s, at->start, &g, &groups, err));
         if (!groups) break;
-        start = hr_regex_next(s, g);
-        if (g[1] == 0 || (empty_pattern && g[0] == s.len)) continue;
-        hr_builder_str_shared(parts, hr_svn(s.ptr + done, g[0] - done));
-        done = g[1];
-        n++;
+        at->start = hr_regex_next(s, g);
+        if (g[1] == 0 || (at->empty_pattern && g[0] == s.len)) continue;
+        *ret = hr_svn(s.ptr + at->done, g[0] - at->done);
+        at->done = g[1];
+        *ret_more = true;
+        return HR_OK;
     }
-    hr_builder_str_shared(parts, hr_svn(s.ptr + done, s.len - done));
+    *ret = hr_svn(s.ptr + at->done, s.len - at->done);
     return HR_OK;
 }
 
+/* limit > 0: at most so many parts. */
 hr_status hr_fn_split(HR_EVAL_ARGS)
 {
     struct regex_at at = {0};
@@ -528,8 +537,72 @@ hr_status hr_fn_split(HR_EVAL_ARGS)
     if (!b) return HR_OOM(err);
     HR_BUILD_ROWS(ctx, out, b, row) {
         HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
-        HR_TRY(split_text(ctx, at.regex, hr_arg_str(&args[0], row), !hr_arg_str(&args[1], row).len,
-                          HR_ARG(int32_t, &args[2], row), hr_builder_child(b, 0), err));
+        struct splitter parts = {.regex = at.regex,
+                                 .s = hr_arg_str(&args[0], row),
+                                 .empty_pattern = !hr_arg_str(&args[1], row).len};
+        struct hr_str_view part;
+        int32_t limit = HR_ARG(int32_t, &args[2], row), n = 1;
+        for (bool more = true; more; n++) {
+            HR_TRY(next_part(ctx, &parts, limit > 0 && n >= limit, &part, &more, err));
+            hr_builder_str_shared(hr_builder_child(b, 0), part);
+        }
+        hr_builder_close(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}
+
+/* --- str_to_map --------------------------------------------------------------------------------*/
+
+static hr_status check_new_key(struct hr_eval_ctx *ctx, struct hr_str_view key,
+                               const struct hr_str_view *keys, uint32_t count, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!hr_sv_eq(keys[i], key)) continue;
+        const char *text = hr_arena_strndup(ctx->arena, key.ptr, key.len);
+        return HR_RAISE(err, HR_E_DUPLICATED_MAP_KEY, "key", text ? text : "?",
+                        "mapKeyDedupPolicy", "\"spark.sql.mapKeyDedupPolicy\"");
+    }
+    return HR_OK;
+}
+
+/* One row: its pairs, each cut in two at the first match of the second pattern. */
+static hr_status map_of_text(struct hr_eval_ctx *ctx, struct splitter *pairs,
+                             struct splitter *two, struct hr_builder *b, struct hr_err *err)
+{
+    HR_VEC(struct hr_str_view) keys = {0};
+    struct hr_str_view pair, key, value;
+    for (bool more = true, cut; more;) {
+        HR_TRY(next_part(ctx, pairs, false, &pair, &more, err));
+        two->s = pair;
+        two->done = two->start = 0;
+        HR_TRY(next_part(ctx, two, false, &key, &cut, err));
+        HR_TRY(check_new_key(ctx, key, keys.items, keys.count, err));
+        if (!HR_VEC_PUSH(ctx->arena, &keys, key)) return HR_OOM(err);
+        hr_builder_str_shared(hr_builder_child(b, 0), key);
+        if (cut) {
+            HR_TRY(next_part(ctx, two, true, &value, &cut, err));
+            hr_builder_str_shared(hr_builder_child(b, 1), value);
+        } else {
+            hr_builder_null(hr_builder_child(b, 1));
+        }
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_str_to_map(HR_EVAL_ARGS)
+{
+    struct regex_at pair_at = {0}, key_at = {0};
+    struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
+    if (!b) return HR_OOM(err);
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        HR_TRY(regex_of(ctx, call, &args[1], row, &pair_at, err));
+        HR_TRY(regex_of(ctx, call, &args[2], row, &key_at, err));
+        struct splitter pairs = {.regex = pair_at.regex,
+                                 .s = hr_arg_str(&args[0], row),
+                                 .empty_pattern = !hr_arg_str(&args[1], row).len};
+        struct splitter two = {.regex = key_at.regex,
+                               .empty_pattern = !hr_arg_str(&args[2], row).len};
+        HR_TRY(map_of_text(ctx, &pairs, &two, b, err));
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);
