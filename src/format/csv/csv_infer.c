@@ -74,6 +74,8 @@ static hr_status take_names(struct infer *in, struct hr_err *err)
 static hr_status scan(struct infer *in, const char *p, const char *end, struct hr_err *err)
 {
     in->parser.arena = &in->arena;
+    in->parser.single_line = !in->options.multi_line;
+    if (in->options.multi_line) hr_csv_find_newline(&in->parser, p, end);
     while (p < end) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         const char *stop = newline ? newline : end;
@@ -85,6 +87,7 @@ static hr_status scan(struct infer *in, const char *p, const char *end, struct h
         const char *after = hr_csv_record(&in->parser, p, in->options.multi_line ? end : line_end);
         p = in->options.multi_line ? after : stop + 1;
         if (in->parser.oom) return HR_OOM(err);
+        if (!in->parser.count) continue;
         bool first = !in->names;
         if (first) HR_TRY(take_names(in, err));
         if ((first && in->options.header) || !in->options.infer) continue;
