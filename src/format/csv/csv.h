@@ -11,7 +11,7 @@ struct csv_options {
     int mode;
     const char *sep, *quote, *escape, *comment, *null_value, *empty_value, *nan_value;
     const char *positive_inf, *negative_inf, *date_format, *timestamp_format;
-    const char *timestamp_ntz_format, *zone, *corrupt_name, *line_sep;
+    const char *timestamp_ntz_format, *zone, *corrupt_name, *line_sep, *encoding;
     int64_t max_record_bytes, max_columns, max_chars;
     int stray_quotes; /* enum csv_stray_quotes */
     const char *escape_escape; /* NULL: the escape, unless that is the quote */

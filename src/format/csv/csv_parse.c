@@ -17,6 +17,7 @@ struct scan {
     struct csv_parser *parser;
     const char *p, *end; /* behind ch */
     int ch, prev;
+    size_t newline_len; /* of the line end that ch is */
     bool unescaped, trim, skipped, raw_newlines;
     uint32_t depth;
 };
@@ -129,6 +130,7 @@ static enum step next(struct scan *s)
     if (s->p >= s->end) return END;
     size_t newline = s->raw_newlines ? 0 : newline_at(s->parser, s->p, s->end);
     s->ch = newline ? NEWLINE : (unsigned char)*s->p;
+    s->newline_len = newline;
     s->p += newline ? newline : 1;
     return GO;
 }
@@ -436,7 +438,7 @@ static const char *slow_field(struct csv_parser *parser, const char *p, const ch
     bool nothing_left = s.unescaped && parser->text.len == 0 &&
                         parser->options->stray_quotes == CSV_BACK_TO_DELIMITER;
     if (!nothing_left) value_parsed(&s);
-    return s.ch == NEWLINE ? s.p - (parser->newline[1] ? 2 : 1) : s.p - 1;
+    return s.ch == NEWLINE ? s.p - s.newline_len : s.p - 1;
 }
 
 /* The closing quote of a field whose inside needs no care and that a separator, or the end of a

@@ -5,8 +5,8 @@
  * hand it the rest. What follows the root value on its line is ignored, as in Spark.
  *
  * Values are put into their columns while they are read. A value that does not fit costs the member
- * of the nearest object: the others stay (Spark's partial results). Damage inside a member's object,
- * array or string costs that member, too, and the reader goes on where it stands, as Spark's does:
+ * of the nearest object: the others stay (Spark's partial results). Damage inside a member's object
+ * or array costs that member, too, and the reader goes on where it stands, as Spark's does:
  * behind a name without a good value the object ends there; else what follows is taken for the next
  * members of the object around. When that cannot be read either, the record is undone.
  */
@@ -134,10 +134,7 @@ static bool string(struct parser *ps, char quote, struct hr_str_view *ret)
     const char *start = ps->p, *p = start;
     bool escaped = false;
     while (p < ps->end && *p != quote) {
-        if ((unsigned char)*p < 0x20 && !ps->d->options.control_chars) {
-            ps->p = p + 1; /* where a reader who gives the string up goes on */
-            return false;
-        }
+        if ((unsigned char)*p < 0x20 && !ps->d->options.control_chars) return false;
         if (*p == '\\') {
             escaped = true;
             p++;
@@ -248,13 +245,6 @@ static bool field_name(struct parser *ps, struct hr_str_view *ret)
     return ret->len > 0 && hr_utf8_valid(ret->ptr, ret->len);
 }
 
-/* The rest of a string whose value is given up. */
-static bool skip_string(struct parser *ps, char quote)
-{
-    struct hr_str_view ignored;
-    return string(ps, quote, &ignored);
-}
-
 static bool is_scalar(const char *p, const char *end)
 {
     return p < end && *p != '{' && *p != '[';
@@ -268,16 +258,15 @@ static bool struct_value(struct parser *ps, struct json_node *child, uint32_t id
     bool around = ps->d->mismatch; /* an element of the array that the object is in */
     ps->d->mismatch = false;
     bool good = value(ps, child, idx);
-    bool is_string = start < ps->end && (*start == '"' || *start == '\'');
-    if (!good && child && ps->p > start && (is_string || *start == '{' || *start == '[')) {
+    if (!good && is_scalar(start, ps->end)) {
+        ps->no_value = *start != '"' && *start != '\'';
+    } else if (!good && child && start < ps->end) {
         ps->depth = depth;
-        ps->d->mismatch = true;
-        good = !is_string || skip_string(ps, *start);
+        ps->d->mismatch = good = true;
         ps->ended = ps->no_value;
     }
-    if (!good && is_scalar(start, ps->end)) ps->no_value = !is_string;
     if (ps->d->mismatch) {
-        if (child && json_has(child, idx)) hr_json_unset(child, idx);
+        if (child && child->child_count && json_has(child, idx)) hr_json_unset(child, idx);
         ps->partial = true;
     }
     ps->d->mismatch = around;
