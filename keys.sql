@@ -1,1 +1,0 @@
-CREATE TABLE t USING kafka OPTIONS ('kafka.bootstrap.servers' '127.0.0.1:48173', topic 'keys') AS SELECT key, value FROM VALUES ('', 'v'), ('card-1', 'v'), ('card-10', 'v'), ('card-11', 'v'), ('card-12', 'v'), ('card-2', 'v'), ('card-3', 'v'), ('card-4', 'v'), ('card-5', 'v'), ('card-6', 'v'), ('card-7', 'v'), ('card-8', 'v'), ('card-9', 'v') AS r(key, value);

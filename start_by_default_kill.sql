@@ -1,4 +1,0 @@
-
-CREATE TABLE t USING kafka OPTIONS ('kafka.bootstrap.servers' '127.0.0.1:37807', subscribe 'start_by_default_kill');
-CREATE STREAMING TABLE start_by_default_kill USING json OPTIONS (path 'start_by_default_kill') AS
-  SELECT CAST(value AS STRING) AS v, offset FROM STREAM t;
