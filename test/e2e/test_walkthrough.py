@@ -263,7 +263,7 @@ def test_directory():
     check('checkpoint show of nothing', wrong.returncode, 1)
     contains('checkpoint show of nothing', wrong.stderr, 'nowhere')
 
-    write(folder, 'other.sql', readme('-- orders.sql').replace('count(*)', 'max(bigint)'))
+    write(folder, 'other.sql', readme('-- orders.sql').replace('count(*)', 'max(id)'))
     other = headrace(folder, 'run', 'other.sql', '--checkpoint', 'checkpoints', '--available-now')
     check("another query's checkpoint", other.returncode, 1)
     contains("another query's checkpoint", other.stderr, '[HR_CHECKPOINT_MISMATCH]', 'max(bigint)')
@@ -363,7 +363,7 @@ def test_not_there():
           "CREATE STREAMING TABLE o USING noop AS SELECT a FROM STREAM t;")
     gone = headrace(folder, 'run', 'job.sql', '--available-now')
     check('no such path', gone.returncode, 1)
-    contains('no such path', gone.stderr, '[PATH_NOT_FOUND] query o: Path', 'no/such')
+    contains('no such path', gone.stderr, '[PATH_NOT_FOUND]', 'Path does not exist', 'no/such')
     gone = headrace(folder, 'sql', '-e',
                     "CREATE TABLE t (a INT) USING csv OPTIONS (path 'no/such'); SELECT * FROM t")
     check('no such path at rest', gone.returncode, 1)

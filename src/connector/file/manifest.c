@@ -147,8 +147,8 @@ static hr_status list_epochs(struct hr_env *env, struct hr_arena *arena, const c
     if (!ret->meta) return HR_OOM(err);
     if (!hr_env_exists(env, ret->meta)) return HR_OK;
     HR_TRY(hr_env_list_sorted(env, arena, ret->meta, &ret->names, &ret->count, err));
-    bool compact;
     for (uint32_t i = 0; i < ret->count; i++) {
+        bool compact = false;
         int64_t epoch = epoch_of(ret->names[i], &compact);
         ret->last = HR_MAX(ret->last, epoch);
         if (compact && epoch > ret->first) ret->first = epoch;

@@ -678,10 +678,18 @@ static hr_status file_open_reader(struct hr_source *source, const struct hr_spli
 
 /* --- Streaming -------------------------------------------------------------------------------- */
 
+/* As Spark's: what a query that starts names must be there, a pattern's matches may come later. */
+static hr_status check_path(struct file_source *s, struct hr_err *err)
+{
+    if (hr_file_is_glob(s->query.path) || hr_env_exists(s->env, s->query.path)) return HR_OK;
+    return HR_RAISE(err, HR_E_PATH_NOT_FOUND, "path", s->query.path);
+}
+
 static hr_status file_initial(struct hr_source *source, struct hr_buf *ret, struct hr_err *err)
 {
     struct file_source *s = self(source);
     if (s->log.count) return log_damaged(s, "it holds files, but the query never started", err);
+    HR_TRY(check_path(s, err));
     hr_buf_puts(ret, "{\"logOffset\":-1}");
     return hr_buf_status(ret, err);
 }
