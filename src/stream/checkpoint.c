@@ -261,8 +261,8 @@ static bool is_listed(const struct hr_query_state *state, const char *name)
     return false;
 }
 
-/* Removes the files that no restore will read: a snapshot has taken their place. Called right after
- * a commit. Failing to remove is harmless. */
+/* Removes the files that no restore will read: a snapshot has taken their place, or an attempt that
+ * wrote them died. Called right after a commit or a restore. Failing to remove is harmless. */
 void hr_query_remove_old_state(struct hr_query *query)
 {
     char **names;

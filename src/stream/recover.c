@@ -372,7 +372,11 @@ hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
     HR_TRY(open_sources(query, err)); /* after the journal: theirs are the checkpoint's too */
     HR_TRY(hr_query_make_meta(query, err));
     HR_TRY(replay_journal(query, err));
-    return open_sink(query, err);
+    HR_TRY(open_sink(query, err));
+    hr_query_remove_old_state(
+        query); /* left by attempts that were killed; all agrees with the journal */
+    hr_arena_reset(&query->epoch_arena);
+    return HR_OK;
 }
 
 void hr_query_close_all(struct hr_query *query)
