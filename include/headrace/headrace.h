@@ -33,6 +33,31 @@ extern "C" {
  * @endcode */
 void hr_free(void *ptr);
 
+/* --- The budget of the process ---------------------------------------------------------------- */
+
+/* What all contexts, sessions, streaming contexts and queries of the process may hold together:
+ * batches, tables and orders of running tasks, states, shuffle outputs, kept blocks. Beyond it kept
+ * blocks make room, least recently used first (to disk where their level says so); what still finds
+ * no room ends its job, statement or query with HR_MEMORY_LIMIT, and the others go on. Three
+ * quarters of what the machine, its control group (memory.max, memory.limit_in_bytes) or ulimit -v
+ * grants; more than that is refused. The same as SQL's SET headrace.memory. Rows that an action
+ * brings to the program, and those that it makes RDDs of, are its own and do not count. Any thread.
+ * @code
+ *     status = hr_set_memory_limit(INT64_C(2) << 30, &err);
+ * @endcode */
+hr_status hr_set_memory_limit(int64_t bytes, struct hr_err *err);
+
+/* @code
+ *     struct hr_memory memory;
+ *     hr_get_memory(&memory);
+ *     printf("%" PRId64 " of %" PRId64 " bytes\n", memory.used_bytes, memory.limit_bytes);
+ * @endcode */
+struct hr_memory {
+    int64_t limit_bytes, used_bytes;
+    int64_t peak_bytes; /* the most that was used since the start */
+};
+void hr_get_memory(struct hr_memory *ret);
+
 /* --- The context: threads, memory, the owner of RDDs ------------------------------------------ */
 
 /* Whose tasks go first where several want to run: the job that was started first, or shares. */
@@ -43,7 +68,7 @@ struct hr_context_options {
     const char *app_name;         /* "headrace" */
     uint32_t threads;             /* one a core */
     uint32_t default_parallelism; /* partitions where none are given; threads */
-    int64_t memory_bytes;         /* of kept blocks; a quarter of the machine */
+    int64_t memory_bytes;         /* of kept blocks; a quarter of what the machine grants */
     const char *spill_dir;        /* TMPDIR */
     uint32_t max_attempts;        /* of a task; 4 */
     bool manual_clock;            /* time stands still until hr_context_advance: for tests */
@@ -161,8 +186,8 @@ struct hr_pool_options {
 hr_status hr_context_add_pool(struct hr_context *ctx, const struct hr_pool_options *options,
                               struct hr_err *err);
 
-/* What a pool's jobs hold now, as counted for memory_bytes; shuffle outputs are counted only in a
- * pool that has a cap. 0 for a pool that is not there; NULL: "default".
+/* What a pool's jobs hold now, as counted for memory_bytes. 0 for a pool that is not there; NULL:
+ * "default".
  * @code
  *     printf("%" PRId64 " bytes\n", hr_context_pool_memory_bytes(ctx, "etl"));
  * @endcode */

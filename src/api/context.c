@@ -10,12 +10,29 @@
 
 static _Atomic uint64_t next_context = 1;
 
+hr_status hr_set_memory_limit(int64_t bytes, struct hr_err *err)
+{
+    return hr_mem_process_set(bytes, err);
+}
+
+void hr_get_memory(struct hr_memory *ret)
+{
+    struct hr_mem *mem = hr_mem_process();
+    if (!ret) return;
+    *ret = (struct hr_memory){.limit_bytes = __atomic_load_n(&mem->limit_bytes, __ATOMIC_RELAXED),
+                              .used_bytes = atomic_load(&mem->used_bytes),
+                              .peak_bytes = atomic_load(&mem->peak_bytes)};
+}
+
 static hr_status context_init(struct hr_context *ctx, const struct hr_context_options *o,
                               struct hr_err *err)
 {
     uint32_t threads = o->executors ? o->executors
                        : o->threads ? o->threads
                                     : (uint32_t)HR_MAX(1, hr_cpu_count());
+    if (o->memory_bytes < 0)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a context's memory_bytes: %lld",
+                       (long long)o->memory_bytes);
     ctx->parallelism = o->default_parallelism ? o->default_parallelism : threads;
     ctx->executors = o->executors;
     ctx->app_name = hr_strdup(o->app_name ? o->app_name : "headrace");

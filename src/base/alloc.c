@@ -3,32 +3,44 @@
 #include "base/alloc.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/fault.h"
+#include "base/machine.h"
+
+/* Why this thread was last told that there is no memory, where a budget said so. Copies: the budget
+ * may be gone when the error is made. */
+static _Thread_local struct refusal {
+    bool is_set;
+    char what[160], limit[24], setting[64];
+} refusal;
+
+static void *result(void *ptr)
+{
+    if (HR_UNLIKELY(!ptr)) refusal.is_set = false;
+    return ptr;
+}
 
 void *hr_alloc(size_t size)
 {
-    if (hr_fault_hit(HR_FAULT_ALLOC)) return NULL;
-    return malloc(size ? size : 1);
+    return result(hr_fault_hit(HR_FAULT_ALLOC) ? NULL : malloc(size ? size : 1));
 }
 
 void *hr_zalloc(size_t size)
 {
-    if (hr_fault_hit(HR_FAULT_ALLOC)) return NULL;
-    return calloc(1, size ? size : 1);
+    return result(hr_fault_hit(HR_FAULT_ALLOC) ? NULL : calloc(1, size ? size : 1));
 }
 
 void *hr_alloc_aligned(size_t size)
 {
-    if (size > SIZE_MAX - 64 || hr_fault_hit(HR_FAULT_ALLOC)) return NULL;
-    return aligned_alloc(64, size ? (size + 63) & ~(size_t)63 : 64);
+    if (size > SIZE_MAX - 64 || hr_fault_hit(HR_FAULT_ALLOC)) return result(NULL);
+    return result(aligned_alloc(64, size ? (size + 63) & ~(size_t)63 : 64));
 }
 
 void *hr_realloc(void *ptr, size_t size)
 {
-    if (hr_fault_hit(HR_FAULT_ALLOC)) return NULL;
-    return realloc(ptr, size ? size : 1);
+    return result(hr_fault_hit(HR_FAULT_ALLOC) ? NULL : realloc(ptr, size ? size : 1));
 }
 
 void hr_free(void *ptr)
@@ -74,23 +86,61 @@ static bool take(struct hr_mem *mem, int64_t bytes)
     return true;
 }
 
-hr_status hr_mem_reserve(struct hr_mem *mem, int64_t bytes, struct hr_err *err)
+static HR_NOINLINE bool take_reclaimed(struct hr_mem *mem, int64_t bytes)
+{
+    int64_t (*reclaim)(struct hr_mem *, int64_t) = __atomic_load_n(&mem->reclaim, __ATOMIC_RELAXED);
+    while (reclaim && reclaim(mem, bytes) > 0)
+        if (take(mem, bytes)) return true;
+    return false;
+}
+
+/* The node that refuses; NULL: all of them have taken. */
+static struct hr_mem *take_all(struct hr_mem *mem, int64_t bytes)
 {
     assert(bytes >= 0);
     for (struct hr_mem *m = mem; m; m = m->parent) {
-        bool taken_here = take(m, bytes);
-        while (HR_UNLIKELY(!taken_here) && m->reclaim && m->reclaim(m, bytes) > 0)
-            taken_here = take(m, bytes);
-        if (HR_LIKELY(taken_here)) continue;
+        if (HR_LIKELY(take(m, bytes) || take_reclaimed(m, bytes))) continue;
         for (struct hr_mem *taken = mem; taken != m; taken = taken->parent)
             atomic_fetch_sub_explicit(&taken->used_bytes, bytes, memory_order_relaxed);
-        char limit[24];
-        snprintf(limit, sizeof limit, "%" PRId64,
-                 __atomic_load_n(&m->limit_bytes, __ATOMIC_RELAXED));
-        return HR_RAISE(err, HR_E_MEMORY_LIMIT, "what", m->name ? m->name : "this", "limit", limit,
-                        "setting", m->setting ? m->setting : "the limit");
+        return m;
     }
-    return HR_OK;
+    return NULL;
+}
+
+static HR_COLD void describe(const struct hr_mem *mem, const struct hr_mem *refuses,
+                             struct refusal *ret)
+{
+    const char *setting = refuses->setting ? refuses->setting : "the limit";
+    ret->is_set = true;
+    snprintf(ret->what, sizeof ret->what, "%s", mem->name ? mem->name : "this");
+    snprintf(ret->limit, sizeof ret->limit, "%" PRId64,
+             __atomic_load_n(&refuses->limit_bytes, __ATOMIC_RELAXED));
+    snprintf(ret->setting, sizeof ret->setting, "%s", setting);
+}
+
+hr_status hr_mem_reserve(struct hr_mem *mem, int64_t bytes, struct hr_err *err)
+{
+    const struct hr_mem *refuses = take_all(mem, bytes);
+    if (HR_LIKELY(!refuses)) return HR_OK;
+    struct refusal r;
+    describe(mem, refuses, &r);
+    return HR_RAISE(err, HR_E_MEMORY_LIMIT, "what", r.what, "limit", r.limit, "setting", r.setting);
+}
+
+bool hr_mem_take(struct hr_mem *mem, int64_t bytes)
+{
+    const struct hr_mem *refuses = take_all(mem, bytes);
+    if (HR_UNLIKELY(refuses)) describe(mem, refuses, &refusal);
+    return !refuses;
+}
+
+/* As HR_OOM has it (err.h). */
+hr_status hr_err_no_memory(struct hr_err *err, const char *file, int line)
+{
+    if (!refusal.is_set) return hr_err_set(err, file, line, HR_E_OOM, "out of memory");
+    refusal.is_set = false;
+    return hr_err_raise(err, file, line, HR_E_MEMORY_LIMIT, "what", refusal.what, "limit",
+                        refusal.limit, "setting", refusal.setting, (char *)NULL);
 }
 
 void hr_mem_release(struct hr_mem *mem, int64_t bytes)
@@ -101,4 +151,44 @@ void hr_mem_release(struct hr_mem *mem, int64_t bytes)
         assert(before >= bytes);
         HR_UNUSED(before);
     }
+}
+
+static struct hr_mem process = {.name = "the process", .setting = "headrace.memory"};
+
+static void set_limit(int64_t bytes)
+{
+    __atomic_store_n(&process.limit_bytes, bytes, __ATOMIC_RELAXED);
+}
+
+static void set_default(void)
+{
+    int64_t bytes = hr_machine_memory_bytes() / 4 * 3;
+    set_limit(HR_MAX(bytes, 1));
+}
+
+struct hr_mem *hr_mem_process(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_default);
+    return &process;
+}
+
+hr_status hr_mem_process_set(int64_t bytes, struct hr_err *err)
+{
+    int64_t most = hr_machine_memory_bytes();
+    char why[128];
+    if (bytes >= 1 && bytes <= most) {
+        (void)hr_mem_process(); /* else the default might follow */
+        set_limit(bytes);
+        return HR_OK;
+    }
+    snprintf(why, sizeof why, "%" PRId64 " bytes are not between 1 and %" PRId64
+             ", which is all that the machine grants", bytes, most);
+    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", process.setting, "why", why);
+}
+
+void hr_mem_process_reset(void)
+{
+    (void)hr_mem_process();
+    set_default();
 }

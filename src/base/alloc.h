@@ -2,8 +2,8 @@
 /*
  * Memory. All of the heap is taken through hr_alloc/hr_realloc/hr_free, which are fault points
  * (the k-th call can be made to fail, see fault.h). Budgets are kept by struct hr_mem: a tree of
- * counters with limits (process → query → operator); whoever keeps memory for longer than a batch
- * reserves it there first.
+ * counters with limits (process → session → query → state of an operator); whoever keeps memory
+ * for longer than a call reserves it there first, batches by their arenas.
  */
 #ifndef HR_BASE_ALLOC_H
 #define HR_BASE_ALLOC_H
@@ -35,8 +35,19 @@ struct hr_mem {
 
 void hr_mem_init(struct hr_mem *mem, struct hr_mem *parent, const char *name,
                  const char *setting, int64_t limit_bytes);
-/* Takes bytes from mem and all of its parents, or from none: HR_E_MEMORY_LIMIT. mem may be NULL. */
+/* Takes bytes from mem and all of its parents, or from none: HR_E_MEMORY_LIMIT, which names mem and
+ * the limit that would be passed. mem may be NULL. */
 hr_status hr_mem_reserve(struct hr_mem *mem, int64_t bytes, struct hr_err *err) HR_CHECKED;
+/* The same for those that tell by NULL that there is no memory: HR_OOM of this thread then says
+ * HR_E_MEMORY_LIMIT, up to its next allocation that fails for another reason. */
+bool hr_mem_take(struct hr_mem *mem, int64_t bytes) HR_CHECKED;
 void hr_mem_release(struct hr_mem *mem, int64_t bytes);
+
+/* The budget of the process, in which all others are: headrace.memory. */
+struct hr_mem *hr_mem_process(void);
+/* Its limit: at most what the machine grants (machine.h), else HR_E_INVALID_OPTION. */
+hr_status hr_mem_process_set(int64_t bytes, struct hr_err *err) HR_CHECKED;
+/* Three quarters of what the machine grants, as it is when nobody says otherwise. */
+void hr_mem_process_reset(void);
 
 #endif

@@ -104,7 +104,7 @@ void hr_arena_reset(struct hr_arena *arena)
 /* A chunk of bytes with its header, first in the list. NULL on failure. */
 static struct hr_arena_chunk *add_chunk(struct hr_arena *arena, size_t bytes, size_t align)
 {
-    if (hr_mem_reserve(arena->mem, (int64_t)bytes, NULL) != HR_OK) return NULL;
+    if (!hr_mem_take(arena->mem, (int64_t)bytes)) return NULL;
     struct hr_arena_chunk *chunk = align <= 16 ? hr_alloc(bytes) : hr_alloc_aligned(bytes);
     if (!chunk) {
         if (arena->mem) hr_mem_release(arena->mem, (int64_t)bytes);

@@ -47,6 +47,10 @@ hr_status hr_err_set(struct hr_err *err, const char *file, int line, hr_status c
 hr_status hr_err_raise(struct hr_err *err, const char *file, int line, hr_status code, ...)
     HR_SENTINEL HR_COLD;
 
+/* An allocation of this thread gave NULL: HR_E_OOM, or HR_E_MEMORY_LIMIT where a budget refused it
+ * (alloc.c). */
+hr_status hr_err_no_memory(struct hr_err *err, const char *file, int line) HR_COLD;
+
 /* Puts "context: " before the message; returns err->code. Used where a caller knows more. */
 hr_status hr_err_prefix(struct hr_err *err, const char *fmt, ...) HR_PRINTF(2, 3) HR_COLD;
 
@@ -61,7 +65,7 @@ void hr_err_copy(struct hr_err *to, const struct hr_err *from);
 #define HR_FAIL(err, code, ...) hr_err_set((err), __FILE__, __LINE__, (code), __VA_ARGS__)
 #define HR_RAISE(err, code, ...) \
     hr_err_raise((err), __FILE__, __LINE__, (code), ##__VA_ARGS__, (char *)NULL)
-#define HR_OOM(err) HR_FAIL((err), HR_E_OOM, "out of memory")
+#define HR_OOM(err) hr_err_no_memory((err), __FILE__, __LINE__)
 #define HR_BUG(err, ...) HR_FAIL((err), HR_E_INTERNAL, __VA_ARGS__)
 
 #define HR_TRY(expr)                                   \

@@ -119,6 +119,7 @@ static void distinct_explain(const struct hr_pnode *node, struct hr_buf *out)
 const struct hr_operator_vt hr_op_distinct = {
     .name = "Deduplicate",
     .node_size = sizeof(struct hr_distinct_pnode),
+    .gathers = true,
     .open = distinct_open,
     .next = distinct_next,
     .close = distinct_close,

@@ -103,6 +103,7 @@ static hr_status run_inline(struct hr_pipeline *pipeline, struct hr_err *err)
         if (exec->emit) status = exec->emit(exec, 0, 0, batch, err);
         hr_batch_unref(batch);
     }
+    hr_op_name_failed(&task, status, err);
     hr_op_close(op);
     hr_arena_done(&arena);
     return status;
@@ -112,22 +113,34 @@ static hr_status run_inline(struct hr_pipeline *pipeline, struct hr_err *err)
 
 struct fragment {
     struct hr_rdd rdd;
+    const struct hr_operator_vt *reader; /* the exchange above; NULL: the last fragment */
     struct hr_pipeline pipeline; /* without rdd_task: that is the task's */
     const struct hr_pnode *exchanges[];
 };
 
 struct fragment_iter {
     struct hr_batch_iter iter;
+    const struct fragment *fragment;
     struct hr_arena arena;
     struct hr_pipeline pipeline;
     struct hr_task task;
     struct hr_op *op;
 };
 
+/* Where nothing in the fragment gathers rows, the exchange that it writes does. */
+static void name_failed(struct fragment_iter *it, hr_status status, struct hr_err *err)
+{
+    if (!it->task.short_for) it->task.short_for = it->fragment->reader;
+    hr_op_name_failed(&it->task, status, err);
+}
+
 static hr_status fragment_next(struct hr_batch_iter *base, struct hr_batch **ret_batch,
                                struct hr_err *err)
 {
-    return hr_op_next(((struct fragment_iter *)base)->op, ret_batch, err);
+    struct fragment_iter *it = (struct fragment_iter *)base;
+    hr_status status = hr_op_next(it->op, ret_batch, err);
+    if (HR_UNLIKELY(status != HR_OK)) name_failed(it, status, err);
+    return status;
 }
 
 static void fragment_close(struct hr_batch_iter *base)
@@ -145,6 +158,7 @@ static hr_status fragment_compute(struct hr_rdd *rdd, uint32_t partition, struct
     struct fragment_iter *it = hr_zalloc(sizeof *it);
     if (!it) return HR_OOM(err);
     it->iter = (struct hr_batch_iter){fragment_next, fragment_close};
+    it->fragment = fragment;
     it->pipeline = fragment->pipeline;
     it->pipeline.rdd_task = ctx;
     hr_arena_init(&it->arena, fragment->pipeline.exec->mem);
@@ -156,6 +170,7 @@ static hr_status fragment_compute(struct hr_rdd *rdd, uint32_t partition, struct
     it->task.stopped = ctx->stopped;
     hr_status status = hr_op_open(it->pipeline.root, &it->task, &it->op, err);
     if (status != HR_OK) {
+        name_failed(it, status, err);
         fragment_close(&it->iter);
         return status;
     }
@@ -186,7 +201,8 @@ static void list_exchanges(const struct hr_pnode *node, struct fragment *fragmen
 }
 
 static hr_status fragment_new(struct hr_exec *exec, const struct hr_pnode *root,
-                              struct hr_rdd **ret, struct hr_err *err);
+                              const struct hr_operator_vt *reader, struct hr_rdd **ret,
+                              struct hr_err *err);
 
 static hr_status fragment_deps(struct fragment *fragment, struct hr_dependency *deps,
                                struct hr_err *err)
@@ -195,14 +211,15 @@ static hr_status fragment_deps(struct fragment *fragment, struct hr_dependency *
     for (uint32_t i = 0; i < fragment->pipeline.exchange_count; i++) {
         const struct hr_pnode *exchange = fragment->exchanges[i];
         deps[i].kind = HR_DEP_SHUFFLE;
-        HR_TRY(fragment_new(exec, exchange->children[0], &deps[i].parent, err));
+        HR_TRY(fragment_new(exec, exchange->children[0], exchange->vt, &deps[i].parent, err));
         HR_TRY(hr_exchange_partitioner(exchange, exec, &deps[i].partitioner, err));
     }
     return HR_OK;
 }
 
 static hr_status fragment_new(struct hr_exec *exec, const struct hr_pnode *root,
-                              struct hr_rdd **ret, struct hr_err *err)
+                              const struct hr_operator_vt *reader, struct hr_rdd **ret,
+                              struct hr_err *err)
 {
     uint32_t dep_count = count_exchanges(root);
     struct fragment *fragment = hr_zalloc(sizeof *fragment + dep_count * sizeof(struct hr_pnode *));
@@ -211,6 +228,7 @@ static hr_status fragment_new(struct hr_exec *exec, const struct hr_pnode *root,
     if (status == HR_OK) {
         fragment->pipeline = (struct hr_pipeline){
             .root = root, .exec = exec, .rdd = &fragment->rdd, .exchanges = fragment->exchanges};
+        fragment->reader = reader;
         list_exchanges(root, fragment);
         status = fragment_deps(fragment, deps, err);
     }
@@ -245,7 +263,7 @@ static hr_status run_stages(struct hr_pipeline *pipeline, struct hr_err *err)
     assert(pipeline->exec->scheduler && !pipeline->collapsed);
     struct hr_exec *exec = pipeline->exec;
     struct hr_rdd *rdd;
-    HR_TRY(fragment_new(exec, pipeline->root, &rdd, err));
+    HR_TRY(fragment_new(exec, pipeline->root, NULL, &rdd, err));
     struct hr_job_options options = {
         .consume = consume,
         .arg = exec,

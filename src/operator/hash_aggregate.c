@@ -453,6 +453,7 @@ const struct hr_operator_vt hr_op_hash_aggregate = {
     .node_size = sizeof(struct hr_aggregate_pnode),
     .is_tight_in_explain = true,
     .input = aggregate_input,
+    .gathers = true,
     .open = aggregate_open,
     .next = aggregate_next,
     .close = aggregate_close,

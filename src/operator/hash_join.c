@@ -537,6 +537,7 @@ static void join_explain(const struct hr_pnode *node, struct hr_buf *out)
 const struct hr_operator_vt hr_op_hash_join = {
     .name = "HashJoin",
     .node_size = sizeof(struct hr_join_pnode),
+    .gathers = true,
     .open = join_open,
     .next = join_next,
     .close = join_close,

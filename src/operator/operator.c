@@ -51,9 +51,26 @@ hr_status hr_op_open(const struct hr_pnode *node, struct hr_task *task, struct h
         task->share_count = share_count;
     }
     if (status == HR_OK) status = vt->open(node, task, children, ret, err);
-    if (status != HR_OK)
-        for (uint32_t i = 0; i < node->child_count; i++) hr_op_close(children[i]);
+    if (status == HR_OK) return HR_OK;
+    for (uint32_t i = 0; i < node->child_count; i++) hr_op_close(children[i]);
+    return hr_op_failed(node, task, status);
+}
+
+hr_status hr_op_failed(const struct hr_pnode *node, struct hr_task *task, hr_status status)
+{
+    if (status != HR_E_MEMORY_LIMIT) return status;
+    if (!task->short_in) task->short_in = node->vt;
+    if (!task->short_for && node->vt->gathers) task->short_for = node->vt;
     return status;
+}
+
+void hr_op_name_failed(const struct hr_task *task, hr_status status, struct hr_err *err)
+{
+    if (status != HR_E_MEMORY_LIMIT || !task->short_in || !err) return;
+    if (!task->short_for || task->short_for == task->short_in)
+        HR_UNUSED(hr_err_prefix(err, "%s", task->short_in->name));
+    else
+        HR_UNUSED(hr_err_prefix(err, "%s (for %s)", task->short_in->name, task->short_for->name));
 }
 
 void hr_op_close(struct hr_op *op)

@@ -16,6 +16,11 @@ hr_status hr_op_open(const struct hr_pnode *node, struct hr_task *task, struct h
 /* NULL is fine. */
 void hr_op_close(struct hr_op *op);
 
+/* Notes which operator ran out of memory; returns status. */
+hr_status hr_op_failed(const struct hr_pnode *node, struct hr_task *task, hr_status status) HR_COLD;
+/* At the end of a task that failed: puts that operator's name before the error. */
+void hr_op_name_failed(const struct hr_task *task, hr_status status, struct hr_err *err);
+
 /* The next batch of op, or NULL at its end. HR_E_CANCELLED when the task was cancelled. */
 HR_INLINE hr_status hr_op_next(struct hr_op *op, struct hr_batch **ret_batch, struct hr_err *err)
 {
@@ -23,7 +28,8 @@ HR_INLINE hr_status hr_op_next(struct hr_op *op, struct hr_batch **ret_batch, st
     if (HR_UNLIKELY((task->cancelled && __atomic_load_n(task->cancelled, __ATOMIC_RELAXED)) ||
                     (task->stopped && __atomic_load_n(task->stopped, __ATOMIC_RELAXED))))
         return HR_RAISE(err, HR_E_CANCELLED);
-    HR_TRY(op->vt->next(op, ret_batch, err));
+    hr_status status = op->vt->next(op, ret_batch, err);
+    if (HR_UNLIKELY(status != HR_OK)) return hr_op_failed(op->node, task, status);
     assert(!*ret_batch ||
            (*ret_batch)->schema->field_count == op->node->schema->field_count);
     assert(!*ret_batch || (*ret_batch)->sel_count <= (*ret_batch)->row_count);

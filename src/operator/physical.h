@@ -45,6 +45,7 @@ struct hr_operator_vt {
     bool passes_columns;      /* column i of its output is column i of its child */
     bool computes_columns;    /* column i of its output is exprs[i] (an aggregation: the keys) */
     bool is_tight_in_explain; /* "HashAggregate(keys", but "Filter (a > 1)" */
+    bool gathers;             /* keeps what it has read: rows, groups, keys */
     /* @thread task. The op's memory: task->arena. Children are opened by the caller first. */
     hr_status (*open)(const struct hr_pnode *node, struct hr_task *task, struct hr_op **children,
                       struct hr_op **ret_op, struct hr_err *err);
@@ -146,6 +147,8 @@ struct hr_task {
     uint32_t partition_count;     /* tasks of this fragment; 1: this one sees all rows */
     uint32_t share, share_count;  /* while opening: which part of a leaf's data is this task's */
     struct hr_pipeline *pipeline; /* exec.c's own */
+    /* Who ran out of memory: where, and for the nearest above that gathers. */
+    const struct hr_operator_vt *short_in, *short_for;
     /* streaming */
     int64_t epoch;              /* -1: batch */
     int64_t now_us;             /* current_timestamp of the epoch */

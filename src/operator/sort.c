@@ -58,6 +58,7 @@ static void sort_explain(const struct hr_pnode *node, struct hr_buf *out)
 const struct hr_operator_vt hr_op_sort = {
     .name = "Sort",
     .node_size = sizeof(struct hr_sort_pnode),
+    .gathers = true,
     .open = sort_open,
     .next = sort_next,
     .close = sort_close,

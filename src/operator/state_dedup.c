@@ -87,7 +87,6 @@ static hr_status keep_new(struct state_dedup *op, uint32_t count, uint32_t *ret_
     HR_TRY(hr_stateful_encode(&op->s, op->vectors, op->rows, count, err));
     HR_TRY(hr_stateful_upsert(&op->s, 0, HR_PANE_NONE, count, op->states, op->is_new, err));
     uint32_t kept = 0;
-    assert(count <= BLOCK);
     for (uint32_t i = 0; i < count; i++) {
         if (!op->is_new[i]) continue;
         struct hr_state_part *part = hr_stateful_part(&op->s, op->s.keys.hashes[i]);
@@ -120,7 +119,6 @@ static hr_status first_rows(struct state_dedup *op, struct hr_batch *in, struct 
         hr_batch_unref(out);
         return HR_OK;
     }
-    assert(total <= in->sel_count);
     out->sel_count = total;
     *ret = out;
     return HR_OK;
@@ -182,6 +180,7 @@ const struct hr_operator_vt hr_op_state_dedup = {
     .name = "StateDedup",
     .state_identity = state_dedup_identity,
     .node_size = sizeof(struct hr_distinct_pnode),
+    .gathers = true,
     .open = state_dedup_open,
     .next = state_dedup_next,
     .close = state_dedup_close,

@@ -81,6 +81,7 @@ static void top_n_explain(const struct hr_pnode *node, struct hr_buf *out)
 const struct hr_operator_vt hr_op_top_n = {
     .name = "TakeOrdered",
     .node_size = sizeof(struct hr_sort_pnode),
+    .gathers = true,
     .open = top_n_open,
     .next = top_n_next,
     .close = top_n_close,

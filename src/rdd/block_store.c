@@ -45,6 +45,7 @@ struct claim {
 
 struct hr_block_store {
     _Atomic uint32_t refs;
+    struct hr_block_store *next, *prev; /* of all */
     struct hr_env *env;
     pthread_mutex_t lock;
     struct rdd_blocks **buckets;
@@ -58,6 +59,46 @@ struct hr_block_store {
     char *spill_dir;
     bool dir_made;
 };
+
+/* --- All stores of the process ---------------------------------------------------------------- */
+
+static pthread_mutex_t stores_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct hr_block_store *stores;
+
+/* The budget of the process wants bytes: kept blocks make room, of one store after the other. The
+ * lock is held meanwhile, so that none of them goes. Writing a block may want memory itself: that
+ * makes no room. */
+static int64_t reclaim(struct hr_mem *mem, int64_t bytes)
+{
+    static _Thread_local bool is_reclaiming;
+    int64_t freed = 0;
+    if (is_reclaiming || bytes > __atomic_load_n(&mem->limit_bytes, __ATOMIC_RELAXED)) return 0;
+    is_reclaiming = true;
+    hr_forkable_lock(&stores_lock);
+    for (struct hr_block_store *s = stores; s && freed < bytes; s = s->next)
+        freed += hr_block_store_evict(s, NULL, bytes - freed);
+    hr_forkable_unlock(&stores_lock);
+    is_reclaiming = false;
+    return freed;
+}
+
+static void stores_add(struct hr_block_store *store)
+{
+    hr_forkable_lock(&stores_lock);
+    __atomic_store_n(&hr_mem_process()->reclaim, reclaim, __ATOMIC_RELAXED);
+    store->next = stores;
+    if (stores) stores->prev = store;
+    stores = store;
+    hr_forkable_unlock(&stores_lock);
+}
+
+static void stores_remove(struct hr_block_store *store)
+{
+    hr_forkable_lock(&stores_lock);
+    *(store->prev ? &store->prev->next : &stores) = store->next;
+    if (store->next) store->next->prev = store->prev;
+    hr_forkable_unlock(&stores_lock);
+}
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
@@ -79,6 +120,7 @@ hr_status hr_block_store_new(struct hr_env *env, int64_t memory_bytes, const cha
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->claims_lock, NULL);
     pthread_cond_init(&store->settled, NULL);
+    stores_add(store);
     *ret = store;
     return HR_OK;
 }
@@ -262,6 +304,7 @@ static void free_blocks(struct hr_block_store *store, struct block *blocks)
 void hr_block_store_unref(struct hr_block_store *store)
 {
     if (!store || atomic_fetch_sub_explicit(&store->refs, 1, memory_order_acq_rel) > 1) return;
+    stores_remove(store);
     for (uint32_t i = 0; i < store->bucket_count; i++)
         while (store->buckets[i]) free_blocks(store, take_rdd(store, store->buckets[i]->rdd_id));
     hr_free(store->buckets);

@@ -26,8 +26,8 @@ hr_status hr_block_store_put(struct hr_block_store *store, uint32_t rdd_id, uint
                              enum hr_storage_level level, struct hr_batch *const *batches,
                              uint32_t count, const struct hr_type *schema, struct hr_budget *budget,
                              struct hr_err *err) HR_CHECKED;
-/* Takes blocks of a budget out of memory, least recently used first, until bytes are free; returns
- * how many are. */
+/* Takes blocks of a budget (NULL: of all) out of memory, least recently used first, until bytes are
+ * free; returns how many are. */
 int64_t hr_block_store_evict(struct hr_block_store *store, const struct hr_budget *budget,
                              int64_t bytes);
 /* *ret_iter NULL: not there (never computed, evicted, or its file is damaged). */

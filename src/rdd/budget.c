@@ -20,7 +20,8 @@ struct hr_budget *hr_budget_new(const char *pool, struct hr_block_store *blocks)
     struct hr_budget *budget = hr_zalloc(sizeof *budget + size);
     if (!budget) return NULL;
     snprintf(budget->name, size, "pool %s", pool);
-    hr_mem_init(&budget->mem, NULL, budget->name, "its memory_bytes (hr_context_add_pool)", 0);
+    hr_mem_init(&budget->mem, hr_mem_process(), budget->name,
+                "its memory_bytes (hr_context_add_pool)", 0);
     budget->mem.reclaim = reclaim;
     budget->blocks = blocks;
     atomic_init(&budget->refs, 1);
@@ -42,9 +43,4 @@ void hr_budget_unref(struct hr_budget *budget)
 void hr_budget_set_limit(struct hr_budget *budget, int64_t bytes)
 {
     __atomic_store_n(&budget->mem.limit_bytes, bytes, __ATOMIC_RELAXED);
-}
-
-bool hr_budget_limited(const struct hr_budget *budget)
-{
-    return budget && __atomic_load_n(&budget->mem.limit_bytes, __ATOMIC_RELAXED) > 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the jobs of a scheduling pool may hold: kept blocks, shuffle outputs, the tables of running
- * tasks. Over the limit the pool's own kept blocks go first, least recently used first, spilled or
- * dropped by their storage level; what then finds no room fails with HR_E_MEMORY_LIMIT, which ends
- * its job. Other pools' blocks are not touched.
+ * tasks. It is a part of the process's budget (hr_mem_process) and may have a limit of its own.
+ * Over its own the pool's kept blocks go, least recently used first, spilled or dropped by their
+ * storage level, and other pools' blocks are not touched; over the process's limit any pool's go.
+ * What then finds no room fails with HR_E_MEMORY_LIMIT, which ends its job.
  *
  * Rows that an action brings to the driver, sources and RDDs that the program checkpoints are its
  * own and do not count, nor do the batches that flow through a task. The state of DStreams does
@@ -30,6 +31,5 @@ struct hr_budget *hr_budget_new(const char *pool,
 struct hr_budget *hr_budget_ref(struct hr_budget *budget);         /* NULL is fine */
 void hr_budget_unref(struct hr_budget *budget);                    /* NULL is fine */
 void hr_budget_set_limit(struct hr_budget *budget, int64_t bytes); /* 0: none */
-bool hr_budget_limited(const struct hr_budget *budget);            /* NULL: false */
 
 #endif

@@ -21,8 +21,8 @@
  */
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/machine.h"
 #include "rdd/executor.h"
 #include "rdd/job.h"
 
@@ -388,8 +388,8 @@ int64_t hr_scheduler_inline_rows(const struct hr_scheduler *scheduler)
 
 static int64_t quarter_of_machine(void)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
-    return pages > 0 && size > 0 ? (int64_t)pages / 4 * size : INT64_C(256) << 20;
+    int64_t bytes = hr_machine_memory_bytes() / 4;
+    return HR_MAX(bytes, 1);
 }
 
 static void speculation_defaults(struct hr_speculation_options *o)

@@ -107,8 +107,7 @@ hr_status hr_shuffle_writer_new(struct hr_shuffle *shuffle, struct hr_partitione
     w->partitioner = partitioner;
     w->schema = schema;
     w->map = map;
-    /* weighing every batch is for those who have a limit */
-    w->out.budget = hr_budget_limited(budget) ? hr_budget_ref(budget) : NULL;
+    w->out.budget = hr_budget_ref(budget);
     *ret = w;
     return HR_OK;
 }
@@ -126,7 +125,7 @@ static hr_status add_block(struct hr_shuffle_writer *w, uint32_t reduce, struct 
                            struct hr_err *err)
 {
     struct block *block = &w->out.blocks[reduce];
-    if (w->out.budget) {
+    if (w->out.budget && !batch->arena.mem) { /* else its arena counts */
         int64_t bytes = hr_batch_bytes(batch);
         hr_status status = hr_mem_reserve(&w->out.budget->mem, bytes, err);
         if (status != HR_OK) {

@@ -23,6 +23,11 @@ static hr_status go_on(const struct hr_attempt *a, struct hr_err *err)
     return HR_OK;
 }
 
+static hr_status named(hr_status status, struct hr_err *err)
+{
+    return status == HR_E_MEMORY_LIMIT && err ? hr_err_prefix(err, "the shuffle") : status;
+}
+
 static hr_status run_map(struct hr_attempt *a, struct hr_batch_iter *iter, int64_t *ret_bytes,
                          struct hr_err *err)
 {
@@ -35,12 +40,12 @@ static hr_status run_map(struct hr_attempt *a, struct hr_batch_iter *iter, int64
         struct hr_batch *batch;
         status = iter->next(iter, &batch, err);
         if (status != HR_OK || !batch) break;
-        status = hr_shuffle_write(writer, batch, err);
+        status = named(hr_shuffle_write(writer, batch, err), err);
         if (status == HR_OK) status = go_on(a, err);
         if (status != HR_OK) break;
     }
     if (status == HR_OK && !hr_attempt_claim(a)) status = HR_RAISE(err, HR_E_CANCELLED);
-    if (status == HR_OK) status = hr_shuffle_commit(writer, ret_bytes, err);
+    if (status == HR_OK) status = named(hr_shuffle_commit(writer, ret_bytes, err), err);
     hr_shuffle_writer_free(writer);
     return status;
 }

@@ -25,11 +25,13 @@ static void put_schema(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status put_streaming(struct hr_run *run, const struct hr_plan *plan,
                                enum hr_output_mode mode, struct hr_buf *out, struct hr_err *err)
 {
-    const struct hr_sink_vt *sink = NULL;
-    HR_TRY(hr_streaming_sink(run, &sink, err));
+    const struct hr_stmt *stmt = run->stmt;
+    const char *provider = stmt->provider ? stmt->provider : "memory";
+    const struct hr_sink_vt *sink = hr_sink_find(provider);
+    if (!sink) return HR_RAISE(err, HR_E_DATA_SOURCE_NOT_FOUND, "provider", provider);
     hr_buf_puts(out, "== Streaming ==\n");
     hr_buf_printf(out, "Output mode: %s\nGuarantee: ", mode_names[mode]);
-    hr_plan_guarantee(plan, sink, out);
+    hr_plan_guarantee(plan, sink, stmt->options, out);
     hr_buf_puts(out, "\n\n");
     return HR_OK;
 }

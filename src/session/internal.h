@@ -18,7 +18,7 @@ struct hr_session {
     struct hr_catalog catalog; /* first: the catalog's functions get back to the session */
     struct hr_env *env;
     struct hr_conf conf;
-    struct hr_mem mem;
+    struct hr_mem mem; /* a part of the process's */
     struct hr_scheduler *scheduler; /* made at the first query that wants several tasks */
     struct hr_options settings;     /* what was set, known or not */
     struct hr_arena settings_arena;
@@ -93,8 +93,6 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 /* The mode and sink of a streaming statement whose plan is analysed. */
 hr_status hr_streaming_mode(struct hr_run *run, const struct hr_plan *plan,
                             enum hr_output_mode *ret, struct hr_err *err) HR_CHECKED;
-hr_status hr_streaming_sink(struct hr_run *run, const struct hr_sink_vt **ret,
-                            struct hr_err *err) HR_CHECKED;
 
 /* rows.c: a command's result, row by row, all columns STRING but where said. */
 struct hr_rows;

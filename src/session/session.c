@@ -2,16 +2,8 @@
 /* The life of a session, and statements one after the other. */
 #include "session/session.h"
 
-#include <unistd.h>
-
 #include "session/internal.h"
 #include "sql/parser.h"
-
-static int64_t default_memory(void)
-{
-    int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return pages > 0 && size > 0 ? pages * size / 4 * 3 : 0;
-}
 
 hr_status hr_session_new(const struct hr_session_options *options, struct hr_session **ret,
                          struct hr_err *err)
@@ -27,16 +19,19 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
     session->env = options->env ? options->env : hr_env_default();
     session->available_now = options->available_now;
     session->once = options->once;
-    int64_t limit = options->memory_bytes > 0 ? options->memory_bytes : default_memory();
-    hr_mem_init(&session->mem, NULL, "the session", "headrace.memory", limit);
+    hr_mem_init(&session->mem, hr_mem_process(), "the statement", NULL, 0);
     hr_settings_init(session, options);
     hr_catalog_init(session);
+    hr_status status = HR_OK;
     if (options->checkpoint_root) {
         session->checkpoint_root = hr_strdup(options->checkpoint_root);
-        if (!session->checkpoint_root) {
-            hr_session_free(session);
-            return HR_OOM(err);
-        }
+        if (!session->checkpoint_root) status = HR_OOM(err);
+    }
+    if (status == HR_OK && options->memory_bytes)
+        status = hr_mem_process_set(options->memory_bytes, err);
+    if (status != HR_OK) {
+        hr_session_free(session);
+        return status;
     }
     *ret = session;
     return HR_OK;

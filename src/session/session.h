@@ -15,7 +15,7 @@ struct hr_query; /* stream/query.h */
 struct hr_session_options {
     struct hr_env *env;          /* NULL: the machine */
     uint32_t threads;            /* 0: one a core */
-    int64_t memory_bytes;        /* 0: three quarters of the machine */
+    int64_t memory_bytes;        /* of the process: headrace.memory; 0: as it is */
     const char *checkpoint_root; /* streaming tables without checkpointLocation get a folder here */
     bool available_now, once;    /* overrides the triggers of streaming tables */
 };

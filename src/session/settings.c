@@ -154,6 +154,14 @@ static void apply(struct hr_session *session)
     conf->shuffle_partitions = partitions > 0 ? (uint32_t)partitions : (uint32_t)hr_cpu_count();
 }
 
+/* What a setting has an effect on besides this session's conf: the process. */
+static hr_status apply_to_process(const struct setting *s, const char *value, struct hr_err *err)
+{
+    int64_t bytes;
+    if (s != &settings[HR_SET_MEMORY] || !number(s, value, &bytes)) return HR_OK;
+    return hr_mem_process_set(bytes, err);
+}
+
 void hr_settings_init(struct hr_session *session, const struct hr_session_options *options)
 {
     hr_arena_init(&session->settings_arena, NULL);
@@ -168,12 +176,14 @@ hr_status hr_session_set(struct hr_session *session, const char *key, const char
 {
     const struct setting *s = find(key);
     const struct foreign *f = s ? NULL : find_foreign(key);
-    if (s)
+    if (s) {
         HR_TRY(check(s, value, err));
-    else if (f)
+        HR_TRY(apply_to_process(s, value, err));
+    } else if (f)
         HR_TRY(check_foreign(f, value, err));
-    else
+    else {
         HR_TRY(check_unknown(key, err));
+    }
     HR_TRY(hr_options_put(&session->settings, key, value, err));
     apply(session);
     return HR_OK;
@@ -198,10 +208,19 @@ static const char *shown(const char *key, const char *value)
     return hr_option_is_secret(key) ? "*********(redacted)" : value;
 }
 
+/* It is the process's: another session may have set it. */
+static const char *current_memory(struct hr_run *run, const char *value)
+{
+    int64_t limit = __atomic_load_n(&hr_mem_process()->limit_bytes, __ATOMIC_RELAXED), set;
+    if (value && number(&settings[HR_SET_MEMORY], value, &set) && set == limit) return value;
+    return hr_arena_printf(run->arena, "%lld", (long long)limit);
+}
+
 /* The value as it holds: a default that depends on the machine is told by what came of it. */
 static const char *current(struct hr_run *run, const char *key)
 {
     const char *value = hr_session_get(run->session, key);
+    if (strcmp(key, settings[HR_SET_MEMORY].key) == 0) return current_memory(run, value);
     if (value && *value) return value;
     const struct hr_conf *conf = &run->session->conf;
     if (strcmp(key, settings[HR_SET_SHUFFLE_PARTITIONS].key) == 0)
@@ -259,8 +278,10 @@ hr_status hr_run_reset(struct hr_run *run, struct hr_err *err)
 {
     HR_UNUSED(err);
     struct hr_options *set = &run->session->settings;
-    if (run->stmt->key)
-        hr_options_remove(set, run->stmt->key);
+    const char *key = run->stmt->key, *memory = settings[HR_SET_MEMORY].key;
+    if (hr_options_get(set, memory) && (!key || strcmp(key, memory) == 0)) hr_mem_process_reset();
+    if (key)
+        hr_options_remove(set, key);
     else
         while (set->count) hr_options_remove(set, set->items[0].key);
     apply(run->session);

@@ -55,7 +55,8 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     query->text = hr_strdup(args->text ? args->text : "");
     query->checkpoint_dir = hr_strdup(args->checkpoint_dir);
     query->state_dir = join2(args->checkpoint_dir, "state");
-    hr_mem_init(&query->mem, args->mem, query->name, "headrace.memory", 0);
+    snprintf(query->mem_name, sizeof query->mem_name, "query %.100s", args->name);
+    hr_mem_init(&query->mem, args->mem, query->mem_name, NULL, 0);
     hr_arena_init(&query->epoch_arena, &query->mem);
     hr_buf_init(&query->record, 0);
     hr_buf_init(&query->progress_json, 16 << 20);
@@ -143,25 +144,6 @@ static void query_free(struct hr_query *query)
     hr_free(query);
 }
 
-static bool all_bounded(const struct hr_query *query)
-{
-    for (uint32_t i = 0; i < query->scan_count; i++) {
-        const struct hr_query_scan *scan = &query->scans[i];
-        if (scan->streaming && !(scan->source->flags & HR_SOURCE_BOUNDED)) return false;
-    }
-    return query->stream_count > 0;
-}
-
-static void log_start(const struct hr_query *query)
-{
-    struct hr_buf guarantee;
-    hr_buf_init(&guarantee, 1 << 16);
-    hr_query_guarantee(query, &guarantee);
-    HR_LOG(HR_LOG_INFO, "query %s: starts at epoch %" PRId64 ", %s", query->name, query->epoch,
-           hr_buf_cstr(&guarantee));
-    hr_buf_done(&guarantee);
-}
-
 hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, struct hr_err *err)
 {
     struct hr_query *query = hr_zalloc(sizeof *query);
@@ -173,8 +155,6 @@ hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, stru
     HR_TRY_OUT(init_shared(query, err));
     HR_TRY_OUT(fill(query, args, err));
     HR_TRY_OUT(hr_query_open_all(query, err));
-    query->bounded = all_bounded(query);
-    log_start(query);
     char thread_name[16];
     snprintf(thread_name, sizeof thread_name, "q:%s", query->name);
     HR_TRY_OUT(hr_thread_start(&query->thread, thread_name, query_main, query, err));
@@ -219,7 +199,8 @@ const char *hr_query_run_id(const struct hr_query *query)
 
 bool hr_query_has_end(const struct hr_query *query)
 {
-    return hr_trigger_has_end(&query->trigger) || query->bounded;
+    return query->trigger.kind == HR_TRIGGER_AVAILABLE_NOW ||
+           query->trigger.kind == HR_TRIGGER_ONCE;
 }
 
 bool hr_query_is_active(const struct hr_query *query)

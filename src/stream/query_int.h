@@ -48,6 +48,7 @@ struct hr_query {
     struct hr_env *env;
     struct hr_conf conf;
     struct hr_mem mem;
+    char mem_name[112];
     struct hr_scheduler *scheduler;
     char *name, *text, *checkpoint_dir, *state_dir;
     char id[37], run_id[37];
@@ -58,7 +59,6 @@ struct hr_query {
     struct hr_trigger trigger;
     struct hr_read_limit limit;
     bool no_data_epochs, sync_plan, temporary_checkpoint;
-    bool bounded; /* every streaming source is; set once, before other threads see the query */
     int32_t snapshot_every;
 
     struct hr_query_scan *scans;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Heap, budgets, arenas and the byte buffer, with every allocation failing in turn. */
 #include "base/arena.h"
+#include "base/env.h"
 #include "base/fault.h"
 #include "base/hash.h"
+#include "base/machine.h"
 #include "hr_test.h"
 
 HR_TEST(mem_budget_is_all_or_nothing)
@@ -15,7 +17,7 @@ HR_TEST(mem_budget_is_all_or_nothing)
     HR_EXPECT_OK(hr_mem_reserve(&op, 500, &err));
     HR_EXPECT_EQ_I64(hr_mem_reserve(&op, 200, &err), HR_E_MEMORY_LIMIT);
     HR_EXPECT_EQ_STR(err.msg,
-                     "query q needs more than the memory limit of 600 bytes; raise spark.q.memory");
+                     "join needs more than the memory limit of 600 bytes; raise spark.q.memory");
     HR_EXPECT_TRUE(op.used_bytes == 500 && query.used_bytes == 500 && process.used_bytes == 500);
     HR_EXPECT_OK(hr_mem_reserve(&process, 500, &err));
     HR_EXPECT_EQ_I64(hr_mem_reserve(&op, 50, &err), HR_E_MEMORY_LIMIT);
@@ -24,6 +26,110 @@ HR_TEST(mem_budget_is_all_or_nothing)
     HR_EXPECT_TRUE(op.used_bytes == 0 && query.used_bytes == 0 && process.used_bytes == 500);
     HR_EXPECT_TRUE(process.peak_bytes == 1000 && op.peak_bytes >= 500);
     HR_EXPECT_OK(hr_mem_reserve(NULL, 1 << 30, &err));
+}
+
+/* NULL says no more than that there is none; the error says whose limit it was. */
+HR_TEST(an_arena_over_its_budget_is_no_shortage_of_the_machine)
+{
+    struct hr_mem process, query;
+    struct hr_arena arena;
+    struct hr_err err;
+    hr_mem_init(&process, NULL, "process", "p", 100000);
+    hr_mem_init(&query, &process, "query q", NULL, 0);
+    hr_arena_init(&arena, &query);
+    HR_EXPECT_TRUE(hr_arena_alloc(&arena, 10000) != NULL);
+    HR_EXPECT_TRUE(hr_arena_alloc(&arena, 100000) == NULL);
+    HR_EXPECT_EQ_I64(HR_OOM(&err), HR_E_MEMORY_LIMIT);
+    HR_EXPECT_EQ_STR(err.msg, "query q needs more than the memory limit of 100000 bytes; raise p");
+    HR_EXPECT_EQ_I64(HR_OOM(&err), HR_E_OOM); /* told once */
+    HR_EXPECT_TRUE(hr_arena_alloc(&arena, 100000) == NULL);
+    HR_EXPECT_TRUE(hr_alloc_aligned(SIZE_MAX) == NULL); /* the last reason counts */
+    HR_EXPECT_EQ_I64(HR_OOM(&err), HR_E_OOM);
+    hr_arena_done(&arena);
+    HR_EXPECT_TRUE(query.used_bytes == 0 && process.used_bytes == 0);
+}
+
+static int64_t given_back;
+
+static int64_t give_back(struct hr_mem *mem, int64_t bytes)
+{
+    HR_UNUSED(bytes);
+    if (!given_back) return 0;
+    hr_mem_release(mem, given_back);
+    given_back = 0;
+    return 1;
+}
+
+HR_TEST(what_can_be_given_back_is_asked_for_first)
+{
+    struct hr_mem process, query;
+    hr_mem_init(&process, NULL, "process", "p", 1000);
+    hr_mem_init(&query, &process, "query q", NULL, 0);
+    process.reclaim = give_back;
+    HR_EXPECT_OK(hr_mem_reserve(&process, 900, NULL));
+    given_back = 400;
+    HR_EXPECT_OK(hr_mem_reserve(&query, 300, NULL));
+    HR_EXPECT_TRUE(process.used_bytes == 800 && query.used_bytes == 300);
+    HR_EXPECT_EQ_I64(hr_mem_reserve(&query, 300, NULL), HR_E_MEMORY_LIMIT);
+    HR_EXPECT_TRUE(process.used_bytes == 800 && query.used_bytes == 300);
+}
+
+/* --- What the machine grants ------------------------------------------------------------------ */
+
+static void put(const char *root, const char *path, const char *text)
+{
+    char full[512];
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    *strrchr(full, '/') = '\0';
+    struct hr_env *env = hr_env_default();
+    HR_EXPECT_OK(env->vt->mkdirs(env, full, NULL));
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    FILE *file = fopen(full, "w");
+    if (!HR_EXPECT_TRUE(file != NULL)) return;
+    fputs(text, file);
+    fclose(file);
+}
+
+HR_TEST(limits_of_control_groups)
+{
+    static const struct {
+        const char *groups;      /* /proc/self/cgroup; NULL: there is none */
+        const char *files[3][2]; /* below /sys/fs/cgroup */
+        int64_t wanted;
+    } cases[] = {
+        {NULL, {{"memory.max", "1000\n"}}, INT64_MAX},
+        {"0::/\n", {{"memory.max", "1000\n"}}, 1000},
+        {"0::/\n", {{NULL, NULL}}, INT64_MAX},
+        {"0::/a/b\n", {{"a/b/memory.max", "max\n"}, {"a/memory.max", "500\n"}}, 500},
+        {"0::/a/b\n", {{"a/b/memory.max", "300\n"}, {"a/memory.max", "500\n"}}, 300},
+        {"0::/a/b\n", {{"a/b/memory.max", "900\n"}, {"a/memory.max", "500\n"}}, 500},
+        {"0::/of/the/host\n", {{"memory.max", "700\n"}}, 700},
+        {"4:cpu,memory:/x\n0::/\n", {{"memory/x/memory.limit_in_bytes", "123\n"}}, 123},
+        {"4:memory:/x\n", {{"memory/memory.limit_in_bytes", "77"}}, 77},
+        {"4:memory_other:/x\n", {{"memory/memory.limit_in_bytes", "77"}}, INT64_MAX},
+        {"4:memory:/\n0::/\n",
+         {{"memory/memory.limit_in_bytes", "9223372036854771712"}, {"memory.max", "50"}},
+         50},
+        {"0::/\n", {{"memory.max", "nonsense"}}, INT64_MAX},
+        {"\n:\nx", {{"memory.max", "5"}}, INT64_MAX},
+    };
+    for (size_t i = 0; i < HR_COUNT(cases); i++) {
+        char root[] = "/tmp/hr-cgroup-XXXXXX";
+        HR_ASSERT_TRUE(mkdtemp(root) != NULL);
+        if (cases[i].groups) put(root, "proc/self/cgroup", cases[i].groups);
+        for (size_t f = 0; f < 3 && cases[i].files[f][0]; f++) {
+            char path[128];
+            snprintf(path, sizeof path, "sys/fs/cgroup/%s", cases[i].files[f][0]);
+            put(root, path, cases[i].files[f][1]);
+        }
+        if (!HR_EXPECT_EQ_I64(hr_cgroup_memory_bytes(root), cases[i].wanted))
+            printf("  case %zu\n", i);
+        HR_EXPECT_OK(hr_env_remove_tree(hr_env_default(), root, NULL));
+    }
+    int64_t all = hr_machine_memory_bytes();
+    HR_EXPECT_TRUE(all > 0);
+    hr_mem_process_reset();
+    HR_EXPECT_EQ_I64(hr_mem_process()->limit_bytes, HR_MAX(all / 4 * 3, 1));
 }
 
 static void note(void *arg)

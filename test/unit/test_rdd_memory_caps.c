@@ -170,7 +170,7 @@ HR_TEST(a_shuffle_beyond_the_cap_ends_its_job)
         struct hr_err err = {0};
         cap(ctx, "small", 10000);
         struct hr_rdd *rdd = hr_rdd_repartition(hr_range(ctx, 0, ROWS, 1, 2, &err), 3, &err);
-        expect_over(ctx, "small", rdd, TOO_MUCH);
+        expect_over(ctx, "small", rdd, "the shuffle: " TOO_MUCH);
         HR_EXPECT_EQ_I64(hr_context_pool_memory_bytes(ctx, "small"), 0);
         count_in(ctx, "big", rdd, ROWS); /* nothing is wrong with it but the place */
         HR_EXPECT_EQ_I64(hr_context_pool_memory_bytes(ctx, "small"), 0);
