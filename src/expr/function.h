@@ -39,6 +39,13 @@ enum hr_function_role {
     HR_ROLE_OR,
     HR_ROLE_EQUAL,
     HR_ROLE_EQUAL_NULL_SAFE,
+    HR_ROLE_LESS,
+    HR_ROLE_LESS_EQUAL,
+    HR_ROLE_GREATER,
+    HR_ROLE_GREATER_EQUAL,
+    HR_ROLE_TIME_ADD, /* time and interval */
+    HR_ROLE_TIME_SUB,
+    HR_ROLE_TIME_DIFF, /* two times */
     HR_ROLE_IS_NOT_NULL,
     HR_ROLE_BETWEEN,
     HR_ROLE_CASE,

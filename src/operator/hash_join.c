@@ -147,6 +147,19 @@ static hr_status join_open(const struct hr_pnode *node, struct hr_task *task,
 
 /* --- Keys ------------------------------------------------------------------------------------- */
 
+void hr_join_mark_nulls(const struct hr_vector *keys, const bool *null_safe, uint32_t key_count,
+                        const uint32_t *rows, uint32_t count, uint8_t *ret_nulls)
+{
+    if (count) memset(ret_nulls, 0, count);
+    for (uint32_t k = 0; k < key_count; k++) {
+        const struct hr_vector *v = &keys[k];
+        bool can_be_null = v->col.validity || v->col.type->id == HR_T_NULL;
+        if ((null_safe && null_safe[k]) || !can_be_null) continue;
+        for (uint32_t i = 0; i < count; i++)
+            if (!hr_column_valid(&v->col, hr_vector_row(v, rows ? rows[i] : i))) ret_nulls[i] = 1;
+    }
+}
+
 /* Encodes the keys of a batch's live rows; nulls[i] is set where row i can match nothing. */
 static hr_status encode(struct join *op, struct hr_eval *eval, const struct hr_batch *in,
                         struct hr_err *err)
@@ -168,14 +181,8 @@ static hr_status encode(struct join *op, struct hr_eval *eval, const struct hr_b
     for (uint32_t k = 0; k < join->key_count; k++)
         any_safe = any_safe || (join->null_safe && join->null_safe[k]);
     if (!any_safe) return HR_OK;
-    memset(op->keys.nulls, 0, in->sel_count);
-    for (uint32_t k = 0; k < join->key_count; k++) {
-        const struct hr_vector *v = &op->vectors[k];
-        if (join->null_safe[k] || (!v->col.validity && v->col.type->id != HR_T_NULL)) continue;
-        for (uint32_t i = 0; i < in->sel_count; i++)
-            if (!hr_column_valid(&v->col, hr_vector_row(v, hr_op_row(in, i))))
-                op->keys.nulls[i] = 1;
-    }
+    hr_join_mark_nulls(op->vectors, join->null_safe, join->key_count, in->sel, in->sel_count,
+                       op->keys.nulls);
     return HR_OK;
 }
 
@@ -517,16 +524,22 @@ static hr_status join_next(struct hr_op *base, struct hr_batch **ret_batch, stru
     return HR_OK;
 }
 
-static void join_explain(const struct hr_pnode *node, struct hr_buf *out)
+const char *hr_join_kind_name(enum hr_join_kind kind)
 {
-    const struct hr_join_pnode *join = HR_PNODE(join, node);
-    static const char *const kinds[] = {
+    static const char *const names[] = {
         [HR_PJOIN_INNER] = "Inner",      [HR_PJOIN_LEFT] = "LeftOuter",
         [HR_PJOIN_RIGHT] = "RightOuter", [HR_PJOIN_FULL] = "FullOuter",
         [HR_PJOIN_SEMI] = "LeftSemi",    [HR_PJOIN_ANTI] = "LeftAnti",
         [HR_PJOIN_CROSS] = "Cross",
     };
-    hr_buf_printf(out, "%u keys, %s, Build%s", join->key_count, kinds[join->kind],
+    assert((uint32_t)kind < HR_COUNT(names));
+    return names[kind];
+}
+
+static void join_explain(const struct hr_pnode *node, struct hr_buf *out)
+{
+    const struct hr_join_pnode *join = HR_PNODE(join, node);
+    hr_buf_printf(out, "%u keys, %s, Build%s", join->key_count, hr_join_kind_name(join->kind),
                   join->build_left ? "Left" : "Right");
     if (node->program && node->exprs && node->expr_count) {
         hr_buf_puts(out, ", ");

@@ -28,4 +28,11 @@ struct hr_join_pnode {
     bool build_left; /* the hash table is made of child 0, else of child 1 */
 };
 
+/* Spark's name: "LeftOuter". */
+const char *hr_join_kind_name(enum hr_join_kind kind);
+/* 1 for each of rows (NULL: 0 … count - 1) that has a NULL in a key that is not null-safe: it has
+ * no partner. */
+void hr_join_mark_nulls(const struct hr_vector *keys, const bool *null_safe, uint32_t key_count,
+                        const uint32_t *rows, uint32_t count, uint8_t *ret_nulls);
+
 #endif

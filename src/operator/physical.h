@@ -31,6 +31,11 @@ struct hr_state_identity {
     uint32_t key_count;                    /* the first columns of its output */
     bool keys_are_childs;                  /* columns of its child, else its first exprs */
     const struct hr_aggregate_pnode *aggs; /* whose aggregates it holds; NULL: none */
+    const char *form; /* what kind of it, behind its name; NULL: there is one */
+    /* Keeps whole rows of its children: the first key_count exprs are the keys of the first child,
+     * those behind them of the next; the columns that order the rows, -1: none. 0: it does not. */
+    uint32_t side_count;
+    int32_t times[2];
 };
 
 /* What a kind of node is and how it runs. Methods may be NULL where a default is named. */
@@ -150,9 +155,9 @@ struct hr_task {
     /* Who ran out of memory: where, and for the nearest above that gathers. */
     const struct hr_operator_vt *short_in, *short_for;
     /* streaming */
-    int64_t epoch;              /* -1: batch */
-    int64_t now_us;             /* current_timestamp of the epoch */
-    struct hr_exec *exec;       /* shared by the epoch's tasks: splits by scan, shuffles, states */
+    int64_t epoch;        /* -1: batch */
+    int64_t now_us;       /* current_timestamp of the epoch */
+    struct hr_exec *exec; /* shared by the epoch's tasks: splits by scan, shuffles, states */
 };
 
 /* Shared by all tasks of one run (one epoch or one batch query). Implemented in operator/exec.c. */

@@ -42,8 +42,8 @@ hr_status hr_plan_analyze(struct hr_arena *arena, const struct hr_conf *conf,
                           struct hr_err *err) HR_CHECKED;
 /* Spark's rules of what a streaming query may do in an output mode (UnsupportedOperationChecker).
  */
-hr_status hr_plan_check_streaming(const struct hr_plan *plan, enum hr_output_mode mode,
-                                  struct hr_err *err) HR_CHECKED;
+hr_status hr_plan_check_streaming(const struct hr_plan *plan, const struct hr_conf *conf,
+                                  enum hr_output_mode mode, struct hr_err *err) HR_CHECKED;
 /* Rules of rules/ until nothing changes: constant folding, filter and projection push-down, column
  * pruning, limit push-down, join sides. */
 hr_status hr_plan_optimize(struct hr_arena *arena, const struct hr_conf *conf,

@@ -20,6 +20,7 @@ static uint32_t count_aggregates(const struct hr_plan *plan)
 
 /* What a walk from the leaves up has found. */
 struct walk {
+    const struct hr_conf *conf;
     enum hr_output_mode mode;
     uint32_t aggregates;               /* so far */
     const struct hr_plan *overwhelmed; /* the first node that gets more than it accepts */
@@ -30,7 +31,8 @@ static hr_status check_node(struct walk *w, const struct hr_plan *plan, enum hr_
 {
     const struct hr_node_vt *vt = hr_plan_vt(plan);
     uint32_t before = w->aggregates;
-    struct hr_streaming_check check = {.mode = w->mode, .input = HR_CHANGES_APPEND};
+    struct hr_streaming_check check = {
+        .conf = w->conf, .mode = w->mode, .input = HR_CHANGES_APPEND};
     for (uint32_t i = 0; i < plan->child_count; i++) {
         enum hr_changes input = HR_CHANGES_APPEND;
         HR_TRY(check_node(w, plan->children[i], &input, err));
@@ -47,8 +49,8 @@ static hr_status check_node(struct walk *w, const struct hr_plan *plan, enum hr_
     return HR_OK;
 }
 
-hr_status hr_plan_check_streaming(const struct hr_plan *plan, enum hr_output_mode mode,
-                                  struct hr_err *err)
+hr_status hr_plan_check_streaming(const struct hr_plan *plan, const struct hr_conf *conf,
+                                  enum hr_output_mode mode, struct hr_err *err)
 {
     assert(plan->resolved && (uint32_t)mode < HR_COUNT(mode_names));
     uint32_t aggregates = count_aggregates(plan);
@@ -60,7 +62,7 @@ hr_status hr_plan_check_streaming(const struct hr_plan *plan, enum hr_output_mod
             plan, err,
             "Complete output mode not supported when there are no streaming aggregations "
             "on streaming DataFrames/Datasets");
-    struct walk walk = {.mode = mode};
+    struct walk walk = {.conf = conf, .mode = mode};
     enum hr_changes emits = HR_CHANGES_APPEND;
     HR_TRY(check_node(&walk, plan, &emits, err));
     assert(walk.aggregates == aggregates);

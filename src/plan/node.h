@@ -33,6 +33,7 @@ enum hr_changes {
 
 /* What the streaming check knows when it comes to a node: its children have passed. */
 struct hr_streaming_check {
+    const struct hr_conf *conf;
     enum hr_output_mode mode;
     enum hr_changes input; /* the most that a child emits; APPEND for leaves */
     uint32_t aggregates;   /* streaming aggregations below the node */

@@ -46,16 +46,16 @@ hr_status hr_streaming_mode(struct hr_run *run, const struct hr_plan *plan,
     const char *text = hr_options_get(run->stmt->options, "outputMode");
     if (text) {
         HR_TRY(parse_mode(text, ret, err));
-        return hr_plan_check_streaming(plan, *ret, err);
+        return hr_plan_check_streaming(plan, &run->conf, *ret, err);
     }
     /* Append where the rules allow it, else update; what append says is the message when neither
      * is. */
     *ret = HR_MODE_APPEND;
-    hr_status status = hr_plan_check_streaming(plan, HR_MODE_APPEND, err);
+    hr_status status = hr_plan_check_streaming(plan, &run->conf, HR_MODE_APPEND, err);
     if (status == HR_OK) return HR_OK;
     struct hr_err ignored;
     hr_err_init(&ignored);
-    if (hr_plan_check_streaming(plan, HR_MODE_UPDATE, &ignored) != HR_OK) return status;
+    if (hr_plan_check_streaming(plan, &run->conf, HR_MODE_UPDATE, &ignored) != HR_OK) return status;
     hr_err_init(err);
     *ret = HR_MODE_UPDATE;
     return HR_OK;

@@ -171,7 +171,7 @@ HR_INLINE uint64_t canonical_double(uint64_t bits)
     return bits == 0x8000000000000000ull ? 0 : bits;
 }
 
-/* Writes one fixed value of a column. */
+/* Writes one fixed value of a column. id LONG: as it is, also where it is a DOUBLE or FLOAT. */
 HR_INLINE void put_fixed(uint8_t *out, const void *values, enum hr_type_id id, uint32_t width,
                          uint32_t row)
 {
@@ -191,9 +191,16 @@ HR_INLINE void put_fixed(uint8_t *out, const void *values, enum hr_type_id id, u
     }
 }
 
+/* The type whose bytes are written for it: exact values are not made equal. */
+HR_INLINE enum hr_type_id fixed_id(const struct hr_type *type, bool exact)
+{
+    bool is_float = type->id == HR_T_DOUBLE || type->id == HR_T_FLOAT;
+    return exact && is_float ? HR_T_LONG : type->id;
+}
+
 /* A value inside an array or map, of any type: 1 and the value, or 0 for NULL. out NULL: only the
  * size is wanted. */
-static size_t put_nested(const struct hr_column *col, uint32_t row, uint8_t *out)
+static size_t put_nested(const struct hr_column *col, uint32_t row, bool exact, uint8_t *out)
 {
     size_t size = 1;
     bool valid = hr_column_valid(col, row) && col->type->id != HR_T_NULL;
@@ -214,7 +221,7 @@ static size_t put_nested(const struct hr_column *col, uint32_t row, uint8_t *out
     }
     case HR_T_STRUCT:
         for (uint32_t i = 0; i < col->type->field_count; i++)
-            size += put_nested(&col->children[i], row, out ? out + size : NULL);
+            size += put_nested(&col->children[i], row, exact, out ? out + size : NULL);
         return size;
     case HR_T_ARRAY:
     case HR_T_MAP: {
@@ -224,12 +231,12 @@ static size_t put_nested(const struct hr_column *col, uint32_t row, uint8_t *out
         size = 5;
         for (int32_t e = offsets[0]; e < offsets[1]; e++)
             for (uint32_t c = 0; c < col->type->field_count; c++)
-                size += put_nested(&col->children[c], (uint32_t)e, out ? out + size : NULL);
+                size += put_nested(&col->children[c], (uint32_t)e, exact, out ? out + size : NULL);
         return size;
     }
     default: {
         uint32_t width = (uint32_t)hr_type_width(col->type);
-        if (out) put_fixed(out + 1, col->values, col->type->id, width, row);
+        if (out) put_fixed(out + 1, col->values, fixed_id(col->type, exact), width, row);
         return 1 + (size_t)width;
     }
     }
@@ -286,9 +293,9 @@ HR_INLINE void encode_fixed_impl(const struct hr_vector *v, const uint32_t *rows
 }
 
 static void encode_fixed(const struct hr_key_codec *codec, const struct hr_vector *v,
-                         const uint32_t *rows, uint32_t count, struct hr_keys *keys)
+                         const uint32_t *rows, uint32_t count, bool exact, struct hr_keys *keys)
 {
-    enum hr_type_id id = codec->types[0]->id;
+    enum hr_type_id id = fixed_id(codec->types[0], exact);
     switch (hr_type_width(codec->types[0])) {
     case 1: encode_fixed_impl(v, rows, count, 1, HR_T_BYTE, keys); return;
     case 2: encode_fixed_impl(v, rows, count, 2, HR_T_SHORT, keys); return;
@@ -363,17 +370,17 @@ static void add_lengths(const struct hr_key_codec *codec, const struct hr_vector
         if (node->kind == NODE_STRING)
             lengths[i] += ((const struct hr_string *)col->values)[row].len;
         else
-            lengths[i] += put_nested(col, row, NULL);
+            lengths[i] += put_nested(col, row, true, NULL);
     }
 }
 
 static void write_node(const struct hr_key_codec *codec, const struct hr_vector *vectors,
-                       uint32_t node_index, const uint32_t *rows, struct hr_keys *keys)
+                       uint32_t node_index, const uint32_t *rows, bool exact, struct hr_keys *keys)
 {
     const struct node *node = &codec->nodes[node_index];
     const struct hr_column *col = node_column(codec, vectors, node);
     bool is_const = vectors[node->column].is_const, nested = node->parent >= 0;
-    enum hr_type_id id = node->type->id;
+    enum hr_type_id id = fixed_id(node->type, exact);
     uint8_t bit = (uint8_t)(1u << (node_index & 7));
     uint32_t null_at = node_index / 8;
     for (uint32_t i = 0; i < keys->count; i++) {
@@ -402,7 +409,7 @@ static void write_node(const struct hr_key_codec *codec, const struct hr_vector 
             break;
         }
         case NODE_NESTED: {
-            uint32_t len = valid ? (uint32_t)put_nested(col, row, keys->cursors[i] + 4) : 0;
+            uint32_t len = valid ? (uint32_t)put_nested(col, row, exact, keys->cursors[i] + 4) : 0;
             memcpy(keys->cursors[i], &len, 4);
             keys->cursors[i] += 4 + (size_t)len;
             break;
@@ -416,8 +423,8 @@ static void write_node(const struct hr_key_codec *codec, const struct hr_vector 
 /* While writing, hashes[] holds each key's address and cursors[] where its next variable value
  * goes. */
 static hr_status encode_general(const struct hr_key_codec *codec, const struct hr_vector *vectors,
-                                const uint32_t *rows, uint32_t count, struct hr_keys *keys,
-                                struct hr_err *err)
+                                const uint32_t *rows, uint32_t count, bool exact,
+                                struct hr_keys *keys, struct hr_err *err)
 {
     uint64_t *lengths = keys->hashes;
     for (uint32_t i = 0; i < count; i++) lengths[i] = codec->fixed_bytes;
@@ -443,7 +450,8 @@ static hr_status encode_general(const struct hr_key_codec *codec, const struct h
         out += len;
     }
     if (count) memset(keys->nulls, 0, count);
-    for (uint32_t n = 0; n < codec->node_count; n++) write_node(codec, vectors, n, rows, keys);
+    for (uint32_t n = 0; n < codec->node_count; n++)
+        write_node(codec, vectors, n, rows, exact, keys);
     for (uint32_t i = 0; i < count; i++)
         keys->views[i] =
             hr_string_make((const char *)(uintptr_t)keys->hashes[i], keys->views[i].len);
@@ -467,11 +475,11 @@ hr_status hr_keys_encode(const struct hr_key_codec *codec, const struct hr_vecto
     HR_TRY(ensure_rows(keys, count, err));
     keys->count = count;
     if (codec->kind == CODEC_FIXED)
-        encode_fixed(codec, &vectors[0], rows, count, keys);
+        encode_fixed(codec, &vectors[0], rows, count, flags & HR_KEYS_EXACT, keys);
     else if (codec->kind == CODEC_STRING)
         HR_TRY(encode_string(&vectors[0], rows, count, keys, err));
     else
-        HR_TRY(encode_general(codec, vectors, rows, count, keys, err));
+        HR_TRY(encode_general(codec, vectors, rows, count, flags & HR_KEYS_EXACT, keys, err));
     if (!(flags & HR_KEYS_NO_HASH)) hash_keys(keys);
     return HR_OK;
 }

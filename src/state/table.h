@@ -64,7 +64,11 @@ struct hr_keys {
 };
 void hr_keys_done(struct hr_keys *keys);
 
-enum { HR_KEYS_NULLS = 1 /* fill keys->nulls (joins) */, HR_KEYS_NO_HASH = 2 };
+enum {
+    HR_KEYS_NULLS = 1, /* fill keys->nulls (joins) */
+    HR_KEYS_NO_HASH = 2,
+    HR_KEYS_EXACT = 4, /* rows, not keys: -0.0 and the bits of a NaN stay what they are */
+};
 /* Keys of rows[0 … count) (rows NULL: 0 … count-1) of the vectors, one per key column. Views may
  * point into the vectors' strings: valid while both the vectors and keys live unchanged. */
 hr_status hr_keys_encode(const struct hr_key_codec *codec, const struct hr_vector *vectors,

@@ -90,8 +90,7 @@ static hr_status put_column(struct hr_query *query, const struct hr_pnode *node,
         return put_expr(query, node->children[0], node->exprs[ordinal], depth, out, err);
     }
     /* The column of a source, or of an operator that makes it. */
-    if (ordinal < node->schema->field_count)
-        hr_buf_puts(out, node->schema->fields[ordinal].name);
+    if (ordinal < node->schema->field_count) hr_buf_puts(out, node->schema->fields[ordinal].name);
     return HR_OK;
 }
 
@@ -110,6 +109,37 @@ static hr_status put_keys(struct hr_query *query, const struct hr_pnode *node, u
         hr_type_print_simple(node->schema->fields[i].type, out);
     }
     hr_buf_puts(out, "])");
+    return HR_OK;
+}
+
+/* The keys of one side of a join, the columns that are kept of it, and what orders them. */
+static hr_status put_side(struct hr_query *query, const struct hr_pnode *node,
+                          const struct hr_state_identity *identity, uint32_t side,
+                          struct hr_buf *out, struct hr_err *err)
+{
+    assert(side < node->child_count && node->expr_count >= (side + 1) * identity->key_count);
+    const struct hr_pnode *child = node->children[side];
+    struct hr_expr *const *keys = node->exprs + side * identity->key_count;
+    hr_buf_puts(out, "(keys=[");
+    for (uint32_t i = 0; i < identity->key_count; i++) {
+        if (i) hr_buf_puts(out, ", ");
+        HR_TRY(put_expr(query, child, keys[i], 0, out, err));
+        hr_buf_puts(out, ": ");
+        hr_type_print_simple(keys[i]->type, out);
+    }
+    hr_buf_puts(out, "], rows=[");
+    for (uint32_t i = 0; i < child->schema->field_count; i++) {
+        if (i) hr_buf_puts(out, ", ");
+        HR_TRY(put_column(query, child, i, 0, out, err));
+        hr_buf_puts(out, ": ");
+        hr_type_print_simple(child->schema->fields[i].type, out);
+    }
+    hr_buf_puts(out, "]");
+    if (identity->times[side] >= 0) {
+        hr_buf_puts(out, ", time=");
+        HR_TRY(put_column(query, child, (uint32_t)identity->times[side], 0, out, err));
+    }
+    hr_buf_puts(out, ")");
     return HR_OK;
 }
 
@@ -134,6 +164,10 @@ static hr_status put_state(struct hr_query *query, const struct hr_pnode *node, 
     hr_buf_printf(out, "%s%s", out->len ? "; " : "", node->vt->name);
     struct hr_state_identity identity = {.key_count = node->schema->field_count};
     if (node->vt->state_identity) node->vt->state_identity(node, &identity);
+    if (identity.form) hr_buf_printf(out, " %s", identity.form);
+    for (uint32_t i = 0; i < identity.side_count; i++)
+        HR_TRY(put_side(query, node, &identity, i, out, err));
+    if (identity.side_count) return HR_OK;
     assert(identity.key_count <= node->schema->field_count);
     HR_TRY(put_keys(query, node, identity.key_count, identity.keys_are_childs, out, err));
     if (identity.aggs) put_functions(identity.aggs, out);
@@ -144,8 +178,7 @@ static hr_status put_state(struct hr_query *query, const struct hr_pnode *node, 
 static hr_status put_states(struct hr_query *query, const struct hr_pnode *node, struct hr_buf *out,
                             struct hr_err *err)
 {
-    if (node->state_id >= 0 && node->vt->state_args)
-        HR_TRY(put_state(query, node, out, err));
+    if (node->state_id >= 0 && node->vt->state_args) HR_TRY(put_state(query, node, out, err));
     for (uint32_t i = 0; i < node->child_count; i++)
         HR_TRY(put_states(query, node->children[i], out, err));
     return HR_OK;

@@ -7,10 +7,12 @@
  * With several tasks either both sides are dealt out by the keys, or the table's side is given to
  * every task, which needs that its rows without a partner are not wanted.
  */
+#include <stdio.h>
+
 #include "plan/nodes/join.h"
-#include "operator/hash_join.h"
 
 #include "plan/analyze.h"
+#include "plan/join_condition.h"
 #include "plan/node.h"
 #include "plan/nodes/project.h"
 #include "plan/physical.h"
@@ -29,7 +31,6 @@ static const char *const names[] = {
 
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
-    assert(plan->child_count == 2);
     assert(plan->child_count == 2);
     const struct hr_plan *left = plan->children[0], *right = plan->children[1];
     enum hr_join_type type = HR_NODE(join, plan)->type;
@@ -122,13 +123,54 @@ static const char *const refusals[] = {
         "LeftAnti join with a streaming DataFrame/Dataset on the right is not supported",
 };
 
+/* Two streams: rows without a partner are wanted only once nothing can come for them. */
+static hr_status check_streams(const struct hr_plan *plan, const struct hr_streaming_check *check,
+                               struct hr_err *err)
+{
+    enum hr_join_type type = HR_NODE(join, plan)->type;
+    bool inner = type == HR_JOIN_INNER || type == HR_JOIN_CROSS;
+    bool may_update = inner || type == HR_JOIN_SEMI;
+    char msg[256];
+    if (check->mode == HR_MODE_COMPLETE || (check->mode == HR_MODE_UPDATE && !may_update)) {
+        snprintf(msg, sizeof msg,
+                 "%s join between two streaming DataFrames/Datasets is not supported in %s output "
+                 "mode, only in Append %s",
+                 inner ? "Inner" : names[type],
+                 check->mode == HR_MODE_COMPLETE ? "Complete" : "Update",
+                 may_update ? "and Update output modes" : "output mode");
+        return hr_node_refuse(plan, err, msg);
+    }
+    if (check->input != HR_CHANGES_APPEND)
+        return hr_node_refuse(plan, err,
+                              "a join of two streams is supported on rows that are only appended; "
+                              "an aggregation below it needs Append output mode and a watermark");
+    if (inner) return HR_OK;
+    struct hr_arena arena;
+    struct hr_join_parts parts;
+    struct hr_join_bound bounds[2];
+    hr_arena_init(&arena, NULL);
+    hr_status status = hr_join_split(&arena, plan, &parts, err);
+    if (status == HR_OK) status = hr_join_bounds(&arena, check->conf, plan, &parts, bounds, err);
+    hr_arena_done(&arena);
+    HR_TRY(status);
+    bool left_stays = type != HR_JOIN_RIGHT && bounds[0].kind == HR_JOIN_FOR_EVER;
+    bool right_stays =
+        (type == HR_JOIN_RIGHT || type == HR_JOIN_FULL) && bounds[1].kind == HR_JOIN_FOR_EVER;
+    if (!left_stays && !right_stays) return HR_OK;
+    snprintf(msg, sizeof msg,
+             "Stream-stream %s join between two streaming DataFrame/Datasets is not supported "
+             "without a watermark in the join keys, or a watermark on the nullable side and an "
+             "appropriate range condition",
+             names[type]);
+    return hr_node_refuse(plan, err, msg);
+}
+
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
     assert(plan->is_streaming && plan->child_count == 2);
-    HR_UNUSED(check);
     bool left = plan->children[0]->is_streaming, right = plan->children[1]->is_streaming;
-    if (left && right) return hr_node_not_supported(plan, err, "a join of two streams");
+    if (left && right) return check_streams(plan, check, err);
     enum hr_join_type type = HR_NODE(join, plan)->type;
     bool bad = false;
     switch (type) {
@@ -144,60 +186,12 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
 
 /* Physical ------------------------------------------------------------------------------------- */
 
-struct keys {
-    struct hr_exprs left, right; /* over attributes */
-    struct hr_exprs rest;
-    bool *null_safe;
-};
-
 static const enum hr_join_kind join_kinds[] = {
     [HR_JOIN_INNER] = HR_PJOIN_INNER, [HR_JOIN_LEFT] = HR_PJOIN_LEFT,
     [HR_JOIN_RIGHT] = HR_PJOIN_RIGHT, [HR_JOIN_FULL] = HR_PJOIN_FULL,
     [HR_JOIN_SEMI] = HR_PJOIN_SEMI,   [HR_JOIN_ANTI] = HR_PJOIN_ANTI,
     [HR_JOIN_CROSS] = HR_PJOIN_CROSS,
 };
-
-static bool has_attrs(const struct hr_expr *expr)
-{
-    return !hr_expr_is_foldable(expr);
-}
-
-static hr_status take_key(struct hr_planner *pl, const struct hr_plan *join, struct keys *keys,
-                          struct hr_expr *part, bool *ret_taken, struct hr_err *err)
-{
-    assert(keys->left.count == keys->right.count);
-    bool safe = hr_expr_is(part, HR_ROLE_EQUAL_NULL_SAFE);
-    bool equal = hr_expr_is(part, HR_ROLE_EQUAL);
-    *ret_taken = false;
-    if ((!safe && !equal) || !hr_expr_is_deterministic(part)) return HR_OK;
-    struct hr_expr *a = part->args[0], *b = part->args[1];
-    if (!has_attrs(a) || !has_attrs(b) || !hr_type_same(a->type, b->type)) return HR_OK;
-    bool straight = hr_expr_within(a, join->children[0]) && hr_expr_within(b, join->children[1]);
-    bool swapped = hr_expr_within(b, join->children[0]) && hr_expr_within(a, join->children[1]);
-    if (!straight && !swapped) return HR_OK;
-    keys->null_safe[keys->left.count] = safe;
-    if (!HR_VEC_PUSH(pl->arena, &keys->left, straight ? a : b) ||
-        !HR_VEC_PUSH(pl->arena, &keys->right, straight ? b : a))
-        return HR_OOM(err);
-    *ret_taken = true;
-    return HR_OK;
-}
-
-static hr_status split_condition(struct hr_planner *pl, const struct hr_plan *join,
-                                 struct keys *keys, struct hr_err *err)
-{
-    struct hr_exprs parts = {0};
-    struct hr_expr *condition = HR_NODE(join, join)->condition;
-    if (condition) HR_TRY(hr_expr_split_and(pl->arena, condition, &parts, err));
-    keys->null_safe = HR_NEW_ARRAY(pl->arena, bool, parts.count + 1);
-    if (!keys->null_safe) return HR_OOM(err);
-    for (uint32_t i = 0; i < parts.count; i++) {
-        bool taken = false;
-        HR_TRY(take_key(pl, join, keys, parts.items[i], &taken, err));
-        if (!taken && !HR_VEC_PUSH(pl->arena, &keys->rest, parts.items[i])) return HR_OOM(err);
-    }
-    return HR_OK;
-}
 
 static bool is_small(const struct hr_plan *plan)
 {
@@ -216,9 +210,9 @@ static bool left_can_be_table(enum hr_join_type type)
     return type == HR_JOIN_INNER || type == HR_JOIN_CROSS || type == HR_JOIN_RIGHT;
 }
 
-static hr_status deal_out(struct hr_planner *pl, const struct hr_plan *join, struct keys *keys,
-                          struct hr_pnode *node, struct hr_expr **left, struct hr_expr **right,
-                          struct hr_err *err)
+static hr_status deal_out(struct hr_planner *pl, const struct hr_plan *join,
+                          const struct hr_join_parts *keys, struct hr_pnode *node,
+                          struct hr_expr **left, struct hr_expr **right, struct hr_err *err)
 {
     assert(node->child_count == 2);
     const struct hr_plan *l = join->children[0], *r = join->children[1];
@@ -251,39 +245,147 @@ static bool table_is_left(const struct hr_plan *join)
     return is_small(l) && !is_small(r);
 }
 
+/* The parts of a condition as the operators of a join want them. */
+struct bound_parts {
+    struct hr_join_parts parts;
+    struct hr_expr **left, **right, *rest; /* over columns: of a side, of a side, of both */
+};
+
+static hr_status bind_rest(struct hr_planner *pl, const struct hr_plan *join,
+                           const struct hr_exprs *rest, struct hr_expr **ret, struct hr_err *err)
+{
+    const struct hr_plan *const *sides = (const struct hr_plan *const *)join->children;
+    HR_TRY(hr_expr_join_and(pl->arena, pl->conf, rest, ret, err));
+    return *ret ? hr_bind(pl, sides, 2, *ret, ret, err) : HR_OK;
+}
+
+static hr_status bind_keys(struct hr_planner *pl, const struct hr_plan *join, struct bound_parts *b,
+                           struct hr_err *err)
+{
+    uint32_t count = b->parts.left.count;
+    HR_TRY(hr_bind_all(pl, join->children[0], b->parts.left.items, count, &b->left, err));
+    return hr_bind_all(pl, join->children[1], b->parts.right.items, count, &b->right, err);
+}
+
+/* Two streams: what is kept of each side, and until when. */
+
+/* Conjuncts about one side decide that its rows have no partner before they are kept. */
+static hr_status take_filters(struct hr_planner *pl, const struct hr_plan *join,
+                              struct bound_parts *b, struct hr_state_join_pnode *out,
+                              struct hr_err *err)
+{
+    struct hr_exprs own[2] = {{0}}, both = {0};
+    for (uint32_t i = 0; i < b->parts.rest.count; i++) {
+        struct hr_expr *part = b->parts.rest.items[i];
+        bool fixed = hr_expr_is_deterministic(part);
+        struct hr_exprs *to = &both;
+        for (uint32_t s = 0; s < 2 && to == &both; s++)
+            if (fixed && hr_expr_within(part, join->children[s])) to = &own[s];
+        if (!HR_VEC_PUSH(pl->arena, to, part)) return HR_OOM(err);
+    }
+    for (uint32_t s = 0; s < 2; s++) {
+        const struct hr_plan *side = join->children[s];
+        struct hr_expr *filter = NULL;
+        HR_TRY(hr_expr_join_and(pl->arena, pl->conf, &own[s], &filter, err));
+        if (!filter) continue;
+        HR_TRY(hr_bind(pl, &side, 1, filter, &filter, err));
+        HR_TRY(hr_compile(pl, &filter, 1, &out->sides[s].filter, err));
+        out->sides[s].filter_expr = filter;
+    }
+    return bind_rest(pl, join, &both, &b->rest, err);
+}
+
+static uint32_t column_of(const struct hr_plan *side, const struct hr_attr *attr)
+{
+    return (uint32_t)(attr - side->output);
+}
+
+static hr_status take_bounds(struct hr_planner *pl, const struct hr_plan *join,
+                             const struct bound_parts *b, struct hr_state_join_pnode *out,
+                             struct hr_err *err)
+{
+    struct hr_join_bound bounds[2];
+    HR_TRY(hr_join_bounds(pl->arena, pl->conf, join, &b->parts, bounds, err));
+    for (uint32_t s = 0; s < 2; s++) {
+        const struct hr_plan *side = join->children[s];
+        const struct hr_attr *time = hr_join_event_time(side);
+        out->sides[s].event_time = time ? (int32_t)column_of(side, time) : -1;
+        out->sides[s].bound = bounds[s].kind;
+        out->sides[s].offset_us = bounds[s].offset_us;
+        out->sides[s].time =
+            bounds[s].kind == HR_JOIN_BY_RANGE ? column_of(side, bounds[s].time) : bounds[s].key;
+    }
+    return HR_OK;
+}
+
+static hr_status physical_of_streams(struct hr_planner *pl, const struct hr_plan *join,
+                                     struct hr_pnode *l, struct hr_pnode *r, struct bound_parts *b,
+                                     struct hr_pnode **ret, struct hr_err *err)
+{
+    uint32_t keys = b->parts.left.count;
+    if (keys == 0)
+        return hr_node_refuse(join, err,
+                              "Stream-stream join without equality predicate is not supported.");
+    if (pl->parallel) {
+        HR_TRY(hr_exchange_by_keys(pl, l, b->left, keys, &l, err));
+        HR_TRY(hr_exchange_by_keys(pl, r, b->right, keys, &r, err));
+    }
+    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_state_join, hr_plan_schema(join), l, r);
+    if (!node) return HR_OOM(err);
+    struct hr_state_join_pnode *out = HR_PNODE(state_join, node);
+    out->kind = join_kinds[HR_NODE(join, join)->type];
+    out->key_count = keys;
+    out->null_safe = b->parts.null_safe;
+    HR_TRY(take_filters(pl, join, b, out, err));
+    HR_TRY(take_bounds(pl, join, b, out, err));
+    HR_TRY(hr_compile(pl, b->left, keys, &out->sides[0].keys, err));
+    HR_TRY(hr_compile(pl, b->right, keys, &out->sides[1].keys, err));
+    node->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, keys * 2 + 1);
+    if (!node->exprs) return HR_OOM(err);
+    memcpy(node->exprs, b->left, keys * sizeof *b->left);
+    memcpy(node->exprs + keys, b->right, keys * sizeof *b->right);
+    node->expr_count = keys * 2;
+    if (b->rest) {
+        node->exprs[node->expr_count++] = b->rest;
+        HR_TRY(hr_compile(pl, &b->rest, 1, &node->program, err));
+    }
+    node->state_id = pl->next_state++;
+    *ret = node;
+    return HR_OK;
+}
+
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, struct hr_pnode **ret,
                           struct hr_err *err)
 {
     assert(join->resolved && join->child_count == 2);
-    const struct hr_plan *const *sides = (const struct hr_plan *const *)join->children;
     struct hr_pnode *l = NULL, *r = NULL;
-    struct keys keys = {.null_safe = NULL};
-    struct hr_expr **left = NULL, **right = NULL, *rest = NULL;
+    struct bound_parts b = {.rest = NULL};
     HR_TRY(hr_physical(pl, join->children[0], &l, err));
     HR_TRY(hr_physical(pl, join->children[1], &r, err));
-    HR_TRY(split_condition(pl, join, &keys, err));
-    HR_TRY(hr_bind_all(pl, sides[0], keys.left.items, keys.left.count, &left, err));
-    HR_TRY(hr_bind_all(pl, sides[1], keys.right.items, keys.right.count, &right, err));
+    HR_TRY(hr_join_split(pl->arena, join, &b.parts, err));
+    HR_TRY(bind_keys(pl, join, &b, err));
+    if (join->children[0]->is_streaming && join->children[1]->is_streaming)
+        return physical_of_streams(pl, join, l, r, &b, ret, err);
+    HR_TRY(bind_rest(pl, join, &b.parts.rest, &b.rest, err));
+    uint32_t keys = b.parts.left.count;
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_hash_join, hr_plan_schema(join), l, r);
     if (!node) return HR_OOM(err);
     struct hr_join_pnode *out = HR_PNODE(join, node);
     out->kind = join_kinds[HR_NODE(join, join)->type];
-    out->key_count = keys.left.count;
-    out->null_safe = keys.null_safe;
+    out->key_count = keys;
+    out->null_safe = b.parts.null_safe;
     out->build_left = table_is_left(join);
-    HR_TRY(hr_compile(pl, left, keys.left.count, &out->left_keys, err));
-    HR_TRY(hr_compile(pl, right, keys.right.count, &out->right_keys, err));
-    HR_TRY(hr_expr_join_and(pl->arena, pl->conf, &keys.rest, &rest, err));
-    node->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, keys.left.count * 2 + 1);
+    HR_TRY(hr_compile(pl, b.left, keys, &out->left_keys, err));
+    HR_TRY(hr_compile(pl, b.right, keys, &out->right_keys, err));
+    node->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, 1);
     if (!node->exprs) return HR_OOM(err);
-    if (rest) {
-        HR_TRY(hr_bind(pl, sides, 2, rest, &rest, err));
-        HR_TRY(hr_compile(pl, &rest, 1, &node->program, err));
-        node->exprs[0] = rest;
+    if (b.rest) {
+        HR_TRY(hr_compile(pl, &b.rest, 1, &node->program, err));
+        node->exprs[0] = b.rest;
         node->expr_count = 1;
     }
     *ret = node;
-    return deal_out(pl, join, &keys, node, left, right, err);
+    return deal_out(pl, join, &b.parts, node, b.left, b.right, err);
 }
 
 static const struct hr_node_exprs exprs[] = {
