@@ -34,7 +34,7 @@ static void wait_for_interval(struct hr_query *query)
     if (query->trigger.kind != HR_TRIGGER_PROCESSING_TIME || query->last_start_us == 0) return;
     int64_t interval_us = query->trigger.interval_us;
     int64_t due_us = (query->last_start_us / interval_us + 1) * interval_us;
-    while (!query->stop) {
+    while (!hr_life_is_stopping(&query->life)) {
         int64_t left_us = due_us - hr_now_us(query->env);
         if (left_us <= 0) return;
         hr_wakeup_wait(&query->wakeup, left_us);
@@ -43,10 +43,10 @@ static void wait_for_interval(struct hr_query *query)
 
 static void note_idle(struct hr_query *query)
 {
-    pthread_mutex_lock(&query->lock);
+    pthread_mutex_lock(&query->life.lock);
     query->idle_passes++;
-    pthread_cond_broadcast(&query->changed);
-    pthread_mutex_unlock(&query->lock);
+    pthread_cond_broadcast(&query->life.changed);
+    pthread_mutex_unlock(&query->life.lock);
     int64_t now_us = hr_now_us(query->env);
     if (query->last_idle_us == 0) query->last_idle_us = now_us;
     if (now_us - query->last_idle_us < IDLE_EVENT_US) return;
@@ -204,7 +204,7 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
         .env = query->env,
         .conf = &query->conf,
         .mem = &query->mem,
-        .cancelled = &query->cancelled,
+        .cancelled = &query->life.cancelled,
         .epoch = query->epoch,
         .now_us = now_us,
         .late_watermark_us = query->previous_watermark_us,
@@ -400,9 +400,9 @@ static hr_status run_epoch(struct hr_query *query, struct epoch_times *times, st
 hr_status hr_query_loop(struct hr_query *query, struct hr_err *err)
 {
     bool fixed = false;
-    while (!query->stop) {
+    while (!hr_life_is_stopping(&query->life)) {
         wait_for_interval(query);
-        if (query->stop) break;
+        if (hr_life_is_stopping(&query->life)) break;
         if (hr_query_has_end(query) && !fixed && !query->replan) {
             HR_TRY(fix_final_offsets(query, err));
             fixed = true;

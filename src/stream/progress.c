@@ -161,23 +161,23 @@ static void put_progress(struct hr_buf *out, const struct hr_query *query,
 
 uint32_t hr_query_listener_count(struct hr_query *query)
 {
-    pthread_mutex_lock(&query->lock);
+    pthread_mutex_lock(&query->life.lock);
     uint32_t count = query->listener_count;
-    pthread_mutex_unlock(&query->lock);
+    pthread_mutex_unlock(&query->life.lock);
     return count;
 }
 
 void hr_query_publish(struct hr_query *query, const struct hr_progress *progress)
 {
     /* Only the query's thread writes progress_json; readers copy it under the lock. */
-    pthread_mutex_lock(&query->lock);
+    pthread_mutex_lock(&query->life.lock);
     hr_buf_clear(&query->progress_json);
     put_progress(&query->progress_json, query, progress);
     query->progress = *progress;
     query->has_progress =
         true; /* nobody waits for this: waking someone each epoch would cost more than it */
     uint32_t count = query->listener_count;
-    pthread_mutex_unlock(&query->lock);
+    pthread_mutex_unlock(&query->life.lock);
     for (uint32_t i = 0; i < count; i++) {
         struct hr_query_listener *listener = &query->listeners[i];
         if (listener->on_progress)
@@ -188,17 +188,17 @@ void hr_query_publish(struct hr_query *query, const struct hr_progress *progress
 
 bool hr_query_last_progress(struct hr_query *query, struct hr_progress *ret)
 {
-    pthread_mutex_lock(&query->lock);
+    pthread_mutex_lock(&query->life.lock);
     bool has = query->has_progress;
     if (has) *ret = query->progress;
-    pthread_mutex_unlock(&query->lock);
+    pthread_mutex_unlock(&query->life.lock);
     return has;
 }
 
 void hr_query_progress_json(struct hr_query *query, struct hr_buf *out)
 {
-    pthread_mutex_lock(&query->lock);
+    pthread_mutex_lock(&query->life.lock);
     if (query->has_progress)
         hr_buf_put_sv(out, hr_svn(query->progress_json.ptr, query->progress_json.len));
-    pthread_mutex_unlock(&query->lock);
+    pthread_mutex_unlock(&query->life.lock);
 }

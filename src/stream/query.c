@@ -5,7 +5,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "stream/query_int.h"
@@ -16,14 +15,8 @@
 
 static hr_status init_shared(struct hr_query *query, struct hr_err *err)
 {
-    pthread_condattr_t attr;
-    if (pthread_mutex_init(&query->lock, NULL) || pthread_mutex_init(&query->output.lock, NULL) ||
-        pthread_condattr_init(&attr))
-        return HR_OOM(err);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    int failed = pthread_cond_init(&query->changed, &attr);
-    pthread_condattr_destroy(&attr);
-    if (failed) return HR_OOM(err);
+    HR_TRY(hr_life_init(&query->life, err));
+    if (pthread_mutex_init(&query->output.lock, NULL)) return HR_OOM(err);
     return hr_wakeup_init(&query->wakeup, err);
 }
 
@@ -79,20 +72,24 @@ static hr_status run_with_recovery(struct hr_query *query, struct hr_err *err)
     for (int attempt = 1;; attempt++) {
         int64_t first_epoch = query->epoch;
         hr_status status = hr_query_loop(query, err);
-        if (status == HR_OK && !__atomic_load_n(&query->cancelled, __ATOMIC_RELAXED))
+        if (status == HR_OK && !hr_life_is_cancelled(&query->life))
             status = hr_query_finish_snapshots(query, err);
         if (status == HR_OK || status == HR_E_CANCELLED) return status;
         if (query->epoch > first_epoch) attempt = 1; /* it made progress since the last failure */
-        if (!(err->flags & HR_ERR_RETRIABLE) || attempt >= RECOVERY_ATTEMPTS || query->stop)
+        if (!(err->flags & HR_ERR_RETRIABLE) || attempt >= RECOVERY_ATTEMPTS ||
+            hr_life_is_stopping(&query->life))
             return status;
         HR_LOG(HR_LOG_WARN, "query %s: epoch %" PRId64 " failed (%s); attempt %d of %d follows",
                query->name, query->epoch, err->msg, attempt + 1, RECOVERY_ATTEMPTS);
+        hr_life_enter(&query->life, HR_QUERY_RECOVERING);
         hr_query_close_all(query);
         hr_wakeup_wait(&query->wakeup, pause_us);
         pause_us *= 4;
-        if (query->stop) return HR_OK;
+        if (hr_life_is_stopping(&query->life)) return HR_OK;
         hr_err_init(err);
+        hr_life_enter(&query->life, HR_QUERY_OPENING);
         HR_TRY(hr_query_open_all(query, err));
+        hr_life_enter(&query->life, HR_QUERY_RUNNING);
     }
 }
 
@@ -102,7 +99,8 @@ static void *query_main(void *arg)
     struct hr_err err;
     hr_err_init(&err);
     hr_status status = run_with_recovery(query, &err);
-    if (status == HR_E_CANCELLED && query->stop) status = HR_OK;
+    if (status == HR_E_CANCELLED && hr_life_is_stopping(&query->life)) status = HR_OK;
+    hr_life_enter(&query->life, HR_QUERY_CLOSING);
     uint32_t listeners = hr_query_listener_count(query);
     for (uint32_t i = 0; i < listeners; i++) {
         struct hr_query_listener *listener = &query->listeners[i];
@@ -111,12 +109,7 @@ static void *query_main(void *arg)
     }
     /* The checkpoint's lock is given back before anyone is told that the query has ended. */
     hr_query_close_all(query);
-    pthread_mutex_lock(&query->lock);
-    query->end_status = status;
-    if (status != HR_OK) hr_err_copy(&query->end_err, &err);
-    query->ended = true;
-    pthread_cond_broadcast(&query->changed);
-    pthread_mutex_unlock(&query->lock);
+    hr_life_end(&query->life, status, &err);
     return NULL;
 }
 
@@ -134,8 +127,7 @@ static void query_free(struct hr_query *query)
     hr_buf_done(&query->progress_json);
     hr_arena_done(&query->epoch_arena);
     hr_arena_done(&query->plan_arena);
-    pthread_cond_destroy(&query->changed);
-    pthread_mutex_destroy(&query->lock);
+    hr_life_done(&query->life);
     pthread_mutex_destroy(&query->output.lock);
     hr_free(query->name);
     hr_free(query->text);
@@ -150,15 +142,16 @@ hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, stru
     if (!query) return HR_OOM(err);
     atomic_store(&query->refs, 1);
     query->wakeup.fd = -1;
-    hr_err_init(&query->end_err);
     hr_status status;
     HR_TRY_OUT(init_shared(query, err));
     HR_TRY_OUT(fill(query, args, err));
+    hr_life_enter(&query->life, HR_QUERY_OPENING);
     HR_TRY_OUT(hr_query_open_all(query, err));
     char thread_name[16];
     snprintf(thread_name, sizeof thread_name, "q:%s", query->name);
-    HR_TRY_OUT(hr_thread_start(&query->thread, thread_name, query_main, query, err));
-    query->thread_started = true;
+    hr_life_enter(&query->life, HR_QUERY_RUNNING);
+    HR_TRY_OUT(hr_thread_start(&query->life.thread, thread_name, query_main, query, err));
+    query->life.thread_started = true;
     *ret = query;
     return HR_OK;
 out:
@@ -175,9 +168,9 @@ struct hr_query *hr_query_ref(struct hr_query *query)
 void hr_query_unref(struct hr_query *query)
 {
     if (!query || atomic_fetch_sub(&query->refs, 1) != 1) return;
-    if (query->thread_started) {
+    if (query->life.thread_started) {
         hr_query_stop(query, true);
-        pthread_join(query->thread, NULL);
+        pthread_join(query->life.thread, NULL);
     }
     query_free(query);
 }
@@ -207,68 +200,35 @@ bool hr_query_is_active(const struct hr_query *query)
 {
     struct hr_query *q =
         (struct hr_query *)(uintptr_t)query; /* the lock is not part of the value */
-    pthread_mutex_lock(&q->lock);
-    bool active = !q->ended;
-    pthread_mutex_unlock(&q->lock);
-    return active;
+    return !hr_life_has_ended(&q->life);
 }
 
 void hr_query_stop(struct hr_query *query, bool at_once)
 {
-    query->stop = true;
-    if (at_once) __atomic_store_n(&query->cancelled, true, __ATOMIC_RELAXED);
+    hr_life_stop(&query->life, at_once);
     hr_wakeup_signal(&query->wakeup);
-}
-
-/* Waits on `changed` until the deadline (-1: none); false when it has passed. lock is held. */
-static bool wait_changed(struct hr_query *query, int64_t deadline_ns)
-{
-    if (deadline_ns < 0) {
-        pthread_cond_wait(&query->changed, &query->lock);
-        return true;
-    }
-    struct timespec ts = {deadline_ns / 1000000000, deadline_ns % 1000000000};
-    return pthread_cond_timedwait(&query->changed, &query->lock, &ts) == 0;
-}
-
-static int64_t deadline_after(int64_t timeout_us)
-{
-    if (timeout_us < 0) return -1;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + timeout_us * 1000;
 }
 
 bool hr_query_await(struct hr_query *query, int64_t timeout_us, hr_status *ret_status,
                     struct hr_err *err)
 {
-    int64_t deadline_ns = deadline_after(timeout_us);
-    pthread_mutex_lock(&query->lock);
-    while (!query->ended) {
-        if (!wait_changed(query, deadline_ns)) break;
-    }
-    bool ended = query->ended;
-    if (ended) {
-        *ret_status = query->end_status;
-        if (query->end_status != HR_OK && err) hr_err_copy(err, &query->end_err);
-    }
-    pthread_mutex_unlock(&query->lock);
-    return ended;
+    return hr_life_await(&query->life, timeout_us, ret_status, err);
 }
 
 hr_status hr_query_process_all_available(struct hr_query *query, struct hr_err *err)
 {
-    pthread_mutex_lock(&query->lock);
+    struct hr_query_life *life = &query->life;
+    pthread_mutex_lock(&life->lock);
     /* One pass may have been under way before the data came: two whole passes without data after
      * now. */
     uint64_t target = query->idle_passes + 2;
-    while (!query->ended && query->idle_passes < target) {
+    while (life->phase != HR_QUERY_ENDED && query->idle_passes < target) {
         hr_wakeup_signal(&query->wakeup);
-        wait_changed(query, deadline_after(10000));
+        hr_life_wait(life, 10000);
     }
-    hr_status status = query->ended ? query->end_status : HR_OK;
-    if (status != HR_OK && err) hr_err_copy(err, &query->end_err);
-    pthread_mutex_unlock(&query->lock);
+    hr_status status = life->phase == HR_QUERY_ENDED ? life->end_status : HR_OK;
+    if (status != HR_OK && err) hr_err_copy(err, &life->end_err);
+    pthread_mutex_unlock(&life->lock);
     return status;
 }
 
@@ -276,12 +236,12 @@ hr_status hr_query_add_listener(struct hr_query *query, const struct hr_query_li
                                 struct hr_err *err)
 {
     hr_status status = HR_OK;
-    pthread_mutex_lock(&query->lock);
+    pthread_mutex_lock(&query->life.lock);
     if (query->listener_count == HR_LISTENERS_MAX) {
         status = HR_FAIL(err, HR_E_LIMIT, "a query has at most %d listeners", HR_LISTENERS_MAX);
     } else {
         query->listeners[query->listener_count++] = *listener;
     }
-    pthread_mutex_unlock(&query->lock);
+    pthread_mutex_unlock(&query->life.lock);
     return status;
 }

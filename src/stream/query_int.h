@@ -8,6 +8,7 @@
 #include "operator/stateful.h"
 #include "state/file.h"
 #include "stream/journal.h"
+#include "stream/life.h"
 #include "stream/output.h"
 #include "stream/query.h"
 #include "stream/record.h"
@@ -86,15 +87,8 @@ struct hr_query {
     int64_t poll_interval_us;
     int64_t last_idle_us, last_start_us;
 
-    /* Shared with other threads, under lock. */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    pthread_t thread;
-    bool thread_started, ended;
-    _Atomic bool stop;
-    volatile bool cancelled; /* read and written by __atomic built-ins: readers have its address */
-    hr_status end_status;
-    struct hr_err end_err;
+    /* Shared with other threads, under life.lock. */
+    struct hr_query_life life;
     bool has_progress;
     struct hr_progress progress;
     struct hr_buf progress_json;
