@@ -88,6 +88,9 @@ struct hr_operator_vt {
     /* The watermark that the node puts out when its input's is input_us: at most that. NULL: the
      * same. stateful.h says how watermarks pass through a plan. */
     int64_t (*output_watermark)(const struct hr_pnode *node, int64_t input_us);
+    /* What of its state nothing bounds: "left rows". NULL, or NULL given: it is bounded, or that is
+     * for its output mode to say. */
+    const char *(*grows)(const struct hr_pnode *node);
 };
 
 struct hr_op {

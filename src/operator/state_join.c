@@ -106,6 +106,7 @@ static hr_status state_join_args(const struct hr_pnode *node, struct hr_arena *a
     ret->table_count = 2;
     for (uint32_t i = 0; i < 2; i++) {
         ret->tables[i].kind = HR_STATE_LISTS;
+        ret->tables[i].name = i ? "right" : "left";
         ret->tables[i].lists.ordered = join->sides[i].bound != HR_JOIN_FOR_EVER;
     }
     return HR_OK;
@@ -672,6 +673,14 @@ static int64_t state_join_watermark(const struct hr_pnode *node, int64_t input_u
     return output_us;
 }
 
+static const char *state_join_grows(const struct hr_pnode *node)
+{
+    const struct hr_state_join_pnode *join = HR_PNODE(state_join, node);
+    bool left = join->sides[0].bound == HR_JOIN_FOR_EVER;
+    bool right = join->sides[1].bound == HR_JOIN_FOR_EVER;
+    return left && right ? "left and right rows" : left ? "left rows" : right ? "right rows" : NULL;
+}
+
 static void print_bound(const struct hr_pnode *node, uint32_t index, struct hr_buf *out)
 {
     const struct hr_state_join_pnode *join = HR_PNODE(state_join, node);
@@ -733,4 +742,5 @@ const struct hr_operator_vt hr_op_state_join = {
     .state_args = state_join_args,
     .state_identity = state_join_identity,
     .output_watermark = state_join_watermark,
+    .grows = state_join_grows,
 };

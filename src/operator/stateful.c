@@ -169,3 +169,11 @@ void hr_stateful_figures(const struct hr_state *state, struct hr_stateful_figure
         ret->rows_late += state->parts[p].rows_late;
     }
 }
+
+void hr_stateful_put_growing(const struct hr_pnode *root, struct hr_buf *out)
+{
+    const char *what = root->vt->grows ? root->vt->grows(root) : NULL;
+    if (what) hr_buf_printf(out, "%s%s: %s", out->len ? "; " : "", root->vt->name, what);
+    for (uint32_t i = 0; i < root->child_count; i++)
+        hr_stateful_put_growing(root->children[i], out);
+}

@@ -85,4 +85,7 @@ struct hr_stateful_figures {
 };
 void hr_stateful_figures(const struct hr_state *state, struct hr_stateful_figures *ret);
 
+/* The operators of a plan whose state grows for ever, as text: "StateJoin: left rows". */
+void hr_stateful_put_growing(const struct hr_pnode *root, struct hr_buf *out);
+
 #endif

@@ -4,6 +4,7 @@
  * its output mode.
  */
 #include "connector/connector.h"
+#include "operator/stateful.h"
 #include "session/internal.h"
 
 static const char *const mode_names[] = {"append", "update", "complete"};
@@ -23,17 +24,23 @@ static void put_schema(const struct hr_plan *plan, struct hr_buf *out)
 }
 
 static hr_status put_streaming(struct hr_run *run, const struct hr_plan *plan,
-                               enum hr_output_mode mode, struct hr_buf *out, struct hr_err *err)
+                               const struct hr_pnode *root, enum hr_output_mode mode,
+                               struct hr_buf *out, struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;
     const char *provider = stmt->provider ? stmt->provider : "memory";
     const struct hr_sink_vt *sink = hr_sink_find(provider);
+    struct hr_buf growing = {0};
     if (!sink) return HR_RAISE(err, HR_E_DATA_SOURCE_NOT_FOUND, "provider", provider);
     hr_buf_puts(out, "== Streaming ==\n");
     hr_buf_printf(out, "Output mode: %s\nGuarantee: ", mode_names[mode]);
     hr_plan_guarantee(plan, sink, stmt->options, out);
+    hr_stateful_put_growing(root, &growing);
+    if (growing.len) hr_buf_printf(out, "\nState that grows for ever: %s", hr_buf_cstr(&growing));
+    hr_status status = hr_buf_status(&growing, err);
+    hr_buf_done(&growing);
     hr_buf_puts(out, "\n\n");
-    return HR_OK;
+    return status;
 }
 
 static hr_status explain_plan(struct hr_run *run, struct hr_plan *plan, bool extended,
@@ -60,7 +67,7 @@ static hr_status explain_plan(struct hr_run *run, struct hr_plan *plan, bool ext
         hr_buf_putc(out, '\n');
     }
     HR_TRY(hr_plan_physical(run->arena, &run->conf, plan, mode, &root, err));
-    if (streaming) HR_TRY(put_streaming(run, plan, mode, out, err));
+    if (streaming) HR_TRY(put_streaming(run, plan, root, mode, out, err));
     hr_buf_puts(out, "== Physical Plan ==\n");
     hr_pnode_print(root, out);
     hr_buf_putc(out, '\n');

@@ -7,7 +7,7 @@
 #include "base/datetime.h"
 #include "session/internal.h"
 
-enum kind { BOOL, INT, BYTES, DURATION, ZONE, TEXT };
+enum kind { BOOL, INT, BYTES, DURATION, ZONE, TEXT, CHOICE };
 
 struct setting {
     const char *key;
@@ -24,7 +24,8 @@ static const struct setting settings[HR_SET_COUNT] = {
 };
 
 static const char *const kind_names[] = {
-    [BOOL] = "boolean", [INT] = "int", [BYTES] = "bytes", [DURATION] = "time", [TEXT] = "string",
+    [BOOL] = "boolean",  [INT] = "int",     [BYTES] = "bytes",
+    [DURATION] = "time", [TEXT] = "string", [CHOICE] = "string",
 };
 
 static const struct setting *find(const char *key)
@@ -82,8 +83,8 @@ static hr_status check_unknown(const char *key, struct hr_err *err)
     const char *near = hr_name_nearest(key, names, HR_COUNT(names));
     if (!near && !ours) return HR_OK;
     char why[200];
-    snprintf(why, sizeof why, "is not known%s%s%s", near ? "; did you mean " : "",
-             near ? near : "", near ? "?" : "");
+    snprintf(why, sizeof why, "is not known%s%s%s", near ? "; did you mean " : "", near ? near : "",
+             near ? "?" : "");
     return HR_RAISE(err, HR_E_INVALID_OPTION, "name", key, "why", why);
 }
 
@@ -97,10 +98,23 @@ static bool number(const struct setting *s, const char *value, int64_t *ret)
     }
 }
 
+static hr_status check_choice(const struct setting *s, const char *value, struct hr_err *err)
+{
+    const char *words = strrchr(s->doc, ':') + 2, *end;
+    for (const char *at = words; *at; at = *end ? end + 2 : end) {
+        end = at + strcspn(at, ",");
+        if (hr_sv_eq_nocase(hr_svn(at, (size_t)(end - at)), hr_sv(value))) return HR_OK;
+    }
+    char why[160];
+    snprintf(why, sizeof why, "'%.60s' is none of %s", value, words);
+    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", s->key, "why", why);
+}
+
 static hr_status check(const struct setting *s, const char *value, struct hr_err *err)
 {
     bool flag, ok = true;
     int64_t n;
+    if (s->kind == CHOICE) return check_choice(s, value, err);
     if (s->kind == BOOL)
         ok = hr_parse_bool(hr_sv(value), &flag);
     else if (s->kind == ZONE && !hr_tz_find(hr_sv(value)))

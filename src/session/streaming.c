@@ -191,6 +191,8 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
         .sink_options = sink_options,
         .state_snapshot_every = (int32_t)hr_setting_int(session, HR_SET_SNAPSHOT_EVERY),
     };
+    args.watermark_policy_max =
+        hr_str_eq_nocase(hr_setting(session, HR_SET_WATERMARK_POLICY), "max");
     const char *no_data = hr_setting(session, HR_SET_NO_DATA);
     args.no_data_epochs = !no_data || !hr_str_eq_nocase(no_data, "false");
     if (!args.text) return HR_OOM(err);

@@ -307,17 +307,23 @@ void hr_state_drop_slot(struct hr_state *state, uint32_t slot)
     }
 }
 
-int64_t hr_state_rows(const struct hr_state *state)
+int64_t hr_state_table_rows(const struct hr_state *state, uint32_t table)
 {
+    assert(table < state->table_count);
     uint64_t rows = 0;
     for (uint32_t p = 0; p < state->part_count; p++) {
-        for (uint32_t k = 0; k < state->table_count; k++) {
-            const struct hr_state_table *t = &state->parts[p].tables[k];
-            for (uint32_t i = 0; i < t->pane_count; i++) rows += hr_ktable_count(t->panes[i].table);
-            if (t->lists) rows += hr_lists_row_count(t->lists);
-        }
+        const struct hr_state_table *t = &state->parts[p].tables[table];
+        for (uint32_t i = 0; i < t->pane_count; i++) rows += hr_ktable_count(t->panes[i].table);
+        if (t->lists) rows += hr_lists_row_count(t->lists);
     }
     return (int64_t)rows;
+}
+
+int64_t hr_state_rows(const struct hr_state *state)
+{
+    int64_t rows = 0;
+    for (uint32_t t = 0; t < state->table_count; t++) rows += hr_state_table_rows(state, t);
+    return rows;
 }
 
 int64_t hr_state_bytes(const struct hr_state *state)

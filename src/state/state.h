@@ -47,6 +47,7 @@ enum hr_state_kind { HR_STATE_KEYED, HR_STATE_LISTS };
 
 struct hr_state_layout {
     enum hr_state_kind kind;
+    const char *name; /* for figures where there are several: "left"; may be NULL */
     /* keyed */
     uint32_t value_bytes;
     const uint8_t
@@ -175,6 +176,7 @@ hr_status hr_state_load_slots(struct hr_state *state, struct hr_str_view delta, 
 void hr_state_drop_slot(struct hr_state *state, uint32_t slot);
 
 int64_t hr_state_rows(const struct hr_state *state);
+int64_t hr_state_table_rows(const struct hr_state *state, uint32_t table);
 int64_t hr_state_bytes(const struct hr_state *state);
 
 #endif

@@ -41,6 +41,17 @@ static void put_event_time(struct hr_buf *out, const struct hr_progress *p)
     hr_buf_putc(out, '}');
 }
 
+/* Rows of each table of a state that has several: {"leftRows":3,"rightRows":5}. */
+static void put_tables(struct hr_buf *out, const struct hr_state *state)
+{
+    if (state->table_count < 2 || !state->layouts[0].name) return;
+    hr_buf_puts(out, ",\"customMetrics\":{");
+    for (uint32_t t = 0; t < state->table_count; t++)
+        hr_buf_printf(out, "%s\"%sRows\":%" PRId64, t ? "," : "", state->layouts[t].name,
+                      hr_state_table_rows(state, t));
+    hr_buf_putc(out, '}');
+}
+
 static void put_states(struct hr_buf *out, const struct hr_query *query,
                        const struct hr_progress *p)
 {
@@ -59,10 +70,11 @@ static void put_states(struct hr_buf *out, const struct hr_query *query,
                       ",\"allUpdatesTimeMs\":0,\"numRowsRemoved\":%" PRId64
                       ",\"allRemovalsTimeMs\":0,\"commitTimeMs\":%" PRId64
                       ",\"memoryUsedBytes\":%" PRId64 ",\"numRowsDroppedByWatermark\":%" PRId64
-                      ",\"numShufflePartitions\":%u,\"numStateStoreInstances\":%u}",
-                      f->rows_total, f->rows_updated, f->rows_removed,
-                      p->commit_offsets_us / 1000, f->memory_bytes, f->rows_late,
-                      state->part_count, state->part_count);
+                      ",\"numShufflePartitions\":%u,\"numStateStoreInstances\":%u",
+                      f->rows_total, f->rows_updated, f->rows_removed, p->commit_offsets_us / 1000,
+                      f->memory_bytes, f->rows_late, state->part_count, state->part_count);
+        put_tables(out, state);
+        hr_buf_putc(out, '}');
     }
     hr_buf_putc(out, ']');
 }

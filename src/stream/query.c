@@ -42,6 +42,7 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     query->limit = args->limit;
     query->temporary_checkpoint = args->temporary_checkpoint;
     query->no_data_epochs = args->no_data_epochs;
+    query->watermark_policy_max = args->watermark_policy_max;
     query->snapshot_every = args->state_snapshot_every > 0 ? args->state_snapshot_every : 10;
     query->watermark_us = query->previous_watermark_us = HR_WATERMARK_NONE;
     query->name = hr_strdup(args->name);
@@ -136,6 +137,17 @@ static void query_free(struct hr_query *query)
     hr_free(query);
 }
 
+static void log_growing(const struct hr_query *query)
+{
+    struct hr_buf text;
+    hr_buf_init(&text, 1 << 16);
+    hr_stateful_put_growing(query->root, &text);
+    if (text.len)
+        HR_LOG(HR_LOG_WARN, "query %s: nothing bounds the state of %s", query->name,
+               hr_buf_cstr(&text));
+    hr_buf_done(&text);
+}
+
 hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, struct hr_err *err)
 {
     struct hr_query *query = hr_zalloc(sizeof *query);
@@ -147,6 +159,7 @@ hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, stru
     HR_TRY_OUT(fill(query, args, err));
     hr_life_enter(&query->life, HR_QUERY_OPENING);
     HR_TRY_OUT(hr_query_open_all(query, err));
+    log_growing(query);
     char thread_name[16];
     snprintf(thread_name, sizeof thread_name, "q:%s", query->name);
     hr_life_enter(&query->life, HR_QUERY_RUNNING);

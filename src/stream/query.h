@@ -50,6 +50,7 @@ struct hr_query_args {
     const struct hr_options *sink_options;
     struct hr_read_limit limit; /* session-wide admission limits; sources' own options add to it */
     int32_t state_snapshot_every; /* deltas between snapshots; 0: default */
+    bool watermark_policy_max;    /* spark.sql.streaming.multipleWatermarkPolicy: max; else min */
     bool no_data_epochs;          /* spark.sql.streaming.noDataMicroBatches.enabled, default true */
 };
 

@@ -109,19 +109,29 @@ static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
     }
 }
 
-static const char *const refusals[] = {
-    [HR_JOIN_LEFT] = "Left outer join with a streaming DataFrame/Dataset on the right and a static "
-                     "DataFrame/Dataset on the left is not supported",
-    [HR_JOIN_RIGHT] =
-        "Right outer join with a streaming DataFrame/Dataset on the left and a static "
-        "DataFrame/DataSet on the right is not supported",
-    [HR_JOIN_FULL] =
-        "FullOuter joins with streaming DataFrames/Datasets on one side are not supported",
-    [HR_JOIN_SEMI] =
-        "LeftSemi join with a streaming DataFrame/Dataset on the right is not supported",
-    [HR_JOIN_ANTI] =
-        "LeftAnti join with a streaming DataFrame/Dataset on the right is not supported",
-};
+/* Of a stream and a table, where the table's rows without a partner are wanted: Spark's words. */
+static const char *refusal(enum hr_join_type type, bool stream_is_left)
+{
+    switch (type) {
+    case HR_JOIN_LEFT:
+        return "LeftOuter join with a streaming DataFrame/Dataset on the right and a static "
+               "DataFrame/Dataset on the left is not supported";
+    case HR_JOIN_RIGHT:
+        return "RightOuter join with a streaming DataFrame/Dataset on the left and a static "
+               "DataFrame/DataSet on the right not supported";
+    case HR_JOIN_SEMI:
+        return "LeftSemi join with a streaming DataFrame/Dataset on the right and a static "
+               "DataFrame/Dataset on the left is not supported";
+    case HR_JOIN_ANTI:
+        return "LeftAnti joins with a streaming DataFrame/Dataset on the right are not supported";
+    default:
+        return stream_is_left
+                   ? "FullOuter joins with streaming DataFrames/Datasets on the left and a static "
+                     "DataFrame/Dataset on the right is not supported"
+                   : "FullOuter joins with streaming DataFrames/Datasets on the right and a static "
+                     "DataFrame/Dataset on the left is not supported";
+    }
+}
 
 /* Two streams: rows without a partner are wanted only once nothing can come for them. */
 static hr_status check_streams(const struct hr_plan *plan, const struct hr_streaming_check *check,
@@ -181,7 +191,7 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
     case HR_JOIN_FULL: bad = left || right; break;
     default: break;
     }
-    return bad ? hr_node_refuse(plan, err, refusals[type]) : HR_OK;
+    return bad ? hr_node_refuse(plan, err, refusal(type, left)) : HR_OK;
 }
 
 /* Physical ------------------------------------------------------------------------------------- */
