@@ -125,8 +125,8 @@ int64_t hr_context_now_us(struct hr_context *ctx);
 void hr_context_advance(struct hr_context *ctx, int64_t us);
 
 /* One SQL statement; its rows as an RDD (an empty one where it has none). Tables and views
- * that earlier statements of the context made are there. The query runs now, on its own threads,
- * and the RDD stands on its result. One statement at a time.
+ * that earlier statements of the context made are there. The query runs now, on the context's
+ * threads, and the RDD stands on its result. One statement at a time.
  *     struct hr_rdd *r = hr_sql(ctx, "SELECT word, n FROM csv.`words.csv`", &err); */
 struct hr_rdd *hr_sql(struct hr_context *ctx, const char *statement, struct hr_err *err);
 

@@ -71,7 +71,8 @@ bool hr_builder_grow(struct hr_builder *b, uint32_t count)
     if (b->failed) return false;
     uint64_t wanted = (uint64_t)b->length + count, capacity = b->capacity;
     while (capacity < wanted) capacity *= 2;
-    if (capacity <= INT32_MAX && set_capacity(b, (uint32_t)capacity)) return true;
+    if (wanted <= INT32_MAX) capacity = HR_MIN(capacity, (uint64_t)INT32_MAX + 1);
+    if (wanted <= INT32_MAX && set_capacity(b, (uint32_t)capacity)) return true;
     fail(b);
     return false;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "expr/codec.h"
 
+#include <malloc.h>
 #include <math.h>
 
 #include "base/hash.h"
@@ -117,6 +118,56 @@ bool hr_value_decode(const struct hr_type *type, struct hr_reader *in, struct hr
     }
 }
 
+/* --- The heap ----------------------------------------------------------------------------------*/
+
+static _Thread_local struct hr_value_account *account;
+
+struct hr_value_account *hr_value_account_enter(struct hr_value_account *entered)
+{
+    struct hr_value_account *before = account;
+    account = entered;
+    return before;
+}
+
+static void give_back(struct hr_value_account *a, int64_t bytes)
+{
+    int64_t held = atomic_load_explicit(&a->bytes, memory_order_relaxed), given;
+    do {
+        given = HR_MIN(held, bytes); /* what came before the account is not of it */
+    } while (!atomic_compare_exchange_weak_explicit(&a->bytes, &held, held - given,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    hr_mem_release(a->mem, given);
+}
+
+void hr_value_account_done(struct hr_value_account *a)
+{
+    if (a->mem) give_back(a, INT64_MAX);
+}
+
+static bool take(int64_t bytes)
+{
+    if (!account || bytes <= 0) return true;
+    if (!hr_mem_take(account->mem, bytes)) return false;
+    atomic_fetch_add_explicit(&account->bytes, bytes, memory_order_relaxed);
+    return true;
+}
+
+void *hr_value_realloc(void *ptr, size_t size)
+{
+    int64_t before = ptr ? (int64_t)malloc_usable_size(ptr) : 0;
+    int64_t wanted = (int64_t)size - before;
+    if (!take(wanted)) return NULL;
+    void *grown = hr_realloc(ptr, size);
+    if (account && wanted > 0 && !grown) give_back(account, wanted);
+    return grown;
+}
+
+void hr_value_free(void *ptr)
+{
+    if (account && ptr) give_back(account, (int64_t)malloc_usable_size(ptr));
+    hr_free(ptr);
+}
+
 /* --- Blobs -------------------------------------------------------------------------------------*/
 
 hr_status hr_blob_append(struct hr_blob *blob, const void *data, size_t size, struct hr_err *err)
@@ -126,7 +177,7 @@ hr_status hr_blob_append(struct hr_blob *blob, const void *data, size_t size, st
     if (blob->len + size > blob->cap) {
         uint32_t cap = HR_MAX(32u, blob->cap < UINT32_MAX / 2 ? blob->cap * 2 : UINT32_MAX);
         if (cap < blob->len + size) cap = blob->len + (uint32_t)size;
-        char *grown = hr_realloc(blob->ptr, cap);
+        char *grown = hr_value_realloc(blob->ptr, cap);
         if (!grown) return HR_OOM(err);
         blob->ptr = grown;
         blob->cap = cap;
@@ -144,7 +195,7 @@ hr_status hr_blob_set(struct hr_blob *blob, const void *data, size_t size, struc
 
 void hr_blob_done(struct hr_blob *blob)
 {
-    hr_free(blob->ptr);
+    hr_value_free(blob->ptr);
     memset(blob, 0, sizeof *blob);
 }
 
@@ -165,8 +216,9 @@ static struct entry entry_at(const struct hr_value_set *set, uint32_t at)
 static hr_status set_grow(struct hr_value_set *set, struct hr_err *err)
 {
     uint32_t size = set->slots ? 2 * (set->mask + 1) : 8;
-    uint32_t *slots = hr_zalloc(sizeof *slots * size);
+    uint32_t *slots = hr_value_realloc(NULL, sizeof *slots * size);
     if (!slots) return HR_OOM(err);
+    memset(slots, 0, sizeof *slots * size);
     for (uint32_t at = 0; at < set->len;) {
         struct entry e = entry_at(set, at);
         uint32_t i = e.hash & (size - 1);
@@ -174,7 +226,7 @@ static hr_status set_grow(struct hr_value_set *set, struct hr_err *err)
         slots[i] = at + 1;
         at += (uint32_t)sizeof e + e.size;
     }
-    hr_free(set->slots);
+    hr_value_free(set->slots);
     set->slots = slots;
     set->mask = size - 1;
     return HR_OK;
@@ -223,11 +275,6 @@ bool hr_value_set_next(const struct hr_value_set *set, uint32_t *pos, struct hr_
     return false;
 }
 
-int64_t hr_value_set_heap_bytes(const struct hr_value_set *set)
-{
-    return set->cap + (set->slots ? 4 * (int64_t)(set->mask + 1) : 0);
-}
-
 void hr_value_set_save(const struct hr_value_set *set, struct hr_buf *out)
 {
     uint32_t pos = 0;
@@ -255,7 +302,7 @@ hr_status hr_value_set_load(struct hr_value_set *set, struct hr_reader *in, stru
 
 void hr_value_set_done(struct hr_value_set *set)
 {
-    hr_free(set->bytes);
-    hr_free(set->slots);
+    hr_value_free(set->bytes);
+    hr_value_free(set->slots);
     memset(set, 0, sizeof *set);
 }

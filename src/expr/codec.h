@@ -6,8 +6,30 @@
 #ifndef HR_EXPR_CODEC_H
 #define HR_EXPR_CODEC_H
 
+#include <stdatomic.h>
+
 #include "column/builder.h"
 #include "column/column.h"
+
+/* --- The heap behind values --------------------------------------------------------------------*/
+
+/* Where it counts: while an account is this thread's, what hangs off values is taken from mem and
+ * given back to it. Accounts nest; several threads may have one at a time. */
+struct hr_value_account {
+    struct hr_mem *mem;
+    _Atomic int64_t bytes;
+};
+/* Makes account this thread's (NULL: nobody counts); returns the one before, to be put back. */
+struct hr_value_account *hr_value_account_enter(struct hr_value_account *account);
+/* Gives back what is still counted. */
+void hr_value_account_done(struct hr_value_account *account);
+
+/* As hr_realloc and hr_free, counted. NULL when the account's budget is passed, too (HR_OOM says
+ * which). */
+void *hr_value_realloc(void *ptr, size_t size);
+void hr_value_free(void *ptr);
+
+/* --- Values ------------------------------------------------------------------------------------*/
 
 void hr_value_encode(const struct hr_column *col, uint32_t row, struct hr_buf *out);
 /* Appends one value. false: damaged bytes. */
@@ -37,7 +59,6 @@ hr_status hr_value_set_add(struct hr_value_set *set, const void *key, uint32_t s
 /* Visits the live keys: start with *pos 0; false at the end. */
 bool hr_value_set_next(const struct hr_value_set *set, uint32_t *pos, struct hr_str_view *ret_key,
                        int64_t *ret_weight);
-int64_t hr_value_set_heap_bytes(const struct hr_value_set *set);
 void hr_value_set_save(const struct hr_value_set *set, struct hr_buf *out);
 hr_status hr_value_set_load(struct hr_value_set *set, struct hr_reader *in,
                             struct hr_err *err) HR_CHECKED;

@@ -130,8 +130,6 @@ struct hr_aggregate {
     hr_status (*load)(const struct hr_expr *call, uint8_t *state, struct hr_reader *in,
                       struct hr_err *err);
     void (*done)(const struct hr_expr *call, uint8_t *state);
-    /* Heap bytes that hang off the state, for budgets. NULL: none. */
-    int64_t (*heap_bytes)(const struct hr_expr *call, const uint8_t *state);
     bool can_retract;
 };
 

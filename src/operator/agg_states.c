@@ -40,18 +40,6 @@ bool hr_agg_is_plain(const struct hr_pnode *node)
     return true;
 }
 
-int64_t hr_agg_heap_bytes(const struct hr_pnode *node, const uint8_t *states)
-{
-    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
-    int64_t bytes = 0;
-    for (uint32_t a = 0; a < agg->agg_count; a++) {
-        const struct hr_agg_spec *spec = &agg->aggs[a];
-        if (hr_agg_of(spec)->heap_bytes)
-            bytes += hr_agg_of(spec)->heap_bytes(spec->call, states + spec->state_offset);
-    }
-    return bytes;
-}
-
 void hr_agg_save(const struct hr_pnode *node, const uint8_t *states, struct hr_buf *out)
 {
     assert(states && out);

@@ -19,7 +19,6 @@ void hr_agg_done(const struct hr_pnode *node, uint8_t *states);
 bool hr_agg_needs_done(const struct hr_pnode *node);
 /* Are the bytes of the states all there is (no aggregate with save)? */
 bool hr_agg_is_plain(const struct hr_pnode *node);
-int64_t hr_agg_heap_bytes(const struct hr_pnode *node, const uint8_t *states);
 
 /* Appends the states: saved where an aggregate can grow, else as they are. The form that partial
  * aggregation hands through an exchange, and that checkpoints of growing states hold. */

@@ -17,6 +17,8 @@
 #include "operator/exchange.h"
 #include "rdd/scheduler.h"
 
+#define INLINE_ROWS 32768 /* waking others would cost more than the work */
+
 /* --- Shape of a plan -------------------------------------------------------------------------- */
 
 uint32_t hr_exchange_partitions(const struct hr_pnode *node)
@@ -283,7 +285,7 @@ hr_status hr_exec_run(const struct hr_pnode *root, struct hr_exec *exec, struct 
     bool inline_only = !exec->scheduler || exec->conf->threads <= 1;
     if (!inline_only) {
         int64_t rows = rows_estimate(exec, root);
-        inline_only = rows >= 0 && rows <= hr_scheduler_inline_rows(exec->scheduler);
+        inline_only = rows >= 0 && rows <= INLINE_ROWS;
     }
     if (!inline_only && !has_exchange(root))
         inline_only = hr_pipeline_partitions(&pipeline, root) == 1;

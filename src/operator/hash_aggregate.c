@@ -13,6 +13,7 @@
  * and
  * passes on the first of each.
  */
+#include "expr/codec.h"
 #include "operator/agg_states.h"
 #include "operator/exchange.h"
 #include "operator/exec.h"
@@ -46,6 +47,7 @@ struct aggregate {
     uint32_t *some_rows;
     uint8_t *is_new;
     struct hr_ktable_iter iter;
+    struct hr_value_account heap; /* of the states */
     bool loaded, done;
 };
 
@@ -116,6 +118,7 @@ static hr_status open_parts(struct aggregate *op, struct hr_err *err)
     const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_task *task = op->op.task;
     hr_arena_init(&op->scratch, task->mem);
+    op->heap.mem = task->mem;
     op->keys.mem = op->distinct_keys.mem = task->mem;
     op->states = hr_arena_alloc(task->arena, BLOCK * sizeof *op->states);
     op->some_states = hr_arena_alloc(task->arena, BLOCK * sizeof *op->some_states);
@@ -147,12 +150,15 @@ static void aggregate_close(struct hr_op *base)
 {
     struct aggregate *op = (struct aggregate *)base;
     const struct hr_pnode *node = base->node;
+    struct hr_value_account *before = hr_value_account_enter(&op->heap);
     if (op->single) hr_agg_done(node, op->single);
     op->single = NULL;
     hr_ktable_free(op->table);
     op->table = NULL;
     for (uint32_t a = 0; op->distinct && a < hr_agg_node(node)->agg_count; a++)
         hr_ktable_free(op->distinct[a].seen);
+    (void)hr_value_account_enter(before);
+    hr_value_account_done(&op->heap);
     hr_keys_done(&op->keys);
     hr_keys_done(&op->distinct_keys);
     hr_eval_free(op->eval);
@@ -426,9 +432,9 @@ static hr_status load_input(struct aggregate *op, struct hr_err *err)
     return HR_OK;
 }
 
-static hr_status aggregate_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
+static hr_status next(struct aggregate *op, struct hr_batch **ret_batch, struct hr_err *err)
 {
-    struct aggregate *op = (struct aggregate *)base;
+    struct hr_op *base = &op->op;
     if (!op->loaded) HR_TRY(load_input(op, err));
     *ret_batch = NULL;
     if (op->done) return HR_OK;
@@ -445,6 +451,15 @@ static hr_status aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
     }
     hr_arena_reset(&op->scratch);
     return make_output(op, op->states, count, ret_batch, err);
+}
+
+static hr_status aggregate_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
+{
+    struct aggregate *op = (struct aggregate *)base;
+    struct hr_value_account *before = hr_value_account_enter(&op->heap);
+    hr_status status = next(op, ret_batch, err);
+    (void)hr_value_account_enter(before);
+    return status;
 }
 
 const struct hr_operator_vt hr_op_hash_aggregate = {

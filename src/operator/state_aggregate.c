@@ -70,11 +70,6 @@ static void codec_done(const void *arg, uint8_t *value)
     hr_agg_done(arg, value);
 }
 
-static int64_t codec_heap_bytes(const void *arg, const uint8_t *value)
-{
-    return hr_agg_heap_bytes(arg, value);
-}
-
 static hr_status state_aggregate_args(const struct hr_pnode *node, struct hr_arena *arena,
                                       struct hr_state_args *ret, struct hr_err *err)
 {
@@ -86,8 +81,7 @@ static hr_status state_aggregate_args(const struct hr_pnode *node, struct hr_are
     hr_agg_init(node, init);
     table->states_init = init;
     if (!hr_agg_is_plain(node))
-        table->codec =
-            (struct hr_state_codec){codec_save, codec_load, codec_done, codec_heap_bytes, node};
+        table->codec = (struct hr_state_codec){codec_save, codec_load, codec_done, node};
     return HR_OK;
 }
 
@@ -513,10 +507,8 @@ static hr_status output_part(struct state_aggregate *op, struct hr_state_part *p
     return HR_OK;
 }
 
-static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
-                                      struct hr_err *err)
+static hr_status next(struct state_aggregate *op, struct hr_batch **ret_batch, struct hr_err *err)
 {
-    struct state_aggregate *op = (struct state_aggregate *)base;
     *ret_batch = NULL;
     if (op->phase == PHASE_INPUT) HR_TRY(take_input(op, err));
     if (op->phase == PHASE_DONE) return HR_OK;
@@ -529,6 +521,16 @@ static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_
     }
     op->phase = PHASE_DONE;
     return HR_OK;
+}
+
+static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
+                                      struct hr_err *err)
+{
+    struct state_aggregate *op = (struct state_aggregate *)base;
+    struct hr_value_account *before = hr_value_account_enter(&op->s.parts[0].state->heap);
+    hr_status status = next(op, ret_batch, err);
+    (void)hr_value_account_enter(before);
+    return status;
 }
 
 /* A FINAL finds its keys where the PARTIAL below put them. */

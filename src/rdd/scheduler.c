@@ -381,11 +381,6 @@ struct hr_block_store *hr_scheduler_blocks_of(struct hr_scheduler *scheduler, st
     return blocks;
 }
 
-int64_t hr_scheduler_inline_rows(const struct hr_scheduler *scheduler)
-{
-    return scheduler->options.inline_rows;
-}
-
 static int64_t quarter_of_machine(void)
 {
     int64_t bytes = hr_machine_memory_bytes() / 4;

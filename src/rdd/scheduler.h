@@ -40,7 +40,5 @@ void hr_scheduler_cancel(struct hr_scheduler *scheduler, const char *group, uint
 uint32_t hr_scheduler_jobs(struct hr_scheduler *scheduler,
                            void (*fn)(void *arg, uint32_t n, const struct hr_job_facts *facts),
                            void *arg);
-/* The widest estimate (rows) that runs on the caller's thread. */
-int64_t hr_scheduler_inline_rows(const struct hr_scheduler *scheduler);
 
 #endif

@@ -78,7 +78,10 @@ static struct hr_rdd *rdd_of(struct hr_context *ctx, const struct hr_result *res
 struct hr_session *hr_context_session(struct hr_context *ctx, struct hr_err *err)
 {
     if (!ctx->sql) {
-        struct hr_session_options options = {.env = ctx->env, .threads = ctx->parallelism};
+        /* A query's states are this process's: its tasks do not go to worker processes. */
+        struct hr_session_options options = {.env = ctx->env,
+                                             .threads = ctx->parallelism,
+                                             .scheduler = ctx->executors ? NULL : ctx->scheduler};
         struct hr_session *session;
         if (hr_session_new(&options, &session, err) != HR_OK) return NULL;
         ctx->sql = session;

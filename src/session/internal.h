@@ -19,7 +19,8 @@ struct hr_session {
     struct hr_env *env;
     struct hr_conf conf;
     struct hr_mem mem; /* a part of the process's */
-    struct hr_scheduler *scheduler; /* made at the first query that wants several tasks */
+    struct hr_scheduler *scheduler; /* made at the first query that wants several tasks … */
+    bool lent_scheduler;            /* … or the context's */
     struct hr_options settings;     /* what was set, known or not */
     struct hr_arena settings_arena;
     struct hr_table **tables; /* in order of name */

@@ -19,6 +19,8 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
     session->env = options->env ? options->env : hr_env_default();
     session->available_now = options->available_now;
     session->once = options->once;
+    session->scheduler = options->scheduler;
+    session->lent_scheduler = options->scheduler != NULL;
     hr_mem_init(&session->mem, hr_mem_process(), "the statement", NULL, 0);
     hr_settings_init(session, options);
     hr_catalog_init(session);
@@ -42,7 +44,7 @@ void hr_session_free(struct hr_session *session)
     if (!session) return;
     hr_registry_done(&session->queries);
     hr_catalog_done(session);
-    if (session->scheduler) hr_scheduler_free(session->scheduler);
+    if (session->scheduler && !session->lent_scheduler) hr_scheduler_free(session->scheduler);
     hr_arena_done(&session->settings_arena);
     hr_free(session->checkpoint_root);
     hr_free(session);

@@ -9,6 +9,7 @@
 
 #include "plan/catalog.h"
 
+struct hr_scheduler;
 struct hr_session;
 struct hr_query; /* stream/query.h */
 
@@ -16,6 +17,7 @@ struct hr_session_options {
     struct hr_env *env;          /* NULL: the machine */
     uint32_t threads;            /* 0: one a core */
     int64_t memory_bytes;        /* of the process: headrace.memory; 0: as it is */
+    struct hr_scheduler *scheduler; /* that its queries run on, borrowed; NULL: one of its own */
     const char *checkpoint_root; /* streaming tables without checkpointLocation get a folder here */
     bool available_now, once;    /* overrides the triggers of streaming tables */
 };

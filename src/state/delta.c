@@ -373,8 +373,8 @@ static hr_status load_table(struct load *l, uint32_t table, struct hr_err *err)
     return HR_OK;
 }
 
-hr_status hr_state_load_slots(struct hr_state *state, struct hr_str_view delta, uint32_t first,
-                              uint32_t count, struct hr_err *err)
+static hr_status load_slots(struct hr_state *state, struct hr_str_view delta, uint32_t first,
+                            uint32_t count, struct hr_err *err)
 {
     assert(count > 0 && first + count <= HR_SLOT_COUNT);
     struct load l = {state, hr_reader(delta.ptr, delta.len), first, count, 0, HR_SLOT_COUNT - 1};
@@ -401,6 +401,15 @@ hr_status hr_state_load_slots(struct hr_state *state, struct hr_str_view delta, 
     if (in->failed || in->pos != in->end)
         return damaged(err, "its length does not fit its content");
     return HR_OK;
+}
+
+hr_status hr_state_load_slots(struct hr_state *state, struct hr_str_view delta, uint32_t first,
+                              uint32_t count, struct hr_err *err)
+{
+    struct hr_value_account *before = hr_value_account_enter(&state->heap);
+    hr_status status = load_slots(state, delta, first, count, err);
+    (void)hr_value_account_enter(before);
+    return status;
 }
 
 hr_status hr_state_load(struct hr_state *state, struct hr_str_view delta, struct hr_err *err)

@@ -41,6 +41,13 @@ static void part_done(struct hr_state_part *part)
     for (uint32_t t = 0; t < part->state->table_count; t++) table_done(&part->tables[t]);
 }
 
+static void parts_done(struct hr_state *state)
+{
+    struct hr_value_account *before = hr_value_account_enter(&state->heap);
+    for (uint32_t i = 0; i < state->part_count; i++) part_done(&state->parts[i]);
+    (void)hr_value_account_enter(before);
+}
+
 static hr_status copy_layout(struct hr_state *state, const struct hr_state_layout *from,
                              struct hr_state_layout *to, struct hr_err *err)
 {
@@ -85,6 +92,7 @@ hr_status hr_state_new(const struct hr_state_args *args, struct hr_state **ret, 
     snprintf(state->mem_name, sizeof state->mem_name, "the state of %s (operator %u)%s%.100s",
              args->operator_name, args->id, query ? " in query " : "", query ? query : "");
     hr_mem_init(&state->mem, args->mem, state->mem_name, args->budget_setting, args->budget_bytes);
+    state->heap.mem = &state->mem;
     hr_status status = state_init(state, args, err);
     if (status != HR_OK) {
         hr_state_free(state);
@@ -96,17 +104,16 @@ hr_status hr_state_new(const struct hr_state_args *args, struct hr_state **ret, 
 
 hr_status hr_state_clear(struct hr_state *state, struct hr_err *err)
 {
-    for (uint32_t i = 0; i < state->part_count; i++) {
-        part_done(&state->parts[i]);
-        HR_TRY(part_init(&state->parts[i], err));
-    }
+    parts_done(state);
+    for (uint32_t i = 0; i < state->part_count; i++) HR_TRY(part_init(&state->parts[i], err));
     return HR_OK;
 }
 
 void hr_state_free(struct hr_state *state)
 {
     if (!state) return;
-    for (uint32_t i = 0; i < state->part_count; i++) part_done(&state->parts[i]);
+    parts_done(state);
+    hr_value_account_done(&state->heap);
     hr_free(state->parts);
     for (uint32_t t = 0; t < state->table_count; t++)
         hr_free((void *)(uintptr_t)state->layouts[t].states_init);
@@ -284,6 +291,7 @@ hr_status hr_state_due(struct hr_state_part *part, uint32_t table, int64_t limit
 
 void hr_state_part_committed(struct hr_state_part *part)
 {
+    struct hr_value_account *before = hr_value_account_enter(&part->state->heap);
     for (uint32_t k = 0; k < part->state->table_count; k++) {
         struct hr_state_table *t = &part->tables[k];
         for (uint32_t i = 0; i < t->pane_count; i++) hr_ktable_end_epoch(t->panes[i].table);
@@ -291,11 +299,13 @@ void hr_state_part_committed(struct hr_state_part *part)
         t->dropped_count = 0;
     }
     part->rows_updated = part->rows_removed = part->rows_late = 0;
+    (void)hr_value_account_enter(before);
 }
 
 void hr_state_drop_slot(struct hr_state *state, uint32_t slot)
 {
     assert(slot < HR_SLOT_COUNT);
+    struct hr_value_account *before = hr_value_account_enter(&state->heap);
     for (uint32_t p = 0; p < state->part_count; p++) {
         for (uint32_t k = 0; k < state->table_count; k++) {
             struct hr_state_table *t = &state->parts[p].tables[k];
@@ -305,6 +315,7 @@ void hr_state_drop_slot(struct hr_state *state, uint32_t slot)
             hr_times_drop_slot(&t->order, slot);
         }
     }
+    (void)hr_value_account_enter(before);
 }
 
 int64_t hr_state_table_rows(const struct hr_state *state, uint32_t table)

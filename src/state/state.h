@@ -27,6 +27,7 @@
 #ifndef HR_STATE_STATE_H
 #define HR_STATE_STATE_H
 
+#include "expr/codec.h"
 #include "state/lists.h"
 #include "state/table.h"
 
@@ -39,7 +40,6 @@ struct hr_state_codec {
     void (*save)(const void *arg, const uint8_t *value, struct hr_buf *out);
     hr_status (*load)(const void *arg, uint8_t *value, struct hr_reader *in, struct hr_err *err);
     void (*done)(const void *arg, uint8_t *value);
-    int64_t (*heap_bytes)(const void *arg, const uint8_t *value); /* may be NULL */
     const void *arg;
 };
 
@@ -91,6 +91,7 @@ struct hr_state {
     struct hr_state_layout layouts[HR_STATE_TABLES_MAX];
     uint32_t table_count;
     struct hr_mem mem;
+    struct hr_value_account heap; /* what hangs off values; counts in mem */
     char mem_name[160];
     struct hr_state_part *parts;
     uint32_t part_count;

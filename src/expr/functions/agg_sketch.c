@@ -187,14 +187,9 @@ static hr_status blob_load(const struct hr_expr *call, uint8_t *state, struct hr
 
 static void blob_done(const struct hr_expr *call, uint8_t *state) { hr_blob_done((void *)state); }
 
-static int64_t blob_heap(const struct hr_expr *call, const uint8_t *state)
-{
-    return ((const struct hr_blob *)(const void *)state)->cap;
-}
-
 const struct hr_aggregate hr_agg_percentile = {.state_bytes = blob_bytes,
     .update = percentile_update, .merge = blob_merge, .emit = percentile_emit, .save = blob_save,
-    .load = blob_load, .done = blob_done, .heap_bytes = blob_heap};
+    .load = blob_load, .done = blob_done};
 
 /* --- percentile_approx
  * --------------------------------------------------------------------------*/
@@ -223,16 +218,17 @@ struct approx {
 static void summary_free(struct summary *s)
 {
     if (!s) return;
-    hr_free(s->samples);
-    hr_free(s->head);
-    hr_free(s);
+    hr_value_free(s->samples);
+    hr_value_free(s->head);
+    hr_value_free(s);
 }
 
 static hr_status summary_flush(struct summary *s, double error, struct hr_err *err)
 {
     if (!s->head_count) return HR_OK;
     qsort(s->head, s->head_count, sizeof *s->head, by_value);
-    struct sample *merged = hr_alloc(sizeof *merged * ((size_t)s->count + s->head_count));
+    struct sample *merged =
+        hr_value_realloc(NULL, sizeof *merged * ((size_t)s->count + s->head_count));
     if (!merged) return HR_OOM(err);
     uint32_t n = 0, at = 0;
     int64_t total = s->total;
@@ -244,7 +240,7 @@ static hr_status summary_flush(struct summary *s, double error, struct hr_err *e
         merged[n++] = (struct sample){s->head[i], 1, delta};
     }
     while (at < s->count) merged[n++] = s->samples[at++];
-    hr_free(s->samples);
+    hr_value_free(s->samples);
     s->samples = merged;
     s->count = s->capacity = n;
     s->total = total;
@@ -278,7 +274,7 @@ static hr_status summary_add(struct summary *s, double x, double error, struct h
 {
     if (s->head_count == s->head_capacity) {
         uint32_t capacity = s->head_capacity ? s->head_capacity * 2 : 64;
-        double *head = hr_realloc(s->head, sizeof *head * capacity);
+        double *head = hr_value_realloc(s->head, sizeof *head * capacity);
         if (!head) return HR_OOM(err);
         s->head = head;
         s->head_capacity = capacity;
@@ -332,7 +328,11 @@ static uint32_t pointer_bytes(const struct hr_expr *call) { return call ? sizeof
 static hr_status summary_of(uint8_t *state, struct summary **ret, struct hr_err *err)
 {
     struct summary **s = (struct summary **)(void *)state;
-    if (!*s && !(*s = hr_zalloc(sizeof **s))) return HR_OOM(err);
+    if (!*s) {
+        *s = hr_value_realloc(NULL, sizeof **s);
+        if (!*s) return HR_OOM(err);
+        memset(*s, 0, sizeof **s);
+    }
     *ret = *s;
     return HR_OK;
 }
@@ -359,13 +359,13 @@ static hr_status approx_merge(const struct hr_expr *call, uint8_t *into, const u
     for (uint32_t i = 0; i < y->head_count; i++) HR_TRY(summary_add(x, y->head[i], a->error, err));
     if (!y->count) return HR_OK;
     HR_TRY(summary_flush(x, a->error, err));
-    struct sample *merged = hr_alloc(sizeof *merged * ((size_t)x->count + y->count));
+    struct sample *merged = hr_value_realloc(NULL, sizeof *merged * ((size_t)x->count + y->count));
     if (!merged) return HR_OOM(err);
     uint32_t i = 0, j = 0, n = 0;
     while (i < x->count || j < y->count)
         merged[n++] = j == y->count || (i < x->count && x->samples[i].value <= y->samples[j].value)
                           ? x->samples[i++] : y->samples[j++];
-    hr_free(x->samples);
+    hr_value_free(x->samples);
     x->samples = merged;
     x->count = x->capacity = n;
     x->total += y->total;
@@ -423,8 +423,8 @@ static hr_status approx_load(const struct hr_expr *call, uint8_t *state, struct 
     struct hr_str_view samples = hr_get_bytes(in), head = hr_get_bytes(in);
     if (in->failed || samples.len % sizeof *s->samples || head.len % sizeof *s->head)
         return HR_FAIL(err, HR_E_CHECKPOINT_CORRUPT, "an aggregate's state is damaged");
-    s->samples = hr_alloc(samples.len + 1);
-    s->head = hr_alloc(head.len + 1);
+    s->samples = hr_value_realloc(NULL, samples.len + 1);
+    s->head = hr_value_realloc(NULL, head.len + 1);
     if (!s->samples || !s->head) return HR_OOM(err);
     if (samples.len) memcpy(s->samples, samples.ptr, samples.len);
     if (head.len) memcpy(s->head, head.ptr, head.len);
@@ -439,14 +439,6 @@ static void approx_done(const struct hr_expr *call, uint8_t *state)
     *(struct summary **)(void *)state = NULL;
 }
 
-static int64_t approx_heap(const struct hr_expr *call, const uint8_t *state)
-{
-    const struct summary *s = *(struct summary *const *)(const void *)state;
-    if (!s) return 0;
-    return (int64_t)(sizeof *s + sizeof(struct sample) * s->capacity +
-                     8 * (size_t)s->head_capacity);
-}
-
 const struct hr_aggregate hr_agg_percentile_approx = {.state_bytes = pointer_bytes,
     .update = approx_update, .merge = approx_merge, .emit = approx_emit, .save = approx_save,
-    .load = approx_load, .done = approx_done, .heap_bytes = approx_heap};
+    .load = approx_load, .done = approx_done};

@@ -271,12 +271,6 @@ static void blob_done(const struct hr_expr *call, uint8_t *state)
     hr_blob_done((void *)state);
 }
 
-static int64_t blob_heap(const struct hr_expr *call, const uint8_t *state)
-{
-    HR_UNUSED(call);
-    return ((const struct hr_blob *)(const void *)state)->cap;
-}
-
 static void extreme_save(const struct hr_expr *call, const uint8_t *state, struct hr_buf *out)
 {
     if (in_state(call->args[0]->type))
@@ -301,11 +295,6 @@ static void extreme_done(const struct hr_expr *call, uint8_t *state)
     if (!in_state(call->args[0]->type)) blob_done(call, state);
 }
 
-static int64_t extreme_heap(const struct hr_expr *call, const uint8_t *state)
-{
-    return in_state(call->args[0]->type) ? 0 : blob_heap(call, state);
-}
-
 hr_status hr_bind_extreme(HR_BIND_ARGS)
 {
     HR_UNUSED(conf);
@@ -321,10 +310,10 @@ hr_status hr_bind_extreme(HR_BIND_ARGS)
 
 const struct hr_aggregate hr_agg_min = {.state_bytes = bytes_24, .update = min_update,
     .merge = min_merge, .emit = extreme_emit, .save = extreme_save, .load = extreme_load,
-    .done = extreme_done, .heap_bytes = extreme_heap};
+    .done = extreme_done};
 const struct hr_aggregate hr_agg_max = {.state_bytes = bytes_24, .update = max_update,
     .merge = max_merge, .emit = extreme_emit, .save = extreme_save, .load = extreme_load,
-    .done = extreme_done, .heap_bytes = extreme_heap};
+    .done = extreme_done};
 
 /* --- first, last, any_value
  * ---------------------------------------------------------------------*/
@@ -406,10 +395,10 @@ static hr_status last_merge(const struct hr_expr *call, uint8_t *into, const uin
 
 const struct hr_aggregate hr_agg_first = {.state_bytes = bytes_24, .update = first_update,
     .merge = first_merge, .emit = emit_encoded, .save = blob_save, .load = blob_load,
-    .done = blob_done, .heap_bytes = blob_heap};
+    .done = blob_done};
 const struct hr_aggregate hr_agg_last = {.state_bytes = bytes_24, .update = last_update,
     .merge = last_merge, .emit = emit_encoded, .save = blob_save, .load = blob_load,
-    .done = blob_done, .heap_bytes = blob_heap};
+    .done = blob_done};
 
 /* --- max_by, min_by ----------------------------------------------------------------------------*/
 
@@ -508,17 +497,12 @@ static void by_done(const struct hr_expr *call, uint8_t *state)
     blob_done(call, state + sizeof(struct hr_blob));
 }
 
-static int64_t by_heap(const struct hr_expr *call, const uint8_t *state)
-{
-    return blob_heap(call, state) + blob_heap(call, state + sizeof(struct hr_blob));
-}
-
 const struct hr_aggregate hr_agg_max_by = {.state_bytes = by_bytes, .update = max_by_update,
     .merge = max_by_merge, .emit = emit_encoded, .save = by_save, .load = by_load,
-    .done = by_done, .heap_bytes = by_heap};
+    .done = by_done};
 const struct hr_aggregate hr_agg_min_by = {.state_bytes = by_bytes, .update = min_by_update,
     .merge = min_by_merge, .emit = emit_encoded, .save = by_save, .load = by_load,
-    .done = by_done, .heap_bytes = by_heap};
+    .done = by_done};
 
 /* --- collect_list, listagg
  * ----------------------------------------------------------------------*/
@@ -583,7 +567,7 @@ hr_status hr_bind_collect(HR_BIND_ARGS)
 
 const struct hr_aggregate hr_agg_collect_list = {.state_bytes = bytes_24, .update = list_update,
     .merge = list_merge, .emit = list_emit, .save = blob_save, .load = blob_load,
-    .done = blob_done, .heap_bytes = blob_heap};
+    .done = blob_done};
 
 /* listagg(text, separator): the separator is constant. */
 static hr_status listagg_emit(HR_EMIT_ARGS)
@@ -626,7 +610,7 @@ hr_status hr_bind_listagg(HR_BIND_ARGS)
 
 const struct hr_aggregate hr_agg_listagg = {.state_bytes = bytes_24, .update = list_update,
     .merge = list_merge, .emit = listagg_emit, .save = blob_save, .load = blob_load,
-    .done = blob_done, .heap_bytes = blob_heap};
+    .done = blob_done};
 
 /* --- Sets: collect_set, mode, and DISTINCT around any aggregate
  * ----------------------------------*/
@@ -702,12 +686,6 @@ static void set_done(const struct hr_expr *call, uint8_t *state)
     hr_value_set_done((void *)state);
 }
 
-static int64_t set_heap(const struct hr_expr *call, const uint8_t *state)
-{
-    HR_UNUSED(call);
-    return hr_value_set_heap_bytes((const void *)state);
-}
-
 static hr_status collect_set_emit(HR_EMIT_ARGS)
 {
     struct hr_builder *b = hr_builder_new(ctx->arena, out->type, count);
@@ -730,7 +708,7 @@ static hr_status collect_set_emit(HR_EMIT_ARGS)
 
 const struct hr_aggregate hr_agg_collect_set = {.state_bytes = set_bytes, .update = set_update,
     .merge = set_merge, .emit = collect_set_emit, .save = set_save, .load = set_load,
-    .done = set_done, .heap_bytes = set_heap, .can_retract = true};
+    .done = set_done, .can_retract = true};
 
 static hr_status mode_emit(HR_EMIT_ARGS)
 {
@@ -759,7 +737,7 @@ static hr_status mode_emit(HR_EMIT_ARGS)
 
 const struct hr_aggregate hr_agg_mode = {.state_bytes = set_bytes, .update = set_update,
     .merge = set_merge, .emit = mode_emit, .save = set_save, .load = set_load,
-    .done = set_done, .heap_bytes = set_heap, .can_retract = true};
+    .done = set_done, .can_retract = true};
 
 /* --- DISTINCT ----------------------------------------------------------------------------------*/
 
@@ -827,7 +805,7 @@ static hr_status distinct_emit(HR_EMIT_ARGS)
 
 static const struct hr_aggregate agg_distinct = {.state_bytes = set_bytes,
     .update = distinct_update, .merge = set_merge, .emit = distinct_emit, .save = set_save,
-    .load = set_load, .done = set_done, .heap_bytes = set_heap, .can_retract = true};
+    .load = set_load, .done = set_done, .can_retract = true};
 
 const struct hr_aggregate *hr_aggregate_of(const struct hr_expr *call)
 {

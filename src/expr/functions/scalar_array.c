@@ -111,7 +111,9 @@ hr_status hr_fn_array_repeat(HR_EVAL_ARGS)
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call, &b, err));
     HR_BUILD_ROWS(ctx, out, b, row) {
-        for (int32_t n = HR_ARG(int32_t, &args[1], row); n > 0; n--) copy_value(b, &args[0], row);
+        int32_t n = HR_ARG(int32_t, &args[1], row);
+        if (n > 0 && !hr_builder_room(hr_builder_child(b, 0), (uint32_t)n)) break;
+        for (; n > 0; n--) copy_value(b, &args[0], row);
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);
