@@ -64,6 +64,9 @@ struct hr_time_format;
 struct hr_arena;
 hr_status hr_time_format_compile(struct hr_arena *arena, struct hr_str_view pattern,
                                  struct hr_time_format **ret, struct hr_err *err) HR_CHECKED;
+/* The error of a pattern that only prints (E, F, q, Q), as Spark has it. */
+hr_status hr_time_format_check_parse(const struct hr_time_format *format,
+                                     struct hr_err *err) HR_CHECKED;
 /* local_us: wall clock; offset_seconds for X/x/Z/z letters. */
 void hr_time_format_print(const struct hr_time_format *format, int64_t local_us,
                           const struct hr_tz *tz, struct hr_buf *out);

@@ -8,7 +8,8 @@
 bool hr_gzip_named(const char *path)
 {
     size_t len = strlen(path);
-    return len > 3 && strcmp(path + len - 3, ".gz") == 0;
+    return (len > 3 && hr_str_eq_nocase(path + len - 3, ".gz")) ||
+           (len > 8 && hr_str_eq_nocase(path + len - 8, ".deflate"));
 }
 
 #if HR_HAVE_ZLIB
@@ -94,6 +95,10 @@ hr_status hr_gunzip_read(struct hr_gunzip *gz, void *to, size_t size, size_t *re
     while (gz->z.avail_out > 0 && !gz->done) {
         bool none;
         HR_TRY(refill(gz, &none, err));
+        if (none && gz->pos == 0) { /* an empty file has no rows, as Hadoop reads it */
+            gz->done = true;
+            break;
+        }
         if (none) return HR_FAIL(err, HR_E_IO_FATAL, "%s: the gzip data is cut off", gz->path);
         int rc = inflate(&gz->z, Z_NO_FLUSH);
         if (rc == Z_STREAM_END) {

@@ -6,7 +6,7 @@
 #include "base/env.h"
 #include "base/str.h"
 
-/* The path ends in .gz. */
+/* The path ends in .gz or .deflate, in any case, as Hadoop takes it. */
 bool hr_gzip_named(const char *path);
 /* data packed, behind what is in *out. */
 hr_status hr_gzip_pack(const void *data, size_t size, struct hr_buf *out,

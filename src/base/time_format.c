@@ -28,6 +28,8 @@ struct item {
 struct hr_time_format {
     HR_VEC(struct item) items;
     bool has_era;
+    char prints_only; /* a letter that cannot be parsed, or 0 */
+    struct hr_str_view pattern;
 };
 
 static const char *const months[] = {"January",   "February", "March",    "April",
@@ -49,8 +51,8 @@ static int max_count(char letter)
     case 'L':
     case 'Q':
     case 'q': return 4;
-    case 'y':
-    case 'u': return 6;
+    case 'y': return 6;
+    case 'F': return 1;
     case 'd':
     case 'h':
     case 'H':
@@ -60,8 +62,7 @@ static int max_count(char letter)
     case 's': return 2;
     case 'D': return 3;
     case 'a': return 1;
-    case 'S':
-    case 'n': return 9;
+    case 'S': return 9;
     case 'V': return 2;
     case 'O': return 4;
     case 'X':
@@ -94,12 +95,37 @@ static void set_reserved(struct hr_time_format *format)
     }
 }
 
-static hr_status illegal(struct hr_str_view pattern, const char *why, struct hr_err *err)
+/* Java's SimpleDateFormat, which Spark used before 3.0, would take the pattern. */
+static bool was_legal(struct hr_str_view pattern)
 {
-    char what[300];
-    snprintf(what, sizeof what, "datetime pattern '%.*s': %s", (int)HR_MIN(pattern.len, 120),
-             pattern.ptr, why);
-    return HR_RAISE(err, HR_E_INVALID_ARGUMENT, "what", what);
+    bool quoted = false;
+    int zones = 0;
+    for (size_t i = 0; i < pattern.len; i++) {
+        char c = pattern.ptr[i];
+        if (c == '\'') quoted = !quoted;
+        bool letter = !quoted && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
+        zones = letter && c == 'X' ? zones + 1 : 0;
+        if (zones > 3 || (letter && !strchr("GyMdkHmsSEDFwWahKzZYuXL", c))) return false;
+    }
+    return !quoted;
+}
+
+#define DOCROOT "https://spark.apache.org/docs/latest"
+
+/* c is the letter that is none, 0 where the letters are good. */
+static hr_status illegal(struct hr_str_view pattern, char c, struct hr_err *err)
+{
+    char text[200], quoted[210], letter[2] = {c};
+    snprintf(text, sizeof text, "%.*s", (int)HR_MIN(pattern.len, 190), pattern.ptr);
+    snprintf(quoted, sizeof quoted, "'%s'", text);
+    if (was_legal(pattern))
+        return HR_RAISE(err, HR_E_INCONSISTENT_DATETIME_PATTERN, "pattern", quoted, "config",
+                        "\"spark.sql.legacy.timeParserPolicy\"", "docroot", DOCROOT);
+    if (c == 'e' || c == 'c')
+        return HR_RAISE(err, HR_E_INCONSISTENT_WEEK_BASED_PATTERN, "c", letter);
+    if (c && strchr("ABNnpFqQ", c))
+        return HR_RAISE(err, HR_E_INVALID_DATETIME_PATTERN_CHARACTER, "pattern", text, "c", letter);
+    return HR_RAISE(err, HR_E_INVALID_DATETIME_PATTERN, "pattern", quoted, "docroot", DOCROOT);
 }
 
 struct compiler {
@@ -118,21 +144,16 @@ static hr_status push(struct compiler *c, struct item item, struct hr_err *err)
 static hr_status compile_letters(struct compiler *c, size_t *at, struct hr_err *err)
 {
     const char *p = c->pattern.ptr;
-    char letter = p[*at], why[64];
+    char letter = p[*at];
     size_t from = *at;
     while (*at < c->pattern.len && p[*at] == letter) (*at)++;
     size_t count = *at - from;
     int max = max_count(letter);
-    if (max == 0) {
-        snprintf(why, sizeof why, "illegal pattern character: %c", letter);
-        return illegal(c->pattern, why, err);
-    }
+    if (max == 0) return illegal(c->pattern, letter, err);
     bool wrong = count > (size_t)max || (letter == 'V' && count != 2) ||
                  (letter == 'O' && count != 1 && count != 4);
-    if (wrong) {
-        snprintf(why, sizeof why, "wrong number of pattern letters: %c", letter);
-        return illegal(c->pattern, why, err);
-    }
+    if (wrong) return illegal(c->pattern, 0, err);
+    if (strchr("EFqQ", letter)) c->format->prints_only = letter;
     c->format->has_era = c->format->has_era || letter == 'G';
     return push(c, (struct item){.kind = ITEM_FIELD, .letter = letter, .count = (uint8_t)count},
                 err);
@@ -146,7 +167,7 @@ static hr_status compile_quoted(struct compiler *c, size_t *at, struct hr_err *e
     char *text = hr_arena_alloc(c->arena, c->pattern.len);
     if (!text) return HR_OOM(err);
     for (;; i++) {
-        if (i >= c->pattern.len) return illegal(c->pattern, "a quote is not closed", err);
+        if (i >= c->pattern.len) return illegal(c->pattern, 0, err);
         if (p[i] == '\'') {
             if (i + 1 >= c->pattern.len || p[i + 1] != '\'') break;
             i++;
@@ -162,11 +183,11 @@ static hr_status compile_bracket(struct compiler *c, char bracket, struct hr_err
 {
     uint32_t index = c->format->items.count;
     if (bracket == '[') {
-        if (c->depth == (int)HR_COUNT(c->open)) return illegal(c->pattern, "too many [", err);
+        if (c->depth == (int)HR_COUNT(c->open)) return illegal(c->pattern, 0, err);
         c->open[c->depth++] = index;
         return push(c, (struct item){.kind = ITEM_OPEN}, err);
     }
-    if (c->depth == 0) return illegal(c->pattern, "] without [", err);
+    if (c->depth == 0) return illegal(c->pattern, 0, err);
     c->format->items.items[c->open[--c->depth]].end = index;
     return push(c, (struct item){.kind = ITEM_CLOSE}, err);
 }
@@ -177,7 +198,7 @@ static hr_status compile_one(struct compiler *c, size_t *at, struct hr_err *err)
     if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')) return compile_letters(c, at, err);
     if (ch == '\'') return compile_quoted(c, at, err);
     if (ch == '{' || ch == '}' || ch == '#')
-        return illegal(c->pattern, "{, } and # are reserved", err);
+        return illegal(c->pattern, 0, err);
     if (ch == '[' || ch == ']') {
         (*at)++;
         return compile_bracket(c, ch, err);
@@ -197,8 +218,16 @@ hr_status hr_time_format_compile(struct hr_arena *arena, struct hr_str_view patt
     for (size_t at = 0; at < pattern.len;) HR_TRY(compile_one(&c, &at, err));
     while (c.depth > 0) HR_TRY(compile_bracket(&c, ']', err)); /* Java closes them, too */
     set_reserved(c.format);
+    char *text = hr_arena_strndup(arena, pattern.ptr, pattern.len);
+    if (!text) return HR_OOM(err);
+    c.format->pattern = hr_svn(text, pattern.len);
     *ret = c.format;
     return HR_OK;
+}
+
+hr_status hr_time_format_check_parse(const struct hr_time_format *format, struct hr_err *err)
+{
+    return format->prints_only ? illegal(format->pattern, format->prints_only, err) : HR_OK;
 }
 
 /* Printing ------------------------------------------------------------------------------------ */
@@ -320,6 +349,7 @@ static void print_field(const struct item *it, const struct moment *m, struct hr
             print_text(months[c->month - 1], it->count == 4, out);
         break;
     case 'd': put_padded(out, c->day, it->count); break;
+    case 'F': put_padded(out, (c->day - 1) % 7 + 1, it->count); break;
     case 'D': put_padded(out, m->days - hr_days_from_civil(c->year, 1, 1) + 1, it->count); break;
     case 'E': print_text(days[((m->days + 3) % 7 + 7) % 7], it->count == 4, out); break;
     case 'a': hr_buf_puts(out, c->hour < 12 ? "AM" : "PM"); break;

@@ -46,6 +46,19 @@ static void add_sink(struct hr_opt_table *to, const struct hr_sink_vt *vt,
     add_side(to, (struct hr_opt_table){vt->options, vt->option_count}, vt->format, options);
 }
 
+/* Only whole files are converted (file/bytes.c). */
+static hr_status check_utf8(const struct hr_options *options, struct hr_err *err)
+{
+    static const char *const names[] = {"encoding", "charset"};
+    for (size_t i = 0; i < HR_COUNT(names); i++) {
+        const char *value = hr_options_get(options, names[i]);
+        if (value && !hr_str_eq_nocase(value, "UTF-8") && !hr_str_eq_nocase(value, "UTF8"))
+            return HR_RAISE(err, HR_E_INVALID_OPTION, "name", names[i], "why",
+                            "only UTF-8 is supported here");
+    }
+    return HR_OK;
+}
+
 hr_status hr_source_open(const struct hr_source_vt *vt, const struct hr_source_args *args,
                          struct hr_source **ret_source, struct hr_err *err)
 {
@@ -54,7 +67,10 @@ hr_status hr_source_open(const struct hr_source_vt *vt, const struct hr_source_a
     add_source(tables + OWN, vt, args->options);
     if (sink) add_sink(tables + OTHER, sink, args->options);
     HR_TRY(hr_options_check_known(args->options, vt->option_prefix, tables, TABLES, err));
-    return vt->open(args, ret_source, err);
+    if (!vt->format) HR_TRY(check_utf8(args->options, err));
+    HR_TRY(vt->open(args, ret_source, err));
+    (*ret_source)->flags |= vt->flags;
+    return HR_OK;
 }
 
 hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *args,
@@ -65,7 +81,10 @@ hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *a
     add_sink(tables + OWN, vt, args->options);
     if (source) add_source(tables + OTHER, source, args->options);
     HR_TRY(hr_options_check_known(args->options, vt->option_prefix, tables, TABLES, err));
-    return vt->open(args, ret_sink, err);
+    HR_TRY(check_utf8(args->options, err));
+    HR_TRY(vt->open(args, ret_sink, err));
+    assert((*ret_sink)->guarantee <= vt->guarantee);
+    return HR_OK;
 }
 
 hr_status hr_connector_check_options(const char *name, const struct hr_options *options,

@@ -324,6 +324,9 @@ static hr_status resolve_call(struct hr_arena *arena, const struct hr_conf *conf
         return HR_RAISE(err, HR_E_UNRESOLVED_ROUTINE, "routineName", name ? name : "?",
                         "searchPath", SEARCH_PATH);
     }
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        if (expr->args[i]->kind == HR_X_LAMBDA) /* there is none that would run it */
+            return HR_RAISE(err, HR_E_INVALID_LAMBDA_FUNCTION, "class", fn->name);
     HR_TRY(check_syntax(arena, expr, fn, err));
     return resolve_with(arena, conf, expr, fn, err);
 }

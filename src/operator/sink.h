@@ -14,7 +14,8 @@
 
 enum hr_output_mode { HR_MODE_APPEND, HR_MODE_UPDATE, HR_MODE_COMPLETE };
 
-enum hr_guarantee { HR_EXACTLY_ONCE, HR_AT_LEAST_ONCE, HR_NO_GUARANTEE };
+/* From none to most: a sink that declares nothing promises nothing. */
+enum hr_guarantee { HR_NO_GUARANTEE, HR_AT_LEAST_ONCE, HR_EXACTLY_ONCE };
 
 struct hr_sink_args {
     struct hr_env *env;

@@ -20,11 +20,15 @@
 
 #define HR_CONNECTOR_ABI 1
 
+/* What a source declares. The engine asks these, never a name. */
 enum {
     HR_SOURCE_BATCH = 1,      /* can be read as a table at rest */
     HR_SOURCE_STREAM = 2,     /* can be read by STREAM t */
     HR_SOURCE_REPLAYABLE = 4, /* the same offsets give the same rows again */
-    HR_SOURCE_BOUNDED = 8,    /* ends: a stream over it completes */
+    /* Ends, at final_offset or (NULL) where latest_offset no longer moves: a query over such
+     * sources alone ends by itself. */
+    HR_SOURCE_BOUNDED = 8,
+    HR_SOURCE_SKIPS = 16, /* its readers skip rows by the scan's filters; others are given none */
 };
 
 struct hr_source_args {
@@ -44,7 +48,7 @@ struct hr_source_args {
 struct hr_source {
     const struct hr_source_vt *vt;
     const struct hr_type *schema; /* set by open */
-    uint32_t flags;
+    uint32_t flags; /* open may add to the vtable's what depends on options */
 };
 
 /* A piece of an offset range, made in the epoch's arena; read by one task. */
@@ -88,6 +92,7 @@ struct hr_scan_reader {
 struct hr_source_vt {
     const char *name; /* USING name */
     uint32_t abi;
+    uint32_t flags; /* HR_SOURCE_…: what holds for every source of the name */
     const struct hr_opt_spec *options;
     size_t option_count;
     const char *option_prefix; /* keys with it are somebody else's to check; NULL: none */

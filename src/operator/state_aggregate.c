@@ -235,6 +235,7 @@ static hr_status merge_rows(struct state_aggregate *op, const struct hr_column *
 /* The one group of an aggregation without keys. */
 static hr_status find_single(struct state_aggregate *op, uint32_t count, struct hr_err *err)
 {
+    assert(count <= BLOCK);
     struct hr_ktable *table;
     HR_TRY(hr_state_pane(&op->s.parts[0], 0, HR_PANE_NONE, &table, err));
     struct hr_string empty = hr_string_make("", 0);
@@ -259,6 +260,7 @@ static hr_status take_block(struct state_aggregate *op, struct hr_eval_ctx *ctx,
 {
     const struct hr_aggregate_pnode *agg = hr_agg_node(op->op.node);
     bool from_states = agg->mode == HR_AGG_FINAL;
+    assert(count <= BLOCK && (from_states || op->eval));
     count = drop_late(op, count);
     order_by_pane(op, count);
     uint32_t rows[BLOCK];
@@ -462,6 +464,7 @@ static hr_status evict(struct state_aggregate *op, struct hr_state_part *part, s
     /* A watermark that has not moved closes nothing new: a scan of all groups is saved. */
     if (!op->windowed && !hr_stateful_moved(&op->s)) return HR_OK;
     if (!op->windowed) return evict_rows(op, part, err);
+    assert(op->closing);
     while (hr_state_oldest_pane(part, 0, watermark_us)) HR_TRY(hr_state_drop_oldest(part, 0, err));
     return HR_OK;
 }
@@ -512,6 +515,7 @@ static hr_status next(struct state_aggregate *op, struct hr_batch **ret_batch, s
     *ret_batch = NULL;
     if (op->phase == PHASE_INPUT) HR_TRY(take_input(op, err));
     if (op->phase == PHASE_DONE) return HR_OK;
+    assert(op->phase == PHASE_OUTPUT && op->part_index <= op->s.part_count);
     for (; op->part_index < op->s.part_count; op->part_index++) {
         struct hr_state_part *part = &op->s.parts[op->part_index];
         HR_TRY(output_part(op, part, ret_batch, err));

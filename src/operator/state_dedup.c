@@ -87,6 +87,7 @@ static hr_status keep_new(struct state_dedup *op, uint32_t count, uint32_t *ret_
     HR_TRY(hr_stateful_encode(&op->s, op->vectors, op->rows, count, err));
     HR_TRY(hr_stateful_upsert(&op->s, 0, HR_PANE_NONE, count, op->states, op->is_new, err));
     uint32_t kept = 0;
+    assert(count <= BLOCK);
     for (uint32_t i = 0; i < count; i++) {
         if (!op->is_new[i]) continue;
         struct hr_state_part *part = hr_stateful_part(&op->s, op->s.keys.hashes[i]);
@@ -119,6 +120,7 @@ static hr_status first_rows(struct state_dedup *op, struct hr_batch *in, struct 
         hr_batch_unref(out);
         return HR_OK;
     }
+    assert(total <= in->sel_count);
     out->sel_count = total;
     *ret = out;
     return HR_OK;

@@ -264,6 +264,11 @@ static hr_status open_table(struct hr_analyzer *an, struct hr_plan **plan, struc
 {
     const char *name = hr_arena_strdup(an->arena, table->name);
     if (!name) return HR_OOM(err);
+    if (!table->schema) {
+        HR_RAISE(err, HR_E_INVALID_ARGUMENT, "what",
+                 "the table has no columns yet: they come with the query that fills it");
+        return hr_err_at(err, (*plan)->sql_pos, (*plan)->sql_end);
+    }
     if (table->source) {
         HR_TRY(scan_of_table(an, plan, table, err));
     } else if (HR_NODE(relation, *plan)->is_stream) {

@@ -133,6 +133,7 @@ static hr_status plan_splits(struct hr_source *base, const char *start, const ch
 static const struct hr_source_vt source_vt = {
     .name = "rdd",
     .abi = HR_CONNECTOR_ABI,
+    .flags = HR_SOURCE_BATCH,
     .open = source_open,
     .close = source_close,
     .plan_splits = plan_splits,
@@ -145,7 +146,7 @@ static hr_status source_open(const struct hr_source_args *args, struct hr_source
     struct rdd_source *source = hr_zalloc(sizeof *source);
     if (!source) return HR_OOM(err);
     source->rdd = hr_rdd_ref(args->user);
-    source->base = (struct hr_source){&source_vt, source->rdd->schema, HR_SOURCE_BATCH};
+    source->base = (struct hr_source){.vt = &source_vt, .schema = source->rdd->schema};
     *ret = &source->base;
     return HR_OK;
 }

@@ -27,14 +27,12 @@ static hr_status put_streaming(struct hr_run *run, const struct hr_plan *plan,
                                const struct hr_pnode *root, enum hr_output_mode mode,
                                struct hr_buf *out, struct hr_err *err)
 {
-    const struct hr_stmt *stmt = run->stmt;
-    const char *provider = stmt->provider ? stmt->provider : "memory";
-    const struct hr_sink_vt *sink = hr_sink_find(provider);
+    const struct hr_sink_vt *sink = NULL;
     struct hr_buf growing = {0};
-    if (!sink) return HR_RAISE(err, HR_E_DATA_SOURCE_NOT_FOUND, "provider", provider);
+    HR_TRY(hr_streaming_sink(run, &sink, err));
     hr_buf_puts(out, "== Streaming ==\n");
     hr_buf_printf(out, "Output mode: %s\nGuarantee: ", mode_names[mode]);
-    hr_plan_guarantee(plan, sink, stmt->options, out);
+    hr_plan_guarantee(plan, sink, out);
     hr_stateful_put_growing(root, &growing);
     if (growing.len) hr_buf_printf(out, "\nState that grows for ever: %s", hr_buf_cstr(&growing));
     hr_status status = hr_buf_status(&growing, err);

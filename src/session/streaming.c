@@ -95,6 +95,14 @@ static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_e
     return HR_OK;
 }
 
+hr_status hr_streaming_sink(struct hr_run *run, const struct hr_sink_vt **ret, struct hr_err *err)
+{
+    struct target target;
+    HR_TRY(find_target(run, &target, err));
+    *ret = target.sink;
+    return HR_OK;
+}
+
 /* <root>/<name>, or a folder that goes away with the query: two jobs in one place never share one
  * that neither has named. */
 static hr_status checkpoint_dir(struct hr_run *run, const struct target *target, const char *given,

@@ -282,6 +282,7 @@ static hr_status load_row(struct load *l, uint32_t table, int64_t pane_id, struc
 {
     struct hr_state *state = l->state;
     const struct hr_state_layout *layout = &state->layouts[table];
+    assert(layout->kind == HR_STATE_KEYED);
     uint8_t op = hr_get_u8(&l->in);
     struct hr_str_view key = hr_get_bytes(&l->in);
     if (l->in.failed || op > 1 || key.len > HR_KROW_KEY_MAX) return damaged(err, "a row is short");
@@ -349,6 +350,7 @@ static hr_status load_change(struct load *l, uint32_t table, struct hr_err *err)
 static hr_status load_lists(struct load *l, uint32_t table, struct hr_err *err)
 {
     struct hr_reader *in = &l->in;
+    assert(l->state->layouts[table].kind == HR_STATE_LISTS && l->from <= l->to);
     uint8_t has_expiry = hr_get_u8(in);
     if (has_expiry > 1) return damaged(err, "a list's head is wrong");
     if (has_expiry) {

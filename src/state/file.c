@@ -46,6 +46,7 @@ void hr_state_file_put(struct hr_buf *out, struct hr_str_view raw)
     hr_buf_init(&packed, 0);
     hr_buf_init(&head, 0);
     if (out->len == 0) hr_buf_append(out, MAGIC, MAGIC_BYTES);
+    assert(out->len >= MAGIC_BYTES || out->failed);
     uint8_t codec = pack(raw, &packed);
     hr_buf_put_u8(&head, codec);
     hr_buf_put_u64(&head, raw.len);
@@ -93,6 +94,7 @@ static hr_status unpack(const char *path, uint8_t codec, uint64_t raw_size,
                        "%s is compressed with LZ4, which this build is without", path);
 #endif
     if (!good) return damaged(path, "its content cannot be unpacked", err);
+    assert(out->len == 0); /* the frame before is gone */
     out->len += raw_size;
     return HR_OK;
 }

@@ -116,6 +116,7 @@ static uint32_t ref_of(const struct hr_lists *lists, const struct hr_lrow *row)
 static void link_last(struct hr_lists *lists, struct hr_lkey *key, struct hr_lrow *row,
                       uint32_t ref)
 {
+    assert((key->count == 0) == (key->last == 0));
     row->prev = key->last;
     row->next = 0;
     if (key->last)
@@ -296,6 +297,7 @@ static hr_status take_due(struct hr_lists *lists, const struct hr_times_entry *e
                           int64_t limit_us, uint32_t *expired, struct hr_err *err)
 {
     struct hr_lrow *row = hr_lists_row(lists, entry->ref);
+    assert(!(row->flags & HR_LROW_FREEING)); /* its only entry is this one */
     if (row->flags & HR_LROW_GONE) {
         HR_TRY(reserve_refs(lists, &lists->gone, &lists->gone_capacity,
                             (uint64_t)lists->gone_count + 1, err));

@@ -354,6 +354,7 @@ hr_status hr_ktable_upsert(struct hr_ktable *table, const struct hr_string *keys
                            const uint64_t *hashes, uint32_t count, uint8_t **ret_states,
                            uint8_t *ret_new, struct hr_err *err)
 {
+    assert(table->dirty_count <= table->dirty_capacity);
     if (table->track_dirty && table->dirty_capacity - table->dirty_count < count)
         HR_TRY(grow_dirty(table, count, err));
     for (uint32_t at = 0; at < count; at += GROUP) {
@@ -426,6 +427,7 @@ uint8_t *hr_ktable_at(const struct hr_ktable *table, uint32_t ref)
 hr_status hr_ktable_touch(struct hr_ktable *table, uint8_t *states, struct hr_err *err)
 {
     struct hr_krow *row = hr_krow_of(states);
+    assert(!(row->flags & (HR_KROW_DELETED | HR_KROW_FREE)));
     if (!table->track_dirty || row->epoch == table->epoch) return HR_OK;
     if (table->dirty_count == table->dirty_capacity) HR_TRY(grow_dirty(table, 1, err));
     struct part *p;
@@ -458,6 +460,7 @@ hr_status hr_ktable_delete(struct hr_ktable *table, uint8_t *states, struct hr_e
     struct part *p;
     uint32_t i = find_slot(table, row, &p);
     uint32_t ref = (uint32_t)p->slots[i];
+    assert(table->count > 0);
     vacate(p, i);
     table->count--;
     row->flags |= HR_KROW_DELETED;
@@ -635,6 +638,7 @@ void hr_ktable_drop_slot(struct hr_ktable *t, uint32_t slot)
         if (t->heap.bases[c] && t->heap.chunks[c].slot == slot) finish_chunk(t, c);
     if (t->part_mask) {
         struct part *p = &t->parts[slot];
+        assert(t->count >= p->count);
         t->count -= p->count;
         memset(p->slots, 0, ((size_t)mask_of(p) + 1) * sizeof(uint64_t));
         p->count = 0;

@@ -16,6 +16,7 @@ static struct hr_lrow *find(struct hr_lists *timers, const struct hr_string *key
 hr_status hr_timers_set(struct hr_lists *timers, const struct hr_string *key, uint64_t hash,
                         int64_t time_us, struct hr_err *err)
 {
+    assert(time_us != HR_LISTS_NEVER);
     if (find(timers, key, hash, time_us)) return HR_OK;
     struct hr_str_view payload = {(const char *)&time_us, sizeof time_us};
     return hr_lists_add(timers, key, &hash, &payload, &time_us, 1, NULL, err);

@@ -13,8 +13,13 @@
  * choose: a timer in a year costs the timers of the next second nothing. An entry at or before the
  * time advanced to is due at once.
  *
- * Against it stood time buckets of a fixed width (bench/bench_times.c measures both): they are as
- * fast while the width fits, and scan the same rows at every advance when it does not.
+ * Against it stood time buckets of a fixed width (bench/bench_times.c has both; rows that live 1
+ * s, one in a hundred 1000 s, an advance each 10 ms): 270 ns a row here, most of it cache misses
+ * of 256 slots; one ring of buckets of 1 to 30 ms 70 ns, of 1 s 130 ns, of 30 s 450 ns, for the
+ * bucket that is cut is scanned at each advance, and memory for the emptiness between: the narrow
+ * ones need a million buckets for the long-lived rows. Chosen for having no width to be wrong:
+ * sessions, joins and timers of a user's own choice share it. Digits of four bits would move
+ * entries a third as often.
  *
  * Entries are never taken out: an owner whose row has gone, or has another time by now, notices
  * when the entry is due (lists.c, state.c). Nothing of it is written; it is rebuilt from the rows.

@@ -99,7 +99,7 @@ static hr_status choose_range(struct hr_query *query, struct hr_query_scan *scan
         return hr_buf_status(&scan->end, err);
     }
     bool once = query->trigger.kind == HR_TRIGGER_ONCE ||
-                (hr_query_has_end(query) && !vt->final_offset);
+                (hr_trigger_has_end(&query->trigger) && !vt->final_offset);
     hr_buf_clear(&scan->end);
     HR_TRY(vt->latest_offset(scan->source, hr_buf_cstr(&scan->start),
                              once ? &no_limit : &query->limit, &scan->end, err));
@@ -367,6 +367,27 @@ static void fill_times(struct hr_query *query, struct hr_progress *progress,
         since_us > 0 ? (double)progress->input_rows / ((double)since_us / 1e6) : 0;
 }
 
+/* ---- the end
+ * --------------------------------------------------------------------------------------------- */
+
+/* Bounded sources without new data: have they all given their last row, or do they wait for it? */
+static hr_status at_end(struct hr_query *query, bool *ret, struct hr_err *err)
+{
+    *ret = true;
+    for (uint32_t i = 0; *ret && i < query->scan_count; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        if (!scan->streaming || !scan->source->vt->final_offset) continue;
+        struct hr_buf end;
+        hr_buf_init(&end, 64 << 20);
+        hr_status status =
+            scan->source->vt->final_offset(scan->source, hr_buf_cstr(&scan->start), &end, err);
+        *ret = hr_sv_eq(hr_svn(end.ptr, end.len), hr_svn(scan->start.ptr, scan->start.len));
+        hr_buf_done(&end);
+        HR_TRY(status);
+    }
+    return HR_OK;
+}
+
 /* ---- the loop
  * ---------------------------------------------------------------------------------------- */
 
@@ -403,7 +424,7 @@ hr_status hr_query_loop(struct hr_query *query, struct hr_err *err)
     while (!hr_life_is_stopping(&query->life)) {
         wait_for_interval(query);
         if (hr_life_is_stopping(&query->life)) break;
-        if (hr_query_has_end(query) && !fixed && !query->replan) {
+        if (hr_trigger_has_end(&query->trigger) && !fixed && !query->replan) {
             HR_TRY(fix_final_offsets(query, err));
             fixed = true;
         }
@@ -412,7 +433,9 @@ hr_status hr_query_loop(struct hr_query *query, struct hr_err *err)
         HR_TRY(choose_ranges(query, &has_work, err));
         times.latest_ns = hr_mono_ns(query->env);
         if (!has_work) {
-            if (hr_query_has_end(query)) return HR_OK;
+            bool ended = hr_trigger_has_end(&query->trigger);
+            if (!ended && query->bounded) HR_TRY(at_end(query, &ended, err));
+            if (ended) return HR_OK;
             wait_for_data(query);
             continue;
         }

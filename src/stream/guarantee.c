@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a whole query guarantees: the weakest of its streaming sources and its sink. */
+/* What a whole query guarantees: the weakest of what its streaming sources and its sink declare. */
 #include "plan/nodes/scan.h"
 #include "stream/query_int.h"
 
-/* The first streaming source that cannot be read again, or NULL. */
+/* The first streaming source of a plan that cannot be read again, or NULL. */
 static const char *unreplayable(const struct hr_plan *plan)
 {
     const struct hr_source_vt *source =
         plan->kind == HR_P_SCAN ? HR_NODE(scan, plan)->table->source : NULL;
-    if (source && plan->is_streaming) {
-        /* Sockets are the only source without a past; the source's flags say it once it is open. */
-        const char *name = source->name;
-        if (strcmp(name, "socket") == 0) return name;
-    }
+    if (source && plan->is_streaming && !(source->flags & HR_SOURCE_REPLAYABLE))
+        return source->name;
     for (uint32_t i = 0; i < plan->child_count; i++) {
         const char *name = unreplayable(plan->children[i]);
         if (name) return name;
+    }
+    return NULL;
+}
+
+/* The same of opened sources: what they add to their kind's flags counts too. */
+static const char *unreplayable_scan(const struct hr_query *query)
+{
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        const struct hr_query_scan *scan = &query->scans[i];
+        if (scan->streaming && !(scan->source->flags & HR_SOURCE_REPLAYABLE))
+            return scan->source->vt->name;
     }
     return NULL;
 }
@@ -37,14 +45,14 @@ static void put_guarantee(const char *source, enum hr_guarantee sink, const char
 
 void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out)
 {
-    const struct hr_sink *sink = query->output.sink;
-    put_guarantee(unreplayable(query->plan), sink ? sink->guarantee : HR_NO_GUARANTEE,
-                  query->output.vt->name, out);
+    assert(query->output.sink);
+    put_guarantee(unreplayable_scan(query), query->output.sink->guarantee, query->output.vt->name,
+                  out);
 }
 
 void hr_plan_guarantee(const struct hr_plan *plan, const struct hr_sink_vt *sink,
-                       const struct hr_options *sink_options, struct hr_buf *out)
+                       struct hr_buf *out)
 {
-    HR_UNUSED(sink_options);
+    assert(sink);
     put_guarantee(unreplayable(plan), sink->guarantee, sink->name, out);
 }

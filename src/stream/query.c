@@ -148,6 +148,25 @@ static void log_growing(const struct hr_query *query)
     hr_buf_done(&text);
 }
 
+static bool all_bounded(const struct hr_query *query)
+{
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        const struct hr_query_scan *scan = &query->scans[i];
+        if (scan->streaming && !(scan->source->flags & HR_SOURCE_BOUNDED)) return false;
+    }
+    return query->stream_count > 0;
+}
+
+static void log_start(const struct hr_query *query)
+{
+    struct hr_buf guarantee;
+    hr_buf_init(&guarantee, 1 << 16);
+    hr_query_guarantee(query, &guarantee);
+    HR_LOG(HR_LOG_INFO, "query %s: starts at epoch %" PRId64 ", %s", query->name, query->epoch,
+           hr_buf_cstr(&guarantee));
+    hr_buf_done(&guarantee);
+}
+
 hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, struct hr_err *err)
 {
     struct hr_query *query = hr_zalloc(sizeof *query);
@@ -159,6 +178,8 @@ hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, stru
     HR_TRY_OUT(fill(query, args, err));
     hr_life_enter(&query->life, HR_QUERY_OPENING);
     HR_TRY_OUT(hr_query_open_all(query, err));
+    query->bounded = all_bounded(query);
+    log_start(query);
     log_growing(query);
     char thread_name[16];
     snprintf(thread_name, sizeof thread_name, "q:%s", query->name);
@@ -205,8 +226,7 @@ const char *hr_query_run_id(const struct hr_query *query)
 
 bool hr_query_has_end(const struct hr_query *query)
 {
-    return query->trigger.kind == HR_TRIGGER_AVAILABLE_NOW ||
-           query->trigger.kind == HR_TRIGGER_ONCE;
+    return hr_trigger_has_end(&query->trigger) || query->bounded;
 }
 
 bool hr_query_is_active(const struct hr_query *query)

@@ -31,6 +31,12 @@ struct hr_trigger {
 hr_status hr_trigger_parse(struct hr_str_view text, struct hr_trigger *ret,
                            struct hr_err *err) HR_CHECKED;
 
+/* Does it end the query when there is no more data? */
+static inline bool hr_trigger_has_end(const struct hr_trigger *trigger)
+{
+    return trigger->kind == HR_TRIGGER_AVAILABLE_NOW || trigger->kind == HR_TRIGGER_ONCE;
+}
+
 struct hr_query_args {
     struct hr_env *env;
     const struct hr_conf *conf; /* copied */
@@ -65,7 +71,8 @@ const char *hr_query_name(const struct hr_query *query);
 const char *hr_query_id(const struct hr_query *query);     /* kept in the checkpoint */
 const char *hr_query_run_id(const struct hr_query *query); /* new at each start */
 bool hr_query_is_active(const struct hr_query *query);
-bool hr_query_has_end(const struct hr_query *query); /* by its trigger: available now, once */
+/* Ends by itself: by its trigger (available now, once), or as all its streams are bounded. */
+bool hr_query_has_end(const struct hr_query *query);
 /* Asks it to stop: after the running epoch, or at once (the epoch is abandoned and run again at the
  * next start). Does not wait. Async-signal-safe is not promised. */
 void hr_query_stop(struct hr_query *query, bool at_once);
@@ -103,10 +110,10 @@ struct hr_query_listener {
 hr_status hr_query_add_listener(struct hr_query *query, const struct hr_query_listener *listener,
                                 struct hr_err *err) HR_CHECKED;
 
-/* "exactly-once", "at-least-once: …why" – from the sources' and the sink's guarantees. */
+/* "exactly-once", "at-least-once: …why": from what the open sources and sink declare. */
 void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out);
-/* The same without a running query, for EXPLAIN. */
+/* The same without a running query, for EXPLAIN: from what their kinds declare. */
 void hr_plan_guarantee(const struct hr_plan *plan, const struct hr_sink_vt *sink,
-                       const struct hr_options *sink_options, struct hr_buf *out);
+                       struct hr_buf *out);
 
 #endif

@@ -60,6 +60,7 @@ struct hr_query {
     struct hr_trigger trigger;
     struct hr_read_limit limit;
     bool no_data_epochs, sync_plan, temporary_checkpoint;
+    bool bounded; /* every streaming source is; set once, before other threads see the query */
     int32_t snapshot_every;
 
     struct hr_query_scan *scans;

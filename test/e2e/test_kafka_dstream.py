@@ -14,74 +14,24 @@ import subprocess
 import sys
 import time
 
-ROOT, TMP = os.environ['HR_ROOT'], os.path.abspath(os.environ['HR_TMP'])
-BUILD = os.environ.get('HR_BUILD') or os.path.join(ROOT, 'build')
-BUILD = BUILD if os.path.isabs(BUILD) else os.path.join(ROOT, BUILD)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import kafka_broker
+from kafka_broker import BUILD, LIMIT, ROOT, TMP, call, check
+
 PROGRAM = os.path.join(TMP, 'kafka_dstream')
-LIMIT = 120
-failures = []
 
 
-def skip(why):
-    print(why)
-    sys.exit(77)
-
-
-def check(what, got, expected):
-    if got != expected:
-        failures.append('%s\n  got      %.1500r\n  expected %.1500r' % (what, got, expected))
-
-
-def call(*args, stdin=None):
-    done = subprocess.run(args, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=LIMIT, stdin=None if stdin is not None else subprocess.DEVNULL)
-    if done.returncode:
-        raise RuntimeError('%s: %s' % (args, done.stderr.decode(errors='replace')[-800:]))
-    return done.stdout.decode()
-
-
-def broker(*args):
-    return subprocess.run([os.path.join(ROOT, 'tools', 'kafka'), '-d', os.path.join(TMP, 'broker'),
-                           *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          stdin=subprocess.DEVNULL, timeout=250)
-
-
-def kafka_tool(name, *args):
-    env = dict(line.split('=', 1) for line in broker('env').stdout.splitlines())
-    call('java', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', env['libs'] + '/*',
-         'org.apache.kafka.tools.' + name, '--bootstrap-server', BOOTSTRAP, *args)
-
-
-def begin():
-    for program in ('java', 'mvn', 'kcat', 'cc'):
-        if not shutil.which(program):
-            skip('no %s' % program)
+def build():
+    if not shutil.which('cc'):
+        kafka_broker.skip('no cc')
     if not os.path.exists(os.path.join(BUILD, 'libheadrace.so')):
-        skip('no shared library in this build (sanitizers)')
-    with open(os.path.join(BUILD, 'hr_config.h'), encoding='utf-8') as f:
-        if '#define HR_HAVE_RDKAFKA 1' not in f.read():
-            skip('built without Kafka')
+        kafka_broker.skip('no shared library in this build (sanitizers)')
     call('cc', '-Wall', os.path.join(ROOT, 'test/e2e/kafka_dstream.c'), '-o', PROGRAM,
          '-I' + os.path.join(ROOT, 'include'), '-L' + BUILD, '-lheadrace', '-Wl,-rpath,' + BUILD)
-    installed = broker('install')
-    if installed.returncode:
-        skip('no Kafka jars: ' + installed.stderr.strip().split('\n')[-1])
-    started = broker('start')
-    if started.returncode:
-        print(started.stderr)
-        sys.exit(1)
-    return started.stdout.strip().partition('=')[2]
 
 
 def produce(topic, partition, values):
-    call('kcat', '-P', '-b', BOOTSTRAP, '-t', topic, '-p', str(partition),
-         stdin=''.join('%s\n' % v for v in values).encode())
-
-
-def make_topic(name, partitions):
-    result = broker('topic', name, str(partitions))
-    if result.returncode:
-        raise RuntimeError(result.stderr)
+    BROKER.produce(topic, values, '-p', str(partition))
 
 
 class Stream:
@@ -125,7 +75,7 @@ class Stream:
 
 def test_ranges():
     """maxRatePerPartition gives exact batches; listeners are told Spark's description."""
-    make_topic('a', 2)
+    BROKER.topic('a', 2)
     produce('a', 0, range(10))
     produce('a', 1, range(10, 14))
     s = Stream('a', 'spark.streaming.kafka.maxRatePerPartition=3')
@@ -147,7 +97,7 @@ def test_ranges():
 
 def test_shared_rate():
     """The rate of all partitions is shared by what each is behind; the first batch is limited."""
-    make_topic('lag', 2)
+    BROKER.topic('lag', 2)
     produce('lag', 0, range(30))
     produce('lag', 1, range(10))
     rates = ['spark.streaming.backpressure.enabled=true',
@@ -163,7 +113,7 @@ def test_shared_rate():
 
 def test_group():
     """Without a checkpoint a start goes on where the group has committed."""
-    make_topic('g', 1)
+    BROKER.topic('g', 1)
     produce('g', 0, range(5))
     s = Stream('g', 'group.id=auto')
     check('first run', s.step(), 'rows=5 g-0[0,5)')
@@ -202,10 +152,10 @@ def test_group():
 
 def test_new_partitions():
     """An empty topic; partitions that appear while it runs, limited from their first message on."""
-    make_topic('grow', 1)
+    BROKER.topic('grow', 1)
     s = Stream('grow', 'spark.streaming.kafka.maxRatePerPartition=2', reset='latest')
     check('empty', s.step(), 'rows=0 grow-0[0,0)')
-    kafka_tool('TopicCommand', '--alter', '--topic', 'grow', '--partitions', '2')
+    BROKER.tool('TopicCommand', '--alter', '--topic', 'grow', '--partitions', '2')
     produce('grow', 1, range(3))
     produce('grow', 0, range(1))
     check('grown', s.steps(3), ['rows=3 grow-0[0,1) grow-1[0,2)', 'rows=1 grow-0[1,1) grow-1[2,3)',
@@ -214,20 +164,28 @@ def test_new_partitions():
 
 
 def test_data_loss():
-    make_topic('gone', 1)
+    BROKER.topic('gone', 1)
     produce('gone', 0, range(10))
+    s = Stream('gone', 'spark.streaming.kafka.maxRatePerPartition=2', checkpoint='gone')
+    check('before the loss', s.step(), 'rows=2 gone-0[0,2)')
+    s.end()
     path = os.path.join(TMP, 'delete.json')
     with open(path, 'w', encoding='utf-8') as f:
         json.dump({'partitions': [{'topic': 'gone', 'partition': 0, 'offset': 4}],
                    'version': 1}, f)
-    kafka_tool('DeleteRecordsCommand', '--offset-json-file', path)
-    at_two = 'startingOffsets={"gone":{"0":2}}'
-    s = Stream('gone', at_two)
+    BROKER.tool('DeleteRecordsCommand', '--offset-json-file', path)
+    s = Stream('gone', 'spark.streaming.kafka.maxRatePerPartition=2', checkpoint='gone')
     s.say('step')
     check('an error', re.sub(r'\(.*\)', '()', s.end(1)), 'HR_DATA_LOSS: messages of gone-0 from '
           "offset 2 on are gone (); set failOnDataLoss 'false' to go on without them")
+    at_two = 'startingOffsets={"gone":{"0":2}}'
+    s = Stream('gone', at_two)
+    s.say('step')
+    check('at the start', s.end(1), 'HR_DATA_LOSS: option startingOffsets: offset 2 of gone-0 is '
+          'not within the messages that are there, [4, 10); set failOnDataLoss \'false\' to take '
+          'the nearest')
     s = Stream('gone', at_two, 'failOnDataLoss=false', out='loss')
-    check('going on', s.step(), 'rows=6 gone-0[2,10)')
+    check('going on', s.step(), 'rows=6 gone-0[4,10)')
     produce('gone', 0, ['x'])
     check('and on', s.step(), 'rows=1 gone-0[10,11)')
     s.end()
@@ -236,7 +194,7 @@ def test_data_loss():
 
 def test_rdd():
     """hr_kafka_rdd, and reading in worker processes."""
-    make_topic('r', 2)
+    BROKER.topic('r', 2)
     produce('r', 0, 'abcdef')
     s = Stream('r', 'group.id=r')
     check('range', s.step('rdd r 0 2 5'), '2=c 3=d 4=e')
@@ -263,7 +221,7 @@ def values(folder):
 
 def test_kill():
     """Killed while messages come: the batch that was cut short is run again with the same range."""
-    make_topic('live', 2)
+    BROKER.topic('live', 2)
     sent = []
     for part in range(4):
         s = Stream('live', 'clock=real', 'group.id=live', out='live', checkpoint='checkpoint')
@@ -280,19 +238,8 @@ def test_kill():
     check('each message once', values('live'), sorted(sent))
 
 
-BOOTSTRAP = begin()
-try:
-    for test in (test_ranges, test_shared_rate, test_group, test_new_partitions, test_data_loss,
-                 test_rdd, test_kill):
-        began = time.monotonic()
-        try:
-            test()
-        except Exception as problem:  # the others still tell what they find
-            failures.append('%s: %s: %s' % (test.__name__, type(problem).__name__, problem))
-        print('%s %.1f s' % (test.__name__, time.monotonic() - began))
-finally:
-    broker('clean')
-for failure in failures:
-    print(failure)
-print('%d failures' % len(failures))
-sys.exit(1 if failures else 0)
+build()
+BROKER = kafka_broker.start()
+BOOTSTRAP = BROKER.bootstrap
+kafka_broker.run_tests(BROKER, test_ranges, test_shared_rate, test_group, test_new_partitions,
+                       test_data_loss, test_rdd, test_kill)

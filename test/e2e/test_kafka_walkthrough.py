@@ -9,84 +9,18 @@ import collections
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
-PROGRAM = os.environ['HEADRACE']
-ROOT = os.environ.get('HR_ROOT', os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__)))))
-TMP = os.path.abspath(os.environ.get('HR_TMP', '.'))
-BUILD = os.environ.get('HR_BUILD', os.path.join(ROOT, 'build'))
-LIMIT = 120
-failures = []
-
-
-def skip(why):
-    print(why)
-    sys.exit(77)
-
-
-def check(what, got, expected):
-    if got != expected:
-        failures.append('%s\n  got      %.1500r\n  expected %.1500r' % (what, got, expected))
-
-
-def call(*args, stdin=None, status=0):
-    result = subprocess.run(args, cwd=TMP, input=stdin, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, timeout=LIMIT,
-                            stdin=None if stdin is not None else subprocess.DEVNULL)
-    if result.returncode != status:
-        failures.append('%s: status %d\n%s' % (' '.join(args)[:200], result.returncode,
-                                               result.stderr.decode(errors='replace')[-1500:]))
-    return result.stdout
-
-
-def broker(*args):
-    return subprocess.run([os.path.join(ROOT, 'tools', 'kafka'), '-d', os.path.join(TMP, 'broker'),
-                           *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          stdin=subprocess.DEVNULL, timeout=250)
-
-
-def begin():
-    for program in ('java', 'mvn', 'kcat'):
-        if not shutil.which(program):
-            skip('no %s' % program)
-    with open(os.path.join(BUILD, 'hr_config.h'), encoding='utf-8') as f:
-        if '#define HR_HAVE_RDKAFKA 1' not in f.read():
-            skip('built without Kafka')
-    installed = broker('install')
-    if installed.returncode:
-        skip('no Kafka jars: ' + installed.stderr.strip().split('\n')[-1])
-    started = broker('start')
-    if started.returncode:
-        print(started.stderr)
-        sys.exit(1)
-    return started.stdout.strip().partition('=')[2]
-
-
-def write(name, text):
-    with open(os.path.join(TMP, name), 'w', encoding='utf-8') as f:
-        f.write(text)
-
-
-def produce(topic, lines, *args):
-    call('kcat', '-P', '-b', BOOTSTRAP, '-t', topic, *args, stdin=b''.join(lines))
-
-
-def consume(topic, *args):
-    return call('kcat', '-C', '-e', '-q', '-o', 'beginning', '-b', BOOTSTRAP, '-t', topic, *args)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import kafka_broker
+from kafka_broker import LIMIT, PROGRAM, ROOT, TMP, call, check, write
 
 
 def run(name, *args):
     call(PROGRAM, 'run', name, '--available-now', '--progress', 'off', *args)
-
-
-def make_topic(name, partitions):
-    result = broker('topic', name, str(partitions))
-    check('topic %s: %s' % (name, result.stderr), result.returncode, 0)
 
 
 def readme(first_line):
@@ -115,7 +49,7 @@ def commits(name):
 
 def latest_counts():
     latest = {}
-    for line in consume('busy', '-f', '%k\t%s\n').decode().splitlines():
+    for line in BROKER.consume('busy', '-f', '%k\t%s\n').splitlines():
         key, _, value = line.partition('\t')
         value = json.loads(value)
         check('key of a message', key, value['card'])
@@ -127,13 +61,13 @@ def test_walkthrough():
     """Payments in, counts out, in two parts with a restart between them."""
     lines = call(PROGRAM, 'generate', 'payments', '--rows', '10000').splitlines(True)
     cards = [json.loads(line)['card'] for line in lines]
-    make_topic('payments', 3)
-    make_topic('busy', 2)
+    BROKER.topic('payments', 3)
+    BROKER.topic('busy', 2)
     write('busy.sql', readme('-- busy.sql').replace('count(*) > 5', 'count(*) > 2'))
     seen = collections.Counter()
     for part in (slice(0, 6000), slice(6000, 10000), slice(0, 0)):
         if lines[part]:
-            produce('payments', lines[part])
+            BROKER.produce('payments', [l.decode().rstrip() for l in lines[part]])
         run('busy.sql', '--checkpoint', 'checkpoints')
         seen.update(cards[part])
         check('counts after %s' % part, latest_counts(),
@@ -157,9 +91,9 @@ CREATE STREAMING TABLE limited USING json OPTIONS (path 'limited') AS SELECT id 
 
 
 def test_raw_columns():
-    make_topic('raw', 1)
-    produce('raw', [b'k1:one\n', b'k2:zw\xc3\xb6lf\n'], '-K', ':')
-    produce('raw', [b'no key\n'])
+    BROKER.topic('raw', 1)
+    BROKER.produce('raw', ['k1:one', 'k2:zwölf'], '-K', ':')
+    BROKER.produce('raw', ['no key'])
     sql = ("CREATE TABLE raw USING kafka OPTIONS (subscribe 'raw', kafka.bootstrap.servers '%s'); "
            % BOOTSTRAP)
     rows = call(PROGRAM, 'sql', '--format', 'results', '-e', sql + 'SELECT * FROM raw')
@@ -181,7 +115,7 @@ def test_raw_columns():
 
 def test_kill():
     """A job that runs while kcat writes, killed and started again: each message once."""
-    make_topic('live', 2)
+    BROKER.topic('live', 2)
     write('live.sql', """
 CREATE TABLE live USING kafka OPTIONS (subscribe 'live', startingOffsets 'earliest',
   'kafka.bootstrap.servers' '%s', format 'text');
@@ -194,7 +128,7 @@ CREATE STREAMING TABLE copied USING json OPTIONS (path 'copied') AS SELECT value
                                 '--checkpoint', 'checkpoints'], cwd=TMP,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE)
-        produce('live', [(line + '\n').encode() for line in lines])
+        BROKER.produce('live', lines)
         sent += lines
         end = time.monotonic() + 20
         while len(sink_rows('copied')) < len(sent) - 300 and time.monotonic() < end and \
@@ -237,36 +171,25 @@ def test_start_is_kept():
         if start != 'by_default' and end not in ('now', 'kill'):
             continue
         name = 'start_%s_%s' % (start, end)
-        make_topic(name, 1)
+        BROKER.topic(name, 1)
         write(name + '.sql', """
 CREATE TABLE t USING kafka OPTIONS ('kafka.bootstrap.servers' '%s', subscribe '%s'%s);
 CREATE STREAMING TABLE %s USING json OPTIONS (path '%s') AS
   SELECT CAST(value AS STRING) AS v, offset FROM STREAM t;
 """ % (BOOTSTRAP, name, option.replace('TOPIC', name), name, name))
-        produce(name, [b'old\n'])
+        BROKER.produce(name, ['old'])
         if isinstance(how, list):
             call(PROGRAM, 'run', name + '.sql', '--progress', 'off', '--checkpoint', 'checkpoints',
                  *how)
         else:
             stop_waiting(name, how)
-        produce(name, [b'm1\n', b'm2\n'])
+        BROKER.produce(name, ['m1', 'm2'])
         run(name + '.sql', '--checkpoint', 'checkpoints')
         check(name, sorted((r['v'], r['offset']) for r in sink_rows(name)),
               [('m1', 1), ('m2', 2)])
 
 
-BOOTSTRAP = begin()
-try:
-    for test in (test_walkthrough, test_limit, test_raw_columns, test_start_is_kept, test_kill):
-        began = time.monotonic()
-        try:
-            test()
-        except Exception as problem:  # the others still tell what they find
-            failures.append('%s: %s: %s' % (test.__name__, type(problem).__name__, problem))
-        print('%s %.1f s' % (test.__name__, time.monotonic() - began))
-finally:
-    broker('clean')
-for failure in failures:
-    print(failure)
-print('%d failures' % len(failures))
-sys.exit(1 if failures else 0)
+BROKER = kafka_broker.start()
+BOOTSTRAP = BROKER.bootstrap
+kafka_broker.run_tests(BROKER, test_walkthrough, test_limit, test_raw_columns, test_start_is_kept,
+                       test_kill)

@@ -76,7 +76,7 @@ def run_once(binary, path):
         if how and err:
             how += ": " + err.decode("utf-8", "replace").strip().splitlines()[-1][:200]
     answers = []
-    for line in out.decode("utf-8", "replace").splitlines():
+    for line in out.decode("utf-8", "replace").split("\n"):
         if not line.strip():
             continue
         try:

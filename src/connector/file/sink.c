@@ -283,6 +283,7 @@ static hr_status sink_verify(struct hr_env *env, const char *identity, const cha
     const struct hr_sink_vt hr_sink_##id = {                                                   \
         .name = #id,                                                                           \
         .abi = HR_CONNECTOR_ABI,                                                               \
+        .guarantee = HR_EXACTLY_ONCE,                                                          \
         .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,            \
         .options = specs,                                                                      \
         .option_count = HR_COUNT(specs),                                                       \

@@ -18,8 +18,7 @@
 #include "connector/file/file.h"
 
 #define SPLIT_BYTES    (INT64_C(64) << 20)
-#define SAMPLE_BYTES   (1 << 20)
-#define SAMPLE_FILES   8
+#define SAMPLE_BYTES   (64 << 20) /* inference reads all files up to here */
 /* A file that somebody has open for writing, but did not change for so long, is taken. */
 #define WRITER_GONE_US INT64_C(60000000)
 /* Where nobody tells who writes to a file, it is finished when it did not change for so long. */
@@ -251,21 +250,28 @@ static struct hr_format_args format_args(struct file_source *s)
                                    .schema = s->base.schema};
 }
 
+/* All of a file, up to the budget: no half line at its end. */
 static hr_status read_sample(struct file_source *s, const char *path, struct hr_buf *out,
                              struct hr_err *err)
 {
     int fd;
-    size_t n = 0, want = SAMPLE_BYTES;
+    bool last = false;
+    struct file_bytes *bytes = NULL;
+    const char *encoding = hr_file_encoding(&s->format_options);
     HR_TRY(s->env->vt->open(s->env, path, HR_OPEN_READ, &fd, err));
-    char *room = hr_buf_reserve(out, want + 1);
-    hr_status status = room ? s->env->vt->pread(s->env, fd, room, want, 0, &n, err) : HR_OOM(err);
-    if (!status && n == want) { /* no half line at the end */
-        const char *newline = memrchr(room, '\n', n);
-        if (newline) n = (size_t)(newline + 1 - room);
-    } else if (!status && n > 0 && room[n - 1] != '\n') {
-        room[n++] = '\n';
+    hr_status status = hr_file_bytes_open(s->env, path, fd, 0, encoding, &bytes, err);
+    while (!status && !last && out->len < SAMPLE_BYTES) {
+        size_t n, want = 1 << 20;
+        char *room = hr_buf_reserve(out, want + 1);
+        status = room ? hr_file_bytes_read(bytes, room, want, &n, &last, err) : HR_OOM(err);
+        if (!status) out->len += n;
     }
-    out->len += n;
+    if (!status && !last) {
+        const char *newline = memrchr(out->ptr, '\n', out->len);
+        if (newline) out->len = (size_t)(newline + 1 - out->ptr);
+    }
+    if (!status && out->len && out->ptr[out->len - 1] != '\n') hr_buf_putc(out, '\n');
+    hr_file_bytes_close(bytes);
     hr_status closed = s->env->vt->close(s->env, fd, err);
     return status ? status : closed;
 }
@@ -305,12 +311,14 @@ static hr_status infer_schema(struct file_source *s, struct hr_err *err)
         return s->base.schema ? add_keys(s, keys, err) : HR_OOM(err);
     }
     status = HR_OK;
-    bool one = strcmp(s->format->name, "csv") == 0; /* a header each: the first is enough */
-    for (uint32_t i = 0; !status && i < HR_MIN(files.count, one ? 1u : SAMPLE_FILES); i++)
+    for (uint32_t i = 0; !status && i < files.count && sample.len < SAMPLE_BYTES; i++)
         status = read_sample(s, files.items[i].path, &sample, err);
     if (!status && sample.len == 0)
         status = HR_FAIL(err, HR_E_INVALID_ARGUMENT, "Unable to infer schema for %s. It must be "
                          "specified manually.", s->format->name);
+    if (!status && sample.len >= SAMPLE_BYTES)
+        HR_LOG(HR_LOG_WARN, "%s: columns are inferred from the first %d MiB", s->options.path,
+               SAMPLE_BYTES >> 20);
     if (!status)
         status = s->format->infer(&args, sample.ptr, sample.len, &s->base.schema, err);
     hr_buf_done(&sample);
@@ -489,7 +497,6 @@ static hr_status open_format(const struct hr_source_args *args, const char *form
     hr_arena_init(&s->arena, args->mem);
     hr_arena_init(&s->found_arena, args->mem);
     s->base.vt = vt;
-    s->base.flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE;
     s->env = args->env;
     s->format = hr_format_find(format);
     s->last_offset = s->cleaned = -1;
@@ -531,12 +538,12 @@ static bool splittable(const struct file_source *s, const char *path)
     const struct hr_options *o = &s->format_options;
     const char *multi = hr_options_get(o, "multiLine"), *header = hr_options_get(o, "header");
     const char *whole = hr_options_get(o, "wholetext");
-    size_t len = strlen(path);
-    if (hr_options_get(o, "lineSep")) return false;
+    if (hr_options_get(o, "lineSep") || hr_file_is_packed(path)) return false;
+    if (!hr_file_is_utf8(hr_file_encoding(o))) return false;
     if (multi && hr_str_eq_nocase(multi, "true")) return false;
     if (header && hr_str_eq_nocase(header, "true")) return false;
     if (whole && hr_str_eq_nocase(whole, "true")) return false;
-    return !(len > 3 && strcmp(path + len - 3, ".gz") == 0);
+    return true;
 }
 
 typedef HR_VEC(struct hr_split) split_vec;
@@ -934,6 +941,7 @@ static hr_status file_verify(struct hr_env *env, const char *dir, const char *en
     const struct hr_source_vt hr_source_##id = {                                         \
         .name = #id,                                                                     \
         .abi = HR_CONNECTOR_ABI,                                                         \
+        .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,              \
         .options = specs,                                                                \
         .option_count = HR_COUNT(specs),                                                 \
         .format = #id,                                                                   \

@@ -185,8 +185,7 @@ static hr_status gen_open(const struct hr_source_args *args, struct hr_source **
         return status;
     }
     s->base.schema = s->gen.schema;
-    s->base.flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE |
-                    (s->options.rows ? HR_SOURCE_BOUNDED : 0);
+    s->base.flags = s->options.rows ? HR_SOURCE_BOUNDED : 0;
     *ret = &s->base;
     return HR_OK;
 }
@@ -321,6 +320,7 @@ static void gen_describe(const struct hr_source *source, struct hr_buf *out)
 const struct hr_source_vt hr_source_generator = {
     .name = "generator",
     .abi = HR_CONNECTOR_ABI,
+    .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,
     .options = specs,
     .option_count = HR_COUNT(specs),
     .open = gen_open,

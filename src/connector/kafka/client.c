@@ -52,6 +52,21 @@ static void quiet(const rd_kafka_t *rk, int level, const char *facility, const c
     HR_UNUSED(text);
 }
 
+/* What librdkafka calls what Java calls key. */
+static const char *librdkafkas(const char *key)
+{
+    static const char *const names[][2] = {
+        {"request.timeout.ms", "socket.timeout.ms"},
+        {"max.request.size", "message.max.bytes"},
+        {"fetch.max.wait.ms", "fetch.wait.max.ms"},
+        {"ssl.truststore.location", "ssl.ca.location"},
+        {"metadata.max.age.ms", "topic.metadata.refresh.interval.ms"},
+    };
+    for (size_t i = 0; i < HR_COUNT(names); i++)
+        if (hr_str_eq_nocase(key, names[i][0])) return names[i][1];
+    return key;
+}
+
 static hr_status configure(rd_kafka_conf_t *conf, rd_kafka_type_t type,
                            const struct hr_options *options, struct hr_err *err)
 {
@@ -64,9 +79,15 @@ static hr_status configure(rd_kafka_conf_t *conf, rd_kafka_type_t type,
         HR_TRY(set(conf, "fetch.wait.max.ms", "10", err));
         HR_TRY(set(conf, "queued.max.messages.kbytes", "65536", err));
         HR_TRY(set(conf, "fetch.error.backoff.ms", "10", err));
+        /* Spark's, which are the Java client's: librdkafka's own differ. */
+        HR_TRY(set(conf, "isolation.level", "read_uncommitted", err));
+        HR_TRY(set(conf, "check.crcs", "true", err));
     } else {
         HR_TRY(set(conf, "enable.idempotence", "true", err));
         HR_TRY(set(conf, "linger.ms", "1", err));
+        /* As in Java: a key has the same partition whoever writes it. */
+        HR_TRY(set(conf, "partitioner", "murmur2_random", err));
+        HR_TRY(set(conf, "delivery.timeout.ms", "120000", err));
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     }
     HR_TRY(set(conf, "client.id", "headrace", err));
@@ -76,8 +97,7 @@ static hr_status configure(rd_kafka_conf_t *conf, rd_kafka_type_t type,
         key += 6;
         if (is_reserved(key))
             return HR_FAIL(err, HR_E_INVALID_OPTION, "option kafka.%s: is not supported", key);
-        if (strcmp(key, "request.timeout.ms") == 0) key = "socket.timeout.ms";
-        HR_TRY(set(conf, key, options->items[i].value, err));
+        HR_TRY(set(conf, librdkafkas(key), options->items[i].value, err));
     }
     return HR_OK;
 }

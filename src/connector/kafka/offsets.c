@@ -61,7 +61,7 @@ static bool expect(struct cursor *c, char want)
 {
     while (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r') c->p++;
     if (*c->p != want) return false;
-    c->p++;
+    if (want) c->p++;
     return true;
 }
 
@@ -108,15 +108,58 @@ static bool parse(struct cursor *c, struct kafka_offsets *ret, struct hr_err *er
     return expect(c, '}');
 }
 
+static bool at_end(struct cursor *c) { return expect(c, 0); }
+
 hr_status hr_kafka_offsets_parse(struct hr_arena *arena, const char *text,
                                  struct kafka_offsets *ret, struct hr_err *err)
 {
     struct cursor c = {text, arena};
     memset(ret, 0, sizeof *ret);
-    if (!parse(&c, ret, err))
+    if (!parse(&c, ret, err) || !at_end(&c))
         return HR_FAIL(
             err, HR_E_INVALID_ARGUMENT,
             "Expected e.g. {\"topicA\":{\"0\":23,\"1\":-1},\"topicB\":{\"0\":-2}}, got %s", text);
+    hr_kafka_offsets_sort(ret);
+    return HR_OK;
+}
+
+static bool parse_partitions(struct cursor *c, const char *topic, struct kafka_offsets *ret,
+                             struct hr_err *err)
+{
+    if (!expect(c, '[')) return false;
+    if (expect(c, ']')) return true;
+    do {
+        int64_t partition;
+        while (*c->p == ' ') c->p++;
+        size_t len = strspn(c->p, "0123456789");
+        if (!hr_parse_i64(hr_svn(c->p, len), &partition) || partition > INT32_MAX) return false;
+        c->p += len;
+        if (!hr_kafka_offsets_find(ret, topic, (int32_t)partition) &&
+            hr_kafka_offsets_add(c->arena, ret, topic, (int32_t)partition, KAFKA_LATEST, err))
+            return false;
+    } while (expect(c, ','));
+    return expect(c, ']');
+}
+
+static bool parse_assign(struct cursor *c, struct kafka_offsets *ret, struct hr_err *err)
+{
+    if (!expect(c, '{')) return false;
+    do {
+        const char *topic = quoted(c);
+        if (!topic || !expect(c, ':') || !parse_partitions(c, topic, ret, err)) return false;
+    } while (expect(c, ','));
+    return expect(c, '}') && at_end(c) && ret->count;
+}
+
+hr_status hr_kafka_assign_parse(struct hr_arena *arena, const char *text, struct kafka_offsets *ret,
+                                struct hr_err *err)
+{
+    struct cursor c = {text, arena};
+    memset(ret, 0, sizeof *ret);
+    if (!parse_assign(&c, ret, err))
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option assign: Expected e.g. {\"topicA\":[0,1],\"topicB\":[0,1]}, got %s",
+                       text);
     hr_kafka_offsets_sort(ret);
     return HR_OK;
 }

@@ -24,6 +24,9 @@ struct kafka_offsets {
 
 hr_status hr_kafka_offsets_parse(struct hr_arena *arena, const char *text,
                                  struct kafka_offsets *ret, struct hr_err *err) HR_CHECKED;
+/* {"topicA":[0,1]}: partitions, their offsets KAFKA_LATEST. None at all is an error. */
+hr_status hr_kafka_assign_parse(struct hr_arena *arena, const char *text, struct kafka_offsets *ret,
+                                struct hr_err *err) HR_CHECKED;
 void hr_kafka_offsets_print(const struct kafka_offsets *offsets, struct hr_buf *out);
 /* NULL: not there. */
 const struct kafka_offset *hr_kafka_offsets_find(const struct kafka_offsets *offsets,

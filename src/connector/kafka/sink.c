@@ -8,13 +8,15 @@
 
 struct kafka_options {
     const char *topic;
-    int64_t timeout_ms;
+    int64_t timeout_ms, request_timeout_ms;
 };
 static const struct hr_opt_spec specs[] = {
     {"topic", HR_OPT_STRING, offsetof(struct kafka_options, topic), NULL, 0, 0, NULL,
      "the topic of all rows; else the column topic"},
     {"kafka.delivery.timeout.ms", HR_OPT_INT, offsetof(struct kafka_options, timeout_ms), "120000",
      1, INT32_MAX, NULL, "how long a message may take"},
+    {"kafka.request.timeout.ms", HR_OPT_INT, offsetof(struct kafka_options, request_timeout_ms),
+     "10000", 1, INT32_MAX, NULL, "how long a broker may take to answer"},
 };
 
 struct kafka_sink {
@@ -48,46 +50,73 @@ static const char *bootstrap(const struct kafka_sink *s)
     return hr_options_get(&s->all_options, "kafka.bootstrap.servers");
 }
 
-static hr_status text_column(const struct hr_type *schema, const char *name, int32_t *ret,
+/* The place of a column, -1 when it is not there; its type is one of two. */
+static hr_status find_column(const struct hr_type *schema, const char *name, enum hr_type_id type,
+                             enum hr_type_id other, const char *wanted, int32_t *ret,
                              struct hr_err *err)
 {
     *ret = hr_type_field_index(schema, hr_sv(name));
-    if (*ret < 0 || hr_type_is_string(schema->fields[*ret].type)) return HR_OK;
-    return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "column %s of a Kafka sink must be STRING or BINARY",
-                   name);
+    if (*ret < 0) return HR_OK;
+    enum hr_type_id id = schema->fields[*ret].type->id;
+    if (id == type || id == other) return HR_OK;
+    return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "column %s of a Kafka sink must be %s", name,
+                   wanted);
+}
+
+static bool is_headers(const struct hr_type *type)
+{
+    const struct hr_type *item = type->id == HR_T_ARRAY ? type->fields[0].type : NULL;
+    return item && item->id == HR_T_STRUCT && item->field_count == 2 &&
+           strcmp(item->fields[0].name, "key") == 0 &&
+           strcmp(item->fields[1].name, "value") == 0 &&
+           item->fields[0].type->id == HR_T_STRING && item->fields[1].type->id == HR_T_BINARY;
+}
+
+/* Spark's rules for the columns; others are not looked at. */
+static hr_status find_columns(struct kafka_sink *s, const struct hr_type *schema,
+                              struct hr_err *err)
+{
+    HR_TRY(find_column(schema, "value", HR_T_STRING, HR_T_BINARY, "STRING or BINARY", &s->value,
+                       err));
+    HR_TRY(find_column(schema, "key", HR_T_STRING, HR_T_BINARY, "STRING or BINARY", &s->key, err));
+    HR_TRY(find_column(schema, "topic", HR_T_STRING, HR_T_STRING, "STRING", &s->topic, err));
+    HR_TRY(find_column(schema, "partition", HR_T_INT, HR_T_INT, "INT", &s->partition, err));
+    s->headers = hr_type_field_index(schema, hr_sv("headers"));
+    if (s->value < 0)
+        return HR_FAIL(
+            err, HR_E_INVALID_ARGUMENT,
+            "Required attribute 'value' not found; to_json(struct(â¦)) AS value makes one");
+    if (s->topic < 0 && !s->options.topic)
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option topic: topic option required when no "
+                       "'topic' attribute is present. Use the topic option for setting a topic.");
+    if (s->headers >= 0 && !is_headers(schema->fields[s->headers].type))
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                       "column headers must be ARRAY<STRUCT<key: STRING, value: BINARY>>");
+    return HR_OK;
+}
+
+/* A broker that cannot be reached is found now, not when the first message has waited long. */
+static hr_status check_broker(struct kafka_sink *s, struct hr_err *err)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t error =
+        rd_kafka_metadata(s->producer, 0, NULL, &metadata, (int)s->options.request_timeout_ms);
+    if (error) return hr_kafka_error(bootstrap(s), "metadata", error, err);
+    rd_kafka_metadata_destroy(metadata);
+    return HR_OK;
 }
 
 static hr_status setup(struct kafka_sink *s, const struct hr_sink_args *args, struct hr_err *err)
 {
-    const struct hr_type *schema = args->schema;
     hr_options_init(&s->all_options, &s->arena);
     for (uint32_t i = 0; args->options && i < args->options->count; i++)
         HR_TRY(hr_options_put(&s->all_options, args->options->items[i].key,
                               args->options->items[i].value, err));
     HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->all_options, &s->options, err));
-    HR_TRY(text_column(schema, "value", &s->value, err));
-    HR_TRY(text_column(schema, "key", &s->key, err));
-    HR_TRY(text_column(schema, "topic", &s->topic, err));
-    s->partition = hr_type_field_index(schema, hr_sv("partition"));
-    s->headers = hr_type_field_index(schema, hr_sv("headers"));
-    if (s->value < 0)
-        return HR_FAIL(
-            err, HR_E_INVALID_ARGUMENT,
-            "Required attribute 'value' not found; to_json(struct(…)) AS value makes one");
-    if (s->topic < 0 && !s->options.topic)
-        return HR_FAIL(err, HR_E_INVALID_OPTION,
-                       "option topic: must be given, or be a column of the rows");
-    if (s->partition >= 0 && schema->fields[s->partition].type->id != HR_T_INT)
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "column partition of a Kafka sink must be INT");
-    const struct hr_type *headers = s->headers >= 0 ? schema->fields[s->headers].type : NULL;
-    if (headers && (headers->id != HR_T_ARRAY || headers->fields[0].type->id != HR_T_STRUCT ||
-                    headers->fields[0].type->field_count != 2 ||
-                    !hr_type_is_string(headers->fields[0].type->fields[0].type) ||
-                    !hr_type_is_string(headers->fields[0].type->fields[1].type)))
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                       "column headers must be ARRAY<STRUCT<key: STRING, value: BINARY>>");
-    return hr_kafka_client(RD_KAFKA_PRODUCER, &s->all_options, (void *)&s->delivery_error,
-                           &s->producer, err);
+    HR_TRY(find_columns(s, args->schema, err));
+    HR_TRY(hr_kafka_client(RD_KAFKA_PRODUCER, &s->all_options, (void *)&s->delivery_error,
+                           &s->producer, err));
+    return check_broker(s, err);
 }
 
 extern const struct hr_sink_vt hr_sink_kafka;
@@ -130,21 +159,40 @@ static struct hr_str_view cell(const struct hr_batch *batch, int32_t column, uin
     return hr_string_view((const struct hr_string *)batch->columns[column].values + row);
 }
 
-static rd_kafka_headers_t *make_headers(const struct kafka_sink *s, const struct hr_batch *batch,
-                                        uint32_t row)
+/* NULL where the row has none. */
+static hr_status make_headers(const struct kafka_sink *s, const struct hr_batch *batch,
+                              uint32_t row, rd_kafka_headers_t **ret, struct hr_err *err)
 {
-    if (s->headers < 0 || !hr_column_valid(&batch->columns[s->headers], row)) return NULL;
+    *ret = NULL;
+    if (s->headers < 0 || !hr_column_valid(&batch->columns[s->headers], row)) return HR_OK;
     const struct hr_column *list = &batch->columns[s->headers], *item = &list->children[0];
+    const struct hr_column *key = &item->children[0], *value = &item->children[1];
+    const struct hr_string *keys = key->values, *values = value->values;
     const int32_t *offsets = list->values;
     rd_kafka_headers_t *headers = rd_kafka_headers_new((size_t)(offsets[row + 1] - offsets[row]));
+    if (!headers) return HR_OOM(err);
     for (int32_t i = offsets[row]; i < offsets[row + 1]; i++) {
-        const struct hr_string *keys = item->children[0].values, *values = item->children[1].values;
-        struct hr_str_view key = hr_string_view(keys + i), value = hr_string_view(values + i);
-        bool valid = hr_column_valid(&item->children[1], (uint32_t)i);
-        rd_kafka_header_add(headers, key.ptr, (ssize_t)key.len, valid ? value.ptr : NULL,
-                            (ssize_t)value.len);
+        if (!hr_column_valid(item, (uint32_t)i) || !hr_column_valid(key, (uint32_t)i)) {
+            rd_kafka_headers_destroy(headers);
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a header without a key");
+        }
+        struct hr_str_view k = hr_string_view(keys + i), v = hr_string_view(values + i);
+        bool valid = hr_column_valid(value, (uint32_t)i);
+        rd_kafka_header_add(headers, k.ptr, (ssize_t)k.len, valid ? v.ptr : NULL, (ssize_t)v.len);
     }
-    return headers;
+    *ret = headers;
+    return HR_OK;
+}
+
+static hr_status find_partition(const struct kafka_sink *s, const struct hr_batch *batch,
+                                uint32_t row, int32_t *ret, struct hr_err *err)
+{
+    *ret = RD_KAFKA_PARTITION_UA;
+    if (s->partition < 0 || !hr_column_valid(&batch->columns[s->partition], row)) return HR_OK;
+    *ret = ((const int32_t *)batch->columns[s->partition].values)[row];
+    if (*ret >= 0) return HR_OK;
+    return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "Invalid partition: %d. Partition number should "
+                   "always be non-negative or null.", (int)*ret);
 }
 
 static hr_status produce(struct kafka_sink *s, const struct hr_batch *batch, uint32_t row,
@@ -154,16 +202,16 @@ static hr_status produce(struct kafka_sink *s, const struct hr_batch *batch, uin
     struct hr_str_view topic = s->options.topic ? hr_sv(s->options.topic)
                                                 : cell(batch, s->topic, row);
     char name[256];
-    int32_t partition = RD_KAFKA_PARTITION_UA;
+    int32_t partition;
+    HR_TRY(find_partition(s, batch, row, &partition, err));
     if (!topic.ptr || topic.len == 0 || topic.len >= sizeof name)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "null topic present in the data. Use the topic "
                        "option for setting a topic.");
     memcpy(name, topic.ptr, topic.len);
     name[topic.len] = 0;
-    if (s->partition >= 0 && hr_column_valid(&batch->columns[s->partition], row))
-        partition = ((const int32_t *)batch->columns[s->partition].values)[row];
     for (int64_t waited = 0;; waited += 100) {
-        rd_kafka_headers_t *headers = make_headers(s, batch, row);
+        rd_kafka_headers_t *headers;
+        HR_TRY(make_headers(s, batch, row, &headers, err));
         rd_kafka_resp_err_t error = rd_kafka_producev(
             s->producer, RD_KAFKA_V_TOPIC(name), RD_KAFKA_V_PARTITION(partition),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),

@@ -8,8 +8,6 @@
  *
  * Threads: planning belongs to the query's thread; readers share the client (reader.c).
  */
-#include <regex.h>
-
 #include "column/type_parse.h"
 #include "connector/kafka/source.h"
 
@@ -20,17 +18,32 @@ static const struct hr_opt_spec specs[] = {
     OPT(subscribe, HR_OPT_STRING, "subscribe", NULL, 0, 0, "topics, separated by commas"),
     OPT(pattern, HR_OPT_STRING, "subscribePattern", NULL, 0, 0, "regular expression of topics"),
     OPT(assign, HR_OPT_STRING, "assign", NULL, 0, 0, "{\"topicA\":[0,1]}"),
-    OPT(starting, HR_OPT_STRING, "startingOffsets", NULL, 0, 0,
+    OPT(start.offsets, HR_OPT_STRING, "startingOffsets", NULL, 0, 0,
         "earliest, latest or {\"topic\":{\"0\":12}}; -2 earliest, -1 latest; for a new query; "
         "none: only the group's, see groupOffsets"),
     OPT(group_offsets, HR_OPT_BOOL, "groupOffsets", "false", 0, 0,
         "a new query starts where the group kafka.group.id has committed, and commits to it"),
-    OPT(ending, HR_OPT_STRING, "endingOffsets", "latest", 0, 0, "the same, for a batch query"),
-    OPT(starting_timestamp, HR_OPT_STRING, "startingTimestamp", NULL, 0, 0,
-        "ms since 1970: the first offsets at or after it"),
-    OPT(ending_timestamp, HR_OPT_STRING, "endingTimestamp", NULL, 0, 0, "the same, for the end"),
+    OPT(end.offsets, HR_OPT_STRING, "endingOffsets", NULL, 0, 0,
+        "the same, for the end of a batch query, else latest"),
+    OPT(start.timestamp, HR_OPT_INT, "startingTimestamp", "-1", -1, INT64_MAX,
+        "ms since 1970: the first offsets at or after it; before startingOffsetsByTimestamp and "
+        "startingOffsets"),
+    OPT(end.timestamp, HR_OPT_INT, "endingTimestamp", "-1", -1, INT64_MAX,
+        "the same, for the end of a batch query"),
+    OPT(start.timestamps, HR_OPT_STRING, "startingOffsetsByTimestamp", NULL, 0, 0,
+        "{\"topic\":{\"0\":ms}}: the same by partition; all must be named"),
+    OPT(end.timestamps, HR_OPT_STRING, "endingOffsetsByTimestamp", NULL, 0, 0,
+        "the same, for the end of a batch query"),
+    {"startingOffsetsByTimestampStrategy", HR_OPT_ENUM, offsetof(struct kafka_options, strategy),
+     "error", 0, 0, "error|latest", "where no message is at or after the start's time"},
     OPT(max_offsets, HR_OPT_INT, "maxOffsetsPerTrigger", "0", 0, INT64_MAX,
         "messages an epoch takes, split in proportion to what each partition has"),
+    OPT(min_offsets, HR_OPT_INT, "minOffsetsPerTrigger", "0", 0, INT64_MAX,
+        "messages that an epoch waits for"),
+    OPT(max_delay_us, HR_OPT_DURATION, "maxTriggerDelay", "15m", 0, 0,
+        "how long it waits for them"),
+    OPT(group_prefix, HR_OPT_STRING, "groupIdPrefix", NULL, 0, 0,
+        "the clients' group.id begins so; kafka.group.id says it whole"),
     OPT(fail_on_data_loss, HR_OPT_BOOL, "failOnDataLoss", "true", 0, 0,
         "an error when messages are gone before they were read"),
     OPT(headers, HR_OPT_BOOL, "includeHeaders", "false", 0, 0, "a column headers"),
@@ -40,17 +53,8 @@ static const struct hr_opt_spec specs[] = {
         "how long a read waits for a message that should be there"),
     OPT(request_timeout_ms, HR_OPT_INT, "kafka.request.timeout.ms", "10000", 1, INT32_MAX,
         "how long a broker may take to answer"),
-    {"startingOffsetsByTimestamp", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
-     "say startingTimestamp, one for all partitions"},
-    {"endingOffsetsByTimestamp", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
-     "say endingTimestamp, one for all partitions"},
-    {"startingOffsetsByTimestampStrategy", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
-     "a timestamp without offset is an error"},
     {"minPartitions", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a partition is one split"},
     {"maxRecordsPerPartition", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a partition is one split"},
-    {"minOffsetsPerTrigger", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "say a trigger instead"},
-    {"maxTriggerDelay", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "say a trigger instead"},
-    {"groupIdPrefix", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "say kafka.group.id"},
     {"fetchOffset.numRetries", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "say kafka.request.timeout.ms"},
     {"fetchOffset.retryIntervalMs", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
      "say kafka.request.timeout.ms"},
@@ -59,11 +63,6 @@ static const struct hr_opt_spec specs[] = {
 static struct kafka_source *self(struct hr_source *source)
 {
     return HR_CONTAINER_OF(source, struct kafka_source, base);
-}
-
-static int timeout(const struct kafka_source *s)
-{
-    return (int)s->options.request_timeout_ms;
 }
 
 static void kafka_close(struct hr_source *source)
@@ -111,6 +110,82 @@ static hr_status find_schema(struct kafka_source *s, const struct hr_source_args
                    "a Kafka table of format %s needs its columns to be given", s->format->name);
 }
 
+static bool has(const struct kafka_source *s, const char *option)
+{
+    return hr_options_get(&s->all_options, option) != NULL;
+}
+
+/* Which partitions: exactly one of three options, and it can be read. */
+static hr_status check_strategy(struct kafka_source *s, struct hr_err *err)
+{
+    struct kafka_options *o = &s->options;
+    if (!o->subscribe + !o->pattern + !o->assign != 2)
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "one of the options subscribe, subscribePattern "
+                       "and assign must be given");
+    if (o->subscribe && strspn(o->subscribe, " ,") == strlen(o->subscribe))
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option subscribe: names no topic");
+    if (o->assign)
+        return hr_kafka_assign_parse(&s->arena, o->assign, &s->assigned, err);
+    if (!o->pattern) return HR_OK;
+    /* The whole name, as Java's matches(). */
+    const char *whole = hr_arena_printf(&s->arena, "\\A(?:%s)\\z", o->pattern);
+    if (!whole) return HR_OOM(err);
+    return hr_regex_compile(&s->arena, hr_sv(whole), "subscribePattern", &s->pattern, err);
+}
+
+static hr_status check_group(struct kafka_source *s, struct hr_err *err)
+{
+    struct kafka_options *o = &s->options;
+    if (!has(s, "kafka.group.id") && has(s, "group.id"))
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option group.id: say kafka.group.id");
+    if (o->group_offsets && !has(s, "kafka.group.id"))
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option groupOffsets: needs kafka.group.id");
+    if (o->start.offsets && hr_str_eq_nocase(o->start.offsets, "none") && !o->group_offsets)
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option startingOffsets: none needs groupOffsets");
+    if (!o->group_prefix || has(s, "kafka.group.id")) return HR_OK;
+    char uuid[37];
+    hr_env_uuid(hr_env_default(), uuid);
+    const char *group = hr_arena_printf(&s->arena, "%s-%s", o->group_prefix, uuid);
+    return group ? hr_options_put(&s->all_options, "kafka.group.id", group, err) : HR_OOM(err);
+}
+
+/* Where reading begins and ends. What a stream may say a batch query may not, and the reverse; a
+ * table that is only looked at for its columns is neither yet. */
+static hr_status check_bounds(struct kafka_source *s, const struct hr_source_args *args,
+                              struct hr_err *err)
+{
+    static const char *const ends[] = {"endingOffsets", "endingOffsetsByTimestamp",
+                                       "endingTimestamp"};
+    struct kafka_options *o = &s->options;
+    o->start.offsets_name = "startingOffsets";
+    o->start.timestamps_name = "startingOffsetsByTimestamp";
+    o->end.offsets_name = "endingOffsets";
+    o->end.timestamps_name = "endingOffsetsByTimestamp";
+    o->end.ending = true;
+    if ((has(s, "startingTimestamp") && o->start.timestamp < 0) ||
+        (has(s, "endingTimestamp") && o->end.timestamp < 0))
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "options startingTimestamp and endingTimestamp: "
+                       "milliseconds since 1970, not negative");
+    if (o->min_offsets && o->max_offsets && o->min_offsets > o->max_offsets)
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option minOffsetsPerTrigger: %lld is more than "
+                       "maxOffsetsPerTrigger, %lld", (long long)o->min_offsets,
+                       (long long)o->max_offsets);
+    bool latest = o->start.offsets && hr_str_eq_nocase(o->start.offsets, "latest");
+    if (!o->start.offsets) o->start.offsets = args->streaming ? "latest" : "earliest";
+    for (size_t i = 0; args->streaming && i < HR_COUNT(ends); i++)
+        if (has(s, ends[i]))
+            return HR_FAIL(err, HR_E_INVALID_OPTION, "option %s: not valid in streaming queries",
+                           ends[i]);
+    if (args->streaming || args->schema_only) return HR_OK;
+    if (latest && o->start.timestamp < 0 && !o->start.timestamps)
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option startingOffsets: can't be latest for batch queries on Kafka");
+    if (o->end.offsets && hr_str_eq_nocase(o->end.offsets, "earliest"))
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option endingOffsets: can't be earliest for batch queries on Kafka");
+    return HR_OK;
+}
+
 static hr_status setup(struct kafka_source *s, const struct hr_source_args *args,
                        struct hr_err *err)
 {
@@ -118,22 +193,11 @@ static hr_status setup(struct kafka_source *s, const struct hr_source_args *args
     for (uint32_t i = 0; args->options && i < args->options->count; i++)
         HR_TRY(hr_options_put(&s->all_options, args->options->items[i].key,
                               args->options->items[i].value, err));
-    struct kafka_options *o = &s->options;
-    HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->all_options, o, err));
-    if (!o->subscribe + !o->pattern + !o->assign != 2)
-        return HR_FAIL(err, HR_E_INVALID_OPTION, "one of the options subscribe, subscribePattern "
-                       "and assign must be given");
-    if (hr_options_get(&s->all_options, "kafka.group.id") == NULL &&
-        hr_options_get(&s->all_options, "group.id"))
-        return HR_FAIL(err, HR_E_INVALID_OPTION, "option group.id: say kafka.group.id");
-    if (o->group_offsets && !hr_options_get(&s->all_options, "kafka.group.id"))
-        return HR_FAIL(err, HR_E_INVALID_OPTION, "option groupOffsets: needs kafka.group.id");
-    if (!o->starting) o->starting = args->streaming ? "latest" : "earliest";
-    if (hr_str_eq_nocase(o->starting, "none") && !o->group_offsets)
-        return HR_FAIL(err, HR_E_INVALID_OPTION, "option startingOffsets: none needs groupOffsets");
-    if (!args->streaming && hr_str_eq_nocase(o->starting, "latest"))
-        return HR_FAIL(err, HR_E_INVALID_OPTION,
-                       "option startingOffsets: a batch query cannot start at latest");
+    HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->all_options, &s->options, err));
+    HR_TRY(check_strategy(s, err));
+    HR_TRY(check_group(s, err));
+    HR_TRY(check_bounds(s, args, err));
+    if (!s->options.end.offsets) s->options.end.offsets = "latest";
     if (args->conf) s->conf = *args->conf;
     s->streaming = args->streaming;
     HR_TRY(find_schema(s, args, err));
@@ -149,7 +213,6 @@ static hr_status kafka_open(const struct hr_source_args *args, struct hr_source 
     hr_arena_init(&s->ends_arena, NULL);
     pthread_mutex_init(&s->lock, NULL);
     s->base.vt = &hr_source_kafka;
-    s->base.flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE;
     hr_status status = setup(s, args, err);
     if (status) {
         kafka_close(&s->base);
@@ -159,155 +222,11 @@ static hr_status kafka_open(const struct hr_source_args *args, struct hr_source 
     return HR_OK;
 }
 
-/* --- Partitions ------------------------------------------------------------------------------- */
-
-static bool named(const char *list, const char *topic)
-{
-    size_t len = strlen(topic);
-    for (const char *p = list; *p;) {
-        const char *comma = strchr(p, ',');
-        struct hr_str_view one = hr_sv_trim(hr_svn(p, comma ? (size_t)(comma - p) : strlen(p)));
-        if (one.len == len && memcmp(one.ptr, topic, len) == 0) return true;
-        p = comma ? comma + 1 : p + strlen(p);
-    }
-    return false;
-}
-
-static hr_status add_topic(struct kafka_source *s, const struct rd_kafka_metadata_topic *topic,
-                           struct hr_arena *arena, struct kafka_offsets *ret, struct hr_err *err)
-{
-    if (topic->err && topic->err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
-        return hr_kafka_error(s->options.bootstrap, topic->topic, topic->err, err);
-    const char *name = hr_arena_strdup(arena, topic->topic);
-    if (!name) return HR_OOM(err);
-    for (int i = 0; i < topic->partition_cnt; i++)
-        HR_TRY(hr_kafka_offsets_add(arena, ret, name, topic->partitions[i].id, KAFKA_LATEST, err));
-    return HR_OK;
-}
-
-/* {"topicA":[0,1]} */
-static hr_status parse_assign(struct kafka_source *s, struct hr_arena *arena,
-                              struct kafka_offsets *ret, struct hr_err *err)
-{
-    const char *p = s->options.assign;
-    while ((p = strchr(p, '"'))) {
-        const char *end = strchr(p + 1, '"'), *open = end ? strchr(end, '[') : NULL;
-        if (!open) break;
-        const char *name = hr_arena_strndup(arena, p + 1, (size_t)(end - p - 1));
-        if (!name) return HR_OOM(err);
-        for (p = open + 1; *p && *p != ']';) {
-            size_t len = strspn(p, "0123456789");
-            int64_t partition;
-            if (len && hr_parse_i64(hr_svn(p, len), &partition))
-                HR_TRY(
-                    hr_kafka_offsets_add(arena, ret, name, (int32_t)partition, KAFKA_LATEST, err));
-            p += len ? len : 1;
-        }
-    }
-    if (ret->count) return HR_OK;
-    return HR_FAIL(err, HR_E_INVALID_OPTION, "option assign: expected e.g. {\"topicA\":[0,1]}");
-}
-
-static bool wanted_topic(const struct kafka_source *s, const regex_t *pattern, const char *topic)
-{
-    regmatch_t match;
-    if (s->options.subscribe) return named(s->options.subscribe, topic);
-    return regexec(pattern, topic, 1, &match, 0) == 0 && match.rm_so == 0 &&
-           (size_t)match.rm_eo == strlen(topic);
-}
-
-static hr_status find_partitions(struct kafka_source *s, struct hr_arena *arena,
-                                 struct kafka_offsets *ret, struct hr_err *err)
-{
-    const struct rd_kafka_metadata *metadata;
-    regex_t pattern;
-    if (s->options.assign) {
-        HR_TRY(parse_assign(s, arena, ret, err));
-        hr_kafka_offsets_sort(ret);
-        return HR_OK;
-    }
-    if (s->options.pattern && regcomp(&pattern, s->options.pattern, REG_EXTENDED))
-        return HR_FAIL(err, HR_E_INVALID_OPTION, "option subscribePattern: not a pattern: %s",
-                       s->options.pattern);
-    rd_kafka_resp_err_t error = rd_kafka_metadata(s->client, 1, NULL, &metadata, timeout(s));
-    hr_status status = error ? hr_kafka_error(s->options.bootstrap, "metadata", error, err) : HR_OK;
-    for (int i = 0; !status && i < metadata->topic_cnt; i++)
-        if (wanted_topic(s, &pattern, metadata->topics[i].topic))
-            status = add_topic(s, &metadata->topics[i], arena, ret, err);
-    if (!error) rd_kafka_metadata_destroy(metadata);
-    if (s->options.pattern) regfree(&pattern);
-    if (!status && ret->count == 0)
-        status = HR_FAIL(err, HR_E_UNAVAILABLE, "the Kafka broker %s has no topic %s",
-                         s->options.bootstrap,
-                         s->options.subscribe ? s->options.subscribe : s->options.pattern);
-    hr_kafka_offsets_sort(ret);
-    return status;
-}
-
-/* Turns every offset -1, -2 (or, with by_time, time) into a real one, a request a broker. */
-static hr_status resolve(struct kafka_source *s, struct kafka_offsets *offsets, bool by_time,
-                         struct hr_err *err)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)offsets->count);
-    for (uint32_t i = 0; i < offsets->count; i++) {
-        const struct kafka_offset *o = &offsets->items[i];
-        if (o->offset < 0 || by_time)
-            rd_kafka_topic_partition_list_add(list, o->topic, o->partition)->offset = o->offset;
-    }
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (list->cnt) error = rd_kafka_offsets_for_times(s->client, list, timeout(s));
-    hr_status status = error ? hr_kafka_error(s->options.bootstrap, "offsets", error, err) : HR_OK;
-    for (int i = 0, j = 0; !status && i < (int)offsets->count && j < list->cnt; i++) {
-        struct kafka_offset *o = &offsets->items[i];
-        const rd_kafka_topic_partition_t *got = &list->elems[j];
-        if (strcmp(o->topic, got->topic) != 0 || o->partition != got->partition) continue;
-        j++;
-        if (got->err)
-            status = hr_kafka_error(s->options.bootstrap, o->topic, got->err, err);
-        int64_t low = 0, high = 0;
-        if (!status && got->offset >= 0) {
-            o->offset = got->offset;
-        } else if (!status) { /* nothing at or after that time: the end */
-            error = rd_kafka_query_watermark_offsets(s->client, o->topic, o->partition, &low,
-                                                     &high, timeout(s));
-            if (error) status = hr_kafka_error(s->options.bootstrap, o->topic, error, err);
-            o->offset = o->offset == KAFKA_EARLIEST ? low : high;
-        }
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-    return status;
-}
-
-/* The partitions with the offsets that an option says. */
-static hr_status offsets_of(struct kafka_source *s, const char *option, const char *timestamp,
-                            struct hr_arena *arena, struct kafka_offsets *ret, struct hr_err *err)
-{
-    struct kafka_offsets given = {0};
-    int64_t all = KAFKA_LATEST;
-    HR_TRY(find_partitions(s, arena, ret, err));
-    if (timestamp && (!hr_parse_i64(hr_sv(timestamp), &all) || all < 0))
-        return HR_FAIL(err, HR_E_INVALID_OPTION, "option startingTimestamp or endingTimestamp: "
-                       "milliseconds, not %s", timestamp);
-    if (!timestamp && hr_str_eq_nocase(option, "earliest"))
-        all = KAFKA_EARLIEST;
-    else if (!timestamp && !hr_str_eq_nocase(option, "latest"))
-        HR_TRY(hr_kafka_offsets_parse(arena, option, &given, err));
-    for (uint32_t i = 0; i < ret->count; i++) {
-        struct kafka_offset *o = &ret->items[i];
-        const struct kafka_offset *from = hr_kafka_offsets_find(&given, o->topic, o->partition);
-        if (given.count && !from)
-            return HR_FAIL(err, HR_E_INVALID_OPTION, "offsets are given for some partitions, but "
-                           "not for %s-%d", o->topic, (int)o->partition);
-        o->offset = from ? from->offset : all;
-    }
-    return resolve(s, ret, timestamp != NULL, err);
-}
-
 /* --- Splits ----------------------------------------------------------------------------------- */
 
-static hr_status make_splits(const struct kafka_offsets *from, const struct kafka_offsets *to,
-                             struct hr_arena *arena, struct hr_split **ret_splits,
-                             uint32_t *ret_count, struct hr_err *err)
+static hr_status make_splits(struct kafka_source *s, const struct kafka_offsets *from,
+                             const struct kafka_offsets *to, struct hr_arena *arena,
+                             struct hr_split **ret_splits, uint32_t *ret_count, struct hr_err *err)
 {
     struct hr_split *splits = HR_NEW_ARRAY(arena, struct hr_split, to->count + 1);
     uint32_t count = 0;
@@ -315,6 +234,10 @@ static hr_status make_splits(const struct kafka_offsets *from, const struct kafk
     for (uint32_t i = 0; i < to->count; i++) {
         const struct kafka_offset *end = &to->items[i];
         const struct kafka_offset *start = hr_kafka_offsets_find(from, end->topic, end->partition);
+        if (start && start->offset > end->offset && s->options.fail_on_data_loss)
+            return HR_FAIL(err, HR_E_DATA_LOSS, "the range of %s-%d ends at %lld, before its start "
+                           "%lld; set failOnDataLoss 'false' to read nothing of it", end->topic,
+                           (int)end->partition, (long long)end->offset, (long long)start->offset);
         if (!start || start->offset >= end->offset) continue;
         struct kafka_range *range = HR_NEW(arena, struct kafka_range);
         if (!range) return HR_OOM(err);
@@ -343,7 +266,7 @@ static hr_status add_new(struct kafka_source *s, const struct kafka_offsets *to,
         if (!hr_kafka_offsets_find(from, to->items[i].topic, to->items[i].partition))
             HR_TRY(hr_kafka_offsets_add(arena, &added, to->items[i].topic, to->items[i].partition,
                                         KAFKA_EARLIEST, err));
-    HR_TRY(resolve(s, &added, false, err));
+    HR_TRY(hr_kafka_resolve(s, &added, err));
     for (uint32_t i = 0; i < added.count; i++)
         HR_TRY(hr_kafka_offsets_add(arena, from, added.items[i].topic, added.items[i].partition,
                                     added.items[i].offset, err));
@@ -359,14 +282,13 @@ static hr_status kafka_plan(struct hr_source *source, const char *start, const c
     if (start)
         HR_TRY(hr_kafka_offsets_parse(arena, start, &from, err));
     else
-        HR_TRY(
-            offsets_of(s, s->options.starting, s->options.starting_timestamp, arena, &from, err));
+        HR_TRY(hr_kafka_offsets_of(s, &s->options.start, arena, &from, err));
     if (end)
         HR_TRY(hr_kafka_offsets_parse(arena, end, &to, err));
     else
-        HR_TRY(offsets_of(s, s->options.ending, s->options.ending_timestamp, arena, &to, err));
+        HR_TRY(hr_kafka_offsets_of(s, &s->options.end, arena, &to, err));
     HR_TRY(add_new(s, &to, arena, &from, err));
-    return make_splits(&from, &to, arena, ret_splits, ret_count, err);
+    return make_splits(s, &from, &to, arena, ret_splits, ret_count, err);
 }
 
 /* --- Streaming -------------------------------------------------------------------------------- */
@@ -376,14 +298,15 @@ static hr_status kafka_initial(struct hr_source *source, struct hr_buf *ret, str
     struct kafka_source *s = self(source);
     struct hr_arena arena;
     struct kafka_offsets offsets = {0};
-    bool none = hr_str_eq_nocase(s->options.starting, "none");
+    struct kafka_bound start = s->options.start;
+    bool none = hr_str_eq_nocase(start.offsets, "none");
+    if (none) start.offsets = "latest";
     hr_arena_init(&arena, NULL);
-    hr_status status = offsets_of(s, none ? "latest" : s->options.starting,
-                                  s->options.starting_timestamp, &arena, &offsets, err);
+    hr_status status = hr_kafka_offsets_of(s, &start, &arena, &offsets, err);
     /* Offsets that are named one by one, or by a time, come before the group's. */
-    bool named = none || hr_str_eq_nocase(s->options.starting, "earliest") ||
-                 hr_str_eq_nocase(s->options.starting, "latest");
-    if (!status && s->options.group_offsets && named && !s->options.starting_timestamp)
+    bool named = hr_str_eq_nocase(start.offsets, "earliest") ||
+                 hr_str_eq_nocase(start.offsets, "latest");
+    if (!status && s->options.group_offsets && named && start.timestamp < 0 && !start.timestamps)
         status = hr_kafka_committed(s, &offsets, none, err);
     if (!status) hr_kafka_offsets_print(&offsets, ret);
     hr_arena_done(&arena);
@@ -417,13 +340,32 @@ static void apply_limit(const struct kafka_offsets *from, struct kafka_offsets *
     }
 }
 
+/* minOffsetsPerTrigger: is there too little for an epoch, and not for too long? */
+static bool wait_for_more(struct kafka_source *s, const struct kafka_offsets *from,
+                          const struct kafka_offsets *to)
+{
+    int64_t available = 0, now_ns = hr_mono_ns(hr_env_default());
+    if (!s->options.min_offsets) return false;
+    for (uint32_t i = 0; i < to->count; i++) {
+        const struct kafka_offset *t = &to->items[i];
+        const struct kafka_offset *f = hr_kafka_offsets_find(from, t->topic, t->partition);
+        available += HR_MAX(t->offset - (f ? f->offset : 0), INT64_C(0));
+    }
+    if (!s->waiting_since_ns) s->waiting_since_ns = now_ns;
+    if (available < s->options.min_offsets &&
+        now_ns - s->waiting_since_ns < s->options.max_delay_us * 1000)
+        return true;
+    s->waiting_since_ns = now_ns;
+    return false;
+}
+
 static hr_status latest(struct kafka_source *s, const char *start,
                         const struct hr_read_limit *limit, struct hr_arena *arena,
                         struct kafka_offsets *to, struct hr_err *err)
 {
     struct kafka_offsets from = {0};
     if (start) HR_TRY(hr_kafka_offsets_parse(arena, start, &from, err));
-    HR_TRY(find_partitions(s, arena, to, err));
+    HR_TRY(hr_kafka_find_partitions(s, start ? &from : NULL, arena, to, err));
     for (uint32_t i = 0; i < from.count; i++) {
         const struct kafka_offset *f = &from.items[i];
         if (hr_kafka_offsets_find(to, f->topic, f->partition)) continue;
@@ -431,7 +373,7 @@ static hr_status latest(struct kafka_source *s, const char *start,
             return HR_FAIL(err, HR_E_DATA_LOSS, "partition %s-%d is gone; set failOnDataLoss "
                            "'false' to go on without it", f->topic, (int)f->partition);
     }
-    HR_TRY(resolve(s, to, false, err));
+    HR_TRY(hr_kafka_resolve(s, to, err));
     hr_arena_reset(&s->ends_arena);
     memset(&s->ends, 0, sizeof s->ends);
     for (uint32_t i = 0; i < to->count; i++) {
@@ -446,6 +388,10 @@ static hr_status latest(struct kafka_source *s, const char *start,
                            "read already (the topic was made anew?); set failOnDataLoss 'false' to "
                            "go on", t->topic, (int)t->partition, (long long)t->offset,
                            (long long)f->offset);
+    }
+    if (wait_for_more(s, &from, to)) {
+        *to = from;
+        return HR_OK;
     }
     struct hr_read_limit both = limit ? *limit : (struct hr_read_limit){0};
     int64_t max = s->options.max_offsets;
@@ -473,10 +419,10 @@ static hr_status kafka_final(struct hr_source *source, const char *start, struct
                              struct hr_err *err)
 {
     struct kafka_source *s = self(source);
-    int64_t max = s->options.max_offsets;
-    s->options.max_offsets = 0;
+    struct kafka_options saved = s->options;
+    s->options.max_offsets = s->options.min_offsets = 0;
     hr_status status = kafka_latest(source, start, NULL, ret, err);
-    s->options.max_offsets = max;
+    s->options = saved;
     return status;
 }
 
@@ -532,6 +478,7 @@ static void kafka_metrics(struct hr_source *source, const char *end, struct hr_b
 const struct hr_source_vt hr_source_kafka = {
     .name = "kafka",
     .abi = HR_CONNECTOR_ABI,
+    .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,
     .options = specs,
     .option_count = HR_COUNT(specs),
     .option_prefix = "kafka.",

@@ -4,12 +4,25 @@
 #define HR_CONNECTOR_KAFKA_SOURCE_H
 
 #include "connector/kafka/kafka.h"
+#include "expr/functions/regex.h"
 #include "format/format.h"
 
+/* Where reading begins or ends, as the options say: the first that is given of timestamp,
+ * timestamps and offsets. */
+struct kafka_bound {
+    const char *offsets, *timestamps; /* JSON by partition, or 'earliest' …; may be NULL */
+    int64_t timestamp;                /* ms, of all partitions; -1: not given */
+    const char *offsets_name, *timestamps_name; /* of the options */
+    bool ending;
+};
+
+enum { KAFKA_UNMATCHED_ERROR, KAFKA_UNMATCHED_LATEST };
+
 struct kafka_options {
-    const char *bootstrap, *subscribe, *pattern, *assign, *starting, *ending, *format;
-    const char *starting_timestamp, *ending_timestamp;
-    int64_t max_offsets, poll_timeout_ms, request_timeout_ms;
+    const char *bootstrap, *subscribe, *pattern, *assign, *format, *group_prefix;
+    struct kafka_bound start, end;
+    int64_t max_offsets, min_offsets, max_delay_us, poll_timeout_ms, request_timeout_ms;
+    int strategy; /* KAFKA_UNMATCHED_… */
     bool fail_on_data_loss, headers, group_offsets;
 };
 
@@ -33,6 +46,9 @@ struct kafka_source {
     struct hr_conf conf;
     struct kafka_options options;
     const struct hr_format_vt *format; /* NULL: raw columns */
+    struct hr_regex *pattern;      /* of subscribePattern */
+    struct kafka_offsets assigned; /* of assign: the partitions alone */
+    int64_t waiting_since_ns;      /* for minOffsetsPerTrigger; 0: not waiting */
     rd_kafka_t *client;
     pid_t client_pid; /* of the worker process whose client it is; 0: of the driver */
     bool streaming;
@@ -46,6 +62,19 @@ hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *
                                const struct hr_scan_spec *spec, struct hr_scan_reader **ret,
                                struct hr_err *err);
 void hr_kafka_partition_free(struct kafka_partition *partition);
+
+/* partitions.c: the partitions that the options name, sorted. known: those that the query has read
+ * already (NULL: a new one); when they are gone, the caller judges. */
+hr_status hr_kafka_find_partitions(struct kafka_source *s, const struct kafka_offsets *known,
+                                   struct hr_arena *arena, struct kafka_offsets *ret,
+                                   struct hr_err *err) HR_CHECKED;
+/* Turns every offset -1, -2 into a real one, a request a broker. */
+hr_status hr_kafka_resolve(struct kafka_source *s, struct kafka_offsets *offsets,
+                           struct hr_err *err) HR_CHECKED;
+/* The partitions with the offsets that the options say. */
+hr_status hr_kafka_offsets_of(struct kafka_source *s, const struct kafka_bound *bound,
+                              struct hr_arena *arena, struct kafka_offsets *ret,
+                              struct hr_err *err) HR_CHECKED;
 
 /* group.c. Puts the offsets that the group has committed in the place of those given. With
  * required, a partition without one is an error. */

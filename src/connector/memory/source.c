@@ -55,8 +55,7 @@ static hr_status mem_open(const struct hr_source_args *args, struct hr_source **
         hr_free(s);
         return HR_OOM(err);
     }
-    s->base = (struct hr_source){&hr_source_memory, schema,
-                                 HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE};
+    s->base = (struct hr_source){.vt = &hr_source_memory, .schema = schema};
     *ret = &s->base;
     return HR_OK;
 }
@@ -172,6 +171,7 @@ static void mem_describe(const struct hr_source *source, struct hr_buf *out)
 const struct hr_source_vt hr_source_memory = {
     .name = "memory",
     .abi = HR_CONNECTOR_ABI,
+    .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,
     .options = specs,
     .option_count = HR_COUNT(specs),
     .open = mem_open,

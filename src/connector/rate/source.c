@@ -111,7 +111,6 @@ static hr_status open_any(const struct hr_source_args *args, bool micro,
         rate_close(&s->base);
         return status;
     }
-    s->base.flags = HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE;
     *ret = &s->base;
     return HR_OK;
 }
@@ -311,6 +310,7 @@ static void rate_describe(const struct hr_source *source, struct hr_buf *out)
 const struct hr_source_vt hr_source_rate = {
     .name = "rate",
     .abi = HR_CONNECTOR_ABI,
+    .flags = HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,
     .options = rate_specs,
     .option_count = HR_COUNT(rate_specs),
     .open = rate_open,
@@ -326,6 +326,7 @@ const struct hr_source_vt hr_source_rate = {
 const struct hr_source_vt hr_source_rate_micro_batch = {
     .name = "rate-micro-batch",
     .abi = HR_CONNECTOR_ABI,
+    .flags = HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,
     .options = micro_specs,
     .option_count = HR_COUNT(micro_specs),
     .open = micro_open,

@@ -242,7 +242,6 @@ static hr_status socket_open(const struct hr_source_args *args, struct hr_source
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->room, NULL);
     s->base.vt = &hr_source_socket;
-    s->base.flags = HR_SOURCE_STREAM;
     s->env = args->env;
     s->fd = -1;
     hr_status status = setup(s, args, err);
@@ -473,6 +472,7 @@ static void socket_describe(const struct hr_source *source, struct hr_buf *out)
 const struct hr_source_vt hr_source_socket = {
     .name = "socket",
     .abi = HR_CONNECTOR_ABI,
+    .flags = HR_SOURCE_STREAM,
     .options = specs,
     .option_count = HR_COUNT(specs),
     .open = socket_open,

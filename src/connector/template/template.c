@@ -48,7 +48,6 @@ static hr_status template_open(const struct hr_source_args *args, struct hr_sour
     struct template_source *s = hr_zalloc(sizeof *s);
     if (!s) return HR_OOM(err);
     s->base.vt = &hr_source_template;
-    s->base.flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE | HR_SOURCE_BOUNDED;
     hr_status status = hr_options_parse(specs, HR_COUNT(specs), args->options, &s->options, err);
     if (!status) status = hr_schema_parse(hr_sv("number BIGINT"), &s->base.schema, err);
     if (!status)
@@ -155,6 +154,7 @@ static hr_status template_open_reader(struct hr_source *source, const struct hr_
 const struct hr_source_vt hr_source_template = {
     .name = "template",
     .abi = HR_CONNECTOR_ABI,
+    .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE | HR_SOURCE_BOUNDED,
     .options = specs,
     .option_count = HR_COUNT(specs),
     .open = template_open,

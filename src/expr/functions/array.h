@@ -18,4 +18,7 @@ HR_INLINE void hr_list_range(const struct hr_vector *v, uint32_t row, uint32_t *
     *ret_to = (uint32_t)offsets[at + 1];
 }
 
+/* Elements of one array that a function makes. */
+#define HR_ELEMENTS_MAX 10000000
+
 #endif

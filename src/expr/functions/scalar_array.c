@@ -18,7 +18,7 @@ static const struct hr_column *elements(const struct hr_vector *v) { return &v->
 static bool same_element(const struct hr_vector *list, uint32_t i, const struct hr_vector *v,
                          uint32_t row)
 {
-    return hr_column_valid(elements(list), i) && elements(list)->type->id != HR_T_NULL &&
+    return elements(list)->type->id != HR_T_NULL && hr_column_valid(elements(list), i) &&
            hr_column_equal(elements(list), i, &v->col, hr_vector_row(v, row));
 }
 
@@ -112,54 +112,13 @@ hr_status hr_fn_array_repeat(HR_EVAL_ARGS)
     HR_TRY(new_builder(ctx, call, &b, err));
     HR_BUILD_ROWS(ctx, out, b, row) {
         int32_t n = HR_ARG(int32_t, &args[1], row);
+        if (n > HR_ELEMENTS_MAX)
+            return HR_RAISE(err, HR_E_LIMIT, "what", "the length of an array", "limit", "10000000");
         if (n > 0 && !hr_builder_room(hr_builder_child(b, 0), (uint32_t)n)) break;
         for (; n > 0; n--) copy_value(b, &args[0], row);
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);
-}
-
-/* The element is cast to the array's, or both to what holds both. */
-static hr_status bind_element(HR_BIND_ARGS, bool array_result)
-{
-    const struct hr_type *t = call->args[0]->type;
-    if (t->id == HR_T_NULL) t = hr_type_array(call->args[1]->type, true);
-    const struct hr_type *e =
-        t->id == HR_T_ARRAY ? hr_type_tightest(t->fields[0].type, call->args[1]->type) : NULL;
-    if (!e) {
-        const char *name = hr_arena_printf(arena, "`%s`", call->name);
-        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_ARRAY_FUNCTION_DIFF_TYPES, "sqlExpr",
-                        hr_expr_quoted(arena, call), "functionName", name ? name : "?", "dataType",
-                        "\"ARRAY\"", "leftType", hr_type_quoted(arena, call->args[0]->type),
-                        "rightType", hr_type_quoted(arena, call->args[1]->type));
-    }
-    bool nullable = t->fields[0].nullable || (array_result && call->args[1]->nullable);
-    const struct hr_type *to = hr_type_array(e, t->fields[0].nullable);
-    HR_TRY(hr_resolve_cast(arena, &call->args[0], to, err));
-    HR_TRY(hr_resolve_cast(arena, &call->args[1], e, err));
-    if (array_result) call->type = hr_type_array(e, nullable);
-    HR_UNUSED(conf);
-    return HR_OK;
-}
-
-hr_status hr_bind_array_search(HR_BIND_ARGS)
-{
-    if (call->args[1]->type->id == HR_T_NULL && hr_str_eq_nocase(call->name, "array_contains"))
-        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NULL_TYPE, "sqlExpr",
-                        hr_expr_quoted(arena, call), "functionName", "`array_contains`");
-    return bind_element(arena, conf, call, err, false);
-}
-
-hr_status hr_bind_array_edit(HR_BIND_ARGS) { return bind_element(arena, conf, call, err, true); }
-
-hr_status hr_bind_arrays(HR_BIND_ARGS)
-{
-    const struct hr_type *t;
-    HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
-    if (t->id != HR_T_ARRAY)
-        return hr_resolve_unexpected_type(arena, call, 0, "\"ARRAY\"", err);
-    if (!call->type) call->type = t;
-    return HR_OK;
 }
 
 hr_status hr_fn_array_append(HR_EVAL_ARGS)
@@ -200,9 +159,14 @@ hr_status hr_fn_slice(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {
         if (HR_ARG(int32_t, &args[1], row) == 0)
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the start of slice must not be 0");
-        if (HR_ARG(int32_t, &args[2], row) < 0)
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the length of slice must not be negative");
+            return HR_RAISE(err, HR_E_INVALID_SLICE_START, "parameter", "`start`", "functionName",
+                            "`slice`");
+        int32_t length = HR_ARG(int32_t, &args[2], row);
+        if (length >= 0) continue;
+        char text[24];
+        text[hr_format_i64(length, text)] = 0;
+        return HR_RAISE(err, HR_E_INVALID_SLICE_LENGTH, "parameter", "`length`", "functionName",
+                        "`slice`", "length", text);
     }
     ARRAY_ROWS({
         int64_t n = (int64_t)to - from;
@@ -493,8 +457,9 @@ static hr_status lookup(HR_EVAL_ARGS, enum lookup how)
     uint32_t *take = hr_arena_alloc(ctx->arena, sizeof *take * (ctx->row_count + 1));
     if (!take) return HR_OOM(err);
     memset(take, 0xff, sizeof *take * ctx->row_count);
-    HR_EACH_ROW(ctx, out, row)
-        HR_TRY(find_element(ctx, call, args, out, err, how, row, &take[row]));
+    HR_ALL_ROWS(ctx, row) /* the result may be VOID, and still has errors */
+        if (hr_arg_valid(&args[0], row) && hr_arg_valid(&args[1], row))
+            HR_TRY(find_element(ctx, call, args, out, err, how, row, &take[row]));
     const struct hr_type *type = out->type;
     HR_TRY(hr_column_take(ctx->arena, values, take, ctx->row_count, out, err));
     out->type = type;
@@ -507,44 +472,6 @@ hr_status hr_fn_element_at(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, e
 hr_status hr_fn_try_element_at(HR_EVAL_ARGS)
 {
     return lookup(ctx, call, args, out, err, TRY_ELEMENT_AT);
-}
-
-hr_status hr_bind_lookup(HR_BIND_ARGS)
-{
-    HR_UNUSED(conf);
-    const struct hr_type *t = call->args[0]->type;
-    bool subscript = strcmp(call->function->name, "[]") == 0;
-    call->nullable = true;
-    if (t->id == HR_T_MAP) {
-        HR_TRY(hr_resolve_cast(arena, &call->args[1], t->fields[0].type, err));
-        call->type = t->fields[1].type;
-        return HR_OK;
-    }
-    if (subscript && t->id == HR_T_STRUCT && call->args[1]->type->id == HR_T_STRING) {
-        struct hr_str_view name;
-        if (!hr_resolve_const_string(arena, conf, call->args[1], &name))
-            return HR_RAISE(err, HR_E_INVALID_EXTRACT_FIELD, "field",
-                            hr_expr_quoted(arena, call->args[1]), "expr",
-                            hr_expr_quoted(arena, call));
-        call->kind = HR_X_FIELD;
-        call->name = hr_arena_strndup(arena, name.ptr, name.len);
-        call->arg_count = 1;
-        call->function = NULL;
-        return call->name ? hr_expr_resolve_node(arena, conf, call, err) : HR_OOM(err);
-    }
-    if (t->id != HR_T_ARRAY && subscript)
-        return HR_RAISE(err, HR_E_INVALID_EXTRACT_BASE_FIELD_TYPE, "base",
-                        hr_expr_quoted(arena, call->args[0]), "other", hr_type_quoted(arena, t));
-    if (t->id != HR_T_ARRAY)
-        return hr_resolve_unexpected_type(arena, call, 0, "(\"ARRAY\" or \"MAP\")", err);
-    const struct hr_type *index = hr_type_implicit(
-        call->args[1]->type, hr_sv(strcmp(call->function->name, "get") == 0 ? "int" : "=integral"));
-    if (!index)
-        return hr_resolve_unexpected_type(arena, call, 1, subscript ? "\"INTEGRAL\"" : "\"INT\"",
-                                          err);
-    HR_TRY(hr_resolve_cast(arena, &call->args[1], index, err));
-    call->type = t->fields[0].type;
-    return HR_OK;
 }
 
 /* --- sequence ----------------------------------------------------------------------------------*/
@@ -600,8 +527,14 @@ hr_status hr_fn_sequence(HR_EVAL_ARGS)
             (step < 0 && start < stop))
             return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
                            "the step of sequence does not lead from its start to its stop");
+        bool months = by->id == HR_T_INTERVAL_YM;
+        int64_t unit_of_step = t->id == HR_T_DATE ? HR_US_PER_DAY : 1;
+        if (!months && step / unit_of_step &&
+            ((long double)stop - start) / (step / unit_of_step) >= HR_ELEMENTS_MAX)
+            return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a sequence", "limit",
+                            "10000000");
         for (int64_t k = 0;; k++) {
-            if (k > 10000000)
+            if (k >= HR_ELEMENTS_MAX)
                 return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a sequence", "limit",
                                 "10000000");
             int64_t v = sequence_at(start, step, k, t, by);

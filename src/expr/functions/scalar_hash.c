@@ -190,7 +190,7 @@ hr_status hr_fn_unbase64(HR_EVAL_ARGS)
 
 /* --- Character sets ----------------------------------------------------------------------------*/
 
-enum charset { CS_UTF8, CS_LATIN1, CS_ASCII, CS_UTF16, CS_UTF16BE, CS_UTF16LE, CS_NONE };
+enum charset { CS_UTF8, CS_LATIN1, CS_ASCII, CS_UTF32, CS_UTF16, CS_UTF16BE, CS_UTF16LE, CS_NONE };
 
 static enum charset charset_of(struct hr_str_view s)
 {
@@ -198,7 +198,8 @@ static enum charset charset_of(struct hr_str_view s)
         const char *name;
         enum charset cs;
     } sets[] = {{"utf-8", CS_UTF8},   {"iso-8859-1", CS_LATIN1}, {"us-ascii", CS_ASCII},
-                {"utf-16", CS_UTF16}, {"utf-16be", CS_UTF16BE},  {"utf-16le", CS_UTF16LE}};
+                {"utf-16", CS_UTF16}, {"utf-16be", CS_UTF16BE},  {"utf-16le", CS_UTF16LE},
+                {"utf-32", CS_UTF32}};
     for (size_t i = 0; i < HR_COUNT(sets); i++)
         if (hr_sv_eq_nocase(s, hr_sv(sets[i].name))) return sets[i].cs;
     return CS_NONE;
@@ -219,62 +220,131 @@ static void put_unit(struct hr_buf *buf, uint32_t u, bool little)
     hr_buf_putc(buf, (char)(little ? u >> 8 : u));
 }
 
+static hr_status malformed(struct hr_eval_ctx *ctx, struct hr_str_view charset,
+                           const char *function, struct hr_err *err)
+{
+    char *name = hr_arena_strndup(ctx->arena, charset.ptr, charset.len);
+    for (char *c = name; c && *c; c++)
+        if (*c >= 'a' && *c <= 'z') *c -= 32;
+    return HR_RAISE(err, HR_E_MALFORMED_CHARACTER_CODING, "function", function, "charset",
+                    name ? name : "?");
+}
+
+/* False: the character set does not have it. */
+static bool encode_char(struct hr_buf *buf, uint32_t c, enum charset cs)
+{
+    bool little = cs == CS_UTF16LE;
+    if (cs == CS_LATIN1 || cs == CS_ASCII) {
+        if (c >= (cs == CS_ASCII ? 128u : 256u)) return false;
+        hr_buf_putc(buf, (char)c);
+    } else if (cs == CS_UTF32) {
+        put_unit(buf, c >> 16, false);
+        put_unit(buf, c & 0xffff, false);
+    } else if (c < 0x10000) {
+        put_unit(buf, c, little);
+    } else {
+        put_unit(buf, 0xd800 + ((c - 0x10000) >> 10), little);
+        put_unit(buf, 0xdc00 + ((c - 0x10000) & 0x3ff), little);
+    }
+    return true;
+}
+
+static bool encode_text(struct hr_buf *buf, struct hr_str_view s, enum charset cs)
+{
+    if (cs == CS_UTF8) {
+        hr_buf_put_sv(buf, s);
+        return true;
+    }
+    if (cs == CS_UTF16 && s.len) put_unit(buf, 0xfeff, false);
+    for (size_t i = 0; i < s.len;) {
+        uint32_t c;
+        i += hr_utf8_decode(s.ptr + i, s.len - i, &c);
+        if (!encode_char(buf, c, cs)) return false;
+    }
+    return true;
+}
+
 hr_status hr_fn_encode(HR_EVAL_ARGS)
 {
     HR_TEXT_ROWS({
-        struct hr_str_view s = hr_arg_str(&args[0], row);
-        enum charset cs = charset_of(hr_arg_str(&args[1], row));
-        if (cs == CS_NONE) {
-            hr_buf_done(&buf);
-            return bad_charset(ctx, hr_arg_str(&args[1], row), "`encode`", err);
-        }
-        if (cs == CS_UTF8) hr_buf_put_sv(&buf, s);
-        if (cs == CS_UTF16) put_unit(&buf, 0xfeff, false);
-        for (size_t i = 0; cs != CS_UTF8 && i < s.len;) {
-            uint32_t c;
-            i += hr_utf8_decode(s.ptr + i, s.len - i, &c);
-            if (cs == CS_LATIN1 || cs == CS_ASCII) {
-                hr_buf_putc(&buf, c < (cs == CS_ASCII ? 128u : 256u) ? (char)c : '?');
-            } else if (c < 0x10000) {
-                put_unit(&buf, c, cs == CS_UTF16LE);
-            } else {
-                put_unit(&buf, 0xd800 + ((c - 0x10000) >> 10), cs == CS_UTF16LE);
-                put_unit(&buf, 0xdc00 + ((c - 0x10000) & 0x3ff), cs == CS_UTF16LE);
-            }
-        }
+        struct hr_str_view s = hr_arg_str(&args[0], row), name = hr_arg_str(&args[1], row);
+        enum charset cs = charset_of(name);
+        if (cs == CS_NONE)
+            status_ = bad_charset(ctx, name, "`encode`", err);
+        else if (!encode_text(&buf, s, cs))
+            status_ = malformed(ctx, name, "`encode`", err);
+        if (status_ != HR_OK) break;
     });
+}
+
+static void put_char(struct hr_buf *buf, uint32_t c)
+{
+    char bytes[4];
+    hr_buf_append(buf, bytes, hr_utf8_encode(c, bytes));
+}
+
+static bool decode_utf16(struct hr_buf *buf, struct hr_str_view s, enum charset cs)
+{
+    bool little = cs == CS_UTF16LE;
+    uint32_t high = 0;
+    for (size_t i = 0; i + 1 < s.len; i += 2) {
+        uint32_t u =
+            (uint32_t)(uint8_t)s.ptr[i + !little] | (uint32_t)(uint8_t)s.ptr[i + little] << 8;
+        bool low = u >= 0xdc00 && u < 0xe000;
+        if (i == 0 && cs == CS_UTF16 && (u == 0xfeff || u == 0xfffe)) {
+            little = u == 0xfffe;
+            continue;
+        }
+        if (low != (high != 0)) return false;
+        if (u >= 0xd800 && u < 0xdc00) {
+            high = u;
+            continue;
+        }
+        put_char(buf, low ? 0x10000 + ((high - 0xd800) << 10) + (u - 0xdc00) : u);
+        high = 0;
+    }
+    return !high && s.len % 2 == 0;
+}
+
+static bool decode_utf32(struct hr_buf *buf, struct hr_str_view s)
+{
+    bool little = s.len >= 4 && memcmp(s.ptr, "\xff\xfe\0\0", 4) == 0;
+    bool marked = little || (s.len >= 4 && memcmp(s.ptr, "\0\0\xfe\xff", 4) == 0);
+    for (size_t i = marked ? 4 : 0; i + 3 < s.len; i += 4) {
+        uint32_t c = 0;
+        for (size_t k = 0; k < 4; k++)
+            c = c << 8 | (uint8_t)s.ptr[i + (little ? 3 - k : k)];
+        if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return false;
+        put_char(buf, c);
+    }
+    return s.len % 4 == 0;
+}
+
+static bool decode_text(struct hr_buf *buf, struct hr_str_view s, enum charset cs)
+{
+    if (cs >= CS_UTF16) return decode_utf16(buf, s, cs);
+    if (cs == CS_UTF32) return decode_utf32(buf, s);
+    if (cs == CS_UTF8) {
+        hr_buf_put_sv(buf, s);
+        return hr_utf8_valid(s.ptr, s.len);
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        if (cs == CS_ASCII && (s.ptr[i] & 0x80)) return false;
+        put_char(buf, (uint8_t)s.ptr[i]);
+    }
+    return true;
 }
 
 hr_status hr_fn_decode(HR_EVAL_ARGS)
 {
     HR_TEXT_ROWS({
-        struct hr_str_view s = hr_arg_str(&args[0], row);
-        enum charset cs = charset_of(hr_arg_str(&args[1], row));
-        if (cs == CS_NONE) {
-            hr_buf_done(&buf);
-            return bad_charset(ctx, hr_arg_str(&args[1], row), "`decode`", err);
-        }
-        char out_bytes[4];
-        bool little = cs == CS_UTF16LE;
-        if (cs == CS_UTF8) hr_buf_put_sv(&buf, s);
-        if ((cs == CS_LATIN1 || cs == CS_ASCII))
-            for (size_t i = 0; i < s.len; i++)
-                hr_buf_append(&buf, out_bytes, hr_utf8_encode((uint8_t)s.ptr[i], out_bytes));
-        uint32_t high = 0;
-        for (size_t i = 0; cs >= CS_UTF16 && i + 1 < s.len; i += 2) {
-            uint32_t u =
-                (uint32_t)(uint8_t)s.ptr[i + !little] | (uint32_t)(uint8_t)s.ptr[i + little] << 8;
-            if (i == 0 && cs == CS_UTF16 && (u == 0xfeff || u == 0xfffe)) {
-                little = u == 0xfffe;
-            } else if (u >= 0xd800 && u < 0xdc00) {
-                high = u;
-            } else {
-                if (u >= 0xdc00 && u < 0xe000 && high)
-                    u = 0x10000 + ((high - 0xd800) << 10) + (u - 0xdc00);
-                high = 0;
-                hr_buf_append(&buf, out_bytes, hr_utf8_encode(u, out_bytes));
-            }
-        }
+        struct hr_str_view name = hr_arg_str(&args[1], row);
+        enum charset cs = charset_of(name);
+        if (cs == CS_NONE)
+            status_ = bad_charset(ctx, name, "`decode`", err);
+        else if (!decode_text(&buf, hr_arg_str(&args[0], row), cs))
+            status_ = malformed(ctx, name, "`decode`", err);
+        if (status_ != HR_OK) break;
     });
 }
 

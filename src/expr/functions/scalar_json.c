@@ -498,6 +498,23 @@ static bool json_option(struct hr_arena *arena, const struct hr_conf *conf,
     return false;
 }
 
+static hr_status parse_mode(struct hr_str_view mode, bool *ret_fail_fast, struct hr_err *err)
+{
+    *ret_fail_fast = hr_sv_eq_nocase(mode, hr_sv("failfast"));
+    if (!hr_sv_eq_nocase(mode, hr_sv("dropmalformed"))) return HR_OK;
+    return HR_RAISE(err, HR_E_PARSE_MODE_UNSUPPORTED, "funcName", "`from_json`", "mode",
+                    "DROPMALFORMED");
+}
+
+/* Keys of JSON are texts. */
+static bool has_other_keys(const struct hr_type *type)
+{
+    if (type->id == HR_T_MAP && type->fields[0].type->id != HR_T_STRING) return true;
+    for (uint32_t i = 0; i < type->field_count; i++)
+        if (has_other_keys(type->fields[i].type)) return true;
+    return false;
+}
+
 hr_status hr_bind_from_json(HR_BIND_ARGS)
 {
     struct from_json *f = HR_NEW(arena, struct from_json);
@@ -517,7 +534,10 @@ hr_status hr_bind_from_json(HR_BIND_ARGS)
                         hr_expr_quoted(arena, call), "schema", hr_type_quoted(arena, f->type));
     struct hr_str_view v;
     if (call->arg_count > 2 && json_option(arena, conf, call, "mode", &v))
-        f->fail_fast = hr_sv_eq_nocase(v, hr_sv("failfast"));
+        HR_TRY(parse_mode(v, &f->fail_fast, err));
+    if (has_other_keys(f->type))
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_JSON_MAP_KEY_TYPE, "sqlExpr",
+                        hr_expr_quoted(arena, call), "schema", hr_type_quoted(arena, f->type));
     if (call->arg_count > 2 && json_option(arena, conf, call, "timestampFormat", &v))
         HR_TRY(hr_time_format_compile(arena, v, &f->timestamp_format, err));
     if (call->arg_count > 2 && json_option(arena, conf, call, "dateFormat", &v))

@@ -189,14 +189,24 @@ hr_status hr_fn_ilike(HR_EVAL_ARGS) { return like_rows(ctx, call, args, out, err
 /* --- Regular expressions
  * -------------------------------------------------------------------------*/
 
+/* Spark writes two of them in terms of others, and its errors say so. */
+static const char *name_in_errors(const struct hr_expr *call)
+{
+    const char *name = call->function->name;
+    if (strcmp(name, "regexp_count") == 0) return "regexp_extract_all";
+    if (strcmp(name, "regexp_substr") == 0) return "regexp_extract";
+    return strcmp(name, "regexp") == 0 || strcmp(name, "regexp_like") == 0 ? "rlike" : name;
+}
+
 static hr_status bind_pattern(HR_BIND_ARGS, uint32_t index)
 {
     struct hr_str_view pattern;
     call->bound = NULL;
     if (!hr_resolve_const_string(arena, conf, call->args[index], &pattern)) return HR_OK;
     struct hr_regex *regex;
-    HR_TRY(hr_regex_compile(arena, pattern, false, call->name, &regex, err));
-    call->bound = regex;
+    struct hr_err bad = {0}; /* is raised by the first text that meets it, as in Spark */
+    hr_status status = hr_regex_compile(arena, pattern, name_in_errors(call), &regex, &bad);
+    if (status == HR_OK) call->bound = regex;
     return HR_OK;
 }
 
@@ -217,7 +227,7 @@ static hr_status regex_of(struct hr_eval_ctx *ctx, const struct hr_expr *call,
     struct hr_str_view pattern = hr_arg_str(v, row);
     if (at->regex && hr_sv_eq(pattern, at->pattern)) return HR_OK;
     at->pattern = pattern;
-    return hr_regex_compile(ctx->arena, pattern, false, call->name, &at->regex, err);
+    return hr_regex_compile(ctx->arena, pattern, name_in_errors(call), &at->regex, err);
 }
 
 hr_status hr_bind_rlike(HR_BIND_ARGS) { return bind_pattern(arena, conf, call, err, 1); }
@@ -291,57 +301,120 @@ hr_status hr_fn_regexp_extract_all(HR_EVAL_ARGS)
             hr_builder_str_shared(
                 hr_builder_child(b, 0),
                 taken ? hr_svn(s.ptr + g[2 * index], g[2 * index + 1] - g[2 * index]) : hr_sv(""));
-            start = g[1] > g[0] ? g[1] : g[1] + 1;
+            start = hr_regex_next(s, g);
         }
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);
 }
 
-/* Java's replacement: $1 and ${name} are groups, \ escapes. */
-static void put_replacement(struct hr_buf *buf, struct hr_str_view r, struct hr_str_view s,
-                            const size_t *g, uint32_t groups)
+static void put_group(struct hr_buf *buf, struct hr_str_view s, const size_t *g, uint32_t groups,
+                      uint32_t k)
 {
-    for (size_t i = 0; i < r.len; i++) {
-        if (r.ptr[i] == '\\' && i + 1 < r.len) {
-            hr_buf_putc(buf, r.ptr[++i]);
-        } else if (r.ptr[i] == '$' && i + 1 < r.len && r.ptr[i + 1] >= '0' && r.ptr[i + 1] <= '9') {
-            uint32_t k = (uint32_t)(r.ptr[++i] - '0');
-            while (i + 1 < r.len && r.ptr[i + 1] >= '0' && r.ptr[i + 1] <= '9' &&
-                   k * 10 + (uint32_t)(r.ptr[i + 1] - '0') < groups)
-                k = k * 10 + (uint32_t)(r.ptr[++i] - '0');
-            if (k < groups && g[2 * k] != SIZE_MAX)
-                hr_buf_append(buf, s.ptr + g[2 * k], g[2 * k + 1] - g[2 * k]);
-        } else {
-            hr_buf_putc(buf, r.ptr[i]);
-        }
-    }
+    if (k < groups && g[2 * k] != SIZE_MAX)
+        hr_buf_append(buf, s.ptr + g[2 * k], g[2 * k + 1] - g[2 * k]);
 }
 
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* The group that the $ before r[i] stands for, and the end of its name. False: Java has none. */
+static bool group_of(const struct hr_regex *regex, struct hr_str_view r, size_t *i, uint32_t *ret)
+{
+    if (*i < r.len && r.ptr[*i] == '{') {
+        const char *close = memchr(r.ptr + *i, '}', r.len - *i);
+        if (!close) return false;
+        struct hr_str_view name = hr_svn(r.ptr + *i + 1, (size_t)(close - r.ptr) - *i - 1);
+        *i = (size_t)(close - r.ptr) + 1;
+        *ret = hr_regex_group_named(regex, name);
+        return *ret > 0;
+    }
+    if (*i >= r.len || !is_digit(r.ptr[*i])) return false;
+    uint32_t k = (uint32_t)(r.ptr[(*i)++] - '0'), longer;
+    while (*i < r.len && is_digit(r.ptr[*i]) &&
+           (longer = k * 10 + (uint32_t)(r.ptr[*i] - '0')) <= hr_regex_group_count(regex)) {
+        k = longer;
+        (*i)++;
+    }
+    *ret = k;
+    return k <= hr_regex_group_count(regex);
+}
+
+/* Java's replacement: $1 and ${name} are groups, \ escapes. False: it is none. */
+static bool put_replacement(const struct hr_regex *regex, struct hr_buf *buf, struct hr_str_view r,
+                            struct hr_str_view s, const size_t *g, uint32_t groups)
+{
+    for (size_t i = 0; i < r.len;) {
+        uint32_t k;
+        char c = r.ptr[i++];
+        if (c == '\\') {
+            if (i >= r.len) return false;
+            hr_buf_putc(buf, r.ptr[i++]);
+        } else if (c == '$') {
+            if (!group_of(regex, r, &i, &k)) return false;
+            put_group(buf, s, g, groups, k);
+        } else {
+            hr_buf_putc(buf, c);
+        }
+    }
+    return true;
+}
+
+static hr_status bad_replacement(struct hr_arena *arena, struct hr_str_view s, struct hr_str_view p,
+                                 struct hr_str_view r, int64_t position, struct hr_err *err)
+{
+    const char *source = hr_arena_printf(arena, "%.*s", (int)s.len, s.ptr);
+    const char *pattern = hr_arena_printf(arena, "%.*s", (int)p.len, p.ptr);
+    const char *replacement = hr_arena_printf(arena, "%.*s", (int)r.len, r.ptr);
+    const char *at = hr_arena_printf(arena, "%lld", (long long)position);
+    if (!source || !pattern || !replacement || !at) return HR_OOM(err);
+    return HR_RAISE(err, HR_E_INVALID_REGEXP_REPLACE, "source", source, "pattern", pattern,
+                    "replacement", replacement, "position", at);
+}
+
+/* s without what is before the position: patterns do not look there. */
 static hr_status replace_all(struct hr_eval_ctx *ctx, struct hr_regex *regex, struct hr_str_view s,
-                             struct hr_str_view r, size_t from, struct hr_buf *buf,
+                             struct hr_str_view r, struct hr_buf *buf, bool *ret_bad,
                              struct hr_err *err)
 {
     const size_t *g = NULL;
     uint32_t groups = 0;
-    size_t done = from, start = from;
-    hr_buf_append(buf, s.ptr, from);
+    size_t done = 0, start = 0;
+    *ret_bad = false;
     while (start <= s.len && !buf->failed) {
         HR_TRY(hr_regex_find(regex, ctx->arena, s, start, &g, &groups, err));
         if (!groups) break;
         hr_buf_append(buf, s.ptr + done, g[0] - done);
-        put_replacement(buf, r, s, g, groups);
+        *ret_bad = !put_replacement(regex, buf, r, s, g, groups);
+        if (*ret_bad) return HR_OK;
         done = g[1];
-        start = g[1] > g[0] ? g[1] : g[1] + char_bytes(s.ptr + g[1], s.ptr + s.len + 1);
+        start = hr_regex_next(s, g);
     }
     hr_buf_append(buf, s.ptr + done, s.len - done);
     return HR_OK;
+}
+
+/* The position is one for all rows, and one of the text. */
+static hr_status check_position(HR_BIND_ARGS)
+{
+    int64_t position;
+    const char *sql = hr_expr_quoted(arena, call);
+    const char *argument = hr_expr_quoted(arena, call->args[3]);
+    if (!sql || !argument) return HR_OOM(err);
+    if (!hr_expr_is_foldable(call->args[3]))
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr", sql, "inputName",
+                        "`position`", "inputType", "\"INT\"", "inputExpr", argument);
+    if (!hr_resolve_const_i64(arena, conf, call->args[3], &position) || position > 0) return HR_OK;
+    const char *value = hr_arena_printf(arena, "%lld", (long long)position);
+    return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_VALUE_OUT_OF_RANGE, "sqlExpr", sql, "exprName",
+                    "position", "valueRange", "(0, 2147483647]", "currentValue",
+                    value ? value : "?");
 }
 
 hr_status hr_bind_regexp_replace(HR_BIND_ARGS)
 {
     if (call->arg_count == 3)
         HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 1), err));
+    HR_TRY(check_position(arena, conf, call, err));
     return bind_pattern(arena, conf, call, err, 1);
 }
 
@@ -351,11 +424,18 @@ hr_status hr_fn_regexp_replace(HR_EVAL_ARGS)
     HR_TEXT_ROWS({
         status_ = regex_of(ctx, call, &args[1], row, &at, err);
         if (status_ != HR_OK) break;
-        struct hr_str_view s = hr_arg_str(&args[0], row);
-        int64_t pos = HR_ARG(int32_t, &args[3], row);
-        size_t from = pos > 1 ? hr_utf8_offset(s.ptr, s.len, (size_t)pos - 1) : 0;
-        status_ = replace_all(ctx, at.regex, s, hr_arg_str(&args[2], row), from, &buf, err);
+        struct hr_str_view s = hr_arg_str(&args[0], row), r = hr_arg_str(&args[2], row);
+        int64_t position = HR_ARG(int32_t, &args[3], row);
+        size_t from = position > 1 ? hr_utf8_offset(s.ptr, s.len, (size_t)position - 1) : 0;
+        bool bad;
+        hr_buf_append(&buf, s.ptr, from);
+        if (from && from == s.len) goto done; /* nothing is there */
+        struct hr_str_view rest = hr_svn(s.ptr + from, s.len - from);
+        status_ = replace_all(ctx, at.regex, rest, r, &buf, &bad, err);
+        if (status_ == HR_OK && bad)
+            status_ = bad_replacement(ctx->arena, s, hr_arg_str(&args[1], row), r, position, err);
         if (status_ != HR_OK) break;
+    done:;
     });
 }
 
@@ -369,7 +449,7 @@ hr_status hr_fn_regexp_count(HR_EVAL_ARGS)
         for (size_t start = 0; start <= s.len; n++) {
             HR_TRY(hr_regex_find(at.regex, ctx->arena, s, start, &g, &groups, err));
             if (!groups) break;
-            start = g[1] > g[0] ? g[1] : g[1] + 1;
+            start = hr_regex_next(s, g);
         }
         HR_OUT(int32_t, out)[row] = n;
     }
@@ -419,37 +499,110 @@ hr_status hr_bind_split(HR_BIND_ARGS)
     return bind_pattern(arena, conf, call, err, 1);
 }
 
-/* Spark: limit > 0 gives at most so many parts; else all, trailing empty ones included. */
+/* Parts of s between matches as java.util.regex.Pattern.split has them: empty ones at the end are
+ * kept. An empty pattern parts the characters. */
+struct splitter {
+    struct hr_regex *regex;
+    struct hr_str_view s;
+    bool empty_pattern;
+    size_t done, start;
+};
+
+static hr_status next_part(struct hr_eval_ctx *ctx, struct splitter *at, bool all_that_is_left,
+                           struct hr_str_view *ret, bool *ret_more, struct hr_err *err)
+{
+    const size_t *g = NULL;
+    uint32_t groups = 0;
+    struct hr_str_view s = at->s;
+    *ret_more = false;
+    while (!all_that_is_left && at->start <= s.len) {
+        HR_TRY(hr_regex_find(at->regex, ctx->arena, s, at->start, &g, &groups, err));
+        if (!groups) break;
+        at->start = hr_regex_next(s, g);
+        if (g[1] == 0 || (at->empty_pattern && g[0] == s.len)) continue;
+        *ret = hr_svn(s.ptr + at->done, g[0] - at->done);
+        at->done = g[1];
+        *ret_more = true;
+        return HR_OK;
+    }
+    *ret = hr_svn(s.ptr + at->done, s.len - at->done);
+    return HR_OK;
+}
+
+/* limit > 0: at most so many parts. */
 hr_status hr_fn_split(HR_EVAL_ARGS)
 {
-    EACH_MATCH_SETUP
+    struct regex_at at = {0};
     struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
     if (!b) return HR_OOM(err);
     HR_BUILD_ROWS(ctx, out, b, row) {
         HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
-        struct hr_str_view s = hr_arg_str(&args[0], row);
-        int32_t limit = HR_ARG(int32_t, &args[2], row), parts = 1;
-        size_t done = 0, start = 0;
-        while (start < s.len && (limit <= 0 || parts < limit)) {
-            HR_TRY(hr_regex_find(at.regex, ctx->arena, s, start, &g, &groups, err));
-            if (!groups) break;
-            if (g[1] == g[0]) { /* an empty match splits between characters, but not at the ends */
-                start = g[0] + char_bytes(s.ptr + g[0], s.ptr + s.len);
-                if (g[0] == done || g[0] >= s.len) {
-                    if (g[0] == done && done == 0) continue;
-                    if (g[0] >= s.len) break;
-                    continue;
-                }
-            } else {
-                start = g[1];
-            }
-            if (!(g[1] == 0 && g[0] == 0)) {
-                hr_builder_str_shared(hr_builder_child(b, 0), hr_svn(s.ptr + done, g[0] - done));
-                parts++;
-                done = g[1];
-            }
+        struct splitter parts = {.regex = at.regex,
+                                 .s = hr_arg_str(&args[0], row),
+                                 .empty_pattern = !hr_arg_str(&args[1], row).len};
+        struct hr_str_view part;
+        int32_t limit = HR_ARG(int32_t, &args[2], row), n = 1;
+        for (bool more = true; more; n++) {
+            HR_TRY(next_part(ctx, &parts, limit > 0 && n >= limit, &part, &more, err));
+            hr_builder_str_shared(hr_builder_child(b, 0), part);
         }
-        hr_builder_str_shared(hr_builder_child(b, 0), hr_svn(s.ptr + done, s.len - done));
+        hr_builder_close(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}
+
+/* --- str_to_map --------------------------------------------------------------------------------*/
+
+static hr_status check_new_key(struct hr_eval_ctx *ctx, struct hr_str_view key,
+                               const struct hr_str_view *keys, uint32_t count, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!hr_sv_eq(keys[i], key)) continue;
+        const char *text = hr_arena_strndup(ctx->arena, key.ptr, key.len);
+        return HR_RAISE(err, HR_E_DUPLICATED_MAP_KEY, "key", text ? text : "?",
+                        "mapKeyDedupPolicy", "\"spark.sql.mapKeyDedupPolicy\"");
+    }
+    return HR_OK;
+}
+
+/* One row: its pairs, each cut in two at the first match of the second pattern. */
+static hr_status map_of_text(struct hr_eval_ctx *ctx, struct splitter *pairs,
+                             struct splitter *two, struct hr_builder *b, struct hr_err *err)
+{
+    HR_VEC(struct hr_str_view) keys = {0};
+    struct hr_str_view pair, key, value;
+    for (bool more = true, cut; more;) {
+        HR_TRY(next_part(ctx, pairs, false, &pair, &more, err));
+        two->s = pair;
+        two->done = two->start = 0;
+        HR_TRY(next_part(ctx, two, false, &key, &cut, err));
+        HR_TRY(check_new_key(ctx, key, keys.items, keys.count, err));
+        if (!HR_VEC_PUSH(ctx->arena, &keys, key)) return HR_OOM(err);
+        hr_builder_str_shared(hr_builder_child(b, 0), key);
+        if (cut) {
+            HR_TRY(next_part(ctx, two, true, &value, &cut, err));
+            hr_builder_str_shared(hr_builder_child(b, 1), value);
+        } else {
+            hr_builder_null(hr_builder_child(b, 1));
+        }
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_str_to_map(HR_EVAL_ARGS)
+{
+    struct regex_at pair_at = {0}, key_at = {0};
+    struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
+    if (!b) return HR_OOM(err);
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        HR_TRY(regex_of(ctx, call, &args[1], row, &pair_at, err));
+        HR_TRY(regex_of(ctx, call, &args[2], row, &key_at, err));
+        struct splitter pairs = {.regex = pair_at.regex,
+                                 .s = hr_arg_str(&args[0], row),
+                                 .empty_pattern = !hr_arg_str(&args[1], row).len};
+        struct splitter two = {.regex = key_at.regex,
+                               .empty_pattern = !hr_arg_str(&args[2], row).len};
+        HR_TRY(map_of_text(ctx, &pairs, &two, b, err));
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);

@@ -21,18 +21,105 @@ static bool is_ascii(struct hr_str_view s)
 
 /* --- Case --------------------------------------------------------------------------------------*/
 
-static uint32_t change_case(uint32_t c, bool upper)
+enum letter_case { LOWER, UPPER, TITLE };
+
+static uint32_t change_case(uint32_t c, enum letter_case to)
 {
     if (c < 128) {
-        if (upper) return c >= 'a' && c <= 'z' ? c - 32 : c;
+        if (to != LOWER) return c >= 'a' && c <= 'z' ? c - 32 : c;
         return c >= 'A' && c <= 'Z' ? c + 32 : c;
     }
 #if HR_HAVE_UTF8PROC
-    return (uint32_t)(upper ? utf8proc_toupper((utf8proc_int32_t)c)
-                            : utf8proc_tolower((utf8proc_int32_t)c));
+    utf8proc_int32_t u = (utf8proc_int32_t)c;
+    return (uint32_t)(to == UPPER   ? utf8proc_toupper(u)
+                      : to == TITLE ? utf8proc_totitle(u)
+                                    : utf8proc_tolower(u));
 #else
     return c;
 #endif
+}
+
+/* Letters that become several, sorted. */
+static const struct special_case {
+    uint32_t letter;
+    const char *upper, *title;
+} special_cases[] = {
+#define X(letter, upper, title) {letter, upper, title},
+#include "expr/functions/special_case.def"
+#undef X
+};
+
+static int compare_letter(const void *key, const void *entry)
+{
+    uint32_t a = *(const uint32_t *)key, b = ((const struct special_case *)entry)->letter;
+    return a < b ? -1 : a > b;
+}
+
+static bool is_cased(uint32_t c)
+{
+    return change_case(c, LOWER) != c || change_case(c, UPPER) != c;
+}
+
+/* What stands between letters of a word without ending it: Unicode's Case_Ignorable. */
+static bool is_ignorable(uint32_t c)
+{
+    if (c < 128) return c && strchr("'.:^`", (int)c);
+#if HR_HAVE_UTF8PROC
+    switch (utf8proc_category((utf8proc_int32_t)c)) {
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_SK: return true;
+    default: return c == 0xb7 || c == 0x2019 || c == 0x2018;
+    }
+#else
+    return false;
+#endif
+}
+
+/* The sigma at byte at ends a word: a letter is before it, none behind it. */
+static bool is_final_sigma(struct hr_str_view s, size_t at, size_t len)
+{
+    uint32_t c = 0;
+    bool before = false;
+    for (size_t i = at; i > 0 && !before;) {
+        for (i--; i > 0 && (s.ptr[i] & 0xc0) == 0x80;) i--;
+        hr_utf8_decode(s.ptr + i, s.len - i, &c);
+        before = is_cased(c);
+        if (!before && !is_ignorable(c)) return false;
+    }
+    for (size_t i = at + len; i < s.len;) {
+        i += hr_utf8_decode(s.ptr + i, s.len - i, &c);
+        if (is_ignorable(c)) continue;
+        return before && !is_cased(c);
+    }
+    return before;
+}
+
+/* The character c, of n bytes at byte at of s. */
+static void put_case(struct hr_buf *buf, struct hr_str_view s, size_t at, size_t n, uint32_t c,
+                     enum letter_case to)
+{
+    char out[8];
+    if (n == 1 && (s.ptr[at] & 0x80)) { /* not UTF-8: kept */
+        hr_buf_putc(buf, s.ptr[at]);
+        return;
+    }
+    if (c >= 128 && to != LOWER) {
+        const struct special_case *special =
+            bsearch(&c, special_cases, HR_COUNT(special_cases), sizeof *special, compare_letter);
+        if (special) {
+            hr_buf_puts(buf, to == UPPER ? special->upper : special->title);
+            return;
+        }
+    }
+    if (to == LOWER && c == 0x130)
+        hr_buf_puts(buf, "i\xcc\x87"); /* the dot stays */
+    else if (to == LOWER && c == 0x3a3 && is_final_sigma(s, at, n))
+        hr_buf_puts(buf, "\xcf\x82");
+    else
+        hr_buf_append(buf, out, hr_utf8_encode(change_case(c, to), out));
 }
 
 void hr_text_case(struct hr_buf *buf, struct hr_str_view s, bool upper)
@@ -40,13 +127,7 @@ void hr_text_case(struct hr_buf *buf, struct hr_str_view s, bool upper)
     for (size_t i = 0; i < s.len;) {
         uint32_t c;
         size_t n = hr_utf8_decode(s.ptr + i, s.len - i, &c);
-        char out[8];
-        if (upper && c == 0xdf)
-            hr_buf_puts(buf, "SS");
-        else if (n == 1 && (s.ptr[i] & 0x80)) /* not UTF-8: kept */
-            hr_buf_putc(buf, s.ptr[i]);
-        else
-            hr_buf_append(buf, out, hr_utf8_encode(change_case(c, upper), out));
+        put_case(buf, s, i, n, c, upper ? UPPER : LOWER);
         i += n;
     }
 }
@@ -68,7 +149,7 @@ hr_status hr_fn_initcap(HR_EVAL_ARGS)
         for (size_t i = 0; i < s.len;) {
             uint32_t c;
             size_t n = hr_utf8_decode(s.ptr + i, s.len - i, &c);
-            hr_text_case(&buf, hr_svn(s.ptr + i, n), start);
+            put_case(&buf, s, i, n, c, start ? TITLE : LOWER);
             start = s.ptr[i] == ' ';
             i += n;
         }
@@ -130,7 +211,7 @@ static struct hr_str_view substring(struct hr_str_view s, int64_t pos, int64_t l
     bool bytes = binary || is_ascii(s);
     int64_t n = (int64_t)(bytes ? s.len : hr_utf8_count(s.ptr, s.len));
     int64_t start = pos > 0 ? pos - 1 : pos < 0 ? n + pos : 0;
-    int64_t end = len > INT32_MAX - 1 || start + len > n ? n : start + len;
+    int64_t end = HR_MIN(start + len, n);
     if (start < 0) start = 0;
     if (end <= start || len <= 0) return hr_svn(s.ptr, 0);
     size_t from = bytes ? (size_t)start : hr_utf8_offset(s.ptr, s.len, (size_t)start);
@@ -218,6 +299,15 @@ hr_status hr_fn_trim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 3); 
 hr_status hr_fn_ltrim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 1); }
 hr_status hr_fn_rtrim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 2); }
 
+/* One text that a function makes of a small one. */
+#define TEXT_MAX (256 << 20)
+
+static hr_status check_size(uint64_t bytes, struct hr_err *err)
+{
+    if (bytes <= TEXT_MAX) return HR_OK;
+    return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a text", "limit", "268435456 bytes");
+}
+
 static hr_status pad(HR_EVAL_ARGS, bool left)
 {
     bool bytes = call->type->id == HR_T_BINARY;
@@ -231,6 +321,8 @@ static hr_status pad(HR_EVAL_ARGS, bool left)
         if (missing <= 0) hr_buf_put_sv(&buf, substring(s, 1, want, bytes));
         if (missing > 0 && !left) hr_buf_put_sv(&buf, s);
         if (missing > 0 && unit) {
+            status_ = check_size((uint64_t)(missing / unit + 1) * p.len + s.len, err);
+            if (status_ != HR_OK) break;
             for (int64_t i = 0; i < missing / unit && !buf.failed; i++) hr_buf_put_sv(&buf, p);
             hr_buf_put_sv(&buf, substring(p, 1, missing % unit, bytes));
         }
@@ -245,7 +337,10 @@ hr_status hr_fn_repeat(HR_EVAL_ARGS)
 {
     HR_TEXT_ROWS({
         struct hr_str_view s = hr_arg_str(&args[0], row);
-        for (int32_t n = HR_ARG(int32_t, &args[1], row); n > 0 && s.len && !buf.failed; n--)
+        int32_t count = HR_MAX(HR_ARG(int32_t, &args[1], row), 0);
+        status_ = check_size((uint64_t)count * s.len, err);
+        if (status_ != HR_OK) break;
+        for (int32_t n = count; n > 0 && s.len && !buf.failed; n--)
             hr_buf_put_sv(&buf, s);
     });
 }
@@ -253,18 +348,22 @@ hr_status hr_fn_repeat(HR_EVAL_ARGS)
 hr_status hr_fn_space(HR_EVAL_ARGS)
 {
     HR_TEXT_ROWS({
-        for (int32_t n = HR_ARG(int32_t, &args[0], row); n > 0 && !buf.failed; n--)
+        int32_t count = HR_MAX(HR_ARG(int32_t, &args[0], row), 0);
+        status_ = check_size((uint64_t)count, err);
+        if (status_ != HR_OK) break;
+        for (int32_t n = count; n > 0 && !buf.failed; n--)
             hr_buf_putc(&buf, ' ');
     });
 }
 
 static hr_status reverse_text(HR_EVAL_ARGS)
 {
+    bool bytes = call->type->id == HR_T_BINARY;
     HR_TEXT_ROWS({
         struct hr_str_view s = hr_arg_str(&args[0], row);
         for (size_t end = s.len; end > 0;) {
             size_t n = 1;
-            while (n < 4 && n < end && (s.ptr[end - n] & 0xc0) == 0x80) n++;
+            while (!bytes && n < 4 && n < end && (s.ptr[end - n] & 0xc0) == 0x80) n++;
             hr_buf_append(&buf, s.ptr + end - n, n);
             end -= n;
         }
@@ -298,9 +397,17 @@ hr_status hr_fn_instr(HR_EVAL_ARGS)
 
 hr_status hr_fn_locate(HR_EVAL_ARGS)
 {
-    HR_EACH_ROW(ctx, out, row)
+    HR_ALL_ROWS(ctx, row) {
+        bool start = call->arg_count < 3 || hr_arg_valid(&args[2], row);
+        HR_OUT(int32_t, out)[row] = 0; /* also where the start is NULL, whatever the texts are */
+        if (!start) continue;
+        if (!hr_arg_valid(&args[0], row) || !hr_arg_valid(&args[1], row)) {
+            hr_out_null(out, row);
+            continue;
+        }
         HR_OUT(int32_t, out)[row] = locate(hr_arg_str(&args[1], row), hr_arg_str(&args[0], row),
                    call->arg_count > 2 ? HR_ARG(int32_t, &args[2], row) : 1);
+    }
     return HR_OK;
 }
 
@@ -383,36 +490,46 @@ hr_status hr_fn_overlay(HR_EVAL_ARGS)
         struct hr_str_view r = hr_arg_str(&args[1], row);
         int64_t pos = HR_ARG(int32_t, &args[2], row);
         int64_t len = call->arg_count > 3 ? HR_ARG(int32_t, &args[3], row) : -1;
-        if (len < 0) len = (int64_t)hr_utf8_count(r.ptr, r.len);
-        hr_buf_put_sv(&buf, substring(s, 1, pos - 1, false));
+        bool bytes = call->type->id == HR_T_BINARY;
+        if (len < 0) len = (int64_t)(bytes ? r.len : hr_utf8_count(r.ptr, r.len));
+        hr_buf_put_sv(&buf, substring(s, 1, pos - 1, bytes));
         hr_buf_put_sv(&buf, r);
-        hr_buf_put_sv(&buf, substring(s, pos + len, INT32_MAX, false));
+        hr_buf_put_sv(&buf, substring(s, pos + len, INT32_MAX, bytes));
     });
+}
+
+/* Where delimiters are looked for, the next one may begin inside of the last. */
+static struct hr_str_view before_delimiter(struct hr_str_view s, struct hr_str_view d, int64_t n)
+{
+    const char *end = s.ptr + s.len, *at = s.ptr - 1;
+    for (; n > 0; n--) {
+        at++;
+        at = at <= end ? memmem(at, (size_t)(end - at), d.ptr, d.len) : NULL;
+        if (!at) return s;
+    }
+    return hr_svn(s.ptr, (size_t)(at - s.ptr));
+}
+
+static struct hr_str_view behind_delimiter(struct hr_str_view s, struct hr_str_view d, int64_t n)
+{
+    int64_t at = (int64_t)s.len - (int64_t)d.len + 1;
+    for (; n > 0; n--) {
+        do at--;
+        while (at >= 0 && memcmp(s.ptr + at, d.ptr, d.len) != 0);
+        if (at < 0) return s;
+    }
+    return hr_svn(s.ptr + at + d.len, s.len - (size_t)at - d.len);
 }
 
 hr_status hr_fn_substring_index(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {
         struct hr_str_view s = hr_arg_str(&args[0], row), d = hr_arg_str(&args[1], row);
-        int32_t n = HR_ARG(int32_t, &args[2], row);
-        struct hr_str_view r = s;
-        if (n == 0 || !d.len) {
-            r.len = 0;
-        } else if (n > 0) {
-            const char *at = s.ptr, *end = s.ptr + s.len;
-            while (n > 0 && (at = memmem(at, (size_t)(end - at), d.ptr, d.len))) n--, at += d.len;
-            if (at) r.len = (size_t)(at - s.ptr) - d.len;
-        } else {
-            size_t end = s.len;
-            for (; n < 0; n++) {
-                size_t i = end;
-                while (i >= d.len && memcmp(s.ptr + i - d.len, d.ptr, d.len) != 0) i--;
-                if (i < d.len) break;
-                end = i - d.len;
-                if (n == -1) r = hr_svn(s.ptr + i, s.len - i);
-            }
-        }
-        SHARE(r);
+        int64_t n = HR_ARG(int32_t, &args[2], row);
+        if (n == 0 || !d.len)
+            SHARE(hr_svn(s.ptr, 0));
+        else
+            SHARE(n > 0 ? before_delimiter(s, d, n) : behind_delimiter(s, d, -n));
     }
     return HR_OK;
 }
@@ -619,25 +736,36 @@ hr_status hr_fn_luhn_check(HR_EVAL_ARGS)
     return HR_OK;
 }
 
+/* 0 a capital, 1 a small letter, 2 a digit, 3 anything else. */
+static int kind_of(uint32_t c)
+{
+    if (c < 128)
+        return c >= 'A' && c <= 'Z' ? 0 : c >= 'a' && c <= 'z' ? 1 : c >= '0' && c <= '9' ? 2 : 3;
+#if HR_HAVE_UTF8PROC
+    switch (utf8proc_category((utf8proc_int32_t)c)) {
+    case UTF8PROC_CATEGORY_LU: return 0;
+    case UTF8PROC_CATEGORY_LL: return 1;
+    case UTF8PROC_CATEGORY_ND: return 2;
+    default: break;
+    }
+#endif
+    return 3;
+}
+
 hr_status hr_fn_mask(HR_EVAL_ARGS)
 {
-    static const char *const defaults[] = {"X", "x", "n", NULL};
     HR_ALL_ROWS(ctx, row) if (!hr_arg_valid(&args[0], row)) hr_out_null(out, row);
     HR_TEXT_ROWS({
         struct hr_str_view s = hr_arg_str(&args[0], row);
-        for (size_t i = 0; i < s.len; i++) {
-            char c = s.ptr[i];
-            int kind = c >= 'A' && c <= 'Z'   ? 0
-                       : c >= 'a' && c <= 'z' ? 1
-                       : c >= '0' && c <= '9' ? 2
-                                              : 3;
-            bool given = (uint32_t)kind + 1 < call->arg_count;
-            if (given && hr_arg_valid(&args[kind + 1], row))
-                hr_buf_put_sv(&buf, hr_arg_str(&args[kind + 1], row));
-            else if (given || !defaults[kind])
-                hr_buf_putc(&buf, c);
+        for (size_t i = 0; i < s.len;) {
+            uint32_t c;
+            size_t n = hr_utf8_decode(s.ptr + i, s.len - i, &c);
+            const struct hr_vector *by = &args[1 + kind_of(c)];
+            if (!hr_arg_valid(by, row)) /* as it is */
+                hr_buf_append(&buf, s.ptr + i, n);
             else
-                hr_buf_puts(&buf, defaults[kind]);
+                hr_buf_put_sv(&buf, hr_arg_str(by, row));
+            i += n;
         }
     });
 }
@@ -699,7 +827,16 @@ hr_status hr_bind_mask(HR_BIND_ARGS)
     HR_TRY(default_arg(arena, conf, call, err, 1, hr_expr_string(arena, hr_sv("X"))));
     HR_TRY(default_arg(arena, conf, call, err, 2, hr_expr_string(arena, hr_sv("x"))));
     HR_TRY(default_arg(arena, conf, call, err, 3, hr_expr_string(arena, hr_sv("n"))));
-    return default_arg(arena, conf, call, err, 4, hr_expr_null(arena, hr_type(HR_T_STRING)));
+    HR_TRY(default_arg(arena, conf, call, err, 4, hr_expr_null(arena, hr_type(HR_T_STRING))));
+    static const char *const names[] = {"upperChar", "lowerChar", "digitChar", "otherChar"};
+    for (uint32_t i = 0; i < HR_COUNT(names); i++) {
+        struct hr_str_view by;
+        if (hr_resolve_const_string(arena, conf, call->args[i + 1], &by) &&
+            hr_utf8_count(by.ptr, by.len) != 1)
+            return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INPUT_SIZE_NOT_ONE, "sqlExpr",
+                            hr_expr_quoted(arena, call), "exprName", names[i]);
+    }
+    return HR_OK;
 }
 
 /* --- What is for arrays too (scalar_array.c)

@@ -250,18 +250,13 @@ hr_status hr_fn_map_from_arrays(HR_EVAL_ARGS)
     return hr_out_from_builder(ctx, b, out, err);
 }
 
-hr_status hr_bind_map_contains_key(HR_BIND_ARGS)
-{
-    HR_UNUSED(conf);
-    return hr_resolve_cast(arena, &call->args[1], call->args[0]->type->fields[0].type, err);
-}
-
 hr_status hr_fn_map_contains_key(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {
         uint32_t from, to;
         bool found = false;
         hr_list_range(&args[0], row, &from, &to);
+        if (args[0].col.children[0].type->id == HR_T_NULL) from = to; /* map() */
         for (uint32_t i = from; i < to && !found; i++)
             found = hr_column_equal(&args[0].col.children[0], i, &args[1].col,
                                     hr_vector_row(&args[1], row));
@@ -273,9 +268,40 @@ hr_status hr_fn_map_contains_key(HR_EVAL_ARGS)
 hr_status hr_bind_map_concat(HR_BIND_ARGS)
 {
     const struct hr_type *t;
+    if (!call->arg_count) {
+        call->type = hr_type_map(hr_type(HR_T_STRING), hr_type(HR_T_STRING), false);
+        return call->type ? HR_OK : HR_OOM(err);
+    }
     HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
     if (t->id != HR_T_MAP) return hr_resolve_unexpected_type(arena, call, 0, "\"MAP\"", err);
     call->type = t;
+    return HR_OK;
+}
+
+static hr_status duplicate_key(struct hr_eval_ctx *ctx, const struct hr_column *keys, uint32_t row,
+                               struct hr_err *err)
+{
+    uint32_t twice[] = {row, row};
+    return check_key(ctx, keys, twice, 2, err);
+}
+
+/* The entries of argument a of a row, each of which must be new. */
+static hr_status concat_one(struct hr_eval_ctx *ctx, const struct hr_vector *args, uint32_t a,
+                            uint32_t row, struct hr_builder *b, struct hr_err *err)
+{
+    uint32_t from, to, f, t;
+    const struct hr_column *keys = &args[a].col.children[0];
+    hr_list_range(&args[a], row, &from, &to);
+    for (uint32_t i = from; i < to; i++) {
+        for (uint32_t e = 0; e < a; e++) {
+            hr_list_range(&args[e], row, &f, &t);
+            for (; f < t; f++)
+                if (hr_column_equal(&args[e].col.children[0], f, keys, i))
+                    return duplicate_key(ctx, keys, i, err);
+        }
+        put(hr_builder_child(b, 0), keys, i);
+        put(hr_builder_child(b, 1), &args[a].col.children[1], i);
+    }
     return HR_OK;
 }
 
@@ -284,42 +310,8 @@ hr_status hr_fn_map_concat(HR_EVAL_ARGS)
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call->type, &b, err));
     HR_BUILD_ROWS(ctx, out, b, row) {
-        for (uint32_t a = 0; a < call->arg_count; a++) {
-            uint32_t from, to;
-            hr_list_range(&args[a], row, &from, &to);
-            for (uint32_t i = from; i < to; i++) {
-                put(hr_builder_child(b, 0), &args[a].col.children[0], i);
-                put(hr_builder_child(b, 1), &args[a].col.children[1], i);
-            }
-        }
-        hr_builder_close(b);
-    }
-    return hr_out_from_builder(ctx, b, out, err);
-}
-
-/* str_to_map(text, pair separator, key separator): plain separators. */
-hr_status hr_fn_str_to_map(HR_EVAL_ARGS)
-{
-    struct hr_builder *b;
-    HR_TRY(new_builder(ctx, call->type, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
-        struct hr_str_view s = hr_arg_str(&args[0], row);
-        struct hr_str_view ps = call->arg_count > 1 ? hr_arg_str(&args[1], row) : hr_sv(",");
-        struct hr_str_view ks = call->arg_count > 2 ? hr_arg_str(&args[2], row) : hr_sv(":");
-        for (bool more = true; more;) {
-            const char *end = ps.len ? memmem(s.ptr, s.len, ps.ptr, ps.len) : NULL;
-            struct hr_str_view pair = hr_svn(s.ptr, end ? (size_t)(end - s.ptr) : s.len);
-            const char *mid = ks.len ? memmem(pair.ptr, pair.len, ks.ptr, ks.len) : NULL;
-            hr_builder_str(hr_builder_child(b, 0),
-                           hr_svn(pair.ptr, mid ? (size_t)(mid - pair.ptr) : pair.len));
-            if (mid)
-                hr_builder_str(hr_builder_child(b, 1),
-                               hr_svn(mid + ks.len, (size_t)(pair.ptr + pair.len - mid) - ks.len));
-            else
-                hr_builder_null(hr_builder_child(b, 1));
-            more = end != NULL;
-            if (more) s = hr_svn(end + ps.len, s.len - pair.len - ps.len);
-        }
+        for (uint32_t a = 0; a < call->arg_count; a++)
+            HR_TRY(concat_one(ctx, args, a, row, b, err));
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);

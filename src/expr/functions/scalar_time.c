@@ -836,8 +836,8 @@ static hr_status bind_format(HR_BIND_ARGS, uint32_t index)
         !hr_resolve_const_string(arena, conf, call->args[index], &pattern))
         return HR_OK;
     struct hr_time_format *f;
-    HR_TRY(hr_time_format_compile(arena, pattern, &f, err));
-    call->bound = f;
+    struct hr_err bad = {0}; /* is raised by the first row that needs it, as in Spark */
+    if (hr_time_format_compile(arena, pattern, &f, &bad) == HR_OK) call->bound = f;
     return HR_OK;
 }
 
@@ -903,6 +903,7 @@ static hr_status parse_rows(HR_EVAL_ARGS, int64_t unit, const char *func)
     HR_EACH_ROW(ctx, out, row) {
         int64_t us = 0;
         HR_TRY(format_at(ctx, call, &args[1], row, &f, err));
+        HR_TRY(hr_time_format_check_parse(f, err));
         struct hr_str_view s = hr_arg_str(&args[0], row);
         if (!hr_time_format_parse(f, s, zoned ? ctx->conf->tz : hr_tz_utc(), &us)) {
             if (!nulls) return cannot_parse(ctx, s, func, err);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "base/datetime.h"
-#include "base/decimal.h"
 #include "column/builder.h"
 #include "format/csv/csv.h"
 #include "format/lines.h"
@@ -53,9 +52,11 @@ const struct hr_opt_spec hr_csv_options[] = {
         "false when reading, true when writing"),
     OPT(trim_trailing, HR_OPT_STRING, "ignoreTrailingWhiteSpace", NULL,
         "false when reading, true when writing"),
-    OPT(sampling_ratio, HR_OPT_DOUBLE, "samplingRatio", "1.0", "accepted for compatibility"),
-    {"encoding", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "input must be UTF-8"},
-    {"charset", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "input must be UTF-8"},
+    OPT(sampling_ratio, HR_OPT_DOUBLE, "samplingRatio", "1.0",
+        "accepted; inference reads all rows, up to 64 MiB"),
+    OPT(encoding, HR_OPT_STRING, "encoding", "UTF-8",
+        "of files that are read: UTF-16, ISO-8859-1, windows-1252 … (iconv's names)"),
+    OPT(encoding, HR_OPT_STRING, "charset", NULL, "another name of encoding"),
     {"locale", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "names of months and days are English"},
     {"preferDate", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "give the columns"},
     {"inferDate", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "give the columns"},
@@ -63,10 +64,12 @@ const struct hr_opt_spec hr_csv_options[] = {
     {"singleVariantColumn", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "there is no VARIANT"},
     {"enableDateTimeParsingFallback", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
      "the fallback to Spark 1.5"},
-    {"charToEscapeQuoteEscaping", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
-     "the escape character escapes itself"},
-    {"unescapedQuoteHandling", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
-     "only STOP_AT_DELIMITER is known"},
+    OPT(escape_escape, HR_OPT_STRING, "charToEscapeQuoteEscaping", NULL,
+        "in front of an escape that stands for itself; else the escape, unless that is the quote"),
+    {"unescapedQuoteHandling", HR_OPT_ENUM, offsetof(struct csv_options, stray_quotes),
+     "STOP_AT_DELIMITER", 0, 0,
+     "STOP_AT_CLOSING_QUOTE|BACK_TO_DELIMITER|STOP_AT_DELIMITER|SKIP_VALUE|RAISE_ERROR",
+     "what a quote does that neither closes a quoted field nor is escaped"},
     {"inputBufferSize", HR_OPT_ACCEPTED, 0, NULL, 0, 0, NULL, "blocks have a fixed size"},
 };
 const size_t hr_csv_option_count = HR_COUNT(hr_csv_options);
@@ -81,13 +84,19 @@ hr_status hr_csv_options_parse(const struct hr_format_args *args, struct hr_aren
     if (!sep) sep = ",";
     o->sep = strcmp(sep, "\\t") == 0 ? "\t" : sep;
     if (!*o->sep) return HR_FAIL(err, HR_E_INVALID_OPTION, "option sep: must not be empty");
+    if (o->stray_quotes == CSV_BACK_TO_DELIMITER && o->multi_line)
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option unescapedQuoteHandling: BACK_TO_DELIMITER "
+                       "is not supported with multiLine");
+    if (o->escape_escape && strlen(o->escape_escape) > 1)
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option charToEscapeQuoteEscaping: one character");
     if (strlen(o->quote) > 1 || strlen(o->escape) > 1 || strlen(o->comment) > 1)
         return HR_FAIL(err, HR_E_INVALID_OPTION,
                        "options quote, escape and comment: one character each");
     /* The caller's options may not outlive us. */
     const char **texts[] = {&o->sep, &o->quote, &o->escape, &o->comment, &o->null_value,
                             &o->empty_value, &o->nan_value, &o->positive_inf, &o->negative_inf,
-                            &o->corrupt_name, &o->line_sep};
+                            &o->corrupt_name, &o->line_sep, &o->escape_escape};
     for (size_t i = 0; i < HR_COUNT(texts); i++)
         if (*texts[i] && !(*texts[i] = hr_arena_strdup(arena, *texts[i]))) return HR_OOM(err);
     if (o->line_sep && (!*o->line_sep || strcmp(o->line_sep, "\n") == 0)) o->line_sep = NULL;
@@ -182,6 +191,7 @@ static hr_status setup(struct csv_decoder *d, const struct hr_format_args *args,
     HR_TRY(time_format(d, o->timestamp_ntz_format, &d->timestamp_ntz_format, err));
     HR_TRY(map_columns(d, err));
     HR_TRY(hr_csv_parser_init(&d->parser, o, err));
+    d->parser.single_line = !o->multi_line;
     d->parser.trim_leading = is_true(o->trim_leading);
     d->parser.trim_trailing = is_true(o->trim_trailing);
     return HR_OK;
@@ -240,21 +250,10 @@ static bool put_double(struct csv_decoder *d, struct hr_builder *b, struct hr_st
     return true;
 }
 
-/* "1,000.5": grouping separators are allowed, as by Java's DecimalFormat. */
 static bool put_decimal(struct hr_builder *b, const struct hr_type *type, struct hr_str_view text)
 {
-    char copy[128];
-    size_t len = 0;
     hr_i128 v;
-    bool overflow = false;
-    if (text.len >= sizeof copy) return false;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] != ',') copy[len++] = text.ptr[i];
-    if (len == 0 || (unsigned char)copy[0] <= ' ' || (unsigned char)copy[len - 1] <= ' ')
-        return false;
-    if (!hr_decimal_parse(hr_svn(copy, len), type->precision, type->scale, &v, &overflow) ||
-        overflow)
-        return false;
+    if (!hr_format_parse_decimal(text, type, &v)) return false;
     hr_builder_decimal(b, v);
     return true;
 }
@@ -279,7 +278,7 @@ static bool put_time(struct csv_decoder *d, struct hr_builder *b, enum hr_type_i
     } else {
         good = d->timestamp_ntz_format
                    ? hr_time_format_parse(d->timestamp_ntz_format, text, hr_tz_utc(), &us)
-                   : hr_parse_timestamp_ntz(text, &us);
+                   : hr_format_parse_ntz(text, &us);
     }
     if (good) hr_builder_i64(b, us);
     return good;
@@ -295,7 +294,6 @@ static bool put_bool(struct hr_builder *b, struct hr_str_view text)
 
 static bool put_text(struct csv_decoder *d, struct hr_builder *b, struct hr_str_view text)
 {
-    if (d->options.max_chars >= 0 && text.len > (size_t)d->options.max_chars) return false;
     text = hr_lines_utf8(&d->builder.batch->arena, text);
     hr_builder_str_shared(b, text.len ? text : hr_sv(""));
     return true;
@@ -344,6 +342,18 @@ static hr_status fail_fast(struct csv_decoder *d, struct hr_str_view text, struc
     return hr_err_prefix(err, "%s", d->origin);
 }
 
+/* No mode forgives these: the limits, and quotes that are an error by option. */
+static hr_status bad_record(struct csv_decoder *d, struct hr_str_view text, struct hr_err *err)
+{
+    char copy[260];
+    snprintf(copy, sizeof copy, "%.*s", (int)HR_MIN(text.len, (size_t)256), text.ptr);
+    HR_RAISE(err, HR_E_MALFORMED_CSV_RECORD, "badRecord", copy);
+    return hr_err_prefix(err, "%s: %s", d->origin,
+                         d->parser.raised     ? "a quote that is not escaped"
+                         : d->parser.too_many ? "more fields than maxColumns"
+                                              : "a field longer than maxCharsPerColumn");
+}
+
 /* Would the record convert? Needed before a row is begun, where damaged rows are dropped. */
 static bool converts(struct csv_decoder *d, struct hr_err *err)
 {
@@ -365,9 +375,11 @@ static hr_status record_row(struct csv_decoder *d, struct hr_str_view text, bool
                             struct hr_err *err)
 {
     struct hr_builder **columns = d->builder.columns;
-    bool bad = d->parser.too_many || (!d->pruned && d->parser.count != d->file_columns);
+    bool bad = (!d->pruned && d->parser.count != d->file_columns);
     *ret_kept = true;
     if (d->parser.oom) return HR_OOM(err);
+    if (d->parser.too_many || d->parser.too_long || d->parser.raised)
+        return bad_record(d, text, err);
     if (d->options.mode != CSV_PERMISSIVE && (bad || !converts(d, err))) {
         if (d->malformed_rows) atomic_fetch_add(d->malformed_rows, 1);
         if (d->options.mode == CSV_FAILFAST) return fail_fast(d, text, err);
@@ -423,25 +435,22 @@ static hr_status record(struct csv_decoder *d, const char *p, const char *end,
                         const char **ret_end, struct hr_err *err)
 {
     bool kept;
-    const char *stop = end;
-    if (d->options.multi_line) {
-        const char *newline = memchr(p, '\n', (size_t)(end - p));
-        stop = newline ? newline : end;
-    }
-    bool skip = is_blank(hr_svn(p, (size_t)(stop - p))) ||
-                (d->parser.comment && *p == d->parser.comment);
-    if (skip) {
-        *ret_end = stop < end ? stop + 1 : end;
+    bool is_comment = d->parser.comment && *p == d->parser.comment;
+    if (is_comment || (!d->options.multi_line && is_blank(hr_svn(p, (size_t)(end - p))))) {
+        while (p < end && *p != d->parser.newline[0]) p++;
+        *ret_end = p < end ? p + 1 : end;
         return HR_OK;
     }
     d->parser.arena = &d->builder.batch->arena;
     const char *after = hr_csv_record(&d->parser, p, end);
     *ret_end = after;
+    if (!d->parser.count && !d->parser.raised) return HR_OK; /* an empty line */
     if (d->options.header && !d->header_seen) {
         d->header_seen = true;
         return check_header(d, err);
     }
-    while (after > p && d->options.multi_line && (after[-1] == '\n' || after[-1] == '\r')) after--;
+    if (after > p && d->options.multi_line && after[-1] == '\n') after--;
+    if (after > p && d->options.multi_line && after[-1] == '\r') after--;
     return record_row(d, hr_svn(p, (size_t)(after - p)), &kept, err);
 }
 
@@ -479,6 +488,7 @@ static hr_status fill_text(struct csv_decoder *d, uint32_t room, struct hr_err *
         d->text = hr_buffer_ref(buffer);
         d->pos = whole.ptr;
         d->end = whole.ptr + whole.len;
+        hr_csv_find_newline(&d->parser, d->pos, d->end);
     }
     if (!hr_batch_hold_buffer(d->builder.batch, d->text)) return HR_OOM(err);
     while (d->pos < d->end && d->rows < room) HR_TRY(record(d, d->pos, d->end, &d->pos, err));
@@ -531,6 +541,7 @@ static hr_status message(struct csv_decoder *d, struct hr_str_view text, bool *r
     while (text.len && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))
         text.len--;
     d->parser.arena = &d->builder.batch->arena;
+    d->parser.single_line = false; /* a line end in it ends the record */
     hr_csv_record(&d->parser, text.ptr, text.ptr + text.len);
     HR_TRY(record_row(d, text, ret_kept, err));
     for (uint32_t i = 0; !*ret_kept && i < d->wanted->field_count; i++)

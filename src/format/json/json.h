@@ -65,10 +65,11 @@ struct json_node {
 struct json_options {
     int mode; /* JSON_PERMISSIVE … */
     const char *corrupt_name;
-    const char *timestamp_format, *timestamp_ntz_format, *date_format, *zone, *line_sep;
+    const char *timestamp_format, *timestamp_ntz_format, *date_format, *zone, *line_sep, *encoding;
     int64_t max_record_bytes;
     bool multi_line, comments, unquoted_names, single_quotes, leading_zeros, non_numeric;
     bool any_backslash, control_chars, primitives_as_string, prefers_decimal, ignore_null;
+    bool infer_timestamp, drop_all_null;
     double sampling_ratio;
 };
 enum { JSON_PERMISSIVE, JSON_DROPMALFORMED, JSON_FAILFAST };

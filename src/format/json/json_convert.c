@@ -51,6 +51,12 @@ static void store_string(struct json_node *node, uint32_t idx, const char *text,
     json_mark(node, idx);
 }
 
+static void store_decimal(struct json_node *node, uint32_t idx, hr_i128 v)
+{
+    memcpy((char *)node->values + (size_t)idx * sizeof v, &v, sizeof v);
+    json_mark(node, idx);
+}
+
 static void put_decimal(struct json_decoder *d, struct json_node *node, uint32_t idx,
                         struct hr_str_view text)
 {
@@ -61,8 +67,7 @@ static void put_decimal(struct json_decoder *d, struct json_node *node, uint32_t
         mismatch(d);
         return;
     }
-    memcpy((char *)node->values + (size_t)idx * sizeof v, &v, sizeof v);
-    json_mark(node, idx);
+    store_decimal(node, idx, v);
 }
 
 /* A valid JSON number as the nearest double; beyond its range: infinity. */
@@ -147,7 +152,7 @@ static bool parse_time(struct json_decoder *d, enum hr_type_id id, struct hr_str
     default:
         if (d->timestamp_ntz_format)
             return hr_time_format_parse(d->timestamp_ntz_format, text, hr_tz_utc(), ret);
-        return hr_parse_timestamp_ntz(text, ret);
+        return hr_format_parse_ntz(text, ret);
     }
 }
 
@@ -181,6 +186,7 @@ void hr_json_put_string(struct json_decoder *d, struct json_node *node, uint32_t
     struct hr_str_view view = hr_svn(text, len);
     double number;
     int64_t us;
+    hr_i128 decimal;
     switch (node->id) {
     case HR_T_STRING: store_string(node, idx, text, len); return;
     case HR_T_BINARY: put_base64(d, node, idx, text, len); return;
@@ -192,8 +198,8 @@ void hr_json_put_string(struct json_decoder *d, struct json_node *node, uint32_t
         }
         break;
     case HR_T_DECIMAL:
-        if (len) {
-            put_decimal(d, node, idx, view);
+        if (hr_format_parse_decimal(view, node->type, &decimal)) {
+            store_decimal(node, idx, decimal);
             return;
         }
         break;

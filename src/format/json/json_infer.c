@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The schema of a sample of JSON lines, by Spark's rules: BIGINT, DOUBLE, BOOLEAN, STRING, STRUCT
- * with its fields sorted, ARRAY; BIGINT and DOUBLE give DOUBLE, other pairs STRING; all-null
- * columns are STRING; a damaged record adds the corrupt-record column.
+ * The schema of JSON lines, by Spark's rules: BIGINT, DECIMAL for integers beyond it (and, if
+ * preferred, for fractions), DOUBLE, BOOLEAN, STRING, STRUCT with its fields sorted, ARRAY, and if
+ * asked TIMESTAMP; numbers give the wider type, other pairs STRING; all-null columns are STRING and
+ * objects without members are left out; a damaged record adds the corrupt-record column.
  *
  * A tree of kinds is merged record by record; the types are made from it at the end.
  */
@@ -11,10 +12,11 @@
 #include "base/utf8.h"
 #include "format/json/json.h"
 
-enum kind { K_NONE, K_BOOL, K_LONG, K_DOUBLE, K_STRING, K_STRUCT, K_ARRAY };
+enum kind { K_NONE, K_BOOL, K_LONG, K_DECIMAL, K_DOUBLE, K_TIMESTAMP, K_STRING, K_STRUCT, K_ARRAY };
 
 struct inferred {
     enum kind kind;
+    int precision, scale; /* DECIMAL */
     const char *name;
     HR_VEC(struct inferred *) children; /* STRUCT: fields by name; ARRAY: one */
 };
@@ -22,6 +24,9 @@ struct inferred {
 struct infer {
     struct hr_arena *arena;
     const struct json_options *options;
+    struct hr_time_format *timestamp_format; /* or NULL */
+    const struct hr_tz *tz;
+    bool fold; /* names of several records that differ by case are one */
     const char *p, *end;
     uint32_t depth;
     bool oom;
@@ -39,15 +44,32 @@ static bool next_is(struct infer *in, char c)
     return in->p < in->end && *in->p == c;
 }
 
+static bool is_number(enum kind kind)
+{
+    return kind == K_LONG || kind == K_DECIMAL || kind == K_DOUBLE;
+}
+
 static void merge_kind(struct inferred *to, enum kind kind)
 {
     if (kind == K_NONE || to->kind == kind) return;
     if (to->kind == K_NONE)
         to->kind = kind;
-    else if ((to->kind == K_LONG && kind == K_DOUBLE) || (to->kind == K_DOUBLE && kind == K_LONG))
-        to->kind = K_DOUBLE;
+    else if (is_number(to->kind) && is_number(kind))
+        to->kind = HR_MAX(to->kind, kind);
     else
         to->kind = K_STRING;
+}
+
+static void merge_decimal(struct inferred *to, int precision, int scale)
+{
+    if (to->kind == K_LONG) {
+        to->precision = 20;
+        to->scale = 0;
+    }
+    int whole = HR_MAX(to->precision - to->scale, precision - scale);
+    to->scale = HR_MAX(to->scale, scale);
+    to->precision = whole + to->scale;
+    merge_kind(to, to->precision > 38 ? K_DOUBLE : K_DECIMAL);
 }
 
 static struct inferred *child_named(struct infer *in, struct inferred *of, struct hr_str_view name)
@@ -70,6 +92,14 @@ static struct inferred *child_named(struct infer *in, struct inferred *of, struc
     memmove(items + low + 1, items + low, (of->children.count - 1 - low) * sizeof *items);
     items[low] = child;
     return child;
+}
+
+/* The same for a member of another record. */
+static struct inferred *merged_child(struct infer *in, struct inferred *of, const char *name)
+{
+    for (uint32_t i = 0; in->fold && i < of->children.count; i++)
+        if (hr_str_eq_nocase(of->children.items[i]->name, name)) return of->children.items[i];
+    return child_named(in, of, hr_sv(name));
 }
 
 static bool infer_string(struct infer *in, struct hr_str_view *ret)
@@ -156,6 +186,48 @@ static bool infer_array(struct infer *in, struct inferred *to)
     return true;
 }
 
+/* Digits of a number as BigDecimal counts them; false: beyond 38, or a negative scale. */
+static bool decimal_shape(struct hr_str_view text, int *ret_precision, int *ret_scale)
+{
+    int64_t digits = 0, scale = 0, exponent = 0;
+    bool fraction = false;
+    size_t i = text.len && (*text.ptr == '-' || *text.ptr == '+');
+    for (; i < text.len && (text.ptr[i] | 32) != 'e'; i++) {
+        if (text.ptr[i] == '.' && !fraction) {
+            fraction = true;
+            continue;
+        }
+        if (!isdigit((unsigned char)text.ptr[i])) return false;
+        digits += digits || text.ptr[i] != '0';
+        scale += fraction;
+    }
+    if (i + 1 < text.len && text.ptr[i + 1] == '+') i++;
+    if (i < text.len && !hr_parse_i64(hr_svn(text.ptr + i + 1, text.len - i - 1), &exponent))
+        return false;
+    scale -= exponent;
+    if (scale < 0 || scale > 38 || digits > 38) return false;
+    *ret_scale = (int)scale;
+    *ret_precision = (int)HR_MAX(HR_MAX(digits, scale), 1);
+    return true;
+}
+
+static void infer_text(struct infer *in, struct inferred *to, struct hr_str_view text)
+{
+    int precision, scale;
+    int64_t us;
+    if (!text.len) return; /* as null */
+    bool digits = memchr("+-.0123456789", *text.ptr, 13) != NULL;
+    if (in->options->prefers_decimal && digits && decimal_shape(text, &precision, &scale)) {
+        merge_decimal(to, precision, scale);
+        return;
+    }
+    bool is_time = in->options->infer_timestamp &&
+                   (in->timestamp_format
+                        ? hr_time_format_parse(in->timestamp_format, text, in->tz, &us)
+                        : hr_parse_timestamp(text, in->tz, &us));
+    merge_kind(to, is_time ? K_TIMESTAMP : K_STRING);
+}
+
 static bool infer_scalar(struct infer *in, struct inferred *to)
 {
     static const struct {
@@ -178,9 +250,20 @@ static bool infer_scalar(struct infer *in, struct inferred *to)
     int64_t integer;
     double real;
     if (!text.len || (*text.ptr != '-' && !isdigit((unsigned char)*text.ptr))) return false;
-    if (hr_parse_i64(text, &integer)) kind = K_LONG;
-    else if (hr_parse_f64(text, &real)) kind = K_DOUBLE;
-    else return false;
+    int precision, scale;
+    bool whole = !memchr(text.ptr, '.', text.len) && !memchr(text.ptr, 'e', text.len) &&
+                 !memchr(text.ptr, 'E', text.len);
+    bool exact = (whole || in->options->prefers_decimal) && !in->options->primitives_as_string;
+    if (hr_parse_i64(text, &integer)) {
+        kind = K_LONG;
+    } else if (exact && decimal_shape(text, &precision, &scale)) {
+        merge_decimal(to, precision, scale);
+        return true;
+    } else if (hr_parse_f64(text, &real)) {
+        kind = K_DOUBLE;
+    } else {
+        return false;
+    }
     merge_kind(to, in->options->primitives_as_string ? K_STRING : kind);
     return true;
 }
@@ -197,7 +280,7 @@ static bool infer_value(struct infer *in, struct inferred *to)
     case '\'':
     case '"':
         good = infer_string(in, &text);
-        if (good) merge_kind(to, K_STRING);
+        if (good) infer_text(in, to, text);
         break;
     default: good = infer_scalar(in, to); break;
     }
@@ -209,11 +292,16 @@ static bool infer_value(struct infer *in, struct inferred *to)
 static void merge(struct infer *in, struct inferred *to, const struct inferred *from)
 {
     bool into = to->kind == K_NONE || to->kind == from->kind;
-    merge_kind(to, from->kind);
+    if (from->kind == K_DECIMAL)
+        merge_decimal(to, from->precision, from->scale);
+    else if (from->kind == K_LONG && to->kind == K_DECIMAL)
+        merge_decimal(to, 20, 0);
+    else
+        merge_kind(to, from->kind);
     if (!into) return;
     for (uint32_t i = 0; i < from->children.count; i++) {
         const struct inferred *child = from->children.items[i];
-        struct inferred *mine = child_named(in, to, hr_sv(child->name));
+        struct inferred *mine = merged_child(in, to, child->name);
         if (mine) merge(in, mine, child);
     }
 }
@@ -237,11 +325,24 @@ static bool infer_record(struct infer *in, struct inferred *root)
     return true;
 }
 
+/* Leaves out what has no members, and, if asked, what was always null. */
+static bool has_type(const struct infer *in, const struct inferred *of)
+{
+    if (of->kind == K_NONE) return !in->options->drop_all_null;
+    if (of->kind == K_ARRAY) return has_type(in, of->children.items[0]);
+    for (uint32_t i = 0; of->kind == K_STRUCT && i < of->children.count; i++)
+        if (has_type(in, of->children.items[i])) return true;
+    return of->kind != K_STRUCT;
+}
+
 static const struct hr_type *to_type(struct infer *in, const struct inferred *from)
 {
     const struct hr_type *element;
     struct hr_field *fields;
+    uint32_t count = 0;
     switch (from->kind) {
+    case K_DECIMAL: return hr_type_decimal(from->precision, from->scale);
+    case K_TIMESTAMP: return hr_type(HR_T_TIMESTAMP);
     case K_BOOL: return hr_type(HR_T_BOOLEAN);
     case K_LONG: return hr_type(HR_T_LONG);
     case K_DOUBLE: return hr_type(HR_T_DOUBLE);
@@ -252,11 +353,12 @@ static const struct hr_type *to_type(struct infer *in, const struct inferred *fr
         fields = HR_NEW_ARRAY(in->arena, struct hr_field, from->children.count + 1);
         if (!fields) return NULL;
         for (uint32_t i = 0; i < from->children.count; i++) {
-            fields[i] = (struct hr_field){from->children.items[i]->name,
-                                          to_type(in, from->children.items[i]), true};
-            if (!fields[i].type) return NULL;
+            const struct inferred *child = from->children.items[i];
+            if (!has_type(in, child)) continue;
+            fields[count] = (struct hr_field){child->name, to_type(in, child), true};
+            if (!fields[count++].type) return NULL;
         }
-        return hr_type_struct(fields, from->children.count);
+        return hr_type_struct(fields, count);
     default: return hr_type(HR_T_STRING);
     }
 }
@@ -270,8 +372,9 @@ static hr_status infer_all(struct infer *in, const char *sample, size_t size, bo
         const char *newline = multi_line ? NULL : memchr(p, '\n', (size_t)(end - p));
         in->p = p;
         in->end = newline ? newline : end;
-        damaged |= !infer_record(in, &root);
-        p = in->end + 1;
+        bool good = infer_record(in, &root);
+        damaged |= !good;
+        p = multi_line && good ? in->p : in->end + 1; /* several files follow one another */
     }
     if (in->oom) return HR_OOM(err);
     if (damaged && in->options->mode == JSON_FAILFAST)
@@ -295,8 +398,13 @@ hr_status hr_json_infer(const struct hr_format_args *args, const char *sample, s
     HR_TRY(hr_options_parse(hr_json_options, hr_json_option_count, args->options, &options, err));
     struct hr_arena arena;
     hr_arena_init(&arena, args->mem);
-    struct infer in = {.arena = &arena, .options = &options};
-    hr_status status = infer_all(&in, sample, size, options.multi_line, ret, err);
+    struct infer in = {.arena = &arena, .options = &options, .tz = hr_tz_utc()};
+    in.fold = !args->conf || !args->conf->case_sensitive;
+    hr_status status = HR_OK;
+    if (options.timestamp_format)
+        status = hr_time_format_compile(&arena, hr_sv(options.timestamp_format),
+                                        &in.timestamp_format, err);
+    if (!status) status = infer_all(&in, sample, size, options.multi_line, ret, err);
     hr_arena_done(&arena);
     return status;
 }

@@ -4,7 +4,11 @@
  * decides what a record means; the fast parsers take only what this one reads the same way, and
  * hand it the rest. What follows the root value on its line is ignored, as in Spark.
  *
- * Values are put into their columns while they are read; on damage the whole record is undone.
+ * Values are put into their columns while they are read. A value that does not fit costs the member
+ * of the nearest object: the others stay (Spark's partial results). Damage inside a member's object
+ * or array costs that member, too, and the reader goes on where it stands, as Spark's does:
+ * behind a name without a good value the object ends there; else what follows is taken for the next
+ * members of the object around. When that cannot be read either, the record is undone.
  */
 #include <ctype.h>
 
@@ -15,6 +19,9 @@ struct parser {
     struct json_decoder *d;
     const char *p, *end;
     uint32_t depth;
+    bool partial; /* a member was given up */
+    bool no_value; /* the damage is behind a member's name */
+    bool ended;    /* the object around ends here, brace or not */
 };
 
 static bool value(struct parser *ps, struct json_node *node, uint32_t idx);
@@ -22,6 +29,13 @@ static bool value(struct parser *ps, struct json_node *node, uint32_t idx);
 static bool at(const struct parser *ps, char c)
 {
     return ps->p < ps->end && *ps->p == c;
+}
+
+/* A character that cannot stand here: whoever goes on does so behind it. */
+static bool unexpected(struct parser *ps)
+{
+    ps->p += ps->p < ps->end;
+    return false;
 }
 
 static bool comment(struct parser *ps)
@@ -128,7 +142,10 @@ static bool string(struct parser *ps, char quote, struct hr_str_view *ret)
         }
         p++;
     }
-    if (p >= ps->end) return false;
+    if (p >= ps->end) {
+        ps->p = ps->end;
+        return false;
+    }
     ps->p = p + 1;
     if (!hr_utf8_valid(start, (size_t)(p - start))) return false;
     *ret = hr_svn(start, (size_t)(p - start));
@@ -219,7 +236,7 @@ static bool field_name(struct parser *ps, struct hr_str_view *ret)
         char quote = *ps->p++;
         return string(ps, quote, ret);
     }
-    if (!ps->d->options.unquoted_names) return false;
+    if (!ps->d->options.unquoted_names) return unexpected(ps);
     const char *start = ps->p;
     while (ps->p < ps->end && (isalnum((unsigned char)*ps->p) || *ps->p == '_' ||
                                *ps->p == '$' || (unsigned char)*ps->p >= 0x80))
@@ -228,24 +245,57 @@ static bool field_name(struct parser *ps, struct hr_str_view *ret)
     return ret->len > 0 && hr_utf8_valid(ret->ptr, ret->len);
 }
 
+static bool is_scalar(const char *p, const char *end)
+{
+    return p < end && *p != '{' && *p != '[';
+}
+
+/* A member's value of a STRUCT; child NULL: nobody asked. */
+static bool struct_value(struct parser *ps, struct json_node *child, uint32_t idx)
+{
+    const char *start = ps->p;
+    uint32_t depth = ps->depth;
+    bool around = ps->d->mismatch; /* an element of the array that the object is in */
+    ps->d->mismatch = false;
+    bool good = value(ps, child, idx);
+    if (!good && is_scalar(start, ps->end)) {
+        ps->no_value = *start != '"' && *start != '\'';
+    } else if (!good && child && start < ps->end) {
+        ps->depth = depth;
+        ps->d->mismatch = good = true;
+        ps->ended = ps->no_value;
+    }
+    if (ps->d->mismatch) {
+        if (child && child->child_count && json_has(child, idx)) hr_json_unset(child, idx);
+        ps->partial = true;
+    }
+    ps->d->mismatch = around;
+    return good;
+}
+
 /* The members of an object whose brace is read. node: STRUCT, MAP or NULL. */
 static bool member(struct parser *ps, struct json_node *node, uint32_t idx)
 {
     struct hr_str_view name;
     if (!field_name(ps, &name)) return false;
     space(ps);
+    ps->no_value = true;
     if (!at(ps, ':')) return false;
+    ps->no_value = false;
     ps->p++;
     space(ps);
     if (!node) return value(ps, NULL, 0);
     if (node->id == HR_T_STRUCT) {
         struct json_node *child = hr_json_find(node, name.ptr, (uint32_t)name.len);
-        return value(ps, child, idx);
+        return struct_value(ps, child, idx);
     }
     uint32_t at_row = hr_json_level_push(ps->d, node->inner);
     if (at_row == UINT32_MAX) return false;
     hr_json_put_string(ps->d, &node->children[0], at_row, name.ptr, name.len);
-    return value(ps, &node->children[1], at_row);
+    const char *start = ps->p;
+    bool good = value(ps, &node->children[1], at_row);
+    if (!good && is_scalar(start, ps->end)) ps->no_value = *start != '"' && *start != '\'';
+    return good;
 }
 
 static bool object(struct parser *ps, struct json_node *node, uint32_t idx)
@@ -260,9 +310,14 @@ static bool object(struct parser *ps, struct json_node *node, uint32_t idx)
     }
     for (;;) {
         if (!member(ps, node, idx)) return false;
+        if (ps->ended) {
+            ps->ended = false;
+            ps->depth--;
+            return true;
+        }
         space(ps);
         if (at(ps, '}')) break;
-        if (!at(ps, ',')) return false;
+        if (!at(ps, ',')) return unexpected(ps);
         ps->p++;
         space(ps);
     }
@@ -287,7 +342,7 @@ static bool array(struct parser *ps, struct json_node *node)
         if (!value(ps, node ? &node->children[0] : NULL, at_row)) return false;
         space(ps);
         if (at(ps, ']')) break;
-        if (!at(ps, ',')) return false;
+        if (!at(ps, ',')) return unexpected(ps);
         ps->p++;
         space(ps);
     }
@@ -296,16 +351,13 @@ static bool array(struct parser *ps, struct json_node *node)
     return true;
 }
 
-/* An array or map is whole or NULL: one element that does not fit takes all with it. */
+/* An element that does not fit takes the array or map with it, up to the member of an object; one
+ * that is an object has only lost a member. */
 static bool container(struct parser *ps, struct json_node *node, uint32_t idx)
 {
-    bool before = ps->d->mismatch;
-    ps->d->mismatch = false;
     bool good = node->id == HR_T_ARRAY ? array(ps, node) : object(ps, node, idx);
     ((int32_t *)node->values)[idx] = (int32_t)node->inner->len;
     json_mark(node, idx);
-    if (ps->d->mismatch) hr_json_unset(node, idx);
-    ps->d->mismatch |= before;
     return good;
 }
 
@@ -326,6 +378,15 @@ static bool nested(struct parser *ps, struct json_node *node, uint32_t idx)
     return true;
 }
 
+/* A word that is no value: whoever goes on does so behind it. */
+static bool unexpected_word(struct parser *ps)
+{
+    const char *start = ps->p;
+    while (ps->p < ps->end && (isalnum((unsigned char)*ps->p) || *ps->p == '_' || *ps->p == '$'))
+        ps->p++;
+    return ps->p > start ? false : unexpected(ps);
+}
+
 static bool value(struct parser *ps, struct json_node *node, uint32_t idx)
 {
     struct hr_str_view text;
@@ -344,15 +405,15 @@ static bool value(struct parser *ps, struct json_node *node, uint32_t idx)
         return true;
     case 't':
     case 'f':
-        if (!word(ps, *start == 't' ? "true" : "false")) return false;
+        if (!word(ps, *start == 't' ? "true" : "false")) return unexpected_word(ps);
         if (node)
             hr_json_put_bool(ps->d, node, idx, *start == 't', start, (size_t)(ps->p - start));
         return true;
     case 'n':
-        if (!word(ps, "null")) return false;
+        if (!word(ps, "null")) return unexpected_word(ps);
         if (node && json_has(node, idx)) hr_json_unset(node, idx); /* a repeated key */
         return true;
-    default: return number(ps, node, idx);
+    default: return number(ps, node, idx) || unexpected_word(ps);
     }
 }
 
@@ -410,5 +471,6 @@ enum json_verdict hr_json_slow(struct json_decoder *d, const char *p, const char
         return JSON_BAD;
     }
     *ret_rows = rows;
+    d->mismatch |= ps.partial;
     return d->mismatch ? JSON_PARTIAL : JSON_ROW;
 }

@@ -3,7 +3,9 @@
 #include "plan/nodes/filter.h"
 
 #include "plan/analyze.h"
+#include "plan/catalog.h"
 #include "plan/node.h"
+#include "plan/nodes/scan.h"
 #include "plan/physical.h"
 
 static void print(const struct hr_plan *plan, struct hr_buf *out)
@@ -22,6 +24,13 @@ static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 {
     assert(plan->child_count == 1);
     return hr_expr_never_true(HR_NODE(filter, plan)->condition) ? 0 : child_rows[0];
+}
+
+/* Is there a reader that makes use of filters? EXPLAIN shows none where there is not. */
+static bool scan_skips(const struct hr_plan *scan)
+{
+    const struct hr_source_vt *source = HR_NODE(scan, scan)->table->source;
+    return source && source->flags & HR_SOURCE_SKIPS;
 }
 
 /* What a source may use to skip: parts that name columns and are the same each time. */
@@ -49,7 +58,8 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     *ret = node;
     struct hr_expr *condition = HR_NODE(filter, plan)->condition;
     HR_TRY(hr_bind_program(pl, node, plan->children[0], &condition, 1, err));
-    return child->vt->push_filters ? push_filters(pl, node, child, err) : HR_OK;
+    bool skips = plan->children[0]->kind == HR_P_SCAN && scan_skips(plan->children[0]);
+    return skips ? push_filters(pl, node, child, err) : HR_OK;
 }
 
 static const struct hr_node_exprs exprs[] = {
