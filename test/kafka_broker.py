@@ -10,10 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.environ.get('HR_ROOT', os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TMP = os.path.abspath(os.environ.get('HR_TMP', '.'))
+TMP = os.path.abspath(os.environ.get('HR_TMP') or tempfile.mkdtemp())
 BUILD = os.path.join(ROOT, os.environ.get('HR_BUILD') or 'build')
 PROGRAM = os.path.abspath(os.environ.get('HEADRACE', os.path.join(BUILD, 'headrace')))
 LIMIT = 120

@@ -14,19 +14,23 @@
 #include "cli/cli.h"
 #include "stream/query.h"
 
-#define WAIT_US       20000
+#define WAIT_US       20000   /* for a query that is about to end */
+#define LOOK_EVERY_US 1000000 /* should an end be missed */
 #define DRAW_EVERY_US 200000
 
 static volatile sig_atomic_t signals_seen;
 static struct hr_session *volatile signalled; /* whose batch statement a signal cancels, or NULL */
 static pthread_mutex_t output_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool line_drawn;
+static struct hr_wakeup woken = {.fd = -1}; /* by a signal, or by a query that ends */
+static _Atomic uint32_t terminated;         /* queries that have said so */
 
 static void on_signal(int number)
 {
     struct hr_session *session = signalled;
     (void)number;
     if (session) hr_session_cancel(session);
+    if (woken.fd >= 0) hr_wakeup_signal(&woken);
     if (++signals_seen >= 3) _exit(130); /* nothing helps */
 }
 
@@ -128,15 +132,25 @@ static void announce(const char *text, bool on_terminal)
     pthread_mutex_unlock(&output_lock);
 }
 
-/* Waits for one query; what the signals ask for is done to all. */
+static void on_terminated(void *arg, struct hr_query *query, const struct hr_err *err)
+{
+    HR_UNUSED(arg);
+    HR_UNUSED(query);
+    HR_UNUSED(err);
+    atomic_fetch_add(&terminated, 1);
+    hr_wakeup_signal(&woken);
+}
+
+/* Waits for one query, of which `before` have ended; what the signals ask for is done to all. */
 static bool await_one(struct hr_session *session, struct hr_query *query, bool line,
-                      int *stops_done)
+                      uint32_t before, int *stops_done)
 {
     struct hr_err err;
     hr_status status = HR_OK;
-    int64_t until_draw = 0;
     hr_err_init(&err);
-    while (!hr_query_await(query, WAIT_US, &status, &err)) {
+    while (!hr_query_await(query, terminated > before ? WAIT_US : 0, &status, &err)) {
+        if (signals_seen == *stops_done && terminated <= before)
+            hr_wakeup_wait(&woken, line ? DRAW_EVERY_US : LOOK_EVERY_US);
         if (signals_seen > *stops_done) {
             *stops_done = signals_seen;
             stop_all(session, *stops_done > 1);
@@ -144,11 +158,7 @@ static bool await_one(struct hr_session *session, struct hr_query *query, bool l
                                      : "stopping after the running epoch (again: at once)",
                      isatty(STDERR_FILENO));
         }
-        until_draw -= WAIT_US;
-        if (line && until_draw <= 0) {
-            draw_line(session);
-            until_draw = DRAW_EVERY_US;
-        }
+        if (line) draw_line(session);
     }
     if (status == HR_OK) return true;
     if (status == HR_E_CANCELLED && *stops_done > 0) return true;
@@ -163,16 +173,23 @@ int cli_await_queries(struct hr_session *session, enum cli_progress progress)
     bool line = progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO);
     uint32_t count = hr_session_query_count(session);
     int stops_done = 0, exit_status = CLI_DONE;
-    struct hr_query_listener listener = {.on_progress = on_progress};
+    struct hr_query_listener listener = {.on_terminated = on_terminated};
     struct hr_err err;
     if (line && count > 0) hr_log_set_sink(log_above_line, NULL);
-    for (uint32_t i = 0; i < count && progress == CLI_PROGRESS_JSON; i++) {
+    if (progress == CLI_PROGRESS_JSON) listener.on_progress = on_progress;
+    hr_err_init(&err);
+    atomic_store(&terminated, 0);
+    if (woken.fd < 0 && hr_wakeup_init(&woken, &err) != HR_OK) {
+        cli_print_error(&err, NULL, hr_svn(NULL, 0));
+        return CLI_FAILED;
+    }
+    for (uint32_t i = 0; i < count; i++) {
         if (hr_query_add_listener(hr_session_query(session, i), &listener, &err) == HR_OK) continue;
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
         exit_status = CLI_FAILED;
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (await_one(session, hr_session_query(session, i), line, &stops_done)) continue;
+        if (await_one(session, hr_session_query(session, i), line, i, &stops_done)) continue;
         exit_status = CLI_FAILED; /* one query fails: the job fails, the others end well */
         stop_all(session, false);
     }

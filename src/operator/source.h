@@ -118,8 +118,8 @@ struct hr_source_vt {
                                struct hr_err *);
     /* optional: the source will be asked nothing before end again. */
     hr_status (*commit)(struct hr_source *, const char *end, struct hr_err *);
-    /* optional: signals wakeup when there may be data, from any thread, until close. NULL: the
-     * engine asks latest_offset at poll_interval_us. */
+    /* optional: signals wakeup when there may be data, from any thread, until close. The engine
+     * asks latest_offset then, and at poll_interval_us, if one is given. NULL: at the latter. */
     hr_status (*subscribe)(struct hr_source *, struct hr_wakeup *wakeup, struct hr_err *);
     /* optional: text for progress: "KafkaV2[Subscribe[payments]]". NULL: the name. */
     void (*describe)(const struct hr_source *, struct hr_buf *out);
@@ -132,7 +132,7 @@ struct hr_source_vt {
      * latest_offset without a limit is asked once. */
     hr_status (*final_offset)(struct hr_source *, const char *start, struct hr_buf *ret_end,
                               struct hr_err *);
-    int64_t poll_interval_us; /* 0: 10 ms */
+    int64_t poll_interval_us; /* 0: 10 ms; of a source that signals: never */
     /* optional: checks what a source of this kind keeps in its folder of a checkpoint (none there:
      * fine) against the offset up to which the journal has read. Changes nothing. */
     hr_status (*verify)(struct hr_env *, const char *dir, const char *end, struct hr_err *);

@@ -66,7 +66,8 @@ static void wait_for_data(struct hr_query *query)
         query->last_start_us = hr_now_us(query->env);
         return;
     }
-    hr_wakeup_wait(&query->wakeup, query->polling ? query->poll_interval_us : IDLE_EVENT_US);
+    hr_wakeup_wait(&query->wakeup,
+                   query->poll_interval_us ? query->poll_interval_us : IDLE_EVENT_US);
 }
 
 /* ---- plan

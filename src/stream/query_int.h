@@ -84,8 +84,7 @@ struct hr_query {
     struct hr_arena epoch_arena;
     struct hr_buf record; /* payload under construction */
     struct hr_wakeup wakeup;
-    bool polling; /* a source cannot signal */
-    int64_t poll_interval_us;
+    int64_t poll_interval_us; /* 0: all sources signal */
     int64_t last_idle_us, last_start_us;
 
     /* Shared with other threads, under life.lock. */

@@ -318,9 +318,11 @@ static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan,
     if (!(scan->source->flags & HR_SOURCE_STREAM))
         return HR_FAIL(err, HR_E_NOT_SUPPORTED, "table %s: %s cannot be read as a stream",
                        node->table->name, vt->name);
-    if (vt->subscribe) return vt->subscribe(scan->source, &query->wakeup, err);
-    query->polling = true;
     int64_t interval_us = vt->poll_interval_us > 0 ? vt->poll_interval_us : 10000;
+    if (vt->subscribe) {
+        HR_TRY(vt->subscribe(scan->source, &query->wakeup, err));
+        if (!vt->poll_interval_us) return HR_OK;
+    }
     if (query->poll_interval_us == 0 || interval_us < query->poll_interval_us)
         query->poll_interval_us = interval_us;
     return HR_OK;
@@ -399,7 +401,7 @@ void hr_query_close_all(struct hr_query *query)
     hr_journal_close(query->journal);
     query->journal = NULL;
     query->scan_count = query->stream_count = query->state_count = query->watermark_count = 0;
-    query->polling = query->replan = false;
+    query->replan = false;
     query->poll_interval_us = 0;
     query->epoch = 0;
     query->watermark_us = query->previous_watermark_us = HR_WATERMARK_NONE;

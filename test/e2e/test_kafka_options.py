@@ -188,6 +188,33 @@ def test_limits():
     check('three at once', sorted(r['v'] for r in rows('few')), ['a', 'b', 'c'])
 
 
+def test_idle():
+    """A query that waits uses next to no processor; a message wakes it."""
+    BROKER.topic('idle', 3)
+    write('idle.sql', table("subscribe 'idle', startingOffsets 'latest'") +
+          "CREATE STREAMING TABLE o USING json OPTIONS (path 'idle') AS SELECT "
+          "CAST(value AS STRING) AS v FROM STREAM t;")
+    job = subprocess.Popen([PROGRAM, 'run', 'idle.sql', '--progress', 'off', '--checkpoint',
+                            'cp-idle'], cwd=TMP, stdin=subprocess.DEVNULL)
+    time.sleep(1)
+
+    def used_ms():
+        total = 0
+        for task in os.listdir('/proc/%d/task' % job.pid):
+            with open('/proc/%d/task/%s/schedstat' % (job.pid, task), encoding='ascii') as f:
+                total += int(f.read().split()[0]) / 1e6
+        return total
+    before = used_ms()
+    time.sleep(4)
+    used = used_ms() - before
+    check('%.1f of 4000 ms' % used, used < 40, True)
+    BROKER.produce('idle', ['m'], '-p', '2')
+    kafka_broker.wait_until(lambda: os.path.isdir(os.path.join(TMP, 'idle')) and rows('idle'))
+    job.terminate()
+    check('ends', job.wait(timeout=60), 0)
+    check('woken', rows('idle'), [{'v': 'm'}])
+
+
 def test_partitioner():
     """Keys lie where Java's client puts them (what Spark wrote, recorded); the empty one, too."""
     keys = {'': 1, 'card-1': 3, 'card-10': 2, 'card-11': 0, 'card-12': 0, 'card-2': 0, 'card-3': 1,
@@ -246,4 +273,5 @@ BROKER.topic('two', 2)
 for number in (0, 1):
     BROKER.produce('two', ['v%d' % number], '-p', str(number))
 kafka_broker.run_tests(BROKER, test_what_is_missing, test_bounds, test_times, test_patterns,
-                       test_latest_raw, test_limits, test_partitioner, test_sink, test_away)
+                       test_latest_raw, test_limits, test_idle, test_partitioner, test_sink,
+                       test_away)

@@ -234,6 +234,60 @@ HR_TEST(kafka_limits_of_a_partition)
     fixture_done(f);
 }
 
+/* A run to the end stops where the end was when it began, in however many epochs. */
+HR_TEST(kafka_available_now)
+{
+    struct fixture *f = fixture();
+    struct broker b = broker_start(2);
+    struct hr_buf end = {0};
+    produce(f, &b, 0, 3);
+    struct hr_source *s = open_source(f, "kafka", "value STRING", true,
+                                      OPTS("kafka.bootstrap.servers", b.bootstrap, "subscribe",
+                                           b.topic, "startingOffsets", "earliest", "format",
+                                           "text", "maxOffsetsPerTrigger", "2"));
+    HR_ASSERT_TRUE(s != NULL);
+    const char *zero = initial(f, s);
+    HR_EXPECT_OK(s->vt->final_offset(s, zero, &end, &f->err));
+    produce(f, &b, 0, 2);
+    produce(f, &b, 1, 2);
+    const char *one = latest(f, s, zero), *two = latest(f, s, one);
+    HR_EXPECT_EQ_STR(one, hr_arena_printf(&f->arena, "{\"%s\":{\"0\":2,\"1\":0}}", b.topic));
+    HR_EXPECT_EQ_STR(two, hr_buf_cstr(&end));
+    HR_EXPECT_EQ_STR(latest(f, s, two), two);
+    hr_buf_done(&end);
+    s->vt->close(s);
+    broker_stop(&b);
+    fixture_done(f);
+}
+
+/* A query that waits is told of messages in any partition, those never read before, too. */
+HR_TEST(kafka_wakes_who_waits)
+{
+    struct fixture *f = fixture();
+    struct broker b = broker_start(2);
+    struct hr_wakeup wakeup;
+    HR_ASSERT_OK(hr_wakeup_init(&wakeup, &f->err));
+    struct hr_source *s = open_source(f, "kafka", "value STRING", true,
+                                      OPTS("kafka.bootstrap.servers", b.bootstrap, "subscribe",
+                                           b.topic, "format", "text"));
+    HR_ASSERT_TRUE(s != NULL);
+    HR_EXPECT_OK(s->vt->subscribe(s, &wakeup, &f->err));
+    const char *at = initial(f, s);
+    for (int i = 0; i < 4; i++) {
+        do HR_EXPECT_EQ_STR(latest(f, s, at), at);
+        while (hr_wakeup_wait(&wakeup, 200000)); /* ends of partitions wake, too */
+        produce(f, &b, i % 2, 1);
+        HR_EXPECT_TRUE(hr_wakeup_wait(&wakeup, 10000000));
+        const char *end = latest(f, s, at);
+        HR_EXPECT_EQ_STR(read_range(f, s, at, end, NULL), "{\"value\":\"x\"}\n");
+        at = end;
+    }
+    s->vt->close(s);
+    hr_wakeup_done(&wakeup);
+    broker_stop(&b);
+    fixture_done(f);
+}
+
 static const char *start_of_group(struct fixture *f, const struct broker *b, const char *starting,
                                   const char *commit)
 {

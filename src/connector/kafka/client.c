@@ -77,7 +77,6 @@ static hr_status configure(rd_kafka_conf_t *conf, rd_kafka_type_t type,
         HR_TRY(set(conf, "auto.offset.reset", "error", err));
         HR_TRY(set(conf, "group.id", "headrace", err)); /* never joined, never committed to */
         HR_TRY(set(conf, "fetch.wait.max.ms", "10", err));
-        HR_TRY(set(conf, "queued.max.messages.kbytes", "65536", err));
         HR_TRY(set(conf, "fetch.error.backoff.ms", "10", err));
         /* Spark's, which are the Java client's: librdkafka's own differ. */
         HR_TRY(set(conf, "isolation.level", "read_uncommitted", err));

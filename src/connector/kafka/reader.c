@@ -33,8 +33,16 @@ struct kafka_reader {
     bool done;
 };
 
+/* @thread librdkafka's */
+static void new_messages(rd_kafka_t *rk, void *wakeup)
+{
+    HR_UNUSED(rk);
+    hr_wakeup_signal(wakeup);
+}
+
 void hr_kafka_partition_free(struct kafka_partition *p)
 {
+    if (p->queue) rd_kafka_queue_cb_event_enable(p->queue, NULL, NULL);
     if (p->held) rd_kafka_message_destroy(p->held);
     if (p->consuming) rd_kafka_consume_stop(p->topic, p->partition);
     if (p->queue) rd_kafka_queue_destroy(p->queue);
@@ -62,12 +70,13 @@ static hr_status new_partition(struct kafka_source *s, const struct kafka_range 
         return HR_OOM(err);
     }
     p->partition = range->partition;
+    rd_kafka_t **client = own_client ? &p->own_client : &s->consumer;
     hr_status status = HR_OK;
-    if (own_client)
-        status = hr_kafka_client(RD_KAFKA_CONSUMER, &s->all_options, NULL, &p->own_client, err);
+    if (!*client)
+        status = hr_kafka_client(RD_KAFKA_CONSUMER, &s->all_options, NULL, client, err);
     if (status == HR_OK) {
-        p->topic = rd_kafka_topic_new(own_client ? p->own_client : s->client, range->topic, NULL);
-        p->queue = rd_kafka_queue_new(own_client ? p->own_client : s->client);
+        p->topic = rd_kafka_topic_new(*client, range->topic, NULL);
+        p->queue = rd_kafka_queue_new(*client);
         if (!p->topic || !p->queue)
             status = HR_FAIL(err, HR_E_KAFKA, "Kafka: no consumer for %s-%d", range->topic,
                              (int)range->partition);
@@ -88,9 +97,11 @@ static hr_status consume_from(struct kafka_source *s, struct kafka_partition *p,
     p->consuming = false;
     if (p->held) rd_kafka_message_destroy(p->held);
     p->held = NULL;
+    rd_kafka_queue_cb_event_enable(p->queue, NULL, NULL);
     rd_kafka_queue_destroy(p->queue);
-    p->queue = rd_kafka_queue_new(p->own_client ? p->own_client : s->client);
+    p->queue = rd_kafka_queue_new(p->own_client ? p->own_client : s->consumer);
     if (!p->queue) return HR_OOM(err);
+    if (s->wakeup) rd_kafka_queue_cb_event_enable(p->queue, new_messages, s->wakeup);
     if (rd_kafka_consume_start_queue(p->topic, p->partition, offset, p->queue) < 0)
         return hr_kafka_error(s->options.bootstrap, "consume", rd_kafka_last_error(), err);
     p->consuming = true;
@@ -126,6 +137,69 @@ static hr_status take_partition(struct kafka_source *s, const struct kafka_range
     return consume_from(s, p, range->start, err);
 }
 
+/* A queue wakes when something comes into it while it is empty: what is no message goes. A message
+ * is kept for the range that it will belong to. */
+static void drain(struct kafka_source *s, struct kafka_partition *p)
+{
+    rd_kafka_message_t *m;
+    while (!p->held && rd_kafka_consume_batch_queue(p->queue, 0, &m, 1) == 1) {
+        if (!m->err) {
+            p->held = m;
+            return;
+        }
+        /* An error is looked into; an end behind markers is found again by who reads them. */
+        if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) s->refreshed_ns = 0;
+        if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF || m->offset > p->position)
+            p->position = -1;
+        rd_kafka_message_destroy(m);
+    }
+}
+
+static bool drain_partition(struct kafka_source *s, const struct kafka_offset *o)
+{
+    bool found = false;
+    pthread_mutex_lock(&s->lock);
+    for (struct kafka_partition *p = s->partitions; p; p = p->next) {
+        if (p->partition != o->partition || strcmp(p->name, o->topic) != 0) continue;
+        found = true;
+        if (!p->in_use && p->consuming) drain(s, p);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return found;
+}
+
+hr_status hr_kafka_watch(struct kafka_source *s, const struct kafka_offsets *from,
+                         struct hr_err *err)
+{
+    for (uint32_t i = 0; s->wakeup && i < from->count; i++) {
+        const struct kafka_offset *o = &from->items[i];
+        struct kafka_partition *p;
+        if (drain_partition(s, o)) continue;
+        HR_TRY(take_partition(s, &(struct kafka_range){o->topic, o->partition, o->offset, 0}, &p,
+                              err));
+        pthread_mutex_lock(&s->lock);
+        p->in_use = false;
+        pthread_mutex_unlock(&s->lock);
+    }
+    return HR_OK;
+}
+
+hr_status hr_kafka_fetched_ends(struct kafka_source *s, const struct kafka_offsets *from,
+                                struct hr_arena *arena, struct kafka_offsets *ret,
+                                struct hr_err *err)
+{
+    for (uint32_t i = 0; i < from->count; i++) {
+        const struct kafka_offset *o = &from->items[i];
+        int64_t low, high = 0;
+        if (!s->consumer || rd_kafka_get_watermark_offsets(s->consumer, o->topic, o->partition,
+                                                           &low, &high) != 0)
+            high = 0;
+        HR_TRY(hr_kafka_offsets_add(arena, ret, o->topic, o->partition, HR_MAX(high, o->offset),
+                                    err));
+    }
+    return HR_OK;
+}
+
 /* A forked worker has none of its parent's Kafka threads: it needs a client of its own. What it
  * changes is its own copy, and goes with it. */
 static hr_status worker_client(struct kafka_source *s, struct hr_err *err)
@@ -133,7 +207,9 @@ static hr_status worker_client(struct kafka_source *s, struct hr_err *err)
     if (!hr_in_worker() || s->client_pid == getpid()) return HR_OK;
     HR_TRY(hr_kafka_client(RD_KAFKA_CONSUMER, &s->all_options, NULL, &s->client, err));
     s->client_pid = getpid();
+    s->consumer = NULL;
     s->partitions = NULL;
+    s->wakeup = NULL;
     pthread_mutex_init(&s->lock, NULL);
     return HR_OK;
 }

@@ -8,8 +8,13 @@
  *
  * Threads: planning belongs to the query's thread; readers share the client (reader.c).
  */
+#include <stdio.h>
+
 #include "column/type_parse.h"
 #include "connector/kafka/source.h"
+
+#define QUEUES_KB  65536u
+#define REFRESH_NS INT64_C(1000000000) /* new partitions are found within it */
 
 #define OPT(member, type, option, default_, min, max, doc) \
     {option, type, offsetof(struct kafka_options, member), default_, min, max, NULL, doc}
@@ -73,6 +78,7 @@ static void kafka_close(struct hr_source *source)
         s->partitions = p->next;
         hr_kafka_partition_free(p);
     }
+    if (s->consumer) rd_kafka_destroy(s->consumer);
     if (s->client) rd_kafka_destroy(s->client);
     pthread_mutex_destroy(&s->lock);
     hr_arena_done(&s->ends_arena);
@@ -273,6 +279,16 @@ static hr_status add_new(struct kafka_source *s, const struct kafka_offsets *to,
     return HR_OK;
 }
 
+/* Each partition's queue of messages fetched ahead has a bound: all of them together QUEUES_KB. To
+ * be called before the first is consumed. */
+static hr_status bound_queues(struct kafka_source *s, uint32_t partitions, struct hr_err *err)
+{
+    char text[24];
+    if (s->consumer || has(s, "kafka.queued.max.messages.kbytes")) return HR_OK;
+    snprintf(text, sizeof text, "%u", HR_MAX(QUEUES_KB / HR_MAX(partitions, 1u), 1024u));
+    return hr_options_put(&s->all_options, "kafka.queued.max.messages.kbytes", text, err);
+}
+
 static hr_status kafka_plan(struct hr_source *source, const char *start, const char *end,
                             struct hr_arena *arena, struct hr_split **ret_splits,
                             uint32_t *ret_count, struct hr_err *err)
@@ -288,6 +304,7 @@ static hr_status kafka_plan(struct hr_source *source, const char *start, const c
     else
         HR_TRY(hr_kafka_offsets_of(s, &s->options.end, arena, &to, err));
     HR_TRY(add_new(s, &to, arena, &from, err));
+    HR_TRY(bound_queues(s, to.count, err));
     return make_splits(s, &from, &to, arena, ret_splits, ret_count, err);
 }
 
@@ -359,36 +376,91 @@ static bool wait_for_more(struct kafka_source *s, const struct kafka_offsets *fr
     return false;
 }
 
-static hr_status latest(struct kafka_source *s, const char *start,
-                        const struct hr_read_limit *limit, struct hr_arena *arena,
-                        struct kafka_offsets *to, struct hr_err *err)
+/* What of the past is gone? */
+static hr_status check_loss(const struct kafka_source *s, const struct kafka_offsets *from,
+                            const struct kafka_offsets *to, struct hr_err *err)
 {
-    struct kafka_offsets from = {0};
-    if (start) HR_TRY(hr_kafka_offsets_parse(arena, start, &from, err));
-    HR_TRY(hr_kafka_find_partitions(s, start ? &from : NULL, arena, to, err));
-    for (uint32_t i = 0; i < from.count; i++) {
-        const struct kafka_offset *f = &from.items[i];
-        if (hr_kafka_offsets_find(to, f->topic, f->partition)) continue;
-        if (s->options.fail_on_data_loss)
+    for (uint32_t i = 0; s->options.fail_on_data_loss && i < from->count; i++) {
+        const struct kafka_offset *f = &from->items[i];
+        const struct kafka_offset *t = hr_kafka_offsets_find(to, f->topic, f->partition);
+        if (!t)
             return HR_FAIL(err, HR_E_DATA_LOSS, "partition %s-%d is gone; set failOnDataLoss "
                            "'false' to go on without it", f->topic, (int)f->partition);
-    }
-    HR_TRY(hr_kafka_resolve(s, to, err));
-    hr_arena_reset(&s->ends_arena);
-    memset(&s->ends, 0, sizeof s->ends);
-    for (uint32_t i = 0; i < to->count; i++) {
-        struct kafka_offset *t = &to->items[i];
-        const char *name = hr_arena_strdup(&s->ends_arena, t->topic);
-        if (!name) return HR_OOM(err);
-        HR_TRY(hr_kafka_offsets_add(&s->ends_arena, &s->ends, name, t->partition, t->offset, err));
-        const struct kafka_offset *f = hr_kafka_offsets_find(&from, t->topic, t->partition);
-        if (!f || t->offset >= f->offset) continue;
-        if (s->options.fail_on_data_loss)
+        if (t->offset < f->offset)
             return HR_FAIL(err, HR_E_DATA_LOSS, "%s-%d ends at %lld, before offset %lld, which was "
                            "read already (the topic was made anew?); set failOnDataLoss 'false' to "
                            "go on", t->topic, (int)t->partition, (long long)t->offset,
                            (long long)f->offset);
     }
+    return HR_OK;
+}
+
+/* For metrics. */
+static hr_status keep_ends(struct kafka_source *s, const struct kafka_offsets *to,
+                           struct hr_err *err)
+{
+    hr_arena_reset(&s->ends_arena);
+    memset(&s->ends, 0, sizeof s->ends);
+    for (uint32_t i = 0; i < to->count; i++) {
+        const struct kafka_offset *t = &to->items[i];
+        const char *name = hr_arena_strdup(&s->ends_arena, t->topic);
+        if (!name) return HR_OOM(err);
+        HR_TRY(hr_kafka_offsets_add(&s->ends_arena, &s->ends, name, t->partition, t->offset, err));
+    }
+    return HR_OK;
+}
+
+static bool has_more(const struct kafka_offsets *from, const struct kafka_offsets *to)
+{
+    for (uint32_t i = 0; i < to->count; i++)
+        if (to->items[i].offset > from->items[i].offset) return true;
+    return false;
+}
+
+/* Where the partitions end. Fetches have told already of most messages; only to say that there are
+ * none is the broker asked, so that none is missed that was there before the question. Partitions
+ * are looked for once a second. */
+static hr_status find_ends(struct kafka_source *s, const struct kafka_offsets *from, bool fresh,
+                           struct hr_arena *arena, struct kafka_offsets *to, struct hr_err *err)
+{
+    int64_t now_ns = hr_mono_ns(hr_env_default());
+    if (!fresh && s->wakeup && s->refreshed_ns && now_ns - s->refreshed_ns < REFRESH_NS) {
+        HR_TRY(hr_kafka_fetched_ends(s, from, arena, to, err));
+        if (has_more(from, to)) return keep_ends(s, to, err);
+        for (uint32_t i = 0; i < to->count; i++) to->items[i].offset = KAFKA_LATEST;
+    } else {
+        HR_TRY(hr_kafka_find_partitions(s, from, arena, to, err));
+        s->refreshed_ns = now_ns;
+    }
+    HR_TRY(hr_kafka_resolve(s, to, err));
+    HR_TRY(keep_ends(s, to, err));
+    return from ? check_loss(s, from, to, err) : HR_OK;
+}
+
+/* Available now: what came since the run began is for the next one, new partitions too. */
+static void keep_to_final(const struct kafka_source *s, struct kafka_offsets *to)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < to->count; i++) {
+        struct kafka_offset t = to->items[i];
+        const struct kafka_offset *f = hr_kafka_offsets_find(&s->final, t.topic, t.partition);
+        if (!f) continue;
+        t.offset = HR_MIN(t.offset, f->offset);
+        to->items[count++] = t;
+    }
+    to->count = count;
+}
+
+static hr_status latest(struct kafka_source *s, const char *start,
+                        const struct hr_read_limit *limit, bool fresh, struct hr_arena *arena,
+                        struct kafka_offsets *to, struct hr_err *err)
+{
+    struct kafka_offsets from = {0};
+    if (start) HR_TRY(hr_kafka_offsets_parse(arena, start, &from, err));
+    HR_TRY(find_ends(s, start ? &from : NULL, fresh || !start, arena, to, err));
+    if (s->has_final) keep_to_final(s, to);
+    HR_TRY(bound_queues(s, to->count, err));
+    HR_TRY(hr_kafka_watch(s, &from, err));
     if (wait_for_more(s, &from, to)) {
         *to = from;
         return HR_OK;
@@ -402,17 +474,24 @@ static hr_status latest(struct kafka_source *s, const char *start,
     return HR_OK;
 }
 
-static hr_status kafka_latest(struct hr_source *source, const char *start,
-                              const struct hr_read_limit *limit, struct hr_buf *ret,
+static hr_status print_latest(struct kafka_source *s, const char *start,
+                              const struct hr_read_limit *limit, bool fresh, struct hr_buf *ret,
                               struct hr_err *err)
 {
     struct hr_arena arena;
     struct kafka_offsets to = {0};
     hr_arena_init(&arena, NULL);
-    hr_status status = latest(self(source), start, limit, &arena, &to, err);
+    hr_status status = latest(s, start, limit, fresh, &arena, &to, err);
     if (!status) hr_kafka_offsets_print(&to, ret);
     hr_arena_done(&arena);
     return status ? status : hr_buf_status(ret, err);
+}
+
+static hr_status kafka_latest(struct hr_source *source, const char *start,
+                              const struct hr_read_limit *limit, struct hr_buf *ret,
+                              struct hr_err *err)
+{
+    return print_latest(self(source), start, limit, false, ret, err);
 }
 
 static hr_status kafka_final(struct hr_source *source, const char *start, struct hr_buf *ret,
@@ -421,9 +500,22 @@ static hr_status kafka_final(struct hr_source *source, const char *start, struct
     struct kafka_source *s = self(source);
     struct kafka_options saved = s->options;
     s->options.max_offsets = s->options.min_offsets = 0;
-    hr_status status = kafka_latest(source, start, NULL, ret, err);
+    hr_status status = print_latest(s, start, NULL, true, ret, err);
     s->options = saved;
-    return status;
+    HR_TRY(status);
+    s->has_final = true;
+    const char *end = hr_arena_strdup(&s->arena, hr_buf_cstr(ret));
+    return end ? hr_kafka_offsets_parse(&s->arena, end, &s->final, err) : HR_OOM(err);
+}
+
+static hr_status kafka_subscribe(struct hr_source *source, struct hr_wakeup *wakeup,
+                                 struct hr_err *err)
+{
+    struct kafka_source *s = self(source);
+    s->wakeup = wakeup;
+    /* Messages end a fetch at once; only silence waits, and costs the less the longer it does. */
+    if (has(s, "kafka.fetch.wait.max.ms") || has(s, "kafka.fetch.max.wait.ms")) return HR_OK;
+    return hr_options_put(&s->all_options, "kafka.fetch.wait.max.ms", "500", err);
 }
 
 static hr_status kafka_commit(struct hr_source *source, const char *end, struct hr_err *err)
@@ -493,5 +585,6 @@ const struct hr_source_vt hr_source_kafka = {
     .describe = kafka_describe,
     .identity = kafka_describe,
     .metrics = kafka_metrics,
-    .poll_interval_us = 5000,
+    .subscribe = kafka_subscribe,
+    .poll_interval_us = REFRESH_NS / 1000,
 };

@@ -49,9 +49,14 @@ struct kafka_source {
     struct hr_regex *pattern;      /* of subscribePattern */
     struct kafka_offsets assigned; /* of assign: the partitions alone */
     int64_t waiting_since_ns;      /* for minOffsetsPerTrigger; 0: not waiting */
-    rd_kafka_t *client;
+    rd_kafka_t *client; /* for questions: no fetch that waits for messages delays its answers */
+    rd_kafka_t *consumer; /* of the partitions below; made with the first of them */
     pid_t client_pid; /* of the worker process whose client it is; 0: of the driver */
     bool streaming;
+    struct hr_wakeup *wakeup; /* the query's, told of new messages; NULL: nobody waits */
+    int64_t refreshed_ns;     /* when partitions were last asked for; 0: never */
+    bool has_final;           /* this run reads up to final, and no further; in arena */
+    struct kafka_offsets final;
     pthread_mutex_t lock;
     struct kafka_partition *partitions;
     struct kafka_offsets ends; /* the latest that we know, for metrics; in ends_arena */
@@ -62,6 +67,14 @@ hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *
                                const struct hr_scan_spec *spec, struct hr_scan_reader **ret,
                                struct hr_err *err);
 void hr_kafka_partition_free(struct kafka_partition *partition);
+/* Consumes each partition from its offset on, unless it is consumed already, so that the wakeup is
+ * told of new messages. */
+hr_status hr_kafka_watch(struct kafka_source *s, const struct kafka_offsets *from,
+                         struct hr_err *err) HR_CHECKED;
+/* Where partitions end as far as fetches have told, or their own offset: no question is asked. */
+hr_status hr_kafka_fetched_ends(struct kafka_source *s, const struct kafka_offsets *from,
+                                struct hr_arena *arena, struct kafka_offsets *ret,
+                                struct hr_err *err) HR_CHECKED;
 
 /* partitions.c: the partitions that the options name, sorted. known: those that the query has read
  * already (NULL: a new one); when they are gone, the caller judges. */
