@@ -394,6 +394,7 @@ void hr_lists_end_epoch(struct hr_lists *lists)
         struct hr_lrow *row = hr_lists_row(lists, ref);
         hr_heap_free(&lists->heap, slot_of(lists, ref), ref, row_units(row->len));
     }
+    if (lists->gone_count) hr_heap_trim(&lists->heap);
     remove_emptied(lists);
     lists->dirty_count = lists->gone_count = 0;
     lists->has_expiry = false;

@@ -18,6 +18,7 @@
 #define SHARED_MIN_BYTES 4096u
 #define SLOT_BITS        18u
 #define SLOT_MIN_BYTES   256u
+#define IDLE_MIN_BYTES   4096u /* of a slot: less is kept for the rows to come */
 #define LARGE_BYTES      ((size_t)2 << 20)
 #define EXACT_UNITS      128u /* rows up to 1 KiB have a free list for each size */
 #define CLASS_COUNT      (EXACT_UNITS + 4 * 21 + 1)
@@ -146,6 +147,7 @@ static hr_status add_chunk(struct hr_slot_heap *heap, uint32_t slot, uint32_t un
         .used = first, .capacity = (uint32_t)(bytes / HR_HEAP_UNIT), .slot = slot};
     s->chunk_count++;
     s->bytes += bytes;
+    s->idle_bytes += bytes;
     if (!own || s->open_chunk == HR_HEAP_NO_CHUNK) s->open_chunk = c;
     *ret_chunk = c;
     return HR_OK;
@@ -183,6 +185,26 @@ uint32_t hr_heap_units(uint32_t units)
     return rounded(units, &class);
 }
 
+static size_t bytes_of(const struct hr_heap_chunk *chunk)
+{
+    return (size_t)chunk->capacity * HR_HEAP_UNIT;
+}
+
+static void add_live(struct hr_slot_heap *heap, uint32_t c, uint32_t units)
+{
+    struct hr_heap_chunk *chunk = &heap->chunks[c];
+    if (chunk->live == 0) heap->slots[chunk->slot].idle_bytes -= bytes_of(chunk);
+    chunk->live += units;
+}
+
+static void take_live(struct hr_slot_heap *heap, uint32_t c, uint32_t units)
+{
+    struct hr_heap_chunk *chunk = &heap->chunks[c];
+    assert(chunk->live >= units);
+    chunk->live -= units;
+    if (chunk->live == 0) heap->slots[chunk->slot].idle_bytes += bytes_of(chunk);
+}
+
 hr_status hr_heap_alloc(struct hr_slot_heap *heap, uint32_t slot, uint32_t units, uint32_t *ret_ref,
                         struct hr_err *err)
 {
@@ -196,6 +218,7 @@ hr_status hr_heap_alloc(struct hr_slot_heap *heap, uint32_t slot, uint32_t units
         uint32_t ref = s->free_rows[class];
         if (ref) {
             memcpy(&s->free_rows[class], hr_heap_at(heap, ref), sizeof ref);
+            add_live(heap, ref >> heap->bits, units);
             *ret_ref = ref;
             return HR_OK;
         }
@@ -206,6 +229,7 @@ hr_status hr_heap_alloc(struct hr_slot_heap *heap, uint32_t slot, uint32_t units
     assert(heap->chunks[c].slot == slot);
     *ret_ref = c << heap->bits | heap->chunks[c].used;
     heap->chunks[c].used += units;
+    add_live(heap, c, units);
     assert(heap->chunks[c].used <= heap->chunks[c].capacity && *ret_ref != 0);
     return HR_OK;
 }
@@ -216,6 +240,7 @@ void hr_heap_free(struct hr_slot_heap *heap, uint32_t slot, uint32_t ref, uint32
     slot = hr_heap_slot_index(heap, slot);
     assert(heap->chunks[ref >> heap->bits].slot == slot);
     struct hr_heap_slot *s = &heap->slots[slot];
+    take_live(heap, ref >> heap->bits, units);
     if (!s->free_rows) {
         void *lists;
         struct hr_err err;
@@ -250,6 +275,51 @@ void hr_heap_drop_slot(struct hr_slot_heap *heap, uint32_t slot)
     reset_slot(heap, s);
 }
 
+static bool is_worth_trimming(const struct hr_heap_slot *s)
+{
+    return s->idle_bytes >= IDLE_MIN_BYTES && s->idle_bytes >= s->bytes / 4;
+}
+
+/* Takes the rows of chunks without a live one off the slot's free lists. */
+static void forget_idle_rows(struct hr_slot_heap *heap, struct hr_heap_slot *s)
+{
+    for (uint32_t class = 0; s->free_rows && class < CLASS_COUNT; class++) {
+        uint32_t kept = 0, next;
+        for (uint32_t ref = s->free_rows[class]; ref; ref = next) {
+            memcpy(&next, hr_heap_at(heap, ref), sizeof next);
+            if (heap->chunks[ref >> heap->bits].live == 0) continue;
+            memcpy(hr_heap_at(heap, ref), &kept, sizeof kept);
+            kept = ref;
+        }
+        s->free_rows[class] = kept;
+    }
+}
+
+void hr_heap_trim(struct hr_slot_heap *heap)
+{
+    assert(heap->by_slot);
+    bool any = false;
+    for (uint32_t i = 0; i < HR_SLOT_COUNT; i++) {
+        if (!is_worth_trimming(&heap->slots[i])) continue;
+        forget_idle_rows(heap, &heap->slots[i]);
+        heap->slots[i].is_trimmed = any = true;
+    }
+    for (uint32_t c = 0; any && c < heap->chunk_count; c++) {
+        struct hr_heap_slot *s = &heap->slots[heap->chunks[c].slot];
+        if (!heap->bases[c] || !s->is_trimmed || heap->chunks[c].live) continue;
+        s->bytes -= bytes_of(&heap->chunks[c]);
+        s->idle_bytes -= bytes_of(&heap->chunks[c]);
+        s->chunk_count--;
+        if (s->open_chunk == c) s->open_chunk = HR_HEAP_NO_CHUNK;
+        drop_chunk(heap, c);
+    }
+    for (uint32_t i = 0; any && i < HR_SLOT_COUNT; i++) {
+        struct hr_heap_slot *s = &heap->slots[i];
+        s->is_trimmed = false;
+        if (s->chunk_count == 0 && s->free_rows) reset_slot(heap, s);
+    }
+}
+
 /* --- Life ------------------------------------------------------------------------------------- */
 
 hr_status hr_heap_init(struct hr_slot_heap *heap, bool by_slot, struct hr_mem *mem,
@@ -278,8 +348,10 @@ void hr_heap_clear(struct hr_slot_heap *heap)
     for (uint32_t i = 0; i < count; i++) reset_slot(heap, &heap->slots[i]);
     if (!keep) return;
     heap->chunks[0].used = 1;
+    heap->chunks[0].live = 0;
     heap->slots[0].open_chunk = 0;
     heap->slots[0].chunk_count = 1;
+    heap->slots[0].bytes = heap->slots[0].idle_bytes = bytes_of(&heap->chunks[0]);
 }
 
 void hr_heap_done(struct hr_slot_heap *heap)

@@ -25,12 +25,15 @@
 struct hr_heap_chunk {
     uint32_t used, capacity; /* units */
     uint32_t slot;           /* whose it is; 0 in a heap that is not by slot */
+    uint32_t live;           /* units of its rows that are not freed */
 };
 
 struct hr_heap_slot {
     uint32_t open_chunk; /* where rows are added; HR_HEAP_NO_CHUNK: none yet */
     uint32_t chunk_count;
     size_t bytes;        /* of its chunks */
+    size_t idle_bytes;   /* of those without a live row */
+    bool is_trimmed;     /* while hr_heap_trim runs */
     uint32_t *free_rows; /* reference by size class; made when the first row is freed */
 };
 #define HR_HEAP_NO_CHUNK UINT32_MAX
@@ -70,6 +73,10 @@ uint32_t hr_heap_units(uint32_t units);
 hr_status hr_heap_alloc(struct hr_slot_heap *heap, uint32_t slot, uint32_t units, uint32_t *ret_ref,
                         struct hr_err *err) HR_CHECKED;
 void hr_heap_free(struct hr_slot_heap *heap, uint32_t slot, uint32_t ref, uint32_t units);
+/* Gives back chunks that have no live row, of slots where these are a quarter of the memory and worth
+ * it: then the search for their freed rows costs no more than freeing them did. For heaps by slot
+ * whose owner keeps no reference to a freed row. */
+void hr_heap_trim(struct hr_slot_heap *heap);
 /* Gives back all memory of the slot's rows. */
 void hr_heap_drop_slot(struct hr_slot_heap *heap, uint32_t slot);
 

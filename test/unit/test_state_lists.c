@@ -471,6 +471,44 @@ HR_TEST(a_row_of_an_ordered_list_costs_little_beside_its_payload)
     hr_lists_free(lists);
 }
 
+HR_TEST(rows_that_expire_give_their_memory_back)
+{
+    struct hr_err err;
+    struct hr_lists *lists = NULL;
+    struct hr_lists_options options = {.ordered = true};
+    HR_ASSERT_OK(hr_lists_new(&options, &lists, &err));
+    enum { ROW_COUNT = 200000, STEP = 1000 };
+    char payload[100] = {0};
+    struct hr_str_view view = {payload, sizeof payload};
+    struct hr_lrow **rows;
+    uint32_t count;
+    int64_t full = 0;
+    for (uint64_t i = 0; i < ROW_COUNT; i++) {
+        uint64_t n = i % 500;
+        struct hr_string key = hr_string_make((char *)&n, 8);
+        uint64_t hash = hr_key_hash(&n, 8);
+        int64_t time_us = (int64_t)i;
+        HR_ASSERT_OK(hr_lists_add(lists, &key, &hash, &view, &time_us, 1, NULL, &err));
+        if (i % STEP == STEP - 1) hr_lists_end_epoch(lists);
+    }
+    full = hr_lists_bytes(lists);
+    for (int64_t limit_us = STEP; limit_us <= ROW_COUNT; limit_us += STEP) {
+        HR_ASSERT_OK(hr_lists_expire(lists, limit_us, &rows, &count, &err));
+        hr_lists_end_epoch(lists);
+        if (limit_us == ROW_COUNT / 2) HR_EXPECT_TRUE(hr_lists_bytes(lists) < full * 7 / 10);
+    }
+    HR_EXPECT_EQ_U64(hr_lists_row_count(lists), 0);
+    HR_EXPECT_TRUE(hr_lists_bytes(lists) < full / 5);
+    /* and is there for rows to come */
+    uint64_t n = 7;
+    struct hr_string key = hr_string_make((char *)&n, 8);
+    uint64_t hash = hr_key_hash(&n, 8);
+    int64_t time_us = ROW_COUNT + 1;
+    HR_ASSERT_OK(hr_lists_add(lists, &key, &hash, &view, &time_us, 1, NULL, &err));
+    HR_EXPECT_EQ_U64(hr_lists_row_count(lists), 1);
+    hr_lists_free(lists);
+}
+
 HR_TEST(a_budget_names_operator_and_query)
 {
     struct hr_err err;
