@@ -36,6 +36,7 @@ struct hr_state_identity {
      * those behind them of the next; the columns that order the rows, -1: none. 0: it does not. */
     uint32_t side_count;
     int32_t times[2];
+    const bool *null_safe; /* by key: NULLs are equal; NULL: they are in none */
 };
 
 /* What a kind of node is and how it runs. Methods may be NULL where a default is named. */

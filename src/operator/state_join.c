@@ -726,6 +726,7 @@ static void state_join_identity(const struct hr_pnode *node, struct hr_state_ide
     const struct hr_state_join_pnode *join = HR_PNODE(state_join, node);
     inout->key_count = join->key_count;
     inout->side_count = 2;
+    inout->null_safe = join->null_safe;
     inout->form = hr_join_kind_name(join->kind);
     for (uint32_t i = 0; i < 2; i++)
         inout->times[i] =

@@ -73,9 +73,9 @@ uint32_t hr_heap_units(uint32_t units);
 hr_status hr_heap_alloc(struct hr_slot_heap *heap, uint32_t slot, uint32_t units, uint32_t *ret_ref,
                         struct hr_err *err) HR_CHECKED;
 void hr_heap_free(struct hr_slot_heap *heap, uint32_t slot, uint32_t ref, uint32_t units);
-/* Gives back chunks that have no live row, of slots where these are a quarter of the memory and worth
- * it: then the search for their freed rows costs no more than freeing them did. For heaps by slot
- * whose owner keeps no reference to a freed row. */
+/* Gives back chunks that have no live row, of slots where these are a quarter of the memory and
+ * worth it: then the search for their freed rows costs no more than freeing them did. For heaps by
+ * slot whose owner keeps no reference to a freed row. */
 void hr_heap_trim(struct hr_slot_heap *heap);
 /* Gives back all memory of the slot's rows. */
 void hr_heap_drop_slot(struct hr_slot_heap *heap, uint32_t slot);

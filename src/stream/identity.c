@@ -123,6 +123,7 @@ static hr_status put_side(struct hr_query *query, const struct hr_pnode *node,
     hr_buf_puts(out, "(keys=[");
     for (uint32_t i = 0; i < identity->key_count; i++) {
         if (i) hr_buf_puts(out, ", ");
+        if (identity->null_safe && identity->null_safe[i]) hr_buf_puts(out, "<=> ");
         HR_TRY(put_expr(query, child, keys[i], 0, out, err));
         hr_buf_puts(out, ": ");
         hr_type_print_simple(keys[i]->type, out);

@@ -71,6 +71,35 @@ def test_another_query():
         check(what, ended[0] == 0, ended)
 
 
+def test_join():
+    job = """
+CREATE TABLE s (k STRING, n INT, ts TIMESTAMP) USING json OPTIONS (path 'in');
+CREATE TABLE t (k STRING, n INT, m INT, ts TIMESTAMP) USING json OPTIONS (path 'in');
+CREATE STREAMING TABLE o USING noop AS SELECT l.n AS a, r.n AS b
+  FROM (SELECT * FROM STREAM s WATERMARK ts DELAY OF INTERVAL 10 SECONDS) l
+  LEFT JOIN (SELECT * FROM STREAM t WATERMARK ts DELAY OF INTERVAL 10 SECONDS) r
+  ON l.k = r.k AND r.ts BETWEEN l.ts AND l.ts + INTERVAL 5 SECONDS;
+"""
+    cp = ("--checkpoint", "cp-join")
+    check("the join", run(job, *cp)[0] == 0, run(job, *cp))
+    for what, old, new, name in (
+            ("another type", "LEFT JOIN", "JOIN", "Inner"),
+            ("another key", "l.k = r.k", "upper(l.k) = r.k", "upper(k)"),
+            ("another column of the right side", "r.n AS b", "r.m AS b", "m: int"),
+            ("a null-safe key", "l.k = r.k", "l.k <=> r.k", "<=>")):
+        assert old in job, old
+        status, _, said = run(job.replace(old, new), *cp)
+        check(what, status == 1 and "HR_CHECKPOINT_MISMATCH" in said and name in said, said)
+    for what, old, new, extra in (
+            ("another range", "5 SECONDS", "7 SECONDS", ()),
+            ("another condition", ";\n", " AND l.n <> r.n;\n", ()),
+            ("another projection", "l.n AS a", "l.n + 1 AS c", ()),
+            ("parallelism", "", "", ("--set", "spark.sql.shuffle.partitions=5"))):
+        text = job[:-2] + job[-2:].replace(old, new) if old == ";\n" else job.replace(old, new)
+        ended = run(text, *cp, *extra)
+        check(what, ended[0] == 0, ended)
+
+
 def test_output():
     copy = ("CREATE TABLE s (k STRING) USING json OPTIONS (path 'in');\n"
             "CREATE STREAMING TABLE o USING json OPTIONS (path '%s') AS SELECT k FROM STREAM s;\n"
@@ -97,7 +126,7 @@ def test_no_checkpoint():
 
 write("in/a.json", '{"k":"a","n":1,"ts":"2024-01-01T00:00:00Z"}\n{"k":"b","n":2}\n')
 os.makedirs(os.path.join(TMP, "in2"))
-for test in (test_another_query, test_output, test_no_checkpoint):
+for test in (test_another_query, test_join, test_output, test_no_checkpoint):
     test()
 for failure in failures:
     print(failure)

@@ -13,6 +13,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 
 HEADRACE = os.environ["HEADRACE"]
 TMP = os.environ["HR_TMP"]
@@ -174,10 +175,95 @@ def one(number, rng):
     return bad
 
 
+def explained(where, sql):
+    path = os.path.join(where, "explain.sql")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(tables(where) + "EXPLAIN CREATE STREAMING TABLE o USING noop AS " + sql + ";\n")
+    return run("sql", "-f", path)
+
+
+def what_is_said():
+    """What is kept and until when; the progress report has the rows of both sides."""
+    where, bad = os.path.join(TMP, "said"), 0
+    for side in "lr":
+        os.makedirs(os.path.join(where, side))
+        count = 3 if side == "l" else 4
+        write(os.path.join(where, side), 0, [{"id": n, "k": str(n)} for n in range(count)])
+    ever = "SELECT l.id FROM STREAM l JOIN STREAM r ON l.k = r.k"
+    bounded = "SELECT l.id FROM " + LEFT + " LEFT JOIN " + RIGHT + " ON " + RANGE
+    path = os.path.join(where, "job.sql")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(tables(where) + f"CREATE STREAMING TABLE o USING noop AS {ever};\n")
+    said = subprocess.run(
+        [HEADRACE, "run", path, "--checkpoint", os.path.join(where, "ck"), "--available-now",
+         "--ui", "off", "--progress", "json"],
+        capture_output=True, text=True, timeout=60, check=False)
+    policy = subprocess.run(
+        [HEADRACE, "sql", "-e", "SET spark.sql.streaming.multipleWatermarkPolicy=median"],
+        capture_output=True, text=True, timeout=60, check=False)
+    for text, parts in (
+        (explained(where, bounded), (
+            "StateJoin LeftOuter, left keys=[k], right keys=[k]",
+            "left rows kept until the watermark passes ts + 10001 ms",
+            "right rows kept until the watermark passes ts + 3001 ms")),
+        (explained(where, ever), (
+            "left rows kept for ever, right rows kept for ever",
+            "State that grows for ever: StateJoin: left and right rows")),
+        (said.stdout, ('"customMetrics":{"leftRows":3,"rightRows":4}',)),
+        (said.stderr, ("nothing bounds the state of StateJoin: left and right rows",)),
+        (policy.stderr, ("'median' is none of min, max",)),
+    ):
+        for part in parts:
+            if part not in text:
+                bad += 1
+                print(f"lacks {part!r}:\n{text[-1500:]}")
+    return bad
+
+
+def wait_for(what, deadline=60):
+    end = time.monotonic() + deadline
+    while not what():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def table_is_read_again():
+    """A table beside a stream is read in each epoch: what it has become counts from then on."""
+    where = os.path.join(TMP, "table")
+    os.makedirs(os.path.join(where, "in"))
+    table, job = os.path.join(where, "users.json"), os.path.join(where, "job.sql")
+    with open(job, "w", encoding="utf-8") as file:
+        file.write(f"""
+CREATE TABLE visits (a STRING) USING json OPTIONS (path '{where}/in');
+CREATE TABLE users (a STRING, b STRING) USING json OPTIONS (path '{table}');
+CREATE STREAMING TABLE o USING json OPTIONS (path '{where}/out/o') AS
+  SELECT v.a, u.b FROM STREAM visits v LEFT JOIN users u ON v.a = u.a;
+""")
+    seen = []
+    with open(os.path.join(where, "log"), "w", encoding="utf-8") as log:
+        command = [HEADRACE, "run", job, "--checkpoint", os.path.join(where, "ck"), "--ui", "off",
+                   "--progress", "off"]
+        with open(table, "w", encoding="utf-8") as file:
+            file.write('{"a":"ann","b":"old"}\n')
+        with subprocess.Popen(command, stdout=log, stderr=log) as process:
+            for number, value in enumerate(["old", "new"]):
+                with open(table, "w", encoding="utf-8") as file:
+                    file.write(json.dumps({"a": "ann", "b": value}) + "\n")
+                write(os.path.join(where, "in"), number, [{"a": "ann"}])
+                seen.append(wait_for(lambda v=value: ("ann", v) in streamed(where, "o")))
+            process.terminate()
+    if seen != [True, True]:
+        print(f"a table that changed: {seen}, {streamed(where, 'o')}")
+    return seen != [True, True]
+
+
 def main():
     print(f"seed {SEED}")
     rng = random.Random(SEED)
     bad = sum(one(number, rng) for number in range(ROUNDS))
+    bad += table_is_read_again() + what_is_said()
     sys.exit(1 if bad else 0)
 
 
