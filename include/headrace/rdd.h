@@ -141,7 +141,8 @@ struct hr_rdd *hr_range(struct hr_context *ctx, int64_t start, int64_t end, int6
                         uint32_t partitions, struct hr_err *err);
 /* Lines of files as column `value` STRING. path: a file, a folder (its files but _… and .…), or a
  * glob with * ? [] in any part; several separated by commas. Large files are cut at lines.
- * partitions is a minimum. A file named .gz is unpacked, and is one partition. The files are listed
+ * partitions is a minimum. A file named .gz, .bz2, .deflate, .zst, .lz4 or .snappy
+ * is unpacked, and is one partition. The files are listed
  * now, read when computed.
  * @code
  *     struct hr_rdd *logs = hr_text_file(ctx, "/var/log/app/2026-*.log,extra.log", 8, &err);
@@ -769,6 +770,12 @@ hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct 
  *     status = hr_rdd_save_as_gzip_text_file(words, "out/words.gz", &err);
  * @endcode */
 hr_status hr_rdd_save_as_gzip_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);
+/* The same packed by gzip, bzip2, deflate, zstd, lz4 or snappy, with Hadoop's suffixes and framing.
+ * @code
+ *     status = hr_rdd_save_as_packed_text_file(words, "out/words.bz2", "bzip2", &err);
+ * @endcode */
+hr_status hr_rdd_save_as_packed_text_file(struct hr_rdd *rdd, const char *path, const char *codec,
+                                          struct hr_err *err);
 /* The same with all columns of any type as they are, for hr_object_file: a format of this library,
  * with checksums, that later versions can read. */
 hr_status hr_rdd_save_as_object_file(struct hr_rdd *rdd, const char *path, struct hr_err *err);

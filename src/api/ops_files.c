@@ -13,8 +13,8 @@
 
 #include "api/api.h"
 #include "api/files.h"
+#include "base/codec.h"
 #include "base/fault.h"
-#include "base/gzip.h"
 
 #define BLOCK_BYTES    ((size_t)1 << 20)
 #define SPLIT_BYTES    (INT64_C(32) << 20)
@@ -139,7 +139,7 @@ struct lines_iter {
     struct hr_env *env;
     const struct file_split *split;
     int fd;
-    struct hr_gunzip *gz; /* or NULL: not packed */
+    struct hr_unpack *packed; /* or NULL: not packed */
     int64_t pos;          /* of the next read, unpacked */
     struct hr_buffer
         *buf; /* bytes [at, end) are not handed out yet; file position of `end` is pos */
@@ -162,8 +162,8 @@ static hr_status read_more(struct lines_iter *it, struct hr_err *err)
     it->buf = buf;
     it->at = 0;
     it->end = tail;
-    HR_TRY(it->gz
-               ? hr_gunzip_read(it->gz, buf->data + tail, want, &got, err)
+    HR_TRY(it->packed
+               ? hr_unpack_read(it->packed, buf->data + tail, want, &got, err)
                : it->env->vt->pread(it->env, it->fd, buf->data + tail, want, it->pos, &got, err));
     it->end += got;
     it->pos += (int64_t)got;
@@ -239,7 +239,7 @@ static hr_status lines_next(struct hr_batch_iter *iter, struct hr_batch **ret, s
 static void lines_close(struct hr_batch_iter *iter)
 {
     struct lines_iter *it = (struct lines_iter *)iter;
-    hr_gunzip_free(it->gz);
+    hr_unpack_free(it->packed);
     if (it->fd >= 0) HR_UNUSED(it->env->vt->close(it->env, it->fd, NULL));
     hr_buffer_unref(it->buf);
     hr_free(it);
@@ -272,18 +272,60 @@ static hr_status read_all(struct hr_env *env, const struct file_split *split,
     return status;
 }
 
+/* A packed file's bytes. */
+static hr_status unpack_all(struct hr_unpack *packed, struct hr_buffer **ret,
+                            size_t *ret_size, struct hr_err *err)
+{
+    struct hr_buf bytes = {0};
+    hr_status status = HR_OK;
+    while (!status && !hr_unpack_at_end(packed)) {
+        size_t n;
+        char *room = hr_buf_reserve(&bytes, BLOCK_BYTES);
+        if (!room) break;
+        status = hr_unpack_read(packed, room, BLOCK_BYTES, &n, err);
+        if (!status) bytes.len += n;
+    }
+    if (!status) status = hr_buf_status(&bytes, err);
+    if (!status && !(*ret = hr_buffer_new(bytes.len))) status = HR_OOM(err);
+    if (!status && bytes.len) memcpy((*ret)->data, bytes.ptr, bytes.len);
+    if (!status) *ret_size = bytes.len;
+    hr_buf_done(&bytes);
+    return status;
+}
+
+/* A whole file, unpacked by its name. */
+static hr_status read_file(struct hr_env *env, const struct file_split *split,
+                           struct hr_buffer **ret, size_t *ret_size, struct hr_err *err)
+{
+    int fd;
+    struct hr_unpack *packed;
+    *ret_size = (size_t)split->length;
+    if (!hr_codec_packs(split->path)) return read_all(env, split, ret, err);
+    HR_TRY(env->vt->open(env, split->path, HR_OPEN_READ, &fd, err));
+    hr_status status = hr_unpack_new(env, fd, split->path, &packed, err);
+    if (!status) {
+        status = unpack_all(packed, ret, ret_size, err);
+        hr_unpack_free(packed);
+    }
+    HR_UNUSED(env->vt->close(env, fd, NULL));
+    return status;
+}
+
 static hr_status block_compute(const struct files_node *f, const struct file_split *split,
                                struct hr_batch_iter **ret, struct hr_err *err)
 {
     struct hr_buffer *buf;
     struct hr_batch_builder bb;
     struct hr_batch *batch = NULL;
-    HR_TRY(read_all(f->node.ctx->env, split, &buf, err));
+    size_t size = (size_t)split->length;
+    struct hr_env *env = f->node.ctx->env;
+    HR_TRY(f->mode == WHOLE ? read_file(env, split, &buf, &size, err)
+                            : read_all(env, split, &buf, err));
     hr_status status = hr_batch_builder_init(&bb, f->node.base.schema, 64, NULL, err);
     if (status == HR_OK) {
         if (f->mode == WHOLE) {
             hr_builder_str(bb.columns[0], hr_sv(split->path));
-            hr_builder_str_shared(bb.columns[1], hr_svn(buf->data, (size_t)split->length));
+            hr_builder_str_shared(bb.columns[1], hr_svn(buf->data, size));
         } else {
             for (int64_t at = 0; at < split->length; at += f->record_bytes)
                 hr_builder_str_shared(bb.columns[0], hr_svn(buf->data + at, f->record_bytes));
@@ -315,8 +357,8 @@ static hr_status files_compute(struct hr_rdd *rdd, uint32_t partition, struct hr
     it->pos = split->offset - (split->offset > 0);
     it->cancelled = ctx->cancelled;
     hr_status status = it->env->vt->open(it->env, split->path, HR_OPEN_READ, &it->fd, err);
-    if (status == HR_OK && hr_gzip_named(split->path))
-        status = hr_gunzip_new(it->env, it->fd, split->path, &it->gz, err);
+    if (status == HR_OK && split->offset == 0)
+        status = hr_unpack_new(it->env, it->fd, split->path, &it->packed, err);
     if (status != HR_OK) {
         lines_close(&it->base);
         return status;
@@ -336,7 +378,7 @@ static void files_done(struct hr_node *node)
 static hr_status cut_file(struct files_node *f, const struct hr_found_file *file,
                           int64_t split_bytes, struct hr_err *err)
 {
-    bool packed = f->mode == LINES && hr_gzip_named(file->path);
+    bool packed = f->mode == LINES && hr_codec_packs(file->path);
     int64_t size = packed ? 0 : file->size_bytes; /* of what is packed it is not known */
     for (int64_t at = 0; at < size || (size == 0 && at == 0); at += split_bytes) {
         struct file_split split = {.path = file->path, .offset = at, .size = size};

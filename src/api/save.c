@@ -5,7 +5,7 @@
 
 #include "api/api.h"
 #include "api/object_file.h"
-#include "base/gzip.h"
+#include "base/codec.h"
 
 static hr_status no_rdd(struct hr_err *err)
 {
@@ -282,7 +282,7 @@ enum hr_persist hr_rdd_storage_level(const struct hr_rdd *rdd)
 struct saver {
     struct hr_env *env;
     const char *path;
-    bool gzip;
+    const struct hr_codec *codec; /* or NULL */
     struct hr_buf *texts; /* by partition */
 };
 
@@ -313,10 +313,11 @@ static hr_status save_finish(void *arg, uint32_t partition, uint32_t attempt, st
     struct saver *s = arg;
     struct hr_buf name = {0}, packed = {0}, *text = &s->texts[partition];
     HR_UNUSED(attempt);
-    hr_buf_printf(&name, "%s/part-%05u%s", s->path, partition, s->gzip ? ".gz" : "");
+    hr_buf_printf(&name, "%s/part-%05u%s", s->path, partition,
+                  s->codec ? hr_codec_suffix(s->codec) : "");
     hr_status status = hr_buf_status(&name, err);
-    if (status == HR_OK && s->gzip) {
-        status = hr_gzip_pack(text->ptr, text->len, &packed, err);
+    if (status == HR_OK && s->codec) {
+        status = hr_codec_pack(s->codec, text->ptr, text->len, &packed, err);
         text = &packed;
     }
     if (status == HR_OK)
@@ -327,13 +328,14 @@ static hr_status save_finish(void *arg, uint32_t partition, uint32_t attempt, st
     return status;
 }
 
-static hr_status save_text(struct hr_rdd *rdd, const char *path, bool gzip, struct hr_err *err)
+static hr_status save_text(struct hr_rdd *rdd, const char *path, const struct hr_codec *codec,
+                           struct hr_err *err)
 {
     struct hr_env *env = hr_node_of(rdd)->ctx->env;
     HR_TRY(hr_output_folder(env, path, err));
     struct saver s = {.env = env,
                       .path = path,
-                      .gzip = gzip,
+                      .codec = codec,
                       .texts = hr_zalloc((rdd->partition_count + 1) * sizeof *s.texts)};
     if (!s.texts) return HR_OOM(err);
     struct hr_job_options job = {.consume = save_batch,
@@ -350,11 +352,21 @@ static hr_status save_text(struct hr_rdd *rdd, const char *path, bool gzip, stru
 hr_status hr_rdd_save_as_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
 {
     if (!path) return hr_missing("no path", err);
-    return rdd ? save_text(rdd, path, false, err) : no_rdd(err);
+    return rdd ? save_text(rdd, path, NULL, err) : no_rdd(err);
+}
+
+hr_status hr_rdd_save_as_packed_text_file(struct hr_rdd *rdd, const char *path, const char *codec,
+                                          struct hr_err *err)
+{
+    if (!path || !codec) return hr_missing(path ? "no codec" : "no path", err);
+    const struct hr_codec *found = hr_codec_find(codec);
+    if (!found)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the codec %.60s is none of " HR_CODEC_NAMES,
+                       codec);
+    return rdd ? save_text(rdd, path, found, err) : no_rdd(err);
 }
 
 hr_status hr_rdd_save_as_gzip_text_file(struct hr_rdd *rdd, const char *path, struct hr_err *err)
 {
-    if (!path) return hr_missing("no path", err);
-    return rdd ? save_text(rdd, path, true, err) : no_rdd(err);
+    return hr_rdd_save_as_packed_text_file(rdd, path, "gzip", err);
 }

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <iconv.h>
 
-#include "base/gzip.h"
+#include "base/codec.h"
 #include "connector/file/file.h"
 
 #define RAW_BYTES   (1 << 18)
@@ -17,7 +17,7 @@ struct file_bytes {
     const char *path; /* the caller's */
     int fd;
     int64_t pos;
-    struct hr_gunzip *gz; /* or NULL: not packed */
+    struct hr_unpack *packed; /* or NULL: it is not */
     /* Another encoding than UTF-8: */
     bool convert;
     iconv_t conversion;
@@ -41,24 +41,6 @@ const char *hr_file_encoding(const struct hr_options *options)
     return encoding ? encoding : hr_options_get(options, "charset");
 }
 
-/* Suffixes of packed files that are known and not unpacked here. */
-static const char *foreign_packing(const char *path)
-{
-    static const char *const suffixes[] = {".bz2", ".zst",  ".zstd", ".lz4",
-                                           ".xz",  ".lzo",  ".snappy"};
-    size_t len = strlen(path);
-    for (size_t i = 0; i < HR_COUNT(suffixes); i++) {
-        size_t n = strlen(suffixes[i]);
-        if (len > n && hr_str_eq_nocase(path + len - n, suffixes[i])) return suffixes[i];
-    }
-    return NULL;
-}
-
-bool hr_file_is_packed(const char *path)
-{
-    return hr_gzip_named(path) || foreign_packing(path);
-}
-
 /* UTF-16 and UTF-32 without an order: the mark says, else big-endian, as in Java. Needs the first
  * bytes in raw. */
 static const char *with_order(const struct file_bytes *b, const char *encoding)
@@ -75,9 +57,9 @@ static const char *with_order(const struct file_bytes *b, const char *encoding)
 static hr_status read_raw(struct file_bytes *b, char *to, size_t size, size_t *ret_size,
                           bool *ret_last, struct hr_err *err)
 {
-    if (b->gz) {
-        HR_TRY(hr_gunzip_read(b->gz, to, size, ret_size, err));
-        *ret_last = hr_gunzip_at_end(b->gz);
+    if (b->packed) {
+        HR_TRY(hr_unpack_read(b->packed, to, size, ret_size, err));
+        *ret_last = hr_unpack_at_end(b->packed);
         return HR_OK;
     }
     HR_TRY(b->env->vt->pread(b->env, b->fd, to, size, b->pos, ret_size, err));
@@ -103,10 +85,6 @@ static hr_status open_conversion(struct file_bytes *b, const char *encoding, str
 hr_status hr_file_bytes_open(struct hr_env *env, const char *path, int fd, int64_t pos,
                              const char *encoding, struct file_bytes **ret, struct hr_err *err)
 {
-    const char *foreign = foreign_packing(path);
-    if (foreign)
-        return HR_FAIL(err, HR_E_NOT_SUPPORTED, "%s: files packed as %s are not supported; .gz and "
-                       ".deflate are", path, foreign);
     struct file_bytes *b = hr_zalloc(sizeof *b);
     if (!b) return HR_OOM(err);
     b->env = env;
@@ -115,7 +93,7 @@ hr_status hr_file_bytes_open(struct hr_env *env, const char *path, int fd, int64
     b->pos = pos;
     b->started = pos > 0; /* a mark is at the beginning only */
     hr_status status = HR_OK;
-    if (hr_gzip_named(path)) status = hr_gunzip_new(env, fd, path, &b->gz, err);
+    if (pos == 0) status = hr_unpack_new(env, fd, path, &b->packed, err);
     if (!status && !hr_file_is_utf8(encoding)) status = open_conversion(b, encoding, err);
     if (status) {
         hr_file_bytes_close(b);
@@ -129,7 +107,7 @@ void hr_file_bytes_close(struct file_bytes *b)
 {
     if (!b) return;
     if (b->convert) iconv_close(b->conversion);
-    hr_gunzip_free(b->gz);
+    hr_unpack_free(b->packed);
     hr_free(b->raw);
     hr_free(b);
 }

@@ -189,8 +189,7 @@ hr_status hr_file_bytes_open(struct hr_env *env, const char *path, int fd, int64
 hr_status hr_file_bytes_read(struct file_bytes *bytes, char *to, size_t size, size_t *ret_size,
                              bool *ret_last, struct hr_err *err) HR_CHECKED;
 void hr_file_bytes_close(struct file_bytes *bytes); /* NULL is fine */
-/* Packed files and such of another encoding are read whole. */
-bool hr_file_is_packed(const char *path);
+/* Files of another encoding are read whole. */
 bool hr_file_is_utf8(const char *encoding);
 /* The option encoding, or its other name. */
 const char *hr_file_encoding(const struct hr_options *options);

@@ -3,6 +3,7 @@
  * Rows of a byte range of a file: the lines that begin in it. Blocks of 1 MiB are read into buffers
  * of their own, which the batches then keep; bytes.c unpacks and converts on the way.
  */
+#include "base/codec.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "connector/file/file.h"
@@ -67,7 +68,7 @@ static hr_status feed(struct file_reader *r, struct hr_err *err)
         status = HR_FAIL(err, HR_E_IO, "injected fault at HR_FAULT_SOURCE_READ");
     if (!status) status = read_block(r, buffer, &size, &last, err);
     bool damaged = status == HR_E_FILE_DAMAGED ||
-                   (hr_file_is_packed(r->path) && status == HR_E_IO_FATAL);
+                   (hr_codec_packs(r->path) && status == HR_E_IO_FATAL);
     if (damaged && r->ignore_corrupt) {
         HR_LOG(HR_LOG_WARN, "%s: its rest is left out: %s", r->path, err ? err->msg : "damaged");
         status = HR_OK;

@@ -17,10 +17,8 @@
 struct sink_options {
     const char *path, *partition_by;
     bool allow_updates, take_over;
-    int compression, codec;
+    int compression, codec; /* checked; found by its name */
 };
-#define CODECS "none|uncompressed|gzip"
-enum { CODEC_NONE, CODEC_UNCOMPRESSED, CODEC_GZIP };
 
 static const struct hr_opt_spec specs[] = {
     {"path", HR_OPT_STRING, offsetof(struct sink_options, path), NULL, 0, 0, NULL,
@@ -31,9 +29,11 @@ static const struct hr_opt_spec specs[] = {
      "append to a folder that another streaming query wrote"},
     {"partitionBy", HR_OPT_STRING, offsetof(struct sink_options, partition_by), NULL, 0, 0, NULL,
      "columns, commas between them, whose values become folders key=value (PARTITIONED BY)"},
-    {"compression", HR_OPT_ENUM, offsetof(struct sink_options, compression), "none", 0, 0, CODECS,
+    {"compression", HR_OPT_ENUM, offsetof(struct sink_options, compression), "none", 0, 0,
+     HR_CODEC_NAMES,
      "how files are packed"},
-    {"codec", HR_OPT_ENUM, offsetof(struct sink_options, codec), "none", 0, 0, CODECS,
+    {"codec", HR_OPT_ENUM, offsetof(struct sink_options, codec), "none", 0, 0,
+     HR_CODEC_NAMES,
      "another name of compression"},
     {"maxRecordsPerFile", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a task writes one file an epoch"},
     {"retention", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "the manifest keeps every file"},
@@ -138,9 +138,11 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
                        "text takes one column of type STRING, not %u columns",
                        s->data_schema->field_count);
-    s->packed = o.compression == CODEC_GZIP || o.codec == CODEC_GZIP;
-    s->extension = s->packed ? hr_arena_printf(&s->arena, "%s.gz", s->format->file_extension)
-                             : s->format->file_extension;
+    const char *packing = hr_options_get(&s->format_options, "compression");
+    if (!packing) packing = hr_options_get(&s->format_options, "codec");
+    s->codec = packing ? hr_codec_find(packing) : NULL;
+    s->extension = hr_arena_printf(&s->arena, "%s%s", s->format->file_extension,
+                                   s->codec ? hr_codec_suffix(s->codec) : "");
     if (!s->extension) return HR_OOM(err);
     s->streaming = args->streaming;
     s->replace = args->streaming && args->mode == HR_MODE_COMPLETE;

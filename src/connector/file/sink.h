@@ -3,6 +3,7 @@
 #ifndef HR_CONNECTOR_FILE_SINK_H
 #define HR_CONNECTOR_FILE_SINK_H
 
+#include "base/codec.h"
 #include "connector/file/file.h"
 
 struct file_sink {
@@ -19,7 +20,7 @@ struct file_sink {
     uint32_t partition_count;
     const char *dir;
     const char *extension; /* ".json", ".json.gz" */
-    bool packed;           /* by gzip */
+    const struct hr_codec *codec; /* or NULL: not packed */
     bool streaming, replace;
     struct file_owner owner; /* streaming: this query's right to write */
     int64_t number;          /* of the running epoch in the manifest */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a task writes files: one, or one a partition folder (k=v/…). Rows go to the encoder of their
- * folder's file; a full buffer goes to the file, packed as a gzip member of its own. Too many
+ * folder's file; a full buffer goes to the file, packed as a member of its own. Too many
  * folders at a time, and all files are ended and begun anew: memory and descriptors are bounded.
  */
 #include <stdio.h>
 
-#include "base/gzip.h"
 #include "connector/file/sink.h"
 
 #define FLUSH_BYTES (1 << 20)
@@ -93,9 +92,9 @@ static hr_status flush(struct file_writer *w, struct out_file *f, struct hr_err 
     const struct hr_buf *out = &f->out;
     HR_TRY(hr_buf_status(&f->out, err));
     if (f->out.len == 0) return HR_OK;
-    if (w->sink->packed) {
+    if (w->sink->codec) {
         hr_buf_clear(&w->packed);
-        HR_TRY(hr_gzip_pack(f->out.ptr, f->out.len, &w->packed, err));
+        HR_TRY(hr_codec_pack(w->sink->codec, f->out.ptr, f->out.len, &w->packed, err));
         out = &w->packed;
     }
     HR_TRY(env->vt->pwrite(env, f->fd, out->ptr, out->len, f->size, err));

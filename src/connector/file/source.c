@@ -11,6 +11,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/codec.h"
 #include "base/datetime.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -538,7 +539,7 @@ static bool splittable(const struct file_source *s, const char *path)
     const struct hr_options *o = &s->format_options;
     const char *multi = hr_options_get(o, "multiLine"), *header = hr_options_get(o, "header");
     const char *whole = hr_options_get(o, "wholetext");
-    if (hr_options_get(o, "lineSep") || hr_file_is_packed(path)) return false;
+    if (hr_options_get(o, "lineSep") || hr_codec_packs(path)) return false;
     if (!hr_file_is_utf8(hr_file_encoding(o))) return false;
     if (multi && hr_str_eq_nocase(multi, "true")) return false;
     if (header && hr_str_eq_nocase(header, "true")) return false;
