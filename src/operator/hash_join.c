@@ -73,27 +73,29 @@ static void join_close(struct hr_op *base)
     hr_arena_done(&op->scratch);
 }
 
-static hr_status open_eval(struct hr_task *task, const struct hr_program *program,
-                           struct hr_eval **ret, struct hr_err *err)
+hr_status hr_join_open_eval(struct hr_task *task, const struct hr_program *program,
+                            struct hr_eval **ret, struct hr_err *err)
 {
+    if (!program) return HR_OK;
     HR_TRY(hr_eval_new(program, task->mem, ret, err));
     hr_eval_set_context(*ret, task->now_us, task->partition);
     return HR_OK;
 }
 
-static hr_status open_pair_schema(struct join *op, struct hr_err *err)
+hr_status hr_join_pair_schema(const struct hr_pnode *node, enum hr_join_kind kind,
+                              struct hr_arena *arena, const struct hr_type **ret,
+                              struct hr_err *err)
 {
-    const struct hr_pnode *node = op->op.node;
-    op->pair_schema = node->schema;
-    if (!op->is_semi && !op->is_anti) return HR_OK;
+    *ret = node->schema;
+    if (kind != HR_PJOIN_SEMI && kind != HR_PJOIN_ANTI) return HR_OK;
     const struct hr_type *left = node->children[0]->schema, *right = node->children[1]->schema;
     uint32_t count = left->field_count + right->field_count;
-    struct hr_field *fields = HR_NEW_ARRAY(op->op.task->arena, struct hr_field, count + 1);
+    struct hr_field *fields = HR_NEW_ARRAY(arena, struct hr_field, count + 1);
     if (!fields) return HR_OOM(err);
     memcpy(fields, left->fields, left->field_count * sizeof *fields);
     memcpy(fields + left->field_count, right->fields, right->field_count * sizeof *fields);
-    op->pair_schema = hr_type_struct(fields, count);
-    return op->pair_schema ? HR_OK : HR_OOM(err);
+    *ret = hr_type_struct(fields, count);
+    return *ret ? HR_OK : HR_OOM(err);
 }
 
 static hr_status open_parts(struct join *op, struct hr_err *err)
@@ -122,11 +124,11 @@ static hr_status open_parts(struct join *op, struct hr_err *err)
     if (!op->probe_rows || !op->build_rows || !op->live_rows || !op->vectors) return HR_OOM(err);
     const struct hr_program *left = join->left_keys, *right = join->right_keys;
     if (join->key_count) {
-        HR_TRY(open_eval(task, join->build_left ? left : right, &op->build_eval, err));
-        HR_TRY(open_eval(task, join->build_left ? right : left, &op->probe_eval, err));
+        HR_TRY(hr_join_open_eval(task, join->build_left ? left : right, &op->build_eval, err));
+        HR_TRY(hr_join_open_eval(task, join->build_left ? right : left, &op->probe_eval, err));
     }
-    if (node->program) HR_TRY(open_eval(task, node->program, &op->condition, err));
-    return open_pair_schema(op, err);
+    HR_TRY(hr_join_open_eval(task, node->program, &op->condition, err));
+    return hr_join_pair_schema(node, kind, task->arena, &op->pair_schema, err);
 }
 
 static hr_status join_open(const struct hr_pnode *node, struct hr_task *task,

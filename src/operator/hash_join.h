@@ -28,6 +28,13 @@ struct hr_join_pnode {
     bool build_left; /* the hash table is made of child 0, else of child 1 */
 };
 
+/* What both joins open: an expression's evaluation (none for program NULL), and the columns of a
+ * pair, left ++ right. Memory: the task's arena; the evaluation is freed by hr_eval_free. */
+hr_status hr_join_open_eval(struct hr_task *task, const struct hr_program *program,
+                            struct hr_eval **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_join_pair_schema(const struct hr_pnode *node, enum hr_join_kind kind,
+                              struct hr_arena *arena, const struct hr_type **ret,
+                              struct hr_err *err) HR_CHECKED;
 /* Spark's name: "LeftOuter". */
 const char *hr_join_kind_name(enum hr_join_kind kind);
 /* 1 for each of rows (NULL: 0 … count - 1) that has a NULL in a key that is not null-safe: it has

@@ -126,15 +126,6 @@ static void state_join_close(struct hr_op *base)
     hr_arena_done(&op->scratch);
 }
 
-static hr_status open_eval(struct hr_task *task, const struct hr_program *program,
-                           struct hr_eval **ret, struct hr_err *err)
-{
-    if (!program) return HR_OK;
-    HR_TRY(hr_eval_new(program, task->mem, ret, err));
-    hr_eval_set_context(*ret, task->now_us, task->partition);
-    return HR_OK;
-}
-
 static int64_t state_watermark(const struct hr_join_side *side, int64_t watermark_us)
 {
     if (watermark_us == INT64_MIN || side->bound == HR_JOIN_FOR_EVER) return INT64_MIN;
@@ -162,8 +153,8 @@ static hr_status open_side(struct state_join *op, uint32_t index, struct hr_err 
     side->pads = side_pads(op->kind, index);
     side->marks = side->pads || (index == 0 && op->kind == HR_PJOIN_SEMI);
     side->limit_us = state_watermark(side->plan, op->s.evict_us);
-    HR_TRY(open_eval(task, side->plan->keys, &side->keys, err));
-    HR_TRY(open_eval(task, side->plan->filter, &side->filter, err));
+    HR_TRY(hr_join_open_eval(task, side->plan->keys, &side->keys, err));
+    HR_TRY(hr_join_open_eval(task, side->plan->filter, &side->filter, err));
     uint32_t count = side->schema->field_count;
     const struct hr_type **types = HR_NEW_ARRAY(task->arena, const struct hr_type *, count + 1);
     if (!types) return HR_OOM(err);
@@ -174,17 +165,12 @@ static hr_status open_side(struct state_join *op, uint32_t index, struct hr_err 
 static hr_status open_pairs(struct state_join *op, struct hr_err *err)
 {
     struct hr_arena *arena = op->op.task->arena;
-    const struct hr_type *left = op->sides[0].schema, *right = op->sides[1].schema;
-    uint32_t l = left->field_count, r = right->field_count;
-    op->row_vectors = HR_NEW_ARRAY(arena, struct hr_vector, HR_MAX(l, r) + 1);
-    op->left_columns = HR_NEW_ARRAY(arena, uint32_t, l + 1);
-    struct hr_field *fields = HR_NEW_ARRAY(arena, struct hr_field, l + r + 1);
-    if (!op->row_vectors || !op->left_columns || !fields) return HR_OOM(err);
-    for (uint32_t i = 0; i < l; i++) op->left_columns[i] = i;
-    memcpy(fields, left->fields, l * sizeof *fields);
-    memcpy(fields + l, right->fields, r * sizeof *fields);
-    op->pair_schema = is_half(op) ? hr_type_struct(fields, l + r) : op->op.node->schema;
-    return op->pair_schema ? HR_OK : HR_OOM(err);
+    uint32_t left = op->sides[0].schema->field_count, right = op->sides[1].schema->field_count;
+    op->row_vectors = HR_NEW_ARRAY(arena, struct hr_vector, HR_MAX(left, right) + 1);
+    op->left_columns = HR_NEW_ARRAY(arena, uint32_t, left + 1);
+    if (!op->row_vectors || !op->left_columns) return HR_OOM(err);
+    for (uint32_t i = 0; i < left; i++) op->left_columns[i] = i;
+    return hr_join_pair_schema(op->op.node, op->kind, arena, &op->pair_schema, err);
 }
 
 static hr_status open_parts(struct state_join *op, struct hr_err *err)
@@ -202,7 +188,7 @@ static hr_status open_parts(struct state_join *op, struct hr_err *err)
     for (uint32_t k = 0; k < keys; k++) types[k] = node->exprs[k]->type;
     HR_TRY(hr_stateful_open(&op->s, node, task, types, keys, err));
     for (uint32_t i = 0; i < 2; i++) HR_TRY(open_side(op, i, err));
-    HR_TRY(open_eval(task, node->program, &op->condition, err));
+    HR_TRY(hr_join_open_eval(task, node->program, &op->condition, err));
     return open_pairs(op, err);
 }
 
