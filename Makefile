@@ -65,6 +65,21 @@ check-tsan: ## the tests under the thread sanitizer
 	$(call build,build-tsan,$(TSAN),$(call EVERYTHING,build-tsan))
 	@$(PYTHON) test/run --build build-tsan -j $(JOBS) $(TEST)
 
+# Without the libraries that need not be there. Threads and forks under emulation are left out.
+ARM64 = --cross-file tools/arm64.ini -Dauto_features=disabled $(OPTIONS)
+ARM64_TESTS = base_str base_decimal base_datetime base_memory column_type column_batch \
+    state_table state_lists format_json format_csv
+
+.PHONY: check-arm64
+check-arm64: ## the library for arm64, and tests of what depends on the processor, emulated
+	@tools/deps --arm64
+	$(call build,build-arm64,$(ARM64),$(ARM64_TESTS:%=test/unit/test_%))
+	@for t in $(ARM64_TESTS); do \
+	    echo "test_$$t (arm64)"; \
+	    qemu-aarch64 build-arm64/test/unit/test_$$t >build-arm64/$$t.log 2>&1 \
+	        || { cat build-arm64/$$t.log; exit 1; }; \
+	done
+
 .PHONY: check-oom
 check-oom: ## every allocation fails once: unit tests test_oom_*.c under the address sanitizer
 	$(call build,build-asan,$(ASAN),$(call EVERYTHING,build-asan))

@@ -6,7 +6,8 @@
  *
  * flat: 150-byte records of stable keys, 10 % with escapes or non-ASCII text; damaged: the same
  * with 4 % broken; shuffled: the same with its keys in any order; nested: 326-byte bids, 7 fields
- * read; message: nested as separate messages. HEADRACE_JSON=slow|base|v3|v4 picks the parser.
+ * read; message: nested as separate messages. HEADRACE_JSON=slow|portable|base|v3|v4 picks the
+ * parser.
  */
 #include <stdio.h>
 #include <time.h>

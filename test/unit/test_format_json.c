@@ -2,6 +2,7 @@
 /* JSON: what Spark 4.2 answered for the same lines, modes, options, encoder, inference. */
 #include "column/type_parse.h"
 #include "format/format.h"
+#include "base/hash.h"
 #include "hr_test.h"
 
 struct setup {
@@ -72,14 +73,12 @@ static hr_status drain(const struct hr_format_vt *vt, struct hr_decoder *dec, st
     }
 }
 
-/* The rows that text decodes to, as JSON lines with nulls; owned by a static. */
-static const char *decode(struct setup setup, const char *text, size_t size)
+static void decode_once(struct setup setup, const char *text, size_t size, struct hr_buf *out)
 {
-    static struct hr_buf out;
     struct hr_err err;
     hr_err_init(&err);
-    hr_buf_done(&out);
-    hr_buf_init(&out, 0);
+    hr_buf_done(out);
+    hr_buf_init(out, 0);
     struct hr_format_args args = make_args(&setup);
     const struct hr_format_vt *vt = hr_format_find("json");
     struct hr_decoder *dec = NULL;
@@ -91,18 +90,67 @@ static const char *decode(struct setup setup, const char *text, size_t size)
         if (n) memcpy(buffer->data, text + at, n);
         status = vt->feed(dec, buffer, buffer->data, n, at + n >= size, &err);
         hr_buffer_unref(buffer);
-        if (!status) status = drain(vt, dec, &out, &err);
+        if (!status) status = drain(vt, dec, out, &err);
         if (at + n >= size) break;
     }
-    if (status) hr_buf_printf(&out, "error %s", err.msg);
+    if (status) hr_buf_printf(out, "error %s", err.msg);
     vt->decoder_close(dec);
     hr_arena_done(&arena);
+}
+
+/* The rows that text decodes to, as JSON lines with nulls; owned by a static. Every variant of the
+ * parsers that this machine runs gives the same. */
+static const char *decode(struct setup setup, const char *text, size_t size)
+{
+    static const char *const variants[] = {"slow", "portable", "base", "v3", "v4"};
+    static struct hr_buf out;
+    struct hr_buf other = {0};
+    decode_once(setup, text, size, &out);
+    for (size_t i = 0; i < HR_COUNT(variants); i++) {
+        setenv("HEADRACE_JSON", variants[i], 1);
+        decode_once(setup, text, size, &other);
+        if (!HR_EXPECT_EQ_STR(hr_buf_cstr(&other), hr_buf_cstr(&out)))
+            printf("  %s: %.*s\n", variants[i], (int)HR_MIN(size, (size_t)200), text);
+    }
+    unsetenv("HEADRACE_JSON");
+    hr_buf_done(&other);
     return hr_buf_cstr(&out);
 }
 
 static const char *rows(struct setup setup, const char *text)
 {
     return decode(setup, text, strlen(text));
+}
+
+/* Records of one shape, then some with a byte that may be anything, at every place in a vector. */
+static void random_record(uint64_t *seed, struct hr_buf *out)
+{
+    static const char bytes[] = "\"\\\n\t{}[]:,0-9.eE\x1f\x20\x7f\x80\xc3\xa9\xff/uaz";
+    size_t start = out->len;
+    uint64_t r = hr_splitmix64(seed);
+    hr_buf_printf(out, "{\"a\":%lld,\"b\":\"", (long long)(r >> (r % 34 + 30)));
+    for (uint64_t n = hr_splitmix64(seed) % 40; n > 0; n--) hr_buf_putc(out, (char)('a' + n % 26));
+    hr_buf_printf(out, "\",\"c\":%.*f,\"d\":%s%llu}", (int)(r % 7), (double)(r >> 40) / 1000,
+                  r & 1 ? "-" : "", (unsigned long long)(hr_splitmix64(seed) >> (r % 60)));
+    if (r % 4 == 0) {
+        uint64_t at = hr_splitmix64(seed);
+        out->ptr[start + at % (out->len - start)] = bytes[(at >> 32) % (sizeof bytes - 1)];
+    }
+    hr_buf_putc(out, '\n');
+}
+
+HR_TEST(json_variants_agree)
+{
+    struct hr_buf text = {0};
+    uint64_t seed = 20;
+    for (int round = 0; round < 300; round++) {
+        for (int i = 0; i < 20; i++) random_record(&seed, &text);
+        struct setup setup = {.schema = "a INT, b STRING, c DOUBLE, d LONG, _corrupt_record STRING",
+                              .block = round % 3 ? 0 : 97};
+        HR_EXPECT_TRUE(strlen(decode(setup, text.ptr, text.len)) > 0);
+        text.len = 0;
+    }
+    hr_buf_done(&text);
 }
 
 #define AB "a INT, b STRING, _corrupt_record STRING"
