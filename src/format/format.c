@@ -26,26 +26,3 @@ const struct hr_format_vt *hr_format_find(const char *name)
         if (hr_str_eq_nocase(formats[i]->name, name)) return formats[i];
     return NULL;
 }
-
-bool hr_format_parse_ntz(struct hr_str_view text, int64_t *ret_us)
-{
-    const char *colon = memchr(text.ptr, ':', text.len);
-    for (const char *p = colon; p && p < text.ptr + text.len; p++)
-        if (!(*p >= '0' && *p <= '9') && *p != ':' && *p != '.' && (unsigned char)*p > ' ')
-            return false;
-    return hr_parse_timestamp_ntz(text, ret_us);
-}
-
-bool hr_format_parse_decimal(struct hr_str_view text, const struct hr_type *type, hr_i128 *ret)
-{
-    char copy[128];
-    size_t len = 0;
-    bool overflow = false;
-    if (text.len >= sizeof copy) return false;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] != ',') copy[len++] = text.ptr[i];
-    if (len == 0 || (unsigned char)copy[0] <= ' ' || (unsigned char)copy[len - 1] <= ' ')
-        return false;
-    return hr_decimal_parse(hr_svn(copy, len), type->precision, type->scale, ret, &overflow) &&
-           !overflow;
-}

@@ -69,11 +69,4 @@ const struct hr_format_vt *hr_format_find(const char *name);
 /* By number, in the order of formats.def; NULL behind the last. */
 const struct hr_format_vt *hr_format_at(size_t index);
 
-/* --- Values that several formats read alike --------------------------------------------------- */
-
-/* A TIMESTAMP_NTZ; a zone behind it is an error (CAST drops it). */
-bool hr_format_parse_ntz(struct hr_str_view text, int64_t *ret_us);
-/* "1,000.5": commas do not count, spaces are an error. */
-bool hr_format_parse_decimal(struct hr_str_view text, const struct hr_type *type, hr_i128 *ret);
-
 #endif

@@ -10,6 +10,7 @@
 #include "expr/functions/functions.h"
 #include "expr/functions/json.h"
 #include "expr/internal.h"
+#include "expr/read_text.h"
 
 /* --- get_json_object ---------------------------------------------------------------------------*/
 
@@ -313,9 +314,8 @@ static bool read_number(const struct hr_type *type, struct hr_str_view v, bool q
     int64_t i;
     double d;
     hr_i128 wide;
-    bool over = false;
     if (type->id == HR_T_DECIMAL) {
-        if (!hr_decimal_parse(v, type->precision, type->scale, &wide, &over) || over) return false;
+        if (!hr_read_decimal(v, type, &wide)) return false;
         hr_builder_decimal(b, wide);
         return true;
     }
@@ -363,7 +363,7 @@ static bool read_text(struct reading *r, const struct hr_type *type, struct hr_s
         return true;
     }
     bool ok = type->id == HR_T_TIMESTAMP       ? hr_parse_timestamp(s, r->conf->tz, &us)
-              : type->id == HR_T_TIMESTAMP_NTZ ? hr_parse_timestamp_ntz(s, &us)
+              : type->id == HR_T_TIMESTAMP_NTZ ? hr_read_timestamp_ntz(s, &us)
               : hr_type_is_interval(type) && hr_text_to_interval(s, type, &us);
     if (ok) {
         hr_builder_i64(b, us);

@@ -8,6 +8,7 @@
 
 #include "base/datetime.h"
 #include "column/builder.h"
+#include "expr/read_text.h"
 #include "format/csv/csv.h"
 #include "format/lines.h"
 
@@ -253,7 +254,7 @@ static bool put_double(struct csv_decoder *d, struct hr_builder *b, struct hr_st
 static bool put_decimal(struct hr_builder *b, const struct hr_type *type, struct hr_str_view text)
 {
     hr_i128 v;
-    if (!hr_format_parse_decimal(text, type, &v)) return false;
+    if (!hr_read_decimal(text, type, &v)) return false;
     hr_builder_decimal(b, v);
     return true;
 }
@@ -278,7 +279,7 @@ static bool put_time(struct csv_decoder *d, struct hr_builder *b, enum hr_type_i
     } else {
         good = d->timestamp_ntz_format
                    ? hr_time_format_parse(d->timestamp_ntz_format, text, hr_tz_utc(), &us)
-                   : hr_format_parse_ntz(text, &us);
+                   : hr_read_timestamp_ntz(text, &us);
     }
     if (good) hr_builder_i64(b, us);
     return good;

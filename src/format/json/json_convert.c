@@ -7,6 +7,7 @@
  */
 #include "base/decimal.h"
 #include "base/utf8.h"
+#include "expr/read_text.h"
 #include "format/json/json.h"
 
 static void mismatch(struct json_decoder *d)
@@ -152,7 +153,7 @@ static bool parse_time(struct json_decoder *d, enum hr_type_id id, struct hr_str
     default:
         if (d->timestamp_ntz_format)
             return hr_time_format_parse(d->timestamp_ntz_format, text, hr_tz_utc(), ret);
-        return hr_format_parse_ntz(text, ret);
+        return hr_read_timestamp_ntz(text, ret);
     }
 }
 
@@ -198,7 +199,7 @@ void hr_json_put_string(struct json_decoder *d, struct json_node *node, uint32_t
         }
         break;
     case HR_T_DECIMAL:
-        if (hr_format_parse_decimal(view, node->type, &decimal)) {
+        if (hr_read_decimal(view, node->type, &decimal)) {
             store_decimal(node, idx, decimal);
             return;
         }
