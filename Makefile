@@ -76,7 +76,7 @@ check-arm64: ## the library for arm64, and tests of what depends on the processo
 	$(call build,build-arm64,$(ARM64),$(ARM64_TESTS:%=test/unit/test_%))
 	@for t in $(ARM64_TESTS); do \
 	    echo "test_$$t (arm64)"; \
-	    qemu-aarch64 build-arm64/test/unit/test_$$t >build-arm64/$$t.log 2>&1 \
+	    HR_TEST_TIMEOUT=600 qemu-aarch64 build-arm64/test/unit/test_$$t >build-arm64/$$t.log 2>&1 \
 	        || { cat build-arm64/$$t.log; exit 1; }; \
 	done
 

@@ -99,14 +99,14 @@ static void decode_once(struct setup setup, const char *text, size_t size, struc
 }
 
 /* The rows that text decodes to, as JSON lines with nulls; owned by a static. Every variant of the
- * parsers that this machine runs gives the same. */
+ * parsers that this machine runs gives the same; huge texts are for one alone. */
 static const char *decode(struct setup setup, const char *text, size_t size)
 {
     static const char *const variants[] = {"slow", "portable", "base", "v3", "v4"};
     static struct hr_buf out;
     struct hr_buf other = {0};
     decode_once(setup, text, size, &out);
-    for (size_t i = 0; i < HR_COUNT(variants); i++) {
+    for (size_t i = 0; i < HR_COUNT(variants) && size < 1 << 20; i++) {
         setenv("HEADRACE_JSON", variants[i], 1);
         decode_once(setup, text, size, &other);
         if (!HR_EXPECT_EQ_STR(hr_buf_cstr(&other), hr_buf_cstr(&out)))
