@@ -28,9 +28,9 @@ int64_t hr_hll_estimate(const uint8_t *registers, uint32_t p)
     }
     double alpha = p == 4 ? 0.673 : p == 5 ? 0.697 : p == 6 ? 0.709 : 0.7213 / (1.0 + 1.079 / m);
     double raw = alpha * m * m / sum;
-    if (zeros > 0) {
+    if (zeros > 0) { /* the raw estimate is biased where many registers are empty */
         double linear = m * log(m / zeros);
-        if (linear <= thresholds[p - 4]) return llround(linear);
+        if (linear <= thresholds[p - 4] || raw <= 2.5 * m) return llround(linear);
     }
     return llround(raw);
 }

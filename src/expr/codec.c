@@ -8,20 +8,21 @@
 
 /* --- Values ------------------------------------------------------------------------------------*/
 
-static void put_real(const struct hr_column *col, uint32_t row, struct hr_buf *out)
+/* As a key there is one NaN and one zero. */
+static void put_real(const struct hr_column *col, uint32_t row, bool as_key, struct hr_buf *out)
 {
     if (col->type->id == HR_T_FLOAT) {
         float v = ((const float *)col->values)[row];
-        v = isnan(v) ? (float)NAN : v == 0 ? 0.0f : v; /* one NaN, one zero */
+        if (as_key) v = isnan(v) ? (float)NAN : v == 0 ? 0.0f : v;
         hr_buf_append(out, &v, sizeof v);
     } else {
         double v = ((const double *)col->values)[row];
-        v = isnan(v) ? (double)NAN : v == 0 ? 0.0 : v;
+        if (as_key) v = isnan(v) ? (double)NAN : v == 0 ? 0.0 : v;
         hr_buf_append(out, &v, sizeof v);
     }
 }
 
-void hr_value_encode(const struct hr_column *col, uint32_t row, struct hr_buf *out)
+static void encode(const struct hr_column *col, uint32_t row, bool as_key, struct hr_buf *out)
 {
     bool valid = col->type->id != HR_T_NULL && hr_column_valid(col, row);
     hr_buf_put_u8(out, valid);
@@ -29,7 +30,7 @@ void hr_value_encode(const struct hr_column *col, uint32_t row, struct hr_buf *o
     switch (col->type->id) {
     case HR_T_BOOLEAN: hr_buf_put_u8(out, hr_bit_get(col->values, row)); return;
     case HR_T_FLOAT:
-    case HR_T_DOUBLE: put_real(col, row, out); return;
+    case HR_T_DOUBLE: put_real(col, row, as_key, out); return;
     case HR_T_STRING:
     case HR_T_BINARY: {
         struct hr_str_view s = hr_string_view(&((const struct hr_string *)col->values)[row]);
@@ -39,7 +40,7 @@ void hr_value_encode(const struct hr_column *col, uint32_t row, struct hr_buf *o
     }
     case HR_T_STRUCT:
         for (uint32_t i = 0; i < col->type->field_count; i++)
-            hr_value_encode(&col->children[i], row, out);
+            encode(&col->children[i], row, as_key, out);
         return;
     case HR_T_ARRAY:
     case HR_T_MAP: {
@@ -47,7 +48,7 @@ void hr_value_encode(const struct hr_column *col, uint32_t row, struct hr_buf *o
         hr_buf_put_varint(out, (uint64_t)(offsets[row + 1] - offsets[row]));
         for (int32_t at = offsets[row]; at < offsets[row + 1]; at++)
             for (uint32_t i = 0; i < col->type->field_count; i++)
-                hr_value_encode(&col->children[i], (uint32_t)at, out);
+                encode(&col->children[i], (uint32_t)at, as_key, out);
         return;
     }
     default: {
@@ -55,6 +56,16 @@ void hr_value_encode(const struct hr_column *col, uint32_t row, struct hr_buf *o
         hr_buf_append(out, (const char *)col->values + row * width, width);
     }
     }
+}
+
+void hr_value_encode(const struct hr_column *col, uint32_t row, struct hr_buf *out)
+{
+    encode(col, row, false, out);
+}
+
+void hr_value_encode_key(const struct hr_column *col, uint32_t row, struct hr_buf *out)
+{
+    encode(col, row, true, out);
 }
 
 static bool decode_fixed(const struct hr_type *type, struct hr_reader *in, struct hr_builder *b)

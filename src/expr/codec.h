@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values as bytes: how aggregates keep values of any type. Equal values (in the sense of grouping)
- * have equal bytes. Also a set of such byte strings, with a count each. Both on the heap.
+ * Values as bytes: how aggregates keep values of any type. Also a set of such byte strings, with a
+ * count each. Both on the heap.
  */
 #ifndef HR_EXPR_CODEC_H
 #define HR_EXPR_CODEC_H
@@ -31,7 +31,10 @@ void hr_value_free(void *ptr);
 
 /* --- Values ------------------------------------------------------------------------------------*/
 
+/* The value to the bit: -0.0 comes back as such. */
 void hr_value_encode(const struct hr_column *col, uint32_t row, struct hr_buf *out);
+/* Equal values (in the sense of grouping: one zero, one NaN) have equal bytes. */
+void hr_value_encode_key(const struct hr_column *col, uint32_t row, struct hr_buf *out);
 /* Appends one value. false: damaged bytes. */
 bool hr_value_decode(const struct hr_type *type, struct hr_reader *in, struct hr_builder *b);
 

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "expr/codec.h"
 #include "expr/function.h"
 
 uint32_t hr_expr_next_attr_id(void)
@@ -230,12 +231,27 @@ static bool same_name(const char *a, const char *b)
     return a == b || (a && b && hr_str_eq_nocase(a, b));
 }
 
+/* To the bit: 0.0 and -0.0 are equal for grouping, and two constants. */
+static bool same_literal(const struct hr_column *a, const struct hr_column *b)
+{
+    if (!hr_type_same(a->type, b->type)) return false;
+    bool has_reals = a->type->id == HR_T_FLOAT || a->type->id == HR_T_DOUBLE;
+    if (!has_reals && !hr_type_is_nested(a->type)) return hr_column_equal(a, 0, b, 0);
+    struct hr_buf x = {0}, y = {0};
+    hr_value_encode(a, 0, &x);
+    hr_value_encode(b, 0, &y);
+    bool same = !x.failed && !y.failed && x.len == y.len && memcmp(x.ptr, y.ptr, x.len) == 0;
+    hr_buf_done(&x);
+    hr_buf_done(&y);
+    return same;
+}
+
 static bool same_node(const struct hr_expr *a, const struct hr_expr *b)
 {
     if (a->type != b->type && (!a->type || !b->type || !hr_type_same(a->type, b->type)))
         return false;
     switch (a->kind) {
-    case HR_X_LITERAL: return hr_column_equal(a->literal, 0, b->literal, 0);
+    case HR_X_LITERAL: return same_literal(a->literal, b->literal);
     case HR_X_NAME:
     case HR_X_STAR:
     case HR_X_LAMBDA:

@@ -33,7 +33,7 @@ double hr_agg_f64(const struct hr_vector *v, uint32_t at);
 struct hr_percentages {
     uint32_t count;
     bool is_array;
-    double *values;
+    const double *values;
 };
 
 #endif

@@ -284,8 +284,10 @@ static hr_status sum_merge(const struct hr_expr *call, uint8_t *into, const uint
     return HR_OK;
 }
 
+/* summed: the sum has 38 digits at most; ok: v is the result. */
 static hr_status decimal_result(const struct hr_expr *call, struct hr_eval_ctx *ctx, hr_i128 v,
-                                bool ok, uint32_t i, struct hr_column *out, struct hr_err *err)
+                                bool summed, bool ok, uint32_t i, struct hr_column *out,
+                                struct hr_err *err)
 {
     if (ok && hr_decimal_fits(v, call->type->precision)) {
         HR_OUT(hr_i128, out)[i] = v;
@@ -295,11 +297,13 @@ static hr_status decimal_result(const struct hr_expr *call, struct hr_eval_ctx *
         hr_out_null(out, i);
         return HR_OK;
     }
-    if (call->function->aggregate == &hr_agg_sum)
+    bool sum = call->function->aggregate == &hr_agg_sum;
+    if (!call->distinct && (sum || !summed))
         return HR_RAISE(err, HR_E_ARITHMETIC_OVERFLOW, "message", "Overflow in sum of decimals",
                         "alternative",
-                        " Use 'try_sum' to tolerate overflow and return NULL instead.", "config",
-                        HR_ANSI_CONFIG);
+                        sum ? " Use 'try_sum' to tolerate overflow and return NULL instead."
+                            : " Use 'try_avg' to tolerate overflow and return NULL instead.",
+                        "config", HR_ANSI_CONFIG);
     char text[64] = "The sum";
     if (ok) text[hr_decimal_format(v, call->type->scale, text)] = 0;
     return hr_raise_decimal_range(text, call->type, err);
@@ -326,7 +330,7 @@ static hr_status sum_emit(HR_EMIT_ARGS)
             if (s->n == 0)
                 hr_out_null(out, i);
             else
-                HR_TRY(decimal_result(call, ctx, s->sum, s->n > 0, i, out, err));
+                HR_TRY(decimal_result(call, ctx, s->sum, s->n > 0, s->n > 0, i, out, err));
             continue;
         }
         struct sum_i64 *s = HR_STATE(struct sum_i64, i);
@@ -442,8 +446,9 @@ static hr_status avg_emit(HR_EMIT_ARGS)
         } else if (real) {
             HR_OUT(double, out)[i] = f->sum / (double)n;
         } else if (from->id == HR_T_DECIMAL) {
-            bool ok = n > 0 && hr_decimal_div(d->sum, from->scale, n, 0, call->type->scale, &v);
-            HR_TRY(decimal_result(call, ctx, v, ok, i, out, err));
+            bool sum = n > 0 && hr_decimal_fits(d->sum, 38);
+            bool ok = sum && hr_decimal_div(d->sum, from->scale, n, 0, call->type->scale, &v);
+            HR_TRY(decimal_result(call, ctx, v, sum, ok, i, out, err));
         } else if (!hr_decimal_div(d->sum, 0, n, 0, 0, &v)) {
             hr_out_null(out, i);
         } else if (from->id == HR_T_INTERVAL_YM) {
@@ -711,24 +716,79 @@ static hr_status pair_merge(const struct hr_expr *call, uint8_t *into, const uin
 PAIR_AGG(covar_pop, n == 0, s.ck / n)
 PAIR_AGG(covar_samp, n <= 1, s.ck / (n - 1))
 PAIR_AGG(corr, n <= 1 || s.x_mk == 0 || s.y_mk == 0, s.ck / sqrt(s.x_mk * s.y_mk))
-/* regr_…(y, x): the first argument is y */
-PAIR_AGG(regr_slope, n <= 1 || s.y_mk == 0, (s.ck / n) / (s.y_mk / n))
-PAIR_AGG(regr_intercept, n <= 1 || s.y_mk == 0, s.x_avg - (s.ck / n) / (s.y_mk / n) * s.y_avg)
-PAIR_AGG(regr_r2, n <= 1 || s.y_mk == 0, s.x_mk == 0 ? 1.0 : s.ck * s.ck / s.x_mk / s.y_mk)
-PAIR_AGG(regr_avgx, n == 0, s.y_avg)
-PAIR_AGG(regr_avgy, n == 0, s.x_avg)
-PAIR_AGG(regr_sxx, n == 0, s.y_mk)
-PAIR_AGG(regr_syy, n == 0, s.x_mk)
+/* regr_r2(y, x) and regr_sxy */
+PAIR_AGG(regr_r2, n == 0 || s.y_mk == 0,
+         s.x_mk == 0 ? 1.0 : (s.ck / sqrt(s.y_mk * s.x_mk)) * (s.ck / sqrt(s.y_mk * s.x_mk)))
 PAIR_AGG(regr_sxy, n == 0, s.ck)
 
-static hr_status regr_count_emit(HR_EMIT_ARGS)
+/* The other regr_…(y, x): central moments of each and the covariance with x first; rounded as
+ * Spark's, which has these apart from those of corr. */
+struct line_moments {
+    double n, x_sum, y_sum, x_avg, y_avg, ck, x_m2, y_m2;
+};
+
+static uint32_t line_bytes(const struct hr_expr *call)
 {
-    for (uint32_t i = 0; i < count; i++)
-        HR_OUT(int64_t, out)[i] = (int64_t)HR_STATE(struct pair_moments, i)->n;
+    return call ? sizeof(struct line_moments) : 0;
+}
+
+static hr_status line_update(HR_UPDATE_ARGS)
+{
+    HR_EACH_INPUT(&args[0])
+    {
+        if (!hr_arg_valid(&args[1], row)) continue;
+        struct line_moments *s = HR_STATE(struct line_moments, i);
+        double y = hr_agg_f64(&args[0], at), x = hr_agg_f64(&args[1], hr_vector_row(&args[1], row));
+        double n = s->n + 1, dx = x - s->x_avg, dy = y - s->y_avg;
+        s->x_avg += dx / n;
+        s->y_avg += dy / n;
+        s->ck += dx * (y - s->y_avg);
+        s->x_m2 += dx * (dx - dx / n);
+        s->y_m2 += dy * (dy - dy / n);
+        s->x_sum += x;
+        s->y_sum += y;
+        s->n = n;
+    }
     return HR_OK;
 }
-const struct hr_aggregate hr_agg_regr_count = {.state_bytes = pair_bytes, .update = pair_update,
-    .merge = pair_merge, .emit = regr_count_emit};
+
+static hr_status line_merge(const struct hr_expr *call, uint8_t *into, const uint8_t *from,
+                            struct hr_err *err)
+{
+    struct line_moments *a = (void *)into;
+    const struct line_moments *b = (const void *)from;
+    if (b->n == 0) return HR_OK;
+    double n = a->n + b->n, dx = b->x_avg - a->x_avg, dy = b->y_avg - a->y_avg;
+    a->ck += b->ck + dx * (dy / n) * a->n * b->n;
+    a->x_m2 += b->x_m2 + dx * (dx / n) * a->n * b->n;
+    a->y_m2 += b->y_m2 + dy * (dy / n) * a->n * b->n;
+    a->x_avg += dx / n * b->n;
+    a->y_avg += dy / n * b->n;
+    a->x_sum += b->x_sum;
+    a->y_sum += b->y_sum;
+    a->n = n;
+    return HR_OK;
+}
+
+#define LINE_AGG(NAME, T, NULL_WHEN, EXPR)                                                 \
+    static hr_status NAME##_emit(HR_EMIT_ARGS)                                             \
+    {                                                                                      \
+        for (uint32_t i = 0; i < count; i++) {                                             \
+            struct line_moments s = *HR_STATE(struct line_moments, i);                     \
+            if (NULL_WHEN) hr_out_null(out, i);                                            \
+            HR_OUT(T, out)[i] = (T)(EXPR);                                                 \
+        }                                                                                  \
+        return HR_OK;                                                                      \
+    }                                                                                      \
+    const struct hr_aggregate hr_agg_##NAME = {.state_bytes = line_bytes,                  \
+        .update = line_update, .merge = line_merge, .emit = NAME##_emit};
+LINE_AGG(regr_slope, double, s.n == 0 || s.x_m2 == 0, s.ck / s.x_m2)
+LINE_AGG(regr_intercept, double, s.n == 0 || s.x_m2 == 0, s.y_avg - s.ck / s.x_m2 * s.x_avg)
+LINE_AGG(regr_avgx, double, s.n == 0, s.x_sum / s.n)
+LINE_AGG(regr_avgy, double, s.n == 0, s.y_sum / s.n)
+LINE_AGG(regr_sxx, double, s.n == 0, s.x_m2)
+LINE_AGG(regr_syy, double, s.n == 0, s.y_m2)
+LINE_AGG(regr_count, int64_t, false, s.n)
 
 /* --- product -----------------------------------------------------------------------------------*/
 

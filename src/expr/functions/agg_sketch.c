@@ -3,10 +3,13 @@
  * approx_count_distinct (HyperLogLog++ over Spark's xxhash64), percentile (exact), median,
  * percentile_approx (Greenwald and Khanna's summary with Spark's parameters).
  */
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/hll.h"
 #include "expr/functions/agg.h"
+#include "expr/program.h"
 #include "expr/spark_hash.h"
 
 /* --- approx_count_distinct
@@ -23,12 +26,18 @@ hr_status hr_bind_hll(HR_BIND_ARGS)
 {
     call->nullable = false;
     if (call->arg_count < 2) return HR_OK;
+    const struct hr_expr *arg = call->args[1];
     double *sd = HR_NEW(arena, double);
     if (!sd) return HR_OOM(err);
-    if (!hr_resolve_const_f64(arena, conf, call->args[1], sd) || !(*sd > 0.0020 && *sd <= 1))
-        return HR_FAIL(
-            err, HR_E_INVALID_ARGUMENT,
-            "the relative error of approx_count_distinct must be a constant above 0.002");
+    bool real = arg->type->id == HR_T_DOUBLE || arg->type->id == HR_T_DECIMAL;
+    if (arg->kind != HR_X_LITERAL || !real || !hr_resolve_const_f64(arena, conf, arg, sd))
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                       "the relative error of approx_count_distinct must be a DOUBLE literal");
+    if (!(*sd > 0.0020)) /* 2^19 registers in every group would be next */
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                       "the relative error of approx_count_distinct must be above 0.002");
+    if (2.0 * log(1.106 / *sd) / log(2.0) <= 3) /* fewer than 16 registers */
+        return HR_RAISE(err, HR_E_FAILED_FUNCTION_CALL, "funcName", "`approx_count_distinct`");
     call->bound = sd;
     return HR_OK;
 }
@@ -62,29 +71,64 @@ const struct hr_aggregate hr_agg_hll = {.state_bytes = hll_bytes, .update = hll_
 
 /* --- Percentages -------------------------------------------------------------------------------*/
 
-static hr_status percentages(HR_BIND_ARGS, uint32_t index, struct hr_percentages **ret)
+static hr_status unexpected_null(struct hr_arena *arena, const struct hr_expr *call,
+                                 const char *name, struct hr_err *err)
+{
+    return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_UNEXPECTED_NULL, "sqlExpr",
+                    hr_expr_quoted(arena, call), "exprName", name);
+}
+
+static hr_status not_foldable(struct hr_arena *arena, const struct hr_expr *call, uint32_t index,
+                              const char *name, const char *type, struct hr_err *err)
+{
+    return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr",
+                    hr_expr_quoted(arena, call), "inputName", name, "inputType", type, "inputExpr",
+                    hr_expr_quoted(arena, call->args[index]));
+}
+
+/* The second argument as DOUBLE or ARRAY<DOUBLE>: an array of numbers without a NULL, or a number,
+ * a text or NULL. wanted: what the error asks for; NULL: the one that the argument is nearer to. */
+static hr_status percentages_cast(HR_BIND_ARGS, const char *wanted)
+{
+    const struct hr_type *from = call->args[1]->type, *element = from;
+    bool array = from->id == HR_T_ARRAY, good;
+    HR_UNUSED(conf);
+    if (array) {
+        element = from->fields[0].type;
+        good = !from->fields[0].nullable &&
+               (hr_type_is_numeric(element) || element->id == HR_T_NULL);
+    } else {
+        good = hr_type_is_numeric(from) || hr_type_is_string(from) || from->id == HR_T_NULL;
+    }
+    if (!good)
+        return hr_resolve_unexpected_type(
+            arena, call, 1, wanted ? wanted : array ? "\"ARRAY<DOUBLE>\"" : "\"DOUBLE\"", err);
+    const struct hr_type *to = hr_type(HR_T_DOUBLE);
+    return hr_resolve_cast(arena, &call->args[1], array ? hr_type_array(to, false) : to, err);
+}
+
+/* The constant second argument. The errors show the call with all of its arguments. */
+static hr_status percentages(HR_BIND_ARGS, const char *wanted, struct hr_percentages **ret)
 {
     struct hr_percentages *p = HR_NEW(arena, struct hr_percentages);
-    const struct hr_expr *arg = call->args[index];
-    if (!p) return HR_OOM(err);
-    p->count = 1;
-    if (arg->kind == HR_X_CALL && arg->type->id == HR_T_ARRAY &&
-        strcmp(arg->function->name, "array") == 0) {
-        p->is_array = true;
-        p->count = arg->arg_count;
-    }
-    p->values = HR_NEW_ARRAY(arena, double, p->count + 1);
-    if (!p->values) return HR_OOM(err);
+    struct hr_column *col = HR_NEW(arena, struct hr_column);
+    if (!p || !col) return HR_OOM(err);
+    HR_TRY(percentages_cast(arena, conf, call, err, wanted));
+    const struct hr_expr *arg = call->args[1];
+    p->is_array = arg->type->id == HR_T_ARRAY;
+    if (!hr_expr_is_foldable(arg))
+        return not_foldable(arena, call, 1, "`percentage`",
+                            p->is_array ? "\"ARRAY<DOUBLE>\"" : "\"DOUBLE\"", err);
+    HR_TRY(hr_expr_fold(arena, conf, arg, col, err));
+    if (!hr_column_valid(col, 0)) return unexpected_null(arena, call, "percentage", err);
+    uint32_t start = p->is_array ? (uint32_t)((const int32_t *)col->values)[0] : 0;
+    p->count = p->is_array ? (uint32_t)((const int32_t *)col->values)[1] - start : 1;
+    p->values = (const double *)(p->is_array ? &col->children[0] : col)->values + start;
     for (uint32_t i = 0; i < p->count; i++) {
-        const struct hr_expr *x = p->is_array ? arg->args[i] : arg;
-        if (!hr_resolve_const_f64(arena, conf, x, &p->values[i]))
-            return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr",
-                            hr_expr_quoted(arena, call), "inputName", "`percentage`", "inputType",
-                            "\"DOUBLE\"", "inputExpr", hr_expr_quoted(arena, arg));
-        if (!(p->values[i] >= 0 && p->values[i] <= 1))
-            return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_VALUE_OUT_OF_RANGE, "sqlExpr",
-                            hr_expr_quoted(arena, call), "exprName", "percentage", "valueRange",
-                            "[0.0, 1.0]", "currentValue", hr_expr_text(arena, x));
+        if (!(p->values[i] < 0 || p->values[i] > 1)) continue; /* NaN passes, as in Spark */
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_VALUE_OUT_OF_RANGE, "sqlExpr",
+                        hr_expr_quoted(arena, call), "exprName", "percentage", "valueRange",
+                        "[0.0, 1.0]", "currentValue", hr_expr_text(arena, arg));
     }
     *ret = p;
     return HR_OK;
@@ -92,26 +136,59 @@ static hr_status percentages(HR_BIND_ARGS, uint32_t index, struct hr_percentages
 
 /* --- percentile --------------------------------------------------------------------------------*/
 
+static const double half = 0.5;
+
+/* Dates and times are cast to TIME, as in Spark, which has no percentile of that either. */
+static hr_status percentile_input(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    if (hr_type_is_datetime(call->args[0]->type)) return HR_RAISE(err, HR_E_UNSUPPORTED_TIME_TYPE);
+    if (hr_type_is_interval(call->args[0]->type)) return HR_OK;
+    const struct hr_type *to = hr_type_implicit(call->args[0]->type, hr_sv("numeric"));
+    if (!to)
+        return hr_resolve_unexpected_type(arena, call, 0,
+                                          "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or "
+                                          "\"INTERVAL YEAR TO MONTH\")",
+                                          err);
+    return hr_resolve_cast(arena, &call->args[0], to, err);
+}
+
 hr_status hr_bind_percentile(HR_BIND_ARGS)
 {
     struct hr_percentages *p;
-    if (hr_str_eq_nocase(call->function->name, "median")) {
+    HR_TRY(percentile_input(arena, conf, call, err));
+    if (call->arg_count == 1) { /* median */
         p = HR_NEW(arena, struct hr_percentages);
-        if (!p || !(p->values = HR_NEW(arena, double))) return HR_OOM(err);
+        if (!p) return HR_OOM(err);
         p->count = 1;
-        p->values[0] = 0.5;
+        p->values = &half;
     } else {
-        HR_TRY(percentages(arena, conf, call, err, 1, &p));
         if (call->arg_count == 2)
             HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 1), err));
+        HR_TRY(percentages(arena, conf, call, err, NULL, &p));
     }
+    const struct hr_type *t = call->args[0]->type, *one = hr_type(HR_T_DOUBLE);
+    if (t->id == HR_T_INTERVAL_YM) one = hr_type_interval_ym(0, 1);
+    if (t->id == HR_T_INTERVAL_DT) one = hr_type_interval_dt(2, 5);
     call->bound = p;
     call->nullable = true;
-    call->type = p->is_array ? hr_type_array(hr_type(HR_T_DOUBLE), false) : hr_type(HR_T_DOUBLE);
+    call->type = p->is_array ? hr_type_array(one, false) : one;
     return call->type ? HR_OK : HR_OOM(err);
 }
 
 static uint32_t blob_bytes(const struct hr_expr *call) { return call ? sizeof(struct hr_blob) : 0; }
+
+static hr_status negative_frequency(const struct hr_expr *call, int64_t n, struct hr_err *err)
+{
+    struct hr_arena arena;
+    char text[32];
+    hr_arena_init(&arena, NULL);
+    snprintf(text, sizeof text, "%" PRId64 "L", n);
+    hr_status status = HR_RAISE(err, HR_E_NEGATIVE_FREQUENCY, "frequencyExpression",
+                                hr_expr_quoted(&arena, call->args[2]), "negativeValue", text);
+    hr_arena_done(&arena);
+    return status;
+}
 
 static hr_status percentile_update(HR_UPDATE_ARGS)
 {
@@ -119,10 +196,14 @@ static hr_status percentile_update(HR_UPDATE_ARGS)
     {
         double x = hr_agg_f64(&args[0], at);
         int64_t n = 1;
-        if (call->arg_count > 2 && hr_arg_valid(&args[2], row)) n = hr_arg_i64(&args[2], row);
+        if (call->arg_count > 2) {
+            if (!hr_arg_valid(&args[2], row)) continue;
+            n = hr_arg_i64(&args[2], row);
+            if (n < 0) return negative_frequency(call, n, err);
+        }
         struct hr_blob *blob = HR_STATE(struct hr_blob, i);
         for (int64_t k = 0; k < n; k++) HR_TRY(hr_blob_append(blob, &x, sizeof x, err));
-        blob->count += (uint64_t)HR_MAX(n, 0);
+        blob->count += (uint64_t)n;
     }
     return HR_OK;
 }
@@ -144,26 +225,37 @@ static int by_value(const void *a, const void *b)
 
 static double exact(const double *v, uint64_t n, double p)
 {
-    double pos = (double)(n - 1) * p, low = floor(pos);
+    double pos = isnan(p) ? 0 : (double)(n - 1) * p, low = floor(pos);
     double a = v[(uint64_t)low], b = v[(uint64_t)ceil(pos)];
-    return low == ceil(pos) || a == b ? a : (ceil(pos) - pos) * a + (pos - low) * b;
+    return low == ceil(pos) || a == b ? a : a + (pos - low) * (b - a);
+}
+
+static void put_number(struct hr_builder *b, const struct hr_type *type, double v)
+{
+    if (type->id == HR_T_DECIMAL)
+        hr_builder_decimal(b, (hr_i128)llround(v * pow(10, type->scale)));
+    else if (hr_type_is_fractional(type))
+        hr_builder_f64(b, v);
+    else
+        hr_builder_i64(b, (int64_t)v);
 }
 
 static hr_status percentile_emit(HR_EMIT_ARGS)
 {
     const struct hr_percentages *p = call->bound;
+    const struct hr_type *one = p->is_array ? call->type->fields[0].type : call->type;
     struct hr_builder *b = hr_builder_new(ctx->arena, out->type, count);
     if (!b) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) {
         struct hr_blob *blob = HR_STATE(struct hr_blob, i);
-        if (!blob->count) {
+        if (!blob->count || !p->count) {
             hr_builder_null(b);
             continue;
         }
         qsort(blob->ptr, blob->count, sizeof(double), by_value);
         for (uint32_t k = 0; k < p->count; k++)
-            hr_builder_f64(p->is_array ? hr_builder_child(b, 0) : b,
-                           exact((const double *)(void *)blob->ptr, blob->count, p->values[k]));
+            put_number(p->is_array ? hr_builder_child(b, 0) : b, one,
+                       exact((const double *)(void *)blob->ptr, blob->count, p->values[k]));
         if (p->is_array) hr_builder_close(b);
     }
     return hr_builder_finish(b, out, err);
@@ -303,22 +395,45 @@ static double summary_query(const struct summary *s, double p, double error)
     return s->samples[s->count - 1].value;
 }
 
+static hr_status accuracy_of(HR_BIND_ARGS, int64_t *ret)
+{
+    struct hr_expr *arg = call->args[2];
+    bool null = arg->type->id == HR_T_NULL;
+    if (!null && !hr_type_is_integral(arg->type))
+        return hr_resolve_unexpected_type(arena, call, 2, "\"INTEGRAL\"", err);
+    if (!null && !hr_expr_is_foldable(arg))
+        return not_foldable(arena, call, 2, "`accuracy`", hr_type_quoted(arena, arg->type), err);
+    if (!hr_resolve_const_i64(arena, conf, arg, ret))
+        return unexpected_null(arena, call, "accuracy", err);
+    if (*ret > 0 && *ret <= INT32_MAX) return HR_OK;
+    return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_VALUE_OUT_OF_RANGE, "sqlExpr",
+                    hr_expr_quoted(arena, call), "exprName", "accuracy", "valueRange",
+                    "(0, 2147483647]", "currentValue", hr_expr_text(arena, arg));
+}
+
 hr_status hr_bind_percentile_approx(HR_BIND_ARGS)
 {
     struct approx *a = HR_NEW(arena, struct approx);
-    int64_t accuracy = 10000;
+    int64_t accuracy;
     if (!a) return HR_OOM(err);
-    HR_TRY(percentages(arena, conf, call, err, 1, &a->p));
+    const struct hr_type *t = call->args[0]->type;
+    bool good = hr_type_is_numeric(t) || hr_type_is_datetime(t) || hr_type_is_interval(t);
+    if (t->id == HR_T_STRING || t->id == HR_T_NULL)
+        HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(HR_T_DOUBLE), err));
+    else if (!good)
+        return hr_resolve_unexpected_type(
+            arena, call, 0,
+            "(\"NUMERIC\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\" or "
+            "\"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\" or \"TIME\")",
+            err);
     if (call->arg_count == 2)
         HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_int(arena, hr_type(HR_T_INT), 10000), err));
-    if (!hr_resolve_const_i64(arena, conf, call->args[2], &accuracy) || accuracy <= 0)
-        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_VALUE_OUT_OF_RANGE, "sqlExpr",
-                        hr_expr_quoted(arena, call), "exprName", "accuracy", "valueRange",
-                        "(0, 2147483647]", "currentValue", hr_expr_text(arena, call->args[2]));
+    HR_TRY(percentages(arena, conf, call, err, "(\"DOUBLE\" or \"ARRAY<DOUBLE>\")", &a->p));
+    HR_TRY(accuracy_of(arena, conf, call, err, &accuracy));
     a->error = 1.0 / (double)accuracy;
     call->bound = a;
     call->nullable = true;
-    const struct hr_type *t = call->args[0]->type;
+    t = call->args[0]->type;
     call->type = a->p->is_array ? hr_type_array(t, false) : t;
     return call->type ? HR_OK : HR_OOM(err);
 }
@@ -373,16 +488,6 @@ static hr_status approx_merge(const struct hr_expr *call, uint8_t *into, const u
     return HR_OK;
 }
 
-static void put_number(struct hr_builder *b, const struct hr_type *type, double v)
-{
-    if (type->id == HR_T_DECIMAL)
-        hr_builder_decimal(b, (hr_i128)llround(v * pow(10, type->scale)));
-    else if (hr_type_is_fractional(type))
-        hr_builder_f64(b, v);
-    else
-        hr_builder_i64(b, (int64_t)v);
-}
-
 static hr_status approx_emit(HR_EMIT_ARGS)
 {
     const struct approx *a = call->bound;
@@ -391,7 +496,7 @@ static hr_status approx_emit(HR_EMIT_ARGS)
     for (uint32_t i = 0; i < count; i++) {
         struct summary *s = *HR_STATE(struct summary *, i);
         if (s) HR_TRY(summary_flush(s, a->error, err));
-        if (!s || !s->count) {
+        if (!s || !s->count || !a->p->count) {
             hr_builder_null(b);
             continue;
         }

@@ -559,7 +559,11 @@ static hr_status list_emit(HR_EMIT_ARGS)
 hr_status hr_bind_collect(HR_BIND_ARGS)
 {
     HR_UNUSED(conf);
-    HR_UNUSED(arena);
+    if (call->function->aggregate == &hr_agg_collect_set &&
+        !hr_type_is_orderable(call->args[0]->type))
+        return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_UNSUPPORTED_INPUT_TYPE, "sqlExpr",
+                        hr_expr_quoted(arena, call), "functionName", "`collect_set`", "dataType",
+                        "\"MAP\" or \"COLLATED STRING\"");
     call->type = hr_type_array(call->args[0]->type, false);
     call->nullable = false;
     return call->type ? HR_OK : HR_OOM(err);
@@ -597,7 +601,9 @@ hr_status hr_bind_listagg(HR_BIND_ARGS)
 {
     struct hr_str_view *sep = HR_NEW(arena, struct hr_str_view);
     if (!sep) return HR_OOM(err);
-    if (call->arg_count == 2 && !hr_expr_is_literal_null(call->args[1]) &&
+    if (call->arg_count == 1)
+        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_null(arena, hr_type(HR_T_NULL)), err));
+    if ( !hr_expr_is_literal_null(call->args[1]) &&
         !hr_resolve_const_string(arena, conf, call->args[1], sep))
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr",
                         hr_expr_quoted(arena, call), "inputName", "`delimiter`", "inputType",
@@ -626,7 +632,7 @@ static hr_status add_tuple(const struct hr_vector *args, uint32_t arg_count, uin
 {
     hr_buf_clear(scratch);
     for (uint32_t a = 0; a < arg_count; a++)
-        hr_value_encode(&args[a].col, hr_vector_row(&args[a], row), scratch);
+        hr_value_encode_key(&args[a].col, hr_vector_row(&args[a], row), scratch);
     HR_TRY(hr_buf_status(scratch, err));
     return hr_value_set_add(set, scratch->ptr, (uint32_t)scratch->len, weight, err);
 }

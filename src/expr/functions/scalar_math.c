@@ -76,7 +76,7 @@ LOGARITHM(log10, 0, log10(x))
 LOGARITHM(log2, 0, log(x) / log(2.0))
 LOGARITHM(log1p, -1, log1p(x))
 BINARY(pow, pow(x, y))
-BINARY(atan2, atan2(x, y))
+BINARY(atan2, atan2(x + 0.0, y + 0.0)) /* as Spark: -0.0 counts as 0.0 */
 BINARY(hypot, hypot(x, y))
 
 /* FLOAT only where both are. */
