@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Casts from and to STRING (and BINARY). */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/datetime.h"
 #include "base/decimal.h"
@@ -267,6 +269,24 @@ static hr_status interval_invalid(const struct hr_cast *c, struct hr_str_view te
                     hr_type_quoted(arena, c->to));
 }
 
+/* A number that has no room in its type: one of more than 38 digits before the point has none in
+ * any; an exponent that is no int is no number to Java. */
+static hr_status decimal_over(const struct hr_cast *c, uint32_t row, struct hr_str_view number,
+                              struct hr_err *err)
+{
+    const char *text = hr_arena_strndup(c->ctx->arena, number.ptr, number.len);
+    if (!text) return HR_OOM(err);
+    const char *e = strpbrk(text, "eE"), *p = text + strspn(text, "+-");
+    errno = 0;
+    int64_t exponent = e ? strtoll(e + 1, NULL, 10) : 0, digits = 0;
+    if (errno || exponent != (int32_t)exponent) return hr_cast_invalid(c, row, err);
+    for (p += strspn(p, "0"); *p >= '0' && *p <= '9'; p++) digits++;
+    if (digits == 0 && *p == '.') digits = -(int64_t)strspn(p + 1, "0");
+    if (digits + exponent > 38)
+        return HR_RAISE(err, HR_E_NUMERIC_OUT_OF_SUPPORTED_RANGE, "value", text);
+    return hr_raise_decimal_range(text, c->to, err);
+}
+
 hr_status hr_cast_from_string(const struct hr_cast *c, struct hr_err *err)
 {
     if (hr_type_is_string(c->to)) {
@@ -280,9 +300,7 @@ hr_status hr_cast_from_string(const struct hr_cast *c, struct hr_err *err)
         if (c->nulls) {
             hr_out_null(c->out, row);
         } else if (over) {
-            struct hr_str_view number = trim_all(s);
-            const char *text = hr_arena_strndup(c->ctx->arena, number.ptr, number.len);
-            return hr_raise_decimal_range(text ? text : "?", c->to, err);
+            return decimal_over(c, row, trim_all(s), err);
         } else {
             return hr_type_is_interval(c->to) ? interval_invalid(c, s, err)
                                               : hr_cast_invalid(c, row, err);

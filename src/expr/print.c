@@ -148,6 +148,12 @@ static const struct {
     {"positive", 1, "(+ $0)"},
     {"zeroifnull", 2, "zeroifnull($0)"},
     {"nullifzero", 2, "nullifzero($0)"},
+    {"array_sort", 1,
+     "array_sort($0, lambdafunction((IF(((namedlambdavariable() IS NULL) AND "
+     "(namedlambdavariable() IS NULL)), 0, (IF((namedlambdavariable() IS NULL), 1, "
+     "(IF((namedlambdavariable() IS NULL), -1, (IF((namedlambdavariable() < "
+     "namedlambdavariable()), -1, (IF((namedlambdavariable() > namedlambdavariable()), 1, "
+     "0)))))))))), namedlambdavariable(), namedlambdavariable()))"},
     {"ceil", 2, "ceil($0, $1)"},
     {"floor", 2, "floor($0, $1)"},
 };

@@ -22,13 +22,10 @@ static hr_status group_has_aggregate(struct hr_analyzer *an, const struct hr_pla
 
 static bool ordinal_of(const struct hr_expr *expr, int64_t *ret)
 {
-    if (expr->kind != HR_X_LITERAL || !expr->type || !hr_type_is_integral(expr->type)) return false;
+    if (expr->kind != HR_X_LITERAL || !expr->type || expr->type->id != HR_T_INT) return false;
     if (!hr_column_valid(expr->literal, 0)) return false;
-    switch (hr_type_width(expr->type)) {
-    case 4: *ret = *(const int32_t *)expr->literal->values; return true;
-    case 8: *ret = *(const int64_t *)expr->literal->values; return true;
-    default: return false;
-    }
+    *ret = *(const int32_t *)expr->literal->values;
+    return true;
 }
 
 /* A resolved copy of a select item's value. */

@@ -7,10 +7,15 @@
 #include "plan/analyze.h"
 #include "plan/nodes/aggregate.h"
 
-/* The item as written decides the name: "s.f" is f, "CAST(a AS INT)" is a. */
+/* The item as written decides the name: "s.f" is f, "CAST(a AS INT)" is a. A cast of a cast keeps
+ * its text, unless its type is nested. */
 const char *hr_written_name(const struct hr_expr *written)
 {
-    while (written->kind == HR_X_CAST && !written->implicit_cast) written = written->args[0];
+    while (written->kind == HR_X_CAST && !written->implicit_cast) {
+        bool nested = written->type && hr_type_is_nested(written->type);
+        if (written->args[0]->kind == HR_X_CAST && !nested) return NULL;
+        written = written->args[0];
+    }
     if (written->kind != HR_X_NAME) return NULL;
     return written->name_parts[written->name_part_count - 1];
 }

@@ -221,6 +221,38 @@ static hr_status decimal_overflow(hr_i128 value, int scale, bool exact, const st
     return hr_raise_decimal_range(text, type, err);
 }
 
+/* x + y, half up, where one of them has no room at the other's scale: the digits that the result
+ * drops are summed apart. false: the result overflows. */
+static bool add_in_parts(hr_i128 x, int xs, hr_i128 y, int ys, int scale, hr_i128 *ret)
+{
+    int drop = HR_MAX(xs, ys) - scale;
+    if (drop <= 0) return false;
+    hr_i128 high = 0, low = 0, one = hr_pow10[drop], *parts[] = {&x, &y};
+    int scales[] = {xs, ys};
+    for (int i = 0; i < 2; i++) {
+        hr_i128 v = *parts[i];
+        if (scales[i] > scale) {
+            hr_i128 unit = hr_pow10[scales[i] - scale];
+            low += v % unit * hr_pow10[drop + scale - scales[i]];
+            v /= unit;
+        } else if (!hr_decimal_rescale(v, scales[i], scale, &v)) {
+            return false;
+        }
+        high += v; /* two of at most 38 digits */
+    }
+    high += low / one;
+    low %= one;
+    if ((high > 0 && low < 0) || (high < 0 && low > 0)) { /* of one sign */
+        int sign = high > 0 ? 1 : -1;
+        high -= sign;
+        low += sign * one;
+    }
+    if (low >= one - low) high++;
+    if (-low >= one + low) high--;
+    *ret = high;
+    return true;
+}
+
 /* x op y at the scale of the result. false: overflow; *wide then holds the value at wide_scale. */
 HR_INLINE bool decimal_op(enum op op, hr_i128 x, int xs, hr_i128 y, int ys,
                           const struct hr_type *type, hr_i128 *ret, hr_i128 *wide, bool *exact)
@@ -235,11 +267,19 @@ HR_INLINE bool decimal_op(enum op op, hr_i128 x, int xs, hr_i128 y, int ys,
         }
     } else {
         int scale = HR_MAX(xs, ys);
-        if (xs < scale && !hr_decimal_rescale(x, xs, scale, &x)) return false;
-        if (ys < scale && !hr_decimal_rescale(y, ys, scale, &y)) return false;
-        hr_i128 z;
-        if (op == ADD ? __builtin_add_overflow(x, y, &z) : __builtin_sub_overflow(x, y, &z))
+        hr_i128 z = op == ADD ? y : -y;
+        if (xs < scale || ys < scale) {
+            hr_i128 a = x, b = z;
+            if (!hr_decimal_rescale(x, xs, scale, &a) || !hr_decimal_rescale(z, ys, scale, &b) ||
+                __builtin_add_overflow(a, b, &z)) {
+                if (!add_in_parts(x, xs, z, ys, type->scale, ret)) return false;
+                *wide = *ret;
+                *exact = true;
+                return hr_decimal_fits(*ret, type->precision);
+            }
+        } else if (__builtin_add_overflow(x, z, &z)) {
             return false;
+        }
         if (scale == type->scale)
             *ret = z;
         else if (!hr_decimal_rescale(z, scale, type->scale, ret))
@@ -382,17 +422,24 @@ hr_status hr_fn_idiv(HR_EVAL_ARGS)
 }
 
 /* x % y and, where positive, Spark's pmod. */
-#define MOD_ROWS(T, REM, NEGATIVE)                                        \
-    HR_EACH_ROW(ctx, out, row) {                                          \
-        T x = HR_ARG(T, &args[0], row), y = HR_ARG(T, &args[1], row), z;  \
-        z = REM;                                                          \
-        if (positive && (NEGATIVE)) {                                     \
-            x = (T)(z + y);                                               \
-            z = REM;                                                      \
-        }                                                                 \
-        HR_OUT(T, out)[row] = z;                                          \
+#define MOD_ROWS(T, WIDE, REM, NEGATIVE)                                 \
+    HR_EACH_ROW(ctx, out, row) {                                         \
+        WIDE x = HR_ARG(T, &args[0], row), y = HR_ARG(T, &args[1], row); \
+        WIDE z = REM;                                                    \
+        if (positive && (NEGATIVE)) {                                    \
+            x = z + y;                                                   \
+            z = REM;                                                     \
+        }                                                                \
+        HR_OUT(T, out)[row] = (T)z;                                      \
     }
-#define INT_REM(T) (y == -1 ? (T)0 : (T)(x % y))
+/* z + y of small types has more bits, as in Java; that of INT and BIGINT wraps. */
+#define INT_ROWS(T, U)                                                            \
+    HR_EACH_ROW(ctx, out, row) {                                                  \
+        T x = HR_ARG(T, &args[0], row), y = HR_ARG(T, &args[1], row), z;          \
+        z = y == -1 ? (T)0 : (T)(x % y);                                          \
+        if (positive && z < 0) z = y == -1 ? (T)0 : (T)((T)((U)z + (U)y) % y);    \
+        HR_OUT(T, out)[row] = z;                                                  \
+    }
 
 static hr_status decimal_mod(HR_EVAL_ARGS, bool positive)
 {
@@ -420,12 +467,12 @@ static hr_status modulo(HR_EVAL_ARGS, bool positive)
 {
     HR_TRY(check_zero(ctx, call, args, out, err, HR_E_REMAINDER_BY_ZERO));
     switch (call->type->id) {
-    case HR_T_BYTE: MOD_ROWS(int8_t, INT_REM(int8_t), z < 0) break;
-    case HR_T_SHORT: MOD_ROWS(int16_t, INT_REM(int16_t), z < 0) break;
-    case HR_T_INT: MOD_ROWS(int32_t, INT_REM(int32_t), z < 0) break;
-    case HR_T_LONG: MOD_ROWS(int64_t, INT_REM(int64_t), z < 0) break;
-    case HR_T_FLOAT: MOD_ROWS(float, fmodf(x, y), z < 0) break;
-    case HR_T_DOUBLE: MOD_ROWS(double, fmod(x, y), z < 0) break;
+    case HR_T_BYTE: MOD_ROWS(int8_t, int32_t, x % y, z < 0) break;
+    case HR_T_SHORT: MOD_ROWS(int16_t, int32_t, x % y, z < 0) break;
+    case HR_T_INT: INT_ROWS(int32_t, uint32_t) break;
+    case HR_T_LONG: INT_ROWS(int64_t, uint64_t) break;
+    case HR_T_FLOAT: MOD_ROWS(float, float, fmodf(x, y), z < 0) break;
+    case HR_T_DOUBLE: MOD_ROWS(double, double, fmod(x, y), z < 0) break;
     default: return decimal_mod(ctx, call, args, out, err, positive);
     }
     return HR_OK;
