@@ -426,7 +426,7 @@ static size_t put_json_special(struct hr_buf *buf, struct hr_str_view s, size_t 
             return 1;
         }
     }
-    if (c < 0x20 || c == 0x7f) {
+    if (c < 0x20) {
         hr_buf_printf(buf, "\\u%04x", c);
         return 1;
     }
@@ -445,7 +445,7 @@ void hr_buf_put_json(struct hr_buf *buf, struct hr_str_view text)
     size_t from = 0, at = 0;
     while (at < text.len) {
         unsigned char c = (unsigned char)text.ptr[at];
-        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
             at++;
             continue;
         }

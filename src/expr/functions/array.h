@@ -20,5 +20,8 @@ HR_INLINE void hr_list_range(const struct hr_vector *v, uint32_t row, uint32_t *
 
 /* Elements of one array that a function makes. */
 #define HR_ELEMENTS_MAX 10000000
+/* COLLECTION_SIZE_LIMIT_EXCEEDED. */
+hr_status hr_elements_exceeded(struct hr_eval_ctx *ctx, const char *function, hr_i128 elements,
+                               struct hr_err *err);
 
 #endif

@@ -42,13 +42,13 @@ static hr_status unordered(struct hr_arena *arena, const struct hr_expr *call,
 }
 
 static hr_status element_differs(struct hr_arena *arena, const struct hr_expr *call,
-                                 struct hr_err *err)
+                                 uint32_t value, struct hr_err *err)
 {
     return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_ARRAY_FUNCTION_DIFF_TYPES, "sqlExpr",
                     hr_expr_quoted(arena, call), "functionName", shown_name(arena, call),
                     "dataType", "\"ARRAY\"", "leftType",
                     hr_type_quoted(arena, call->args[0]->type), "rightType",
-                    hr_type_quoted(arena, call->args[1]->type));
+                    hr_type_quoted(arena, call->args[value]->type));
 }
 
 /* Casts an array and an element to their common type: NULL where there is none. */
@@ -76,7 +76,7 @@ hr_status hr_bind_array_search(HR_BIND_ARGS)
                         hr_expr_quoted(arena, call), "functionName", shown_name(arena, call));
     if (t->id != HR_T_ARRAY) return hr_resolve_unexpected_type(arena, call, 0, "\"ARRAY\"", err);
     HR_TRY(join_element(arena, call, contains, &e, err));
-    if (!e) return element_differs(arena, call, err);
+    if (!e) return element_differs(arena, call, 1, err);
     return hr_type_is_orderable(e) ? HR_OK : unordered(arena, call, e, err);
 }
 
@@ -89,10 +89,34 @@ hr_status hr_bind_array_edit(HR_BIND_ARGS)
     if (t->id != HR_T_ARRAY && !remove)
         return hr_resolve_unexpected_type(arena, call, 0, "\"ARRAY\"", err);
     HR_TRY(join_element(arena, call, false, &e, err));
-    if (!e) return element_differs(arena, call, err);
+    if (!e) return element_differs(arena, call, 1, err);
     if (remove && !hr_type_is_orderable(e)) return unordered(arena, call, e, err);
     call->type = hr_type_array(e, t->fields[0].nullable || (null_value && !remove));
     return call->type ? HR_OK : HR_OOM(err);
+}
+
+hr_status hr_bind_array_insert(HR_BIND_ARGS)
+{
+    const struct hr_type *t = call->args[0]->type, *at = call->args[1]->type, *e = NULL;
+    HR_UNUSED(conf);
+    if (t->id == HR_T_ARRAY) e = tightest(t->fields[0].type, call->args[2]->type);
+    if (!hr_type_is_integral(at) || at->id == HR_T_LONG)
+        if (t->id == HR_T_ARRAY && at->id != HR_T_NULL)
+            return hr_resolve_unexpected_type(arena, call, 1, "\"INT\"", err);
+    if (!e) return element_differs(arena, call, 2, err);
+    HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type_array(e, t->fields[0].nullable), err));
+    HR_TRY(hr_resolve_cast(arena, &call->args[1], hr_type(HR_T_INT), err));
+    HR_TRY(hr_resolve_cast(arena, &call->args[2], e, err));
+    call->type = hr_type_array(e, true);
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+hr_status hr_bind_array_extreme(HR_BIND_ARGS)
+{
+    const struct hr_type *t = call->args[0]->type;
+    HR_UNUSED(conf);
+    bool fit = t->id != HR_T_ARRAY || hr_type_is_orderable(t->fields[0].type);
+    return fit ? HR_OK : unordered(arena, call, t->fields[0].type, err);
 }
 
 /* Two arrays as sets. */

@@ -3,17 +3,35 @@
 #ifndef HR_EXPR_FUNCTIONS_JSON_H
 #define HR_EXPR_FUNCTIONS_JSON_H
 
-#include "base/str.h"
+#include "expr/function.h"
+
+/* What a text may hold beyond JSON: Jackson's features, as the options of from_json name them. */
+enum hr_json_allow {
+    HR_JSON_COMMENTS = 1,
+    HR_JSON_SINGLE_QUOTES = 2,
+    HR_JSON_UNQUOTED_NAMES = 4,
+    HR_JSON_LEADING_ZEROS = 8,
+    HR_JSON_ANY_ESCAPE = 16,
+    HR_JSON_CONTROL_CHARS = 32,
+    HR_JSON_NON_NUMERIC = 64,
+};
 
 struct hr_json {
     const char *pos, *end;
     bool bad; /* sticky: the text is not JSON */
     int depth;
+    uint32_t allow;
 };
 
+/* As the functions read that take no options. */
 HR_INLINE struct hr_json hr_json(struct hr_str_view text)
 {
-    return (struct hr_json){text.ptr, text.ptr + text.len, false, 0};
+    return (struct hr_json){text.ptr, text.ptr + text.len, false, 0,
+                            HR_JSON_SINGLE_QUOTES | HR_JSON_CONTROL_CHARS};
+}
+HR_INLINE struct hr_json hr_json_allowing(struct hr_str_view text, uint32_t allow)
+{
+    return (struct hr_json){text.ptr, text.ptr + text.len, false, 0, allow};
 }
 /* First byte of the next value or mark, 0 at the end. */
 char hr_json_peek(struct hr_json *j);
@@ -27,9 +45,25 @@ bool hr_json_element(struct hr_json *j, bool first);
 /* Only white space is left. */
 bool hr_json_at_end(struct hr_json *j);
 
-/* A quoted string without quotes and escapes. */
+/* A string or name without quotes and escapes. */
 void hr_json_unquote(struct hr_str_view quoted, struct hr_buf *out);
-/* A checked value without white space between tokens. */
-void hr_json_compact(struct hr_str_view value, struct hr_buf *out);
+/* The value of an option in the call's last argument, map('name', 'value', …). */
+bool hr_json_option(struct hr_arena *arena, const struct hr_conf *conf, const struct hr_expr *call,
+                    const char *name, struct hr_str_view *ret);
+/* An option that is true or false; *ret stays as it is without it. */
+hr_status hr_json_flag(struct hr_arena *arena, const struct hr_conf *conf,
+                       const struct hr_expr *call, const char *name, bool *ret,
+                       struct hr_err *err);
+/* HR_JSON_… as the options of the call say. */
+hr_status hr_json_allowed(struct hr_arena *arena, const struct hr_conf *conf,
+                          const struct hr_expr *call, uint32_t *ret, struct hr_err *err);
+
+/* Whether the key as it stands in the text means the name. */
+bool hr_json_key_is(struct hr_str_view key, struct hr_str_view name);
+/* A checked value as Jackson writes it again: without white space and comments, fractions as Java
+ * writes a DOUBLE (1.50 is 1.5, 1e3 is 1000.0); escaped: what lies beyond U+FFFF as two escapes of
+ * its surrogates. */
+void hr_json_rewrite(const struct hr_json *like, struct hr_str_view value, bool escaped,
+                     struct hr_buf *out);
 
 #endif

@@ -111,11 +111,11 @@ hr_status hr_fn_array_repeat(HR_EVAL_ARGS)
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call, &b, err));
     HR_BUILD_ROWS(ctx, out, b, row) {
-        int32_t n = HR_ARG(int32_t, &args[1], row);
-        if (n > HR_ELEMENTS_MAX)
-            return HR_RAISE(err, HR_E_LIMIT, "what", "the length of an array", "limit", "10000000");
-        if (n > 0 && !hr_builder_room(hr_builder_child(b, 0), (uint32_t)n)) break;
-        for (; n > 0; n--) copy_value(b, &args[0], row);
+        int32_t count = HR_ARG(int32_t, &args[1], row);
+        if (count > HR_ELEMENTS_MAX)
+            return hr_elements_exceeded(ctx, "array_repeat", count, err);
+        if (count > 0 && !hr_builder_room(hr_builder_child(b, 0), (uint32_t)count)) break;
+        for (; count > 0; count--) copy_value(b, &args[0], row);
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);
@@ -136,6 +136,28 @@ hr_status hr_fn_array_prepend(HR_EVAL_ARGS)
     ARRAY_ROWS({
         copy_value(b, &args[1], row);
         copy_range(b, &args[0], from, to);
+    });
+}
+
+/* A position from the front counts from 1, one from the end from -1 (behind the last). What lies
+ * between the array and a position beyond it is NULL. */
+hr_status hr_fn_array_insert(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row)
+    if (!hr_arg_valid(&args[0], row) || !hr_arg_valid(&args[1], row)) hr_out_null(out, row);
+    ARRAY_ROWS({
+        int64_t at = hr_arg_i64(&args[1], row);
+        int64_t count = (int64_t)to - from;
+        if (at == 0) return HR_RAISE(err, HR_E_INVALID_INDEX_OF_ZERO);
+        if (HR_MAX(at, -at) > HR_ELEMENTS_MAX)
+            return hr_elements_exceeded(ctx, "array_insert", HR_MAX(at, -at), err);
+        int64_t before = at > 0 ? at - 1 : count + 1 + at;
+        if (before < 0) copy_value(b, &args[2], row);
+        for (int64_t k = before; k < 0; k++) hr_builder_null(hr_builder_child(b, 0));
+        copy_range(b, &args[0], from, from + (uint32_t)HR_MIN(HR_MAX(before, 0), count));
+        for (int64_t k = count; k < before; k++) hr_builder_null(hr_builder_child(b, 0));
+        if (before >= 0) copy_value(b, &args[2], row);
+        copy_range(b, &args[0], from + (uint32_t)HR_MIN(HR_MAX(before, 0), count), to);
     });
 }
 
@@ -474,79 +496,6 @@ hr_status hr_fn_try_element_at(HR_EVAL_ARGS)
     return lookup(ctx, call, args, out, err, TRY_ELEMENT_AT);
 }
 
-/* --- sequence ----------------------------------------------------------------------------------*/
-
-hr_status hr_bind_sequence(HR_BIND_ARGS)
-{
-    const struct hr_type *t;
-    if (hr_type_is_datetime(call->args[0]->type) || hr_type_is_datetime(call->args[1]->type)) {
-        HR_TRY(hr_resolve_same_type(arena, conf, call, 0, 2, 1, &t, err));
-    } else {
-        HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
-        if (!hr_type_is_integral(t))
-            return hr_resolve_unexpected_type(arena, call, 0, "\"INTEGRAL\"", err);
-    }
-    call->type = hr_type_array(t, false);
-    return call->type ? HR_OK : HR_OOM(err);
-}
-
-static int64_t add_months(int64_t day, int64_t months)
-{
-    int32_t y, m, d;
-    hr_civil_from_days(day, &y, &m, &d);
-    int64_t total = (int64_t)y * 12 + (m - 1) + months;
-    int64_t year = total >= 0 ? total / 12 : -((11 - total) / 12);
-    int32_t month = (int32_t)(total - year * 12) + 1;
-    return hr_days_from_civil(year, month, HR_MIN(d, hr_days_in_month(year, month)));
-}
-
-/* The k-th value; µs for everything but integers and dates. */
-static int64_t sequence_at(int64_t start, int64_t step, int64_t k, const struct hr_type *t,
-                           const struct hr_type *by)
-{
-    if (by->id != HR_T_INTERVAL_YM)
-        return t->id == HR_T_DATE ? start + k * step / HR_US_PER_DAY : start + k * step;
-    int64_t day = t->id == HR_T_DATE ? start : start / HR_US_PER_DAY - (start % HR_US_PER_DAY < 0);
-    int64_t moved = add_months(day, k * step);
-    return t->id == HR_T_DATE ? moved : moved * HR_US_PER_DAY + (start - day * HR_US_PER_DAY);
-}
-
-hr_status hr_fn_sequence(HR_EVAL_ARGS)
-{
-    const struct hr_type *t = call->type->fields[0].type;
-    const struct hr_type *by = call->arg_count > 2 ? args[2].col.type : t;
-    int64_t unit = hr_type_is_datetime(t) ? HR_US_PER_DAY : 1;
-    struct hr_builder *b;
-    HR_TRY(new_builder(ctx, call, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
-        int64_t start = hr_arg_i64(&args[0], row), stop = hr_arg_i64(&args[1], row);
-        int64_t step = call->arg_count > 2 ? hr_arg_i64(&args[2], row)
-                       : start <= stop       ? unit
-                                             : -unit;
-        if ((step == 0 && start != stop) || (step > 0 && start > stop) ||
-            (step < 0 && start < stop))
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                           "the step of sequence does not lead from its start to its stop");
-        bool months = by->id == HR_T_INTERVAL_YM;
-        int64_t unit_of_step = t->id == HR_T_DATE ? HR_US_PER_DAY : 1;
-        if (!months && step / unit_of_step &&
-            ((long double)stop - start) / (step / unit_of_step) >= HR_ELEMENTS_MAX)
-            return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a sequence", "limit",
-                            "10000000");
-        for (int64_t k = 0;; k++) {
-            if (k >= HR_ELEMENTS_MAX)
-                return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a sequence", "limit",
-                                "10000000");
-            int64_t v = sequence_at(start, step, k, t, by);
-            if (step >= 0 ? v > stop : v < stop) break;
-            hr_builder_i64(hr_builder_child(b, 0), v);
-            if (step == 0) break;
-        }
-        hr_builder_close(b);
-    }
-    return hr_out_from_builder(ctx, b, out, err);
-}
-
 /* --- arrays_zip --------------------------------------------------------------------------------*/
 
 hr_status hr_bind_arrays_zip(HR_BIND_ARGS)
@@ -555,6 +504,9 @@ hr_status hr_bind_arrays_zip(HR_BIND_ARGS)
     HR_UNUSED(conf);
     if (!fields) return HR_OOM(err);
     for (uint32_t i = 0; i < call->arg_count; i++) {
+        if (call->args[i]->type->id == HR_T_NULL)
+            HR_TRY(hr_resolve_cast(arena, &call->args[i], hr_type_array(hr_type(HR_T_NULL), true),
+                                   err));
         const struct hr_expr *arg = call->args[i];
         if (arg->type->id != HR_T_ARRAY)
             return hr_resolve_unexpected_type(arena, call, i, "\"ARRAY\"", err);

@@ -1,159 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* format_string in the manner of Java's Formatter, and parse_url. */
+/* format_number, and parse_url. */
 #include <math.h>
 #include <stdio.h>
 
 #include "base/datetime.h"
 #include "expr/functions/functions.h"
+#include "expr/functions/java_decimal_format.h"
 #include "expr/internal.h"
 
-/* --- format_string
- * -------------------------------------------------------------------------------*/
+/* --- format_number ---------------------------------------------------------------------------- */
 
-struct spec {
-    char flags[8];
-    int flag_count, width, precision; /* precision -1: none */
-    char conversion;
-    bool left, group;
-};
+/* Digits behind the point that may be asked for. */
+#define DIGITS_MAX 1000000
 
-/* Parses what follows a '%'; false: not a format. */
-static bool parse_spec(struct hr_str_view f, size_t *pos, struct spec *ret, uint32_t *next_arg)
+/* The format of one row; *ret_known false: there is none (fewer than no digits). */
+static hr_status row_format(const struct hr_vector *v, uint32_t row, struct hr_decimal_format *ret,
+                            bool *ret_known, struct hr_err *err)
 {
-    struct spec s = {.precision = -1};
-    size_t i = *pos, start = i;
-    int64_t number = 0;
-    for (; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++)
-        number = HR_MIN(number * 10 + f.ptr[i] - '0', 10000);
-    if (i < f.len && f.ptr[i] == '$' && number > 0) {
-        *next_arg = (uint32_t)number;
-        i++;
-    } else {
-        i = start;
+    *ret_known = true;
+    if (v->col.type->id == HR_T_STRING) {
+        struct hr_str_view pattern = hr_arg_str(v, row);
+        const char *wrong = NULL;
+        if (pattern.len)
+            wrong = hr_decimal_format_parse(pattern, ret);
+        else
+            *ret = hr_decimal_format_plain(0);
+        return wrong ? HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s \"%.*s\"", wrong,
+                               (int)HR_MIN(pattern.len, 200u), pattern.ptr)
+                     : HR_OK;
     }
-    while (i < f.len && strchr("-+ 0,#(", f.ptr[i]) && s.flag_count < 7) {
-        s.left = s.left || f.ptr[i] == '-';
-        s.group = s.group || f.ptr[i] == ',';
-        if (f.ptr[i] != ',' && f.ptr[i] != '(') s.flags[s.flag_count++] = f.ptr[i];
-        i++;
-    }
-    for (; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++)
-        s.width = HR_MIN(s.width * 10 + f.ptr[i] - '0', 10000);
-    if (i < f.len && f.ptr[i] == '.') {
-        s.precision = 0;
-        for (i++; i < f.len && f.ptr[i] >= '0' && f.ptr[i] <= '9'; i++)
-            s.precision = HR_MIN(s.precision * 10 + f.ptr[i] - '0', 1000);
-    }
-    if (i >= f.len) return false;
-    s.conversion = f.ptr[i++];
-    *pos = i;
-    *ret = s;
-    return strchr("sSdxXofeEgGcbBn%", s.conversion) != NULL;
+    int32_t digits = HR_ARG(int32_t, v, row);
+    if (digits > DIGITS_MAX)
+        return HR_RAISE(err, HR_E_LIMIT, "what", "the digits of format_number", "limit", "1000000");
+    *ret_known = digits >= 0;
+    *ret = hr_decimal_format_plain(digits);
+    return HR_OK;
 }
 
-static void put_padded(struct hr_buf *buf, const struct spec *s, struct hr_str_view text)
+hr_status hr_fn_format_number(HR_EVAL_ARGS)
 {
-    size_t len = s->precision >= 0 ? HR_MIN(text.len, (size_t)s->precision) : text.len;
-    if (!s->left) for (size_t i = len; i < (size_t)s->width; i++) hr_buf_putc(buf, ' ');
-    hr_buf_append(buf, text.ptr, len);
-    if (s->left) for (size_t i = len; i < (size_t)s->width; i++) hr_buf_putc(buf, ' ');
-}
-
-/* Commas between groups of three digits of the integral part. */
-static void put_grouped(struct hr_buf *buf, const struct spec *s, const char *text)
-{
-    struct hr_buf out = {0};
-    size_t start = strspn(text, "+- "), whole = strspn(text + start, "0123456789");
-    hr_buf_append(&out, text, start);
-    for (size_t i = 0; i < whole; i++) {
-        if (i && (whole - i) % 3 == 0) hr_buf_putc(&out, ',');
-        hr_buf_putc(&out, text[start + i]);
-    }
-    hr_buf_puts(&out, text + start + whole);
-    struct spec plain = {.precision = -1, .width = s->width, .left = s->left};
-    put_padded(buf, &plain, hr_svn(out.ptr, out.len));
-    hr_buf_done(&out);
-}
-
-static void put_number(struct hr_buf *buf, const struct spec *s, const struct hr_vector *v,
-                       uint32_t row)
-{
-    char format[48], text[512];
-    bool real = strchr("feEgG", s->conversion) != NULL;
-    int width = s->group ? 0 : s->width;
-    if (real) {
-        snprintf(format, sizeof format, "%%%.*s*.*%c", s->flag_count, s->flags, s->conversion);
-        double x = hr_type_is_fractional(v->col.type) && v->col.type->id != HR_T_DECIMAL
-                       ? hr_arg_f64(v, row)
-                       : 0;
-        snprintf(text, sizeof text, format, width, s->precision < 0 ? 6 : HR_MIN(s->precision, 100),
-                 x);
-    } else {
-        int64_t x = hr_arg_i64(v, row);
-        char c = s->conversion;
-        if (c != 'd' && hr_type_width(v->col.type) == 4) x = (uint32_t)x;
-        snprintf(format, sizeof format, "%%%.*s*ll%c", s->flag_count, s->flags, c);
-        snprintf(text, sizeof text, format, width, (long long)x);
-    }
-    if (s->group)
-        put_grouped(buf, s, text);
-    else
-        hr_buf_puts(buf, text);
-}
-
-static bool put_argument(struct hr_eval_ctx *ctx, struct hr_buf *buf, const struct spec *s,
-                         const struct hr_vector *v, uint32_t row)
-{
-    enum hr_type_id id = v->col.type->id;
-    bool integral = hr_type_is_integral(v->col.type), real = id == HR_T_FLOAT || id == HR_T_DOUBLE;
-    if (!hr_arg_valid(v, row)) {
-        put_padded(buf, s, hr_sv("null"));
-        return true;
-    }
-    if (strchr("dxXo", s->conversion) && !integral) return false;
-    if (strchr("feEgG", s->conversion) && !real) return false;
-    if (strchr("dxXofeEgG", s->conversion)) {
-        put_number(buf, s, v, row);
-        return true;
-    }
-    struct hr_buf text = {0};
-    hr_column_print(&v->col, hr_vector_row(v, row), ctx->conf->tz, &text);
-    if (s->conversion == 'S')
-        for (size_t i = 0; i < text.len; i++)
-            if (text.ptr[i] >= 'a' && text.ptr[i] <= 'z') text.ptr[i] -= 32;
-    put_padded(buf, s, hr_svn(text.ptr, text.len));
-    hr_buf_done(&text);
-    return true;
-}
-
-hr_status hr_fn_format_string(HR_EVAL_ARGS)
-{
-    HR_ALL_ROWS(ctx, row) if (!hr_arg_valid(&args[0], row)) hr_out_null(out, row);
+    const struct hr_type *t = args[0].col.type;
+    struct hr_decimal_format f;
+    bool known, ready = false;
     HR_TEXT_ROWS({
-        struct hr_str_view f = hr_arg_str(&args[0], row);
-        uint32_t next = 1;
-        bool ok = true;
-        for (size_t i = 0; i < f.len && ok;) {
-            struct spec s;
-            uint32_t at = 0;
-            if (f.ptr[i] != '%') {
-                hr_buf_putc(&buf, f.ptr[i++]);
-                continue;
-            }
-            i++;
-            ok = parse_spec(f, &i, &s, &at);
-            if (ok && (s.conversion == '%' || s.conversion == 'n')) {
-                hr_buf_putc(&buf, s.conversion == '%' ? '%' : '\n');
-            } else if (ok) {
-                uint32_t a = at ? at : next++;
-                ok = a < call->arg_count && put_argument(ctx, &buf, &s, &args[a], row);
-            }
+        if (!ready) status_ = row_format(&args[1], row, &f, &known, err);
+        if (status_ != HR_OK) break;
+        ready = args[1].is_const;
+        if (!known) {
+            hr_out_null(out, row);
+            continue;
         }
-        if (!ok) {
-            hr_buf_done(&buf);
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                           "the format '%.*s' does not fit its arguments", (int)f.len, f.ptr);
-        }
+        if (t->id == HR_T_DECIMAL)
+            hr_decimal_format_i128(&f, HR_ARG(hr_i128, &args[0], row), t->scale, &buf);
+        else if (hr_type_is_integral(t))
+            hr_decimal_format_i128(&f, hr_arg_i64(&args[0], row), 0, &buf);
+        else
+            hr_decimal_format_f64(&f, hr_arg_f64(&args[0], row), &buf);
     });
 }
 

@@ -182,10 +182,45 @@ hr_status hr_fn_base64(HR_EVAL_ARGS)
     HR_TEXT_ROWS({ hr_base64_put(&buf, hr_arg_str(&args[0], row)); });
 }
 
-/* What is no digit is passed over, as by Java's MIME decoder. */
+/* What is no digit is passed over, as by Java's MIME decoder; what is wrong, or NULL. */
+static const char *unbase64(struct hr_str_view s, struct hr_buf *out)
+{
+    uint32_t v = 0;
+    int have = 0;
+    size_t i = 0;
+    bool pad = false;
+    for (; i < s.len && !pad; i++) {
+        const char *d = memchr(base64_digits, s.ptr[i], 64);
+        pad = s.ptr[i] == '=';
+        if (d) {
+            v = v << 6 | (uint32_t)(d - base64_digits);
+            if (++have == 4) {
+                char three[] = {(char)(v >> 16), (char)(v >> 8), (char)v};
+                hr_buf_append(out, three, 3);
+                have = 0;
+            }
+        }
+    }
+    if (pad && (have < 2 || (have == 2 && (i >= s.len || s.ptr[i++] != '='))))
+        return "Input byte array has wrong 4-byte ending unit";
+    if (have == 1) return "Last unit does not have enough valid bits";
+    if (have >= 2) hr_buf_putc(out, (char)(have == 2 ? v >> 4 : v >> 10));
+    if (have == 3) hr_buf_putc(out, (char)(v >> 2));
+    for (; i < s.len; i++)
+        if (memchr(base64_digits, s.ptr[i], 64))
+            return "Input byte array has incorrect ending byte";
+    return NULL;
+}
+
 hr_status hr_fn_unbase64(HR_EVAL_ARGS)
 {
-    HR_TEXT_ROWS({ hr_base64_get(&buf, hr_arg_str(&args[0], row)); });
+    HR_TEXT_ROWS({
+        const char *wrong = unbase64(hr_arg_str(&args[0], row), &buf);
+        if (wrong) {
+            status_ = HR_FAIL(err, HR_E_INVALID_ARGUMENT, "unbase64: %s", wrong);
+            break;
+        }
+    });
 }
 
 /* --- Character sets ----------------------------------------------------------------------------*/

@@ -559,45 +559,6 @@ hr_status hr_fn_spark_partition_id(HR_EVAL_ARGS)
     return HR_OK;
 }
 
-/* --- Numbers as text ---------------------------------------------------------------------------*/
-
-hr_status hr_fn_format_number(HR_EVAL_ARGS)
-{
-    HR_ALL_ROWS(ctx, row)
-    if (hr_bit_get(out->validity, row) && HR_ARG(int32_t, &args[1], row) < 0) hr_out_null(out, row);
-    HR_TEXT_ROWS({
-        int digits = HR_MIN(HR_ARG(int32_t, &args[1], row), 30);
-        const struct hr_type *t = args[0].col.type;
-        hr_i128 v = 0;
-        bool ok = true;
-        double x = 0;
-        if (t->id == HR_T_DECIMAL) {
-            ok = round_decimal(HR_ARG(hr_i128, &args[0], row), t->scale, digits, HALF_EVEN, &v);
-        } else if (hr_type_is_integral(t)) {
-            ok = hr_decimal_rescale(hr_arg_i64(&args[0], row), 0, digits, &v);
-        } else {
-            char text[32];
-            bool over = false;
-            hr_i128 wide;
-            x = hr_arg_f64(&args[0], row);
-            int scale = HR_MAX(digits, 18);
-            ok = isfinite(x);
-            size_t n = hr_format_f64(x, text);
-            ok = ok && hr_decimal_parse(hr_svn(text, n), 38, scale, &wide, &over) && !over &&
-                 round_decimal(wide, scale, digits, HALF_EVEN, &v);
-        }
-        char plain[64];
-        size_t n = ok ? hr_decimal_format(v, digits, plain) : 0;
-        if (!ok) hr_buf_puts(&buf, isnan(x) ? "NaN" : x < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
-        size_t whole = ok ? n - (digits ? (size_t)digits + 1 : 0) : 0;
-        size_t start = n && plain[0] == '-';
-        for (size_t i = 0; i < n; i++) {
-            if (i > start && i < whole && (whole - i) % 3 == 0) hr_buf_putc(&buf, ',');
-            hr_buf_putc(&buf, plain[i]);
-        }
-    });
-}
-
 /* --- Errors on purpose -------------------------------------------------------------------------*/
 
 hr_status hr_fn_raise_error(HR_EVAL_ARGS)

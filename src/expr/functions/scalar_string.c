@@ -865,6 +865,9 @@ hr_status hr_bind_concat(HR_BIND_ARGS)
     }
     const struct hr_type *t = hr_type(binaries ? HR_T_BINARY : HR_T_STRING);
     if (arrays) {
+        for (uint32_t i = 0; i < call->arg_count; i++) /* Spark makes them STRING, which is none */
+            if (call->args[i]->type->id == HR_T_NULL)
+                HR_TRY(hr_resolve_cast(arena, &call->args[i], hr_type(HR_T_STRING), err));
         HR_TRY(hr_resolve_same_type(arena, conf, call, 0, call->arg_count, 1, &t, err));
         call->type = t;
         return HR_OK;

@@ -250,6 +250,45 @@ hr_status hr_fn_map_from_arrays(HR_EVAL_ARGS)
     return hr_out_from_builder(ctx, b, out, err);
 }
 
+hr_status hr_bind_map_from_entries(HR_BIND_ARGS)
+{
+    const struct hr_type *t = call->args[0]->type;
+    const struct hr_type *s = t->id == HR_T_ARRAY ? t->fields[0].type : NULL;
+    HR_UNUSED(conf);
+    if (!s || s->id != HR_T_STRUCT || s->field_count != 2)
+        return hr_resolve_unexpected_type(arena, call, 0, "\"ARRAY\" of pair \"STRUCT\"", err);
+    call->type = hr_type_map(s->fields[0].type, s->fields[1].type, s->fields[1].nullable);
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+/* NULL where an entry is. */
+hr_status hr_fn_map_from_entries(HR_EVAL_ARGS)
+{
+    struct hr_builder *b;
+    const struct hr_column *entries = &args[0].col.children[0];
+    HR_TRY(new_builder(ctx, call->type, &b, err));
+    HR_BUILD_ROWS(ctx, out, b, row) {
+        uint32_t from, to;
+        hr_list_range(&args[0], row, &from, &to);
+        bool whole = true;
+        for (uint32_t i = from; i < to; i++) whole = whole && hr_column_valid(entries, i);
+        uint32_t *rows = hr_arena_alloc(ctx->arena, sizeof *rows * (to - from + 1));
+        if (!rows) return HR_OOM(err);
+        if (!whole) {
+            hr_builder_null(b);
+            continue;
+        }
+        for (uint32_t i = from; i < to; i++) {
+            rows[i - from] = i;
+            HR_TRY(check_key(ctx, &entries->children[0], rows, i - from + 1, err));
+            put(hr_builder_child(b, 0), &entries->children[0], i);
+            put(hr_builder_child(b, 1), &entries->children[1], i);
+        }
+        hr_builder_close(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
+}
+
 hr_status hr_fn_map_contains_key(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {
