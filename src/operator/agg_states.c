@@ -40,6 +40,45 @@ bool hr_agg_is_plain(const struct hr_pnode *node)
     return true;
 }
 
+/* Keeps the rows where the FILTER predicate is true. */
+static uint32_t apply_filter(const struct hr_vector *predicate, const uint32_t *rows,
+                             uint8_t *const *states, uint32_t count, uint32_t *some_rows,
+                             uint8_t **some_states)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = hr_vector_row(predicate, rows[i]);
+        bool pass = hr_bit_get(predicate->col.values, row) && hr_column_valid(&predicate->col, row);
+        some_rows[kept] = rows[i];
+        some_states[kept] = states[i];
+        kept += pass;
+    }
+    return kept;
+}
+
+hr_status hr_agg_update(const struct hr_pnode *node, struct hr_eval_ctx *ctx,
+                        const struct hr_vector *vectors, const uint32_t *rows,
+                        uint8_t *const *states, uint32_t count, const int32_t *weights,
+                        uint32_t *some_rows, uint8_t **some_states, struct hr_err *err)
+{
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    for (uint32_t a = 0; a < agg->agg_count; a++) {
+        const struct hr_agg_spec *spec = &agg->aggs[a];
+        const uint32_t *agg_rows = rows;
+        uint8_t *const *agg_states = states;
+        uint32_t n = count;
+        if (spec->filter >= 0) {
+            n = apply_filter(&vectors[spec->filter], rows, states, count, some_rows, some_states);
+            agg_rows = some_rows;
+            agg_states = some_states;
+        }
+        if (n == 0) continue;
+        HR_TRY(hr_agg_of(spec)->update(spec->call, ctx, vectors + spec->first_arg, agg_rows, n,
+                                       agg_states, spec->state_offset, weights, err));
+    }
+    return HR_OK;
+}
+
 void hr_agg_save(const struct hr_pnode *node, const uint8_t *states, struct hr_buf *out)
 {
     assert(states && out);

@@ -20,6 +20,13 @@ bool hr_agg_needs_done(const struct hr_pnode *node);
 /* Are the bytes of the states all there is (no aggregate with save)? */
 bool hr_agg_is_plain(const struct hr_pnode *node);
 
+/* Rows into the states of their groups. vectors: of the node's program. some_rows, some_states:
+ * scratch for count of each, where aggregates have a FILTER. */
+hr_status hr_agg_update(const struct hr_pnode *node, struct hr_eval_ctx *ctx,
+                        const struct hr_vector *vectors, const uint32_t *rows,
+                        uint8_t *const *states, uint32_t count, const int32_t *weights,
+                        uint32_t *some_rows, uint8_t **some_states,
+                        struct hr_err *err) HR_CHECKED;
 /* Appends the states: saved where an aggregate can grow, else as they are. The form that partial
  * aggregation hands through an exchange, and that checkpoints of growing states hold. */
 void hr_agg_save(const struct hr_pnode *node, const uint8_t *states, struct hr_buf *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HashAggregate and StateAggregate. Output: keys, then results (PARTIAL: one BINARY of
- * states).
+ * HashAggregate, StateAggregate and SessionAggregate. Output: keys, then results (PARTIAL: one
+ * BINARY of states).
  */
 #ifndef HR_OPERATOR_AGGREGATE_H
 #define HR_OPERATOR_AGGREGATE_H
@@ -33,6 +33,7 @@ struct hr_aggregate_pnode {
     uint32_t agg_count;
     uint32_t states_bytes; /* of all aggregates of one group */
     enum hr_agg_mode mode;
+    int32_t session_key; /* which key is the row's own session, to be merged; -1: none */
     /* stateful */
     enum hr_output_mode output_mode;
     int32_t event_time_key; /* which key is the event time or its window; -1: none */

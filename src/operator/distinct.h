@@ -5,11 +5,16 @@
 
 #include "operator/physical.h"
 
-/* program: key_count keys; NULL: all columns. */
+/* program: key_count keys and, last, the event time unless it is one of them; NULL: all columns
+ * are keys. */
 struct hr_distinct_pnode {
     struct hr_pnode node;
     uint32_t key_count;
-    int32_t event_time_key; /* stateful: which key is the event time or its window; -1: none */
+    /* stateful */
+    int32_t time;          /* which of exprs is the event time or its window; -1: there is none */
+    bool expires;          /* a key is forgotten when its first row's time + life_us has passed */
+    int64_t life_us;
+    bool within_watermark; /* a row without a time is of 1970; else its key lives for ever */
 };
 
 #endif

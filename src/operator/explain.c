@@ -12,6 +12,11 @@ static void print_node(const struct hr_pnode *node, struct hr_buf *prefix, bool 
     hr_buf_puts(out, vt->title ? vt->title(node) : vt->name);
     if (vt->explain && !vt->is_tight_in_explain) hr_buf_putc(out, ' ');
     if (vt->explain) vt->explain(node, out);
+    if (node->state_id >= 0 && vt->state_text) {
+        hr_buf_puts(out, " [state: ");
+        vt->state_text(node, out);
+        hr_buf_putc(out, ']');
+    }
     hr_buf_putc(out, '\n');
     size_t mark = prefix->len;
     if (!is_root) hr_buf_puts(prefix, is_last ? "   " : ":  ");

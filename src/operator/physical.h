@@ -28,6 +28,7 @@ struct hr_state; /* state/state.h: the state of one stateful operator in one que
 
 /* What the state of an operator is of: its place in the identity of a checkpoint. */
 struct hr_state_identity {
+    const char *variant;                   /* of the operator, behind its name; NULL: it has one */
     uint32_t key_count;                    /* the first columns of its output */
     bool keys_are_childs;                  /* columns of its child, else its first exprs */
     const struct hr_aggregate_pnode *aggs; /* whose aggregates it holds; NULL: none */
@@ -84,6 +85,8 @@ struct hr_operator_vt {
     /* Stateful operators: filled by the caller with all columns as keys, from exprs. NULL: so it
      * is. */
     void (*state_identity)(const struct hr_pnode *node, struct hr_state_identity *inout);
+    /* Stateful operators, for EXPLAIN: what is kept and what bounds it. */
+    void (*state_text)(const struct hr_pnode *node, struct hr_buf *out);
     /* Part of the identity of its columns besides exprs. NULL: nothing. */
     void (*put_origin)(const struct hr_pnode *node, struct hr_buf *out);
     /* The watermark that the node puts out when its input's is input_us: at most that. NULL: the

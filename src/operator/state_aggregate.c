@@ -184,42 +184,12 @@ static void order_by_pane(struct state_aggregate *op, uint32_t count)
 
 /* --- Input ------------------------------------------------------------------------------------ */
 
-/* Keeps the rows where the FILTER predicate is true. */
-static uint32_t apply_filter(struct state_aggregate *op, const struct hr_vector *predicate,
-                             const uint32_t *rows, uint8_t *const *states, uint32_t count)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t row = hr_vector_row(predicate, rows[i]);
-        bool pass = hr_bit_get(predicate->col.values, row) && hr_column_valid(&predicate->col, row);
-        op->b->some_rows[kept] = rows[i];
-        op->b->some_states[kept] = states[i];
-        kept += pass;
-    }
-    return kept;
-}
-
 static hr_status update_rows(struct state_aggregate *op, struct hr_eval_ctx *ctx,
                              const uint32_t *rows, uint32_t count, const int32_t *weights,
                              struct hr_err *err)
 {
-    const struct hr_pnode *node = op->op.node;
-    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
-    for (uint32_t a = 0; a < agg->agg_count; a++) {
-        const struct hr_agg_spec *spec = &agg->aggs[a];
-        const uint32_t *agg_rows = rows;
-        uint8_t *const *states = op->b->states;
-        uint32_t n = count;
-        if (spec->filter >= 0) {
-            n = apply_filter(op, &op->vectors[spec->filter], rows, op->b->states, count);
-            agg_rows = op->b->some_rows;
-            states = op->b->some_states;
-        }
-        if (n == 0) continue;
-        HR_TRY(hr_agg_of(spec)->update(spec->call, ctx, op->vectors + spec->first_arg, agg_rows, n,
-                                       states, spec->state_offset, weights, err));
-    }
-    return HR_OK;
+    return hr_agg_update(op->op.node, ctx, op->vectors, rows, op->b->states, count, weights,
+                         op->b->some_rows, op->b->some_states, err);
 }
 
 static hr_status merge_rows(struct state_aggregate *op, const struct hr_column *saved,
@@ -545,6 +515,20 @@ static void state_aggregate_identity(const struct hr_pnode *node, struct hr_stat
     inout->keys_are_childs = inout->aggs->mode == HR_AGG_FINAL;
 }
 
+static void state_aggregate_text(const struct hr_pnode *node, struct hr_buf *out)
+{
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    hr_buf_puts(out, agg->key_count ? "a row for each group" : "one row");
+    if (agg->key_count == 0) return;
+    if (agg->event_time_key < 0 || agg->output_mode == HR_MODE_COMPLETE) {
+        hr_buf_puts(out, ", kept for ever");
+        return;
+    }
+    const struct hr_field *key = &node->schema->fields[agg->event_time_key];
+    hr_buf_printf(out, " until the watermark reaches %s%s", key->name,
+                  key->type->id == HR_T_STRUCT ? ".end" : "");
+}
+
 const struct hr_operator_vt hr_op_state_aggregate = {
     .name = "StateAggregate",
     .state_identity = state_aggregate_identity,
@@ -555,4 +539,5 @@ const struct hr_operator_vt hr_op_state_aggregate = {
     .close = state_aggregate_close,
     .explain = hr_agg_explain,
     .state_args = state_aggregate_args,
+    .state_text = state_aggregate_text,
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * StateDedup: the first row of every key over the life of a streaming query. The state's value is
- * the row's event time where a key is one (or a window: its end): its deadline, by which keys that
- * the watermark has passed are found and forgotten; without one they are kept for ever (Spark's
- * rule). Late rows are dropped and counted.
+ * the key's deadline, by which keys that the watermark has passed are found and forgotten: the
+ * event time where a key is one (or a window: its end), or within the watermark the first row's
+ * time and the delay (a duplicate does not extend it). Else keys are kept for ever (Spark's rule).
+ * Late rows are dropped and counted wherever the input has an event time.
  */
 #include "operator/distinct.h"
 #include "operator/stateful.h"
@@ -29,9 +30,10 @@ static hr_status state_dedup_args(const struct hr_pnode *node, struct hr_arena *
 {
     HR_UNUSED(arena);
     HR_UNUSED(err);
-    ret->operator_name = "dedupe";
+    ret->operator_name =
+        HR_PNODE(distinct, node)->within_watermark ? "dedupeWithinWatermark" : "dedupe";
     ret->tables[0].value_bytes = sizeof(int64_t);
-    ret->tables[0].has_deadline = HR_PNODE(distinct, node)->event_time_key >= 0;
+    ret->tables[0].has_deadline = HR_PNODE(distinct, node)->expires;
     return HR_OK;
 }
 
@@ -51,7 +53,7 @@ static hr_status open_parts(struct state_dedup *op, struct hr_err *err)
     hr_arena_init(&op->scratch, task->mem);
     const struct hr_type **types =
         HR_NEW_ARRAY(task->arena, const struct hr_type *, distinct->key_count + 1);
-    op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, distinct->key_count + 1);
+    op->vectors = HR_NEW_ARRAY(task->arena, struct hr_vector, node->expr_count + 1);
     if (!types || !op->vectors) return HR_OOM(err);
     for (uint32_t i = 0; i < distinct->key_count; i++) types[i] = node->exprs[i]->type;
     HR_TRY(hr_stateful_open(&op->s, node, task, types, distinct->key_count, err));
@@ -77,12 +79,20 @@ static hr_status state_dedup_open(const struct hr_pnode *node, struct hr_task *t
     return HR_OK;
 }
 
+/* When the key of a row is forgotten. */
+static int64_t deadline_of(const struct hr_distinct_pnode *distinct, int64_t time_us)
+{
+    if (time_us == HR_TIME_NONE && distinct->within_watermark) time_us = 0; /* Spark's reading */
+    if (time_us == HR_TIME_NONE || time_us > INT64_MAX - distinct->life_us) return time_us;
+    return time_us + distinct->life_us;
+}
+
 /* Keeps the rows of the block that are neither late nor known. Returns their number. */
 static hr_status keep_new(struct state_dedup *op, uint32_t count, uint32_t *ret_count,
                           struct hr_err *err)
 {
-    int32_t time_key = HR_PNODE(distinct, op->op.node)->event_time_key;
-    const struct hr_vector *time = time_key >= 0 ? &op->vectors[time_key] : NULL;
+    const struct hr_distinct_pnode *distinct = HR_PNODE(distinct, op->op.node);
+    const struct hr_vector *time = distinct->time >= 0 ? &op->vectors[distinct->time] : NULL;
     count = hr_stateful_drop_late(&op->s, time, op->rows, op->times, count);
     HR_TRY(hr_stateful_encode(&op->s, op->vectors, op->rows, count, err));
     HR_TRY(hr_stateful_upsert(&op->s, 0, HR_PANE_NONE, count, op->states, op->is_new, err));
@@ -91,8 +101,9 @@ static hr_status keep_new(struct state_dedup *op, uint32_t count, uint32_t *ret_
     for (uint32_t i = 0; i < count; i++) {
         if (!op->is_new[i]) continue;
         struct hr_state_part *part = hr_stateful_part(&op->s, op->s.keys.hashes[i]);
-        memcpy(op->states[i], &op->times[i], sizeof(int64_t));
-        if (time) HR_TRY(hr_state_arm(part, 0, op->states[i], err));
+        int64_t deadline_us = deadline_of(distinct, op->times[i]);
+        memcpy(op->states[i], &deadline_us, sizeof deadline_us);
+        if (distinct->expires) HR_TRY(hr_state_arm(part, 0, op->states[i], err));
         part->rows_updated++;
         op->rows[kept++] = op->rows[i];
     }
@@ -132,8 +143,7 @@ out:
 /* Forgets the keys that the watermark has passed. */
 static hr_status evict(struct state_dedup *op, struct hr_err *err)
 {
-    if (HR_PNODE(distinct, op->op.node)->event_time_key < 0 || !hr_stateful_moved(&op->s))
-        return HR_OK;
+    if (!HR_PNODE(distinct, op->op.node)->expires || !hr_stateful_moved(&op->s)) return HR_OK;
     for (uint32_t p = 0; p < op->s.part_count; p++) {
         struct hr_state_part *part = &op->s.parts[p];
         uint8_t **rows;
@@ -176,6 +186,22 @@ static void state_dedup_explain(const struct hr_pnode *node, struct hr_buf *out)
 static void state_dedup_identity(const struct hr_pnode *node, struct hr_state_identity *inout)
 {
     if (node->program) inout->key_count = HR_PNODE(distinct, node)->key_count;
+    if (HR_PNODE(distinct, node)->within_watermark) inout->variant = " within watermark";
+}
+
+static void state_dedup_text(const struct hr_pnode *node, struct hr_buf *out)
+{
+    const struct hr_distinct_pnode *distinct = HR_PNODE(distinct, node);
+    hr_buf_puts(out, "each key");
+    if (!distinct->expires) {
+        hr_buf_puts(out, ", kept for ever");
+        return;
+    }
+    hr_buf_puts(out, " until the watermark reaches ");
+    hr_expr_print(node->exprs[distinct->time], out);
+    if (node->exprs[distinct->time]->type->id == HR_T_STRUCT) hr_buf_puts(out, ".end");
+    if (distinct->life_us)
+        hr_buf_printf(out, " of its first row + %lld microseconds", (long long)distinct->life_us);
 }
 
 const struct hr_operator_vt hr_op_state_dedup = {
@@ -188,4 +214,5 @@ const struct hr_operator_vt hr_op_state_dedup = {
     .close = state_dedup_close,
     .explain = state_dedup_explain,
     .state_args = state_dedup_args,
+    .state_text = state_dedup_text,
 };

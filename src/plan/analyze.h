@@ -45,10 +45,11 @@ struct hr_names {
     const struct hr_plan *aggregate; /* inside aggregate calls its input comes first */
 };
 
-/* The one window() call of a node, and the column that stands for it. */
+/* The one window() or session_window() call of a node, and the column that stands for it. */
 struct hr_window_use {
     const struct hr_expr *call;
     struct hr_attr attr;
+    bool is_session;
 };
 
 hr_status hr_analyze(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err) HR_CHECKED;

@@ -124,7 +124,13 @@ hr_status hr_analyze_groups(struct hr_analyzer *an, struct hr_plan *plan,
     if (agg->group_by_all) HR_TRY(group_by_all(an, plan, err));
     for (uint32_t i = 0; i < agg->group_count; i++)
         HR_TRY(resolve_group(an, plan, &agg->groups[i], err));
-    return hr_analyze_windows(an, plan, window, agg->groups, agg->group_count, err);
+    HR_TRY(hr_analyze_windows(an, plan, window, agg->groups, agg->group_count, err));
+    for (uint32_t i = 0; i < agg->group_count && window->is_session; i++) {
+        const struct hr_expr *group = agg->groups[i];
+        bool is_session = group->kind == HR_X_ATTR && group->attr_id == window->attr.id;
+        if (is_session) agg->session_key = (int32_t)i;
+    }
+    return HR_OK;
 }
 
 /* The output list ------------------------------------------------------------------------------ */

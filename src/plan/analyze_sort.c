@@ -290,24 +290,78 @@ static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan **plan, str
     return hr_plan_refresh(an->arena, agg, err);
 }
 
+/* DEDUPLICATE BY ALL: the columns that are in sight. */
+static hr_status all_keys(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+{
+    struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
+    const struct hr_plan *child = plan->children[0];
+    distinct->keys = HR_NEW_ARRAY(an->arena, struct hr_expr *, child->output_count + 1);
+    if (!distinct->keys) return HR_OOM(err);
+    for (uint32_t i = 0; i < child->output_count; i++) {
+        if (child->output[i].hidden) continue;
+        struct hr_expr *key = hr_attr_ref(an->arena, &child->output[i]);
+        if (!key) return HR_OOM(err);
+        distinct->keys[distinct->key_count++] = key;
+    }
+    return HR_OK;
+}
+
+/* On a stream: which key is the event time, else which other column. */
+static hr_status find_time(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
+{
+    struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
+    const struct hr_plan *child = plan->children[0];
+    distinct->time_key = -1;
+    for (uint32_t i = 0; i < distinct->key_count && distinct->time_key < 0; i++) {
+        distinct->delay_us = hr_expr_watermark_delay(plan, distinct->keys[i]);
+        if (distinct->delay_us < 0) continue;
+        distinct->time = distinct->keys[i];
+        distinct->time_key = (int32_t)i;
+    }
+    for (uint32_t i = 0; i < child->output_count && !distinct->time; i++) {
+        if (child->output[i].watermark_delay_us < 0) continue;
+        distinct->time = hr_attr_ref(an->arena, &child->output[i]);
+        if (!distinct->time) return HR_OOM(err);
+        distinct->delay_us = child->output[i].watermark_delay_us;
+    }
+    return HR_OK;
+}
+
+static hr_status map_key(struct hr_analyzer *an, const struct hr_plan *plan, const char *name,
+                         const struct hr_type *of, struct hr_err *err)
+{
+    const char *type = hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, of));
+    HR_RAISE(err, HR_E_SET_OPERATION_ON_MAP_TYPE, "colName", hr_quote_name(an->arena, &name, 1),
+             "dataType", type ? type : "?");
+    return hr_err_at(err, plan->sql_pos, plan->sql_end);
+}
+
+static hr_status analyze_deduplicate(struct hr_analyzer *an, struct hr_plan *plan,
+                                     struct hr_err *err)
+{
+    struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
+    struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1};
+    if (distinct->key_count == 0) HR_TRY(all_keys(an, plan, err));
+    for (uint32_t i = 0; i < distinct->key_count; i++) {
+        HR_TRY(hr_resolve(an, &names, &distinct->keys[i], err));
+        const struct hr_expr *key = distinct->keys[i];
+        if (key->type->id != HR_T_MAP) continue;
+        return map_key(an, plan, hr_expr_text(an->arena, key), key->type, err);
+    }
+    if (plan->children[0]->is_streaming) HR_TRY(find_time(an, plan, err));
+    return hr_plan_refresh(an->arena, plan, err);
+}
+
 hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
 {
     assert((*ret_plan)->child_count == 1 && (*ret_plan)->children[0]->resolved);
     struct hr_plan *plan = *ret_plan;
-    struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
-    struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1};
-    for (uint32_t i = 0; i < distinct->key_count; i++)
-        HR_TRY(hr_resolve(an, &names, &distinct->keys[i], err));
-    for (uint32_t i = 0; i < plan->children[0]->output_count && distinct->key_count == 0; i++) {
+    if (HR_NODE(distinct, plan)->by_keys) return analyze_deduplicate(an, plan, err);
+    for (uint32_t i = 0; i < plan->children[0]->output_count; i++) {
         const struct hr_attr *attr = &plan->children[0]->output[i];
-        if (attr->type->id != HR_T_MAP) continue;
-        const char *type = hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, attr->type));
-        HR_RAISE(err, HR_E_SET_OPERATION_ON_MAP_TYPE, "colName",
-                 hr_quote_name(an->arena, &attr->name, 1), "dataType", type ? type : "?");
-        return hr_err_at(err, plan->sql_pos, plan->sql_end);
+        if (attr->type->id == HR_T_MAP) return map_key(an, plan, attr->name, attr->type, err);
     }
-    if (plan->children[0]->is_streaming && distinct->key_count == 0 &&
-        plan->children[0]->output_count)
+    if (plan->children[0]->is_streaming && plan->children[0]->output_count)
         return group_by_all(an, ret_plan, err);
     return hr_plan_refresh(an->arena, plan, err);
 }

@@ -3,7 +3,8 @@
  * Windows of time. window(ts, length[, slide[, start]]) becomes a column that is made below the
  * node: a projection when each row is in one window, else an EXPAND to the length/slide windows
  * that may hold it (rounded up) and a filter for those that do. Rows without a time are dropped, as
- * in Spark. window_time(w) is the last microsecond of w.
+ * in Spark. session_window(ts, gap) becomes the column of each row's own session, which the
+ * aggregation above merges. window_time(w) is the last microsecond of w.
  */
 #include "base/datetime.h"
 #include "expr/internal.h"
@@ -54,8 +55,8 @@ static hr_status duration(struct hr_analyzer *an, const struct hr_expr *call, ui
         return HR_RAISE(err, HR_E_CANNOT_PARSE_INTERVAL, "intervalString", input ? input : "?");
     }
     HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-            "argument %u of window must be a constant duration such as '10 minutes', not %s",
-            index + 1, hr_expr_text(an->arena, arg));
+            "argument %u of %s must be a constant duration such as '10 minutes', not %s",
+            index + 1, call->name, hr_expr_text(an->arena, arg));
     return hr_err_at(err, arg->sql_pos, arg->sql_end);
 }
 
@@ -151,27 +152,22 @@ static hr_status drop_null_times(struct hr_analyzer *an, struct hr_plan *plan,
     return hr_plan_filter(an->arena, plan->children[0], condition, &plan->children[0], err);
 }
 
-static struct hr_attr window_attr(struct hr_analyzer *an, const struct hr_plan *child,
-                                  const struct window_args *w, const struct hr_type *type)
+static struct hr_attr window_attr(const struct hr_plan *above, const char *name,
+                                  const struct hr_expr *time, const struct hr_type *type)
 {
-    const struct hr_attr *from = NULL;
-    if (w->time->kind == HR_X_ATTR) from = hr_plan_attr(child, w->time->attr_id);
     return (struct hr_attr){.id = hr_expr_next_attr_id(),
-                            .name = "window",
+                            .name = name,
                             .type = type,
-                            .watermark_delay_us = from ? from->watermark_delay_us : -1};
+                            .watermark_delay_us = hr_expr_watermark_delay(above, time)};
 }
 
-/* One window a row: a projection that adds the column. */
-static hr_status project_window(struct hr_analyzer *an, struct hr_plan *plan,
-                                const struct window_args *w, struct hr_attr *ret,
-                                struct hr_err *err)
+/* A projection below plan that adds the column of the windows, value. */
+static hr_status add_column(struct hr_analyzer *an, struct hr_plan *plan, const char *name,
+                            const struct hr_expr *time, struct hr_expr *value, struct hr_attr *ret,
+                            struct hr_err *err)
 {
-    assert(w->length == w->slide);
-    struct hr_expr *value = NULL;
-    HR_TRY(window_struct(an, w, 0, &value, err));
-    *ret = window_attr(an, plan->children[0], w, value->type);
-    struct hr_expr *alias = hr_expr_alias(an->arena, value, "window");
+    *ret = window_attr(plan, name, time, value->type);
+    struct hr_expr *alias = hr_expr_alias(an->arena, value, name);
     struct hr_plan *project = hr_plan_pass(an->arena, plan->children[0]);
     if (!alias || !project) return HR_OOM(err);
     alias->attr_id = ret->id;
@@ -182,6 +178,17 @@ static hr_status project_window(struct hr_analyzer *an, struct hr_plan *plan,
     HR_NODE(project, project)->keeps_event_time = ret->watermark_delay_us >= 0;
     plan->children[0] = project;
     return HR_OK;
+}
+
+/* One window a row. */
+static hr_status project_window(struct hr_analyzer *an, struct hr_plan *plan,
+                                const struct window_args *w, struct hr_attr *ret,
+                                struct hr_err *err)
+{
+    assert(w->length == w->slide);
+    struct hr_expr *value = NULL;
+    HR_TRY(window_struct(an, w, 0, &value, err));
+    return add_column(an, plan, "window", w->time, value, ret, err);
 }
 
 /* time >= window.start AND time < window.end, over the EXPAND. */
@@ -235,7 +242,7 @@ static hr_status expand_window(struct hr_analyzer *an, struct hr_plan *plan,
     }
     /* The copied columns keep their ids: each output row holds the values of its input row. */
     memcpy(expand->output, child->output, sizeof *child->output * child->output_count);
-    *ret = window_attr(an, child, w, node->rows[0][child->output_count]->type);
+    *ret = window_attr(expand, "window", w->time, node->rows[0][child->output_count]->type);
     expand->output[child->output_count] = *ret;
     expand->output_count = node->row_width;
     HR_TRY(hr_plan_refresh(an->arena, expand, err));
@@ -244,9 +251,10 @@ static hr_status expand_window(struct hr_analyzer *an, struct hr_plan *plan,
     return inside(an, expand, w, ret, &plan->children[0], err);
 }
 
-/* window(w, …) of a window counts by its last instant. */
+/* window(w, …) of a window counts by its last instant, window_time(w). */
 static hr_status time_of_window(struct hr_analyzer *an, struct hr_expr **time, struct hr_err *err)
 {
+    if (hr_expr_is(*time, HR_ROLE_WINDOW_TIME)) *time = (*time)->args[0];
     if ((*time)->type->id != HR_T_STRUCT) return HR_OK;
     struct hr_expr *end = hr_expr_new(an->arena, HR_X_FIELD);
     if (!end) return HR_OOM(err);
@@ -260,6 +268,56 @@ static hr_status time_of_window(struct hr_analyzer *an, struct hr_expr **time, s
     struct hr_expr *args[] = {end, interval ? hr_expr_int(an->arena, interval, 1) : NULL};
     if (!args[1]) return HR_OOM(err);
     return hr_call(an->arena, an->conf, "-", args, 2, time, err);
+}
+
+/* Sessions ------------------------------------------------------------------------------------- */
+
+/* Where a row's own session ends: time + gap. A text that changes from row to row is read then. */
+static hr_status session_end(struct hr_analyzer *an, const struct hr_expr *call,
+                             struct hr_expr *time, struct hr_expr **ret, struct hr_err *err)
+{
+    struct hr_expr *gap = call->args[1];
+    struct hr_expr *args[] = {hr_expr_copy(an->arena, time), hr_expr_copy(an->arena, gap)};
+    if (!args[0] || !args[1]) return HR_OOM(err);
+    enum hr_type_id type = gap->type->id;
+    if (type == HR_T_INTERVAL_DT || type == HR_T_INTERVAL_YM)
+        return hr_call(an->arena, an->conf, "+", args, 2, ret, err);
+    if (type == HR_T_STRING && !hr_expr_is_foldable(gap)) {
+        *ret = hr_expr_call(an->arena, "__session_end", args, 2);
+        return *ret ? hr_resolve_as(an->arena, an->conf, *ret, "__session_end", err) : HR_OOM(err);
+    }
+    int64_t us = 0;
+    HR_TRY(duration(an, call, 1, &us, err));
+    const struct hr_type *interval = hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND);
+    args[1] = interval ? hr_expr_int(an->arena, interval, us) : NULL;
+    if (!args[1]) return HR_OOM(err);
+    return hr_call(an->arena, an->conf, "+", args, 2, ret, err);
+}
+
+/*
+ * session_window(ts, gap): each row brings [ts, ts + gap), which the aggregation merges. Rows whose
+ * gap is not above zero, and those without time or gap, are dropped, as in Spark.
+ */
+static hr_status make_session(struct hr_analyzer *an, struct hr_plan *plan, struct hr_expr *call,
+                              struct hr_window_use *use, struct hr_err *err)
+{
+    assert(!use->call && plan->child_count == 1);
+    struct hr_expr *time = call->args[0], *end = NULL, *value = NULL, *condition = NULL;
+    use->is_session = true;
+    use->call = hr_expr_copy(an->arena, call);
+    if (!use->call) return HR_OOM(err);
+    HR_TRY(time_of_window(an, &time, err));
+    HR_TRY(session_end(an, call, time, &end, err));
+    struct hr_expr *order[] = {hr_expr_copy(an->arena, end), hr_expr_copy(an->arena, time)};
+    if (!order[0] || !order[1]) return HR_OOM(err);
+    HR_TRY(hr_call(an->arena, an->conf, ">", order, 2, &condition, err));
+    HR_TRY(hr_plan_filter(an->arena, plan->children[0], condition, &plan->children[0], err));
+    struct hr_expr *args[] = {hr_expr_string(an->arena, hr_sv("start")),
+                              hr_expr_copy(an->arena, time),
+                              hr_expr_string(an->arena, hr_sv("end")), end};
+    if (!args[0] || !args[1] || !args[2]) return HR_OOM(err);
+    HR_TRY(hr_call(an->arena, an->conf, "named_struct", args, 4, &value, err));
+    return add_column(an, plan, "session_window", time, value, &use->attr, err);
 }
 
 static hr_status make_window(struct hr_analyzer *an, struct hr_plan *plan, struct hr_expr *call,
@@ -287,12 +345,11 @@ static hr_status rewrite_window(void *arg, struct hr_expr **expr, struct hr_err 
     struct window_rewrite *r = arg;
     struct hr_expr *call = *expr;
     if (call->kind != HR_X_CALL) return HR_OK;
-    if (hr_expr_is(call, HR_ROLE_SESSION_WINDOW)) {
-        HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "session_window");
-        return hr_err_at(err, call->sql_pos, call->sql_end);
-    }
-    if (!hr_expr_is(call, HR_ROLE_WINDOW) || call->arg_count < 2) return HR_OK;
-    if (!r->use->call) HR_TRY(make_window(r->an, r->plan, call, r->use, err));
+    bool is_session = hr_expr_is(call, HR_ROLE_SESSION_WINDOW);
+    bool is_window = hr_expr_is(call, HR_ROLE_WINDOW) && call->arg_count >= 2;
+    if (!is_session && !is_window) return HR_OK;
+    if (!r->use->call)
+        HR_TRY((is_session ? make_session : make_window)(r->an, r->plan, call, r->use, err));
     if (!hr_expr_equal(r->use->call, call)) {
         HR_RAISE(err, HR_E_MULTIPLE_TIME_WINDOWS);
         return hr_err_at(err, r->plan->sql_pos, r->plan->sql_end);

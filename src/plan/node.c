@@ -3,6 +3,8 @@
  * What every kind of node gets from the data in its vtable: refreshing, copies, visits of its
  * expressions; and answers that several kinds share.
  */
+#include <stdio.h>
+
 #include "plan/node.h"
 
 /* Outputs -------------------------------------------------------------------------------------- */
@@ -163,6 +165,17 @@ hr_status hr_node_refuse(const struct hr_plan *plan, struct hr_err *err, const c
     HR_RAISE(err, HR_E_UNSUPPORTED_STREAMING, "msg", msg);
     if (err) hr_err_at(err, plan->sql_pos, plan->sql_end);
     return HR_E_UNSUPPORTED_STREAMING;
+}
+
+hr_status hr_node_refuse_mode(const struct hr_plan *plan, struct hr_err *err, const char *mode,
+                              const char *operation)
+{
+    char msg[200];
+    snprintf(msg, sizeof msg,
+             "Invalid streaming output mode: %s. This output mode is not supported for %s on "
+             "streaming DataFrames/DataSets.",
+             mode, operation);
+    return hr_node_refuse(plan, err, msg);
 }
 
 hr_status hr_node_not_supported(const struct hr_plan *plan, struct hr_err *err, const char *what)

@@ -67,6 +67,7 @@ struct hr_node_vt {
     bool analyzes_children;   /* analyze goes to the children by itself */
     bool may_fold;            /* constants in its expressions may be computed */
     bool counts_as_aggregate; /* at most one is in a query that does not only append */
+    bool keeps_state;         /* on a stream: from epoch to epoch */
 
     /* Sets members whose unset value is not zero. NULL: there are none. */
     void (*init)(struct hr_plan *plan);
@@ -118,6 +119,8 @@ struct hr_node_vt {
 
 const struct hr_node_vt *hr_plan_vt(const struct hr_plan *plan);
 
+/* Streaming aggregations in the plan. */
+uint32_t hr_plan_aggregates(const struct hr_plan *plan);
 /* Rows that the plan surely does not exceed; -1: unknown. */
 int64_t hr_plan_max_rows(const struct hr_plan *plan);
 
@@ -138,6 +141,9 @@ hr_status hr_node_sink_if_within(struct hr_arena *arena, const struct hr_plan *p
                                  struct hr_err *err) HR_CHECKED;
 /* Spark's refusal of an operation on a stream, at the node. */
 hr_status hr_node_refuse(const struct hr_plan *plan, struct hr_err *err, const char *msg);
+/* The same where an output mode does not allow it. */
+hr_status hr_node_refuse_mode(const struct hr_plan *plan, struct hr_err *err, const char *mode,
+                              const char *operation);
 /* Ours, where Spark can and we cannot. */
 hr_status hr_node_not_supported(const struct hr_plan *plan, struct hr_err *err, const char *what);
 

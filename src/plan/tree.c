@@ -21,6 +21,27 @@ const struct hr_attr *hr_plan_input_attr(const struct hr_plan *plan, uint32_t id
     return NULL;
 }
 
+/* The window in window.end - 1 µs, or NULL. */
+static const struct hr_expr *window_of_last_instant(const struct hr_expr *expr)
+{
+    if (expr->kind != HR_X_CALL || expr->arg_count != 2 || strcmp(expr->name, "-") != 0)
+        return NULL;
+    const struct hr_expr *end = expr->args[0], *one = expr->args[1];
+    bool ends = end->kind == HR_X_FIELD && hr_str_eq_nocase(end->name, "end");
+    if (!ends || one->kind != HR_X_LITERAL || one->type->id != HR_T_INTERVAL_DT) return NULL;
+    bool is_one = hr_column_valid(one->literal, 0) && *(const int64_t *)one->literal->values == 1;
+    return is_one ? end->args[0] : NULL;
+}
+
+int64_t hr_expr_watermark_delay(const struct hr_plan *plan, const struct hr_expr *expr)
+{
+    const struct hr_expr *window = window_of_last_instant(expr);
+    if (window) expr = window;
+    if (expr->kind != HR_X_ATTR) return -1;
+    const struct hr_attr *attr = hr_plan_input_attr(plan, expr->attr_id);
+    return attr ? attr->watermark_delay_us : -1;
+}
+
 struct hr_expr *hr_attr_ref(struct hr_arena *arena, const struct hr_attr *attr)
 {
     assert(attr && attr->id);

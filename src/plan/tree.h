@@ -13,6 +13,9 @@
 const struct hr_attr *hr_plan_attr(const struct hr_plan *plan, uint32_t id);
 /* The same in any of plan's children. */
 const struct hr_attr *hr_plan_input_attr(const struct hr_plan *plan, uint32_t id);
+/* The delay of the watermark when expr over plan's children is an event time: an attribute that is
+ * one, or the last instant of a window that is one (window_time). -1: it is none. */
+int64_t hr_expr_watermark_delay(const struct hr_plan *plan, const struct hr_expr *expr);
 /* A reference to the attribute. NULL: out of memory. */
 struct hr_expr *hr_attr_ref(struct hr_arena *arena, const struct hr_attr *attr);
 

@@ -413,6 +413,24 @@ struct hr_sql_q hr_sql_watermarked(struct hr_sql_parser *p, struct hr_sql_q q,
     return wrap(p, q.plan, pos, wm->interval->end);
 }
 
+struct hr_sql_q hr_sql_deduplicate(struct hr_sql_parser *p, struct hr_sql_q q,
+                                   const struct hr_sql_token *start, struct hr_sql_list *keys,
+                                   bool within_watermark)
+{
+    q = above(p, HR_P_DISTINCT, q);
+    if (p->status != HR_OK) return no_q;
+    struct hr_distinct_node *distinct = HR_NODE(distinct, q.plan);
+    distinct->by_keys = true;
+    distinct->within_watermark = within_watermark;
+    if (keys) {
+        distinct->keys = keys->exprs.items;
+        distinct->key_count = keys->exprs.count;
+    }
+    q.plan->sql_pos = start->pos;
+    q.plan->sql_end = keys ? keys->end : start->end;
+    return q;
+}
+
 struct hr_sql_alias *hr_sql_table_alias(struct hr_sql_parser *p, const struct hr_sql_token *name,
                                         struct hr_sql_names *columns, int32_t end)
 {

@@ -48,14 +48,14 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
 
 %fallback ID
   ALL AND ANTI ANY AS ASC BETWEEN BOTH BY CACHE CASE CAST CLEAR COLUMNS COMMENT CREATE CROSS CUBE
-  DELAY DESC DESCRIBE DISTINCT DIV DROP ELSE END ESCAPE EXCEPT EXISTS EXPLAIN EXTENDED EXTERNAL
-  EXTRACT FALSE FILTER FIRST FLOW FOR FORMATTED FROM FULL FUNCTIONS GLOBAL GROUP GROUPING HAVING IF
-  IGNORE ILIKE IN INNER INSERT INTERSECT INTO IS JOIN LAST LATERAL LAZY LEADING LEFT LIKE LIMIT
-  LOCATION MATERIALIZED NAME NATURAL NOT NULL NULLS OF OFFSET ON OPTIONS OR ORDER OUTER OVER OVERLAY
-  OVERWRITE PARTITIONED PLACING POSITION PURGE QUERY RECURSIVE REFRESH REPLACE RESPECT RIGHT RLIKE
-  ROLLUP SELECT SEMI SETMINUS SETS SHOW SOME SORT STREAM STREAMING SUBSTRING SYSTEM TABLE TABLES
-  TABLESAMPLE TBLPROPERTIES TEMPORARY THEN TO TRAILING TRIM TRUE TRY_CAST UNCACHE UNION UNKNOWN USE
-  USER USING VALUES VIEW VIEWS WATERMARK WHEN WHERE WINDOW WITH.
+  DEDUPLICATE DELAY DESC DESCRIBE DISTINCT DIV DROP ELSE END ESCAPE EXCEPT EXISTS EXPLAIN EXTENDED
+  EXTERNAL EXTRACT FALSE FILTER FIRST FLOW FOR FORMATTED FROM FULL FUNCTIONS GLOBAL GROUP GROUPING
+  HAVING IF IGNORE ILIKE IN INNER INSERT INTERSECT INTO IS JOIN LAST LATERAL LAZY LEADING LEFT LIKE
+  LIMIT LOCATION MATERIALIZED NAME NATURAL NOT NULL NULLS OF OFFSET ON OPTIONS OR ORDER OUTER OVER
+  OVERLAY OVERWRITE PARTITIONED PLACING POSITION PURGE QUERY RECURSIVE REFRESH REPLACE RESPECT
+  RIGHT RLIKE ROLLUP SELECT SEMI SETMINUS SETS SHOW SOME SORT STREAM STREAMING SUBSTRING SYSTEM
+  TABLE TABLES TABLESAMPLE TBLPROPERTIES TEMPORARY THEN TO TRAILING TRIM TRUE TRY_CAST UNCACHE
+  UNION UNKNOWN USE USER USING VALUES VIEW VIEWS WATERMARK WHEN WHERE WINDOW WITH WITHIN.
 
 /* From loose to tight. */
 %nonassoc PREC_LOWEST.
@@ -580,10 +580,19 @@ on(A) ::= USING LP idents(L) RP(R). { A = (struct hr_sql_on){.names = L, .end = 
 %type table_primary {struct hr_sql_q}
 %type table {struct hr_sql_q}
 %type alias {struct hr_sql_alias *}
-table_primary(A) ::= table(Q) watermark(W). [PREC_LOW] { A = hr_sql_watermarked(p, Q, W); }
-table_primary(A) ::= table(Q) watermark(W) alias(N). {
-    A = hr_sql_alias_query(p, hr_sql_watermarked(p, Q, W), N);
+%type refined {struct hr_sql_q}
+table_primary(A) ::= refined(Q). [PREC_LOW] { A = Q; }
+table_primary(A) ::= refined(Q) alias(N). { A = hr_sql_alias_query(p, Q, N); }
+refined(A) ::= table(Q) watermark(W). [PREC_LOW] { A = hr_sql_watermarked(p, Q, W); }
+refined(A) ::= table(Q) watermark(W) DEDUPLICATE(D) BY LP exprs(L) RP within_watermark(I). {
+    A = hr_sql_deduplicate(p, hr_sql_watermarked(p, Q, W), D, L, I);
 }
+refined(A) ::= table(Q) watermark(W) DEDUPLICATE(D) BY ALL within_watermark(I). {
+    A = hr_sql_deduplicate(p, hr_sql_watermarked(p, Q, W), D, NULL, I);
+}
+%type within_watermark {int}
+within_watermark(A) ::= . [PREC_LOW] { A = 0; }
+within_watermark(A) ::= WITHIN WATERMARK. { A = 1; }
 table_primary(A) ::= VALUES(V) value_rows(L). [PREC_LOWEST] { A = hr_sql_values(p, V, L); }
 table_primary(A) ::= VALUES(V) value_rows(L) alias(N). [PREC_LOW] {
     A = hr_sql_alias_query(p, hr_sql_values(p, V, L), N);

@@ -239,6 +239,10 @@ struct hr_sql_wm *hr_sql_new_wm(struct hr_sql_parser *p, struct hr_sql_x column,
                                 const struct hr_sql_token *interval);
 struct hr_sql_q hr_sql_watermarked(struct hr_sql_parser *p, struct hr_sql_q q,
                                    const struct hr_sql_wm *watermark);
+/* keys NULL: all columns. */
+struct hr_sql_q hr_sql_deduplicate(struct hr_sql_parser *p, struct hr_sql_q q,
+                                   const struct hr_sql_token *start, struct hr_sql_list *keys,
+                                   bool within_watermark);
 struct hr_sql_alias *hr_sql_table_alias(struct hr_sql_parser *p, const struct hr_sql_token *name,
                                         struct hr_sql_names *columns, int32_t end);
 struct hr_sql_q hr_sql_alias_query(struct hr_sql_parser *p, struct hr_sql_q q,

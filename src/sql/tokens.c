@@ -229,6 +229,8 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     switch (t->kind) {
     case HR_TK_STREAM:
         return next->kind == HR_TK_ID || next->kind == HR_TK_QUOTED || call ? t->kind : HR_TK_ID;
+    case HR_TK_DEDUPLICATE: return next->kind == HR_TK_BY ? t->kind : HR_TK_ID;
+    case HR_TK_WITHIN: return next->kind == HR_TK_WATERMARK ? t->kind : HR_TK_ID;
     case HR_TK_VALUES: return starts_value(next) ? t->kind : HR_TK_ID;
     case HR_TK_EXISTS:
         if (prev && (prev->kind == HR_TK_IF || prev->kind == HR_TK_NOT) && !call) return t->kind;

@@ -208,8 +208,9 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
         .cancelled = &query->life.cancelled,
         .epoch = query->epoch,
         .now_us = now_us,
-        .late_watermark_us = query->previous_watermark_us,
-        .evict_watermark_us = query->watermark_us,
+        /* Before there is one it is 1970, as in Spark: rows of then and earlier are late. */
+        .late_watermark_us = HR_MAX(query->previous_watermark_us, INT64_C(0)),
+        .evict_watermark_us = HR_MAX(query->watermark_us, INT64_C(0)),
         .states = query->state_ptrs,
         .state_count = query->state_count,
         .node_times =

@@ -170,6 +170,7 @@ static hr_status put_state(struct hr_query *query, const struct hr_pnode *node, 
         HR_TRY(put_side(query, node, &identity, i, out, err));
     if (identity.side_count) return HR_OK;
     assert(identity.key_count <= node->schema->field_count);
+    if (identity.variant) hr_buf_puts(out, identity.variant);
     HR_TRY(put_keys(query, node, identity.key_count, identity.keys_are_childs, out, err));
     if (identity.aggs) put_functions(identity.aggs, out);
     return HR_OK;

@@ -15,6 +15,21 @@ HR_INLINE int64_t window_bound(int64_t time, int64_t slide, int64_t start, int64
     return (int64_t)((uint64_t)time - (uint64_t)into + (uint64_t)shift);
 }
 
+hr_status hr_fn_session_end(HR_EVAL_ARGS)
+{
+    HR_UNUSED(call);
+    HR_UNUSED(err);
+    int64_t *to = HR_OUT(int64_t, out);
+    HR_EACH_ROW(ctx, out, row)
+    {
+        int64_t gap;
+        bool valid = hr_parse_duration(hr_arg_str(&args[1], row), &gap) &&
+                     !__builtin_add_overflow(hr_arg_i64(&args[0], row), gap, &to[row]);
+        if (!valid) hr_out_null(out, row);
+    }
+    return HR_OK;
+}
+
 hr_status hr_fn_window_bound(HR_EVAL_ARGS)
 {
     HR_UNUSED(call);

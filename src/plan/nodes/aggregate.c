@@ -8,9 +8,11 @@
  *
  *   Project … +- HashAggregate FINAL +- Exchange hash(k) +- HashAggregate PARTIAL
  *
- * On a stream the upper one keeps its groups from epoch to epoch (StateAggregate).
+ * On a stream the upper one keeps its groups from epoch to epoch (StateAggregate). Sessions are
+ * merged by a SessionAggregate, which takes whole rows: at rest in order of time.
  */
 #include "operator/aggregate.h"
+#include "operator/sort.h"
 #include "plan/nodes/aggregate.h"
 
 #include "plan/analyze.h"
@@ -23,6 +25,7 @@
 static void init(struct hr_plan *plan)
 {
     HR_NODE(aggregate, plan)->event_time_key = -1;
+    HR_NODE(aggregate, plan)->session_key = -1;
 }
 
 /* The event time is noted once: the rules may later put an expression in the attribute's place. */
@@ -30,12 +33,8 @@ static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_
 {
     assert(plan->child_count == 1);
     struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
-    for (uint32_t i = 0; i < agg->group_count && agg->event_time_key < 0; i++) {
-        const struct hr_attr *attr = agg->groups[i]->kind == HR_X_ATTR
-                                         ? hr_plan_input_attr(plan, agg->groups[i]->attr_id)
-                                         : NULL;
-        if (attr && attr->watermark_delay_us >= 0) agg->event_time_key = (int32_t)i;
-    }
+    for (uint32_t i = 0; i < agg->group_count && agg->event_time_key < 0; i++)
+        if (hr_expr_watermark_delay(plan, agg->groups[i]) >= 0) agg->event_time_key = (int32_t)i;
     return hr_select_output(arena, plan, err);
 }
 
@@ -88,11 +87,14 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
                 plan, err,
                 "Distinct aggregations are not supported on streaming DataFrames/Datasets. "
                 "Consider using approx_count_distinct() instead.");
+    if (agg->session_key >= 0 && check->mode == HR_MODE_UPDATE)
+        return hr_node_refuse_mode(plan, err, "update", "session window streaming aggregations");
+    if (agg->session_key >= 0 && agg->group_count == 1)
+        return hr_node_refuse(
+            plan, err,
+            "Global aggregation with session window in streaming query is not supported.");
     if (check->mode != HR_MODE_APPEND || agg->event_time_key >= 0) return HR_OK;
-    return hr_node_refuse(
-        plan, err,
-        "Append output mode not supported when there are streaming aggregations on "
-        "streaming DataFrames/DataSets without watermark");
+    return hr_node_refuse_mode(plan, err, "append", "streaming aggregations without watermark");
 }
 
 /* In append mode a group comes out once, when the watermark has passed it. */
@@ -212,8 +214,10 @@ static hr_status aggregate_node(struct hr_planner *pl, const struct parts *p,
                                 struct hr_pnode **ret, struct hr_err *err)
 {
     const struct hr_type *schema = schema_of(pl, p, agg_mode == HR_AGG_PARTIAL);
-    struct hr_pnode *node = hr_pnode_new(
-        pl, stateful ? &hr_op_state_aggregate : &hr_op_hash_aggregate, schema, child, NULL);
+    const struct hr_operator_vt *vt = p->agg->session_key >= 0 ? &hr_op_session_aggregate
+                                      : stateful               ? &hr_op_state_aggregate
+                                                               : &hr_op_hash_aggregate;
+    struct hr_pnode *node = hr_pnode_new(pl, vt, schema, child, NULL);
     if (!node) return HR_OOM(err);
     struct hr_aggregate_pnode *agg = HR_PNODE(aggregate, node);
     agg->key_count = p->keys.count;
@@ -222,6 +226,7 @@ static hr_status aggregate_node(struct hr_planner *pl, const struct parts *p,
     agg->states_bytes = p->states_bytes;
     agg->mode = agg_mode;
     agg->output_mode = pl->mode;
+    agg->session_key = p->agg->session_key;
     agg->event_time_key = stateful ? p->agg->event_time_key : -1;
     node->exprs = p->args.items;
     node->expr_count = p->args.count;
@@ -248,10 +253,52 @@ static hr_status key_columns(struct hr_planner *pl, const struct parts *p, struc
     return HR_OK;
 }
 
+/* Rows at rest in order of the time at which their own session begins. */
+static hr_status sort_by_time(struct hr_planner *pl, const struct parts *p, struct hr_pnode *child,
+                              struct hr_pnode **ret, struct hr_err *err)
+{
+    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_sort, child->schema, child, NULL);
+    struct hr_expr *start = hr_expr_new(pl->arena, HR_X_FIELD);
+    if (!node || !start) return HR_OOM(err);
+    struct hr_sort_pnode *sort = HR_PNODE(sort, node);
+    node->exprs = HR_NEW(pl->arena, struct hr_expr *);
+    start->args = HR_NEW(pl->arena, struct hr_expr *);
+    sort->descending = HR_NEW(pl->arena, bool);
+    sort->nulls_first = HR_NEW(pl->arena, bool);
+    if (!node->exprs || !start->args || !sort->descending || !sort->nulls_first) return HR_OOM(err);
+    start->args[0] = hr_expr_copy(pl->arena, p->keys.items[p->agg->session_key]);
+    start->arg_count = 1;
+    start->name = "start";
+    if (!start->args[0]) return HR_OOM(err);
+    HR_TRY(hr_expr_resolve_node(pl->arena, pl->conf, start, err));
+    node->exprs[0] = start;
+    node->expr_count = 1;
+    *ret = node;
+    return hr_compile(pl, node->exprs, 1, &node->program, err);
+}
+
+/* A session is found by its key alone: rows of a key go to one task. */
+static hr_status stack_sessions(struct hr_planner *pl, const struct parts *p,
+                                struct hr_pnode *child, struct hr_pnode **ret, struct hr_err *err)
+{
+    struct hr_exprs others = {0};
+    for (uint32_t i = 0; i < p->keys.count; i++)
+        if ((int32_t)i != p->agg->session_key &&
+            !HR_VEC_PUSH(pl->arena, &others, p->keys.items[i]))
+            return HR_OOM(err);
+    if (p->has_distinct)
+        return hr_node_not_supported(p->plan, err, "a DISTINCT aggregate over session_window");
+    bool split = pl->parallel && (p->plan->is_streaming || !hr_pnode_is_single(child));
+    if (split) HR_TRY(hr_exchange_by_keys(pl, child, others.items, others.count, &child, err));
+    if (!p->plan->is_streaming) HR_TRY(sort_by_time(pl, p, child, &child, err));
+    return aggregate_node(pl, p, HR_AGG_COMPLETE, p->plan->is_streaming, child, ret, err);
+}
+
 static hr_status stack(struct hr_planner *pl, const struct parts *p, struct hr_pnode *child,
                        struct hr_pnode **ret, struct hr_err *err)
 {
     assert(p->specs && p->args.count >= p->keys.count);
+    if (p->agg->session_key >= 0) return stack_sessions(pl, p, child, ret, err);
     bool stateful = p->plan->is_streaming;
     bool split = pl->parallel && (stateful || !hr_pnode_is_single(child));
     if (!split) return aggregate_node(pl, p, HR_AGG_COMPLETE, stateful, child, ret, err);
@@ -343,6 +390,7 @@ const struct hr_node_vt hr_node_aggregate = {
     .exprs = exprs,
     .in_block = true,
     .counts_as_aggregate = true,
+    .keeps_state = true,
     .init = init,
     .analyze = hr_analyze_select,
     .output = output,

@@ -14,6 +14,7 @@ struct hr_aggregate_node {
     uint32_t group_count;
     bool group_by_all;      /* before analysis */
     int32_t event_time_key; /* the group that is the event time or its window; -1 */
+    int32_t session_key;    /* the group that is session_window(); -1 */
 };
 
 #endif

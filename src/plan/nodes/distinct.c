@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SELECT DISTINCT and dropDuplicates. */
+/* SELECT DISTINCT, and DEDUPLICATE BY: rows that repeat a key. */
 #include "operator/distinct.h"
 #include "plan/nodes/distinct.h"
 
@@ -33,14 +33,36 @@ static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct
     return HR_OK;
 }
 
+static void init(struct hr_plan *plan)
+{
+    HR_NODE(distinct, plan)->time_key = -1;
+}
+
+static const char *title(const struct hr_plan *plan)
+{
+    const struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
+    if (!distinct->by_keys) return "Distinct";
+    return distinct->within_watermark ? "DeduplicateWithinWatermark" : "Deduplicate";
+}
+
+static void print(const struct hr_plan *plan, struct hr_buf *out)
+{
+    const struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
+    if (!distinct->by_keys) return;
+    hr_buf_putc(out, ' ');
+    hr_node_print_list(distinct->keys, distinct->key_count, out);
+}
+
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
     assert(plan->is_streaming && plan->child_count == 1);
-    if (check->aggregates == 0) return HR_OK;
+    const struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
+    HR_UNUSED(check);
+    if (!distinct->within_watermark || distinct->time) return HR_OK;
     return hr_node_refuse(plan, err,
-                          "dropDuplicates is not supported after aggregation on a streaming "
-                          "DataFrame/Dataset");
+                          "dropDuplicatesWithinWatermark is not supported on streaming "
+                          "DataFrames/DataSets without watermark");
 }
 
 static hr_status all_keys(struct hr_planner *pl, const struct hr_plan *plan, struct hr_exprs *keys,
@@ -71,12 +93,38 @@ static hr_status by_grouping(struct hr_planner *pl, const struct hr_plan *plan,
     return hr_physical(pl, plan_of_group, ret, err);
 }
 
+/* Spark's rules of when a key is forgotten. */
+static hr_status over_epochs(struct hr_planner *pl, const struct hr_plan *plan,
+                             struct hr_pnode *node, struct hr_err *err)
+{
+    const struct hr_distinct_node *from = HR_NODE(distinct, plan);
+    struct hr_distinct_pnode *to = HR_PNODE(distinct, node);
+    node->state_id = pl->next_state++;
+    to->time = from->time_key;
+    to->within_watermark = from->within_watermark;
+    to->expires = from->time_key >= 0 || from->within_watermark;
+    to->life_us = from->within_watermark ? from->delay_us : 0;
+    if (!from->time || from->time_key >= 0) return HR_OK;
+    struct hr_exprs exprs = {node->exprs, node->expr_count, node->expr_count};
+    struct hr_expr *time = NULL;
+    HR_TRY(hr_bind(pl, (const struct hr_plan *const *)plan->children, 1, from->time, &time, err));
+    to->time = (int32_t)exprs.count;
+    if (!HR_VEC_PUSH(pl->arena, &exprs, time)) return HR_OOM(err);
+    node->exprs = exprs.items;
+    node->expr_count = exprs.count;
+    return HR_OK;
+}
+
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
     assert(plan->resolved && plan->child_count == 1);
     struct hr_pnode *child = NULL;
     struct hr_exprs keys = {0};
+    if (!plan->is_streaming && HR_NODE(distinct, plan)->within_watermark)
+        return hr_node_refuse(plan, err,
+                              "dropDuplicatesWithinWatermark is not supported with batch "
+                              "DataFrames/DataSets!");
     HR_TRY(all_keys(pl, plan, &keys, err));
     if (!plan->is_streaming && HR_NODE(distinct, plan)->key_count == 0 && keys.count)
         return by_grouping(pl, plan, &keys, ret, err);
@@ -89,24 +137,15 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     if (!node) return HR_OOM(err);
     node->exprs = bound;
     node->expr_count = keys.count;
-    struct hr_distinct_pnode *distinct = HR_PNODE(distinct, node);
-    distinct->key_count = keys.count;
-    distinct->event_time_key = -1;
+    HR_PNODE(distinct, node)->key_count = keys.count;
     *ret = node;
-    HR_TRY(hr_compile(pl, bound, keys.count, &node->program, err));
-    if (!plan->is_streaming) return HR_OK;
-    node->state_id = pl->next_state++;
-    for (uint32_t i = 0; i < keys.count; i++) {
-        const struct hr_attr *attr = keys.items[i]->kind == HR_X_ATTR
-                                         ? hr_plan_input_attr(plan, keys.items[i]->attr_id)
-                                         : NULL;
-        if (attr && attr->watermark_delay_us >= 0) distinct->event_time_key = (int32_t)i;
-    }
-    return HR_OK;
+    if (plan->is_streaming) HR_TRY(over_epochs(pl, plan, node, err));
+    return hr_compile(pl, node->exprs, node->expr_count, &node->program, err);
 }
 
 static const struct hr_node_exprs exprs[] = {
     HR_NODE_EXPRS(hr_distinct_node, keys, key_count),
+    HR_NODE_EXPR(hr_distinct_node, time),
     {HR_EXPRS_END, 0, 0, 0},
 };
 
@@ -115,8 +154,12 @@ const struct hr_node_vt hr_node_distinct = {
     .size = sizeof(struct hr_distinct_node),
     .exprs = exprs,
     .in_block = true,
+    .keeps_state = true,
+    .init = init,
     .analyze = hr_analyze_distinct,
     .output = hr_node_output_of_child,
+    .title = title,
+    .print = print,
     .prune = prune,
     .sink = sink,
     .max_rows = hr_node_rows_of_child,

@@ -50,8 +50,7 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
         return hr_node_refuse(
             plan, err,
             "Limits are not supported on streaming DataFrames/Datasets in Update output mode");
-    if (check->input == HR_CHANGES_COMPLETE) return HR_OK;
-    return hr_node_not_supported(plan, err, "LIMIT on a stream in append mode");
+    return HR_OK;
 }
 
 static hr_status limited(struct hr_planner *pl, struct hr_pnode *child, int64_t limit,
@@ -89,6 +88,26 @@ static hr_status plan_top_n(struct hr_planner *pl, const struct hr_limit_node *l
     return top_n(pl, sort, child, limit->limit, limit->offset, ret, err);
 }
 
+/* Over rows that stand for ever the limit is of the whole query; in complete mode, above an
+ * aggregation, of each epoch's result. */
+static bool counts_over_epochs(const struct hr_planner *pl, const struct hr_plan *below)
+{
+    return below->is_streaming && (pl->mode == HR_MODE_APPEND || !hr_plan_aggregates(below));
+}
+
+static hr_status over_epochs(struct hr_planner *pl, int64_t limit, struct hr_pnode *child,
+                             struct hr_pnode **ret, struct hr_err *err)
+{
+    assert(limit >= 0);
+    HR_TRY(hr_single(pl, child, &child, err));
+    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_state_limit, child->schema, child, NULL);
+    if (!node) return HR_OOM(err);
+    HR_PNODE(limit, node)->limit = limit;
+    node->state_id = pl->next_state++;
+    *ret = node;
+    return HR_OK;
+}
+
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
@@ -100,6 +119,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
         return plan_top_n(pl, limit, below, ret, err);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, below, &child, err));
+    if (counts_over_epochs(pl, below)) return over_epochs(pl, limit->limit, child, ret, err);
     if (pl->parallel && !hr_pnode_is_single(child)) {
         if (limit->limit >= 0 && limit->limit <= INT64_MAX - limit->offset)
             HR_TRY(limited(pl, child, limit->limit + limit->offset, 0, &child, err));
@@ -124,7 +144,7 @@ const struct hr_node_vt hr_node_limit = {
     .output = hr_node_output_of_child,
     .print = print,
     .max_rows = max_rows,
-    .accepts = HR_CHANGES_COMPLETE,
+    .accepts = HR_CHANGES_APPEND | HR_CHANGES_COMPLETE,
     .check_streaming = check_streaming,
     .physical = physical,
 };

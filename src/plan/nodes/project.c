@@ -29,7 +29,7 @@ static struct hr_attr attr_of(const struct hr_plan *plan, const struct hr_expr *
         .name = expr->name,
         .type = expr->type,
         .nullable = expr->nullable,
-        .watermark_delay_us = from ? from->watermark_delay_us : -1,
+        .watermark_delay_us = hr_expr_watermark_delay(plan, value),
     };
     if (expr->kind == HR_X_ATTR && from) {
         attr.qualifier = from->qualifier;
