@@ -30,8 +30,17 @@ struct hr_sink_args {
     const char *query_name;
 };
 
+/* What an epoch is made of, for sinks that label their output with it. */
+struct hr_epoch_label {
+    uint64_t digest;     /* of the PLAN record: ranges, timestamp, watermarks */
+    bool replanned;      /* planned before a restart: the output may have it, or a part */
+    const char *offsets; /* where its sources' ranges end: JSON; NULL: not known */
+};
+
 struct hr_sink {
     const struct hr_sink_vt *vt;
+    struct hr_epoch_label label; /* of the epoch that begins; the engine's to set before
+                                    begin_epoch, valid until the commit */
     enum hr_guarantee guarantee; /* set by open: may depend on options */
 };
 
@@ -53,6 +62,8 @@ struct hr_sink_vt {
     const char *name;
     uint32_t abi;
     enum hr_guarantee guarantee; /* at best: what EXPLAIN says of a sink not yet open */
+    /* optional: the same by options, and to a reader what it must know ("", or "by …"). */
+    enum hr_guarantee (*explain)(const struct hr_options *, struct hr_buf *out);
     uint32_t modes;              /* bit 1 << HR_MODE_… */
     const struct hr_opt_spec *options;
     size_t option_count;

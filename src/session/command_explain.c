@@ -28,11 +28,12 @@ static hr_status put_streaming(struct hr_run *run, const struct hr_plan *plan,
                                struct hr_buf *out, struct hr_err *err)
 {
     const struct hr_sink_vt *sink = NULL;
+    const struct hr_options *options = NULL;
     struct hr_buf growing = {0};
-    HR_TRY(hr_streaming_sink(run, &sink, err));
+    HR_TRY(hr_streaming_sink(run, &sink, &options, err));
     hr_buf_puts(out, "== Streaming ==\n");
     hr_buf_printf(out, "Output mode: %s\nGuarantee: ", mode_names[mode]);
-    hr_plan_guarantee(plan, sink, out);
+    hr_plan_guarantee(plan, sink, options, out);
     hr_stateful_put_growing(root, &growing);
     if (growing.len) hr_buf_printf(out, "\nState that grows for ever: %s", hr_buf_cstr(&growing));
     hr_status status = hr_buf_status(&growing, err);

@@ -95,6 +95,7 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_streaming_mode(struct hr_run *run, const struct hr_plan *plan,
                             enum hr_output_mode *ret, struct hr_err *err) HR_CHECKED;
 hr_status hr_streaming_sink(struct hr_run *run, const struct hr_sink_vt **ret,
+                            const struct hr_options **ret_options,
                             struct hr_err *err) HR_CHECKED;
 
 /* rows.c: a command's result, row by row, all columns STRING but where said. */

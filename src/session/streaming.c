@@ -95,11 +95,13 @@ static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_e
     return HR_OK;
 }
 
-hr_status hr_streaming_sink(struct hr_run *run, const struct hr_sink_vt **ret, struct hr_err *err)
+hr_status hr_streaming_sink(struct hr_run *run, const struct hr_sink_vt **ret,
+                            const struct hr_options **ret_options, struct hr_err *err)
 {
     struct target target;
     HR_TRY(find_target(run, &target, err));
     *ret = target.sink;
+    *ret_options = target.options;
     return HR_OK;
 }
 

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 
 #include "base/fault.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "stream/query_int.h"
 
@@ -133,7 +134,8 @@ static hr_status choose_ranges(struct hr_query *query, bool *ret_run, struct hr_
     return HR_OK;
 }
 
-static hr_status write_plan(struct hr_query *query, int64_t now_us, struct hr_err *err)
+/* The PLAN record of the epoch into query->record, and what it says to the sink as a label. */
+static hr_status fill_plan(struct hr_query *query, int64_t now_us, struct hr_err *err)
 {
     const char **starts = HR_NEW_ARRAY(&query->epoch_arena, const char *, query->stream_count + 1);
     const char **ends = HR_NEW_ARRAY(&query->epoch_arena, const char *, query->stream_count + 1);
@@ -154,7 +156,20 @@ static hr_status write_plan(struct hr_query *query, int64_t now_us, struct hr_er
     };
     hr_buf_clear(&query->record);
     hr_plan_record_put(&plan, &query->record);
-    HR_TRY(hr_buf_status(&query->record, err));
+    struct hr_buf offsets = {0};
+    for (uint32_t i = 0; i < query->stream_count; i++)
+        hr_buf_printf(&offsets, "%s%s", i ? "," : "", ends[i]);
+    query->output.sink->label = (struct hr_epoch_label){
+        .digest = hr_hash_bytes(query->record.ptr, query->record.len),
+        .replanned = query->replan,
+        .offsets = hr_arena_strdup(&query->epoch_arena, hr_buf_cstr(&offsets)),
+    };
+    hr_buf_done(&offsets);
+    return hr_buf_status(&query->record, err);
+}
+
+static hr_status write_plan(struct hr_query *query, struct hr_err *err)
+{
     HR_TRY(hr_journal_append(query->journal, HR_REC_PLAN, query->epoch,
                              hr_svn(query->record.ptr, query->record.len), query->sync_plan, err));
     HR_FAULT_POINT(HR_FAULT_JOURNAL_PLAN, err);
@@ -401,7 +416,8 @@ static hr_status run_epoch(struct hr_query *query, struct epoch_times *times, st
         .timestamp_us = hr_now_us(query->env),
         .watermark_us = query->watermark_us,
     };
-    if (!query->replan) HR_TRY(write_plan(query, now_us, err));
+    HR_TRY(fill_plan(query, now_us, err));
+    if (!query->replan) HR_TRY(write_plan(query, err));
     times->planned_ns = hr_mono_ns(query->env);
     struct hr_exec exec;
     HR_TRY(run(query, &exec, times, now_us, err));

@@ -28,13 +28,14 @@ static const char *unreplayable_scan(const struct hr_query *query)
     return NULL;
 }
 
+/* how: what a reader of an exactly-once output must know, or "". */
 static void put_guarantee(const char *source, enum hr_guarantee sink, const char *sink_name,
-                          struct hr_buf *out)
+                          const char *how, struct hr_buf *out)
 {
     if (source) {
         hr_buf_printf(out, "at-most-once: the source %s cannot be read again", source);
     } else if (sink == HR_EXACTLY_ONCE) {
-        hr_buf_puts(out, "exactly-once");
+        hr_buf_printf(out, "exactly-once%s", how);
     } else if (sink == HR_AT_LEAST_ONCE) {
         hr_buf_printf(out, "at-least-once: the sink %s may get an epoch twice after a restart",
                       sink_name);
@@ -46,13 +47,20 @@ static void put_guarantee(const char *source, enum hr_guarantee sink, const char
 void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out)
 {
     assert(query->output.sink);
-    put_guarantee(unreplayable_scan(query), query->output.sink->guarantee, query->output.vt->name,
-                  out);
+    struct hr_buf how = {0};
+    const struct hr_sink_vt *vt = query->output.vt;
+    if (vt->explain) vt->explain(&query->output.options, &how);
+    put_guarantee(unreplayable_scan(query), query->output.sink->guarantee, vt->name,
+                  hr_buf_cstr(&how), out);
+    hr_buf_done(&how);
 }
 
 void hr_plan_guarantee(const struct hr_plan *plan, const struct hr_sink_vt *sink,
-                       struct hr_buf *out)
+                       const struct hr_options *options, struct hr_buf *out)
 {
+    struct hr_buf how = {0};
     assert(sink);
-    put_guarantee(unreplayable(plan), sink->guarantee, sink->name, out);
+    enum hr_guarantee guarantee = sink->explain ? sink->explain(options, &how) : sink->guarantee;
+    put_guarantee(unreplayable(plan), guarantee, sink->name, hr_buf_cstr(&how), out);
+    hr_buf_done(&how);
 }

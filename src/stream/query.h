@@ -114,6 +114,6 @@ hr_status hr_query_add_listener(struct hr_query *query, const struct hr_query_li
 void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out);
 /* The same without a running query, for EXPLAIN: from what their kinds declare. */
 void hr_plan_guarantee(const struct hr_plan *plan, const struct hr_sink_vt *sink,
-                       struct hr_buf *out);
+                       const struct hr_options *options, struct hr_buf *out);
 
 #endif

@@ -39,8 +39,8 @@ static hr_status set(rd_kafka_conf_t *conf, const char *key, const char *value, 
 static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     HR_UNUSED(rk);
-    _Atomic int *error = opaque;
-    if (message->err && error) *error = message->err;
+    const struct kafka_deliveries *d = opaque;
+    if (d) d->delivered(d->arg, message);
 }
 
 /* librdkafka's own lines would come between ours. Failures surface as statuses. */

@@ -8,6 +8,12 @@
 #include "connector/connector.h"
 #include "connector/kafka/offsets.h"
 
+/* Who is told of a producer's messages; opaque of hr_kafka_client. @thread any */
+struct kafka_deliveries {
+    void (*delivered)(void *arg, const rd_kafka_message_t *message);
+    void *arg;
+};
+
 /* A client from the options that begin with "kafka.". HR_E_INVALID_OPTION with librdkafka's reason.
  */
 hr_status hr_kafka_client(rd_kafka_type_t type, const struct hr_options *options, void *opaque,

@@ -2,31 +2,23 @@
 /*
  * Kafka as a sink: a row a message from the columns value (required), key, topic, partition and
  * headers. The producer is idempotent; the epoch commits when every message is acknowledged. An
- * epoch that runs again is produced again: at least once.
+ * epoch that runs again is produced again: at least once. Option guarantee 'exactly-once' makes an
+ * epoch a transaction instead: transaction.c.
  */
-#include "connector/kafka/kafka.h"
+#include "connector/kafka/sink.h"
 
-struct kafka_options {
-    const char *topic;
-    int64_t timeout_ms, request_timeout_ms;
-};
 static const struct hr_opt_spec specs[] = {
-    {"topic", HR_OPT_STRING, offsetof(struct kafka_options, topic), NULL, 0, 0, NULL,
+    {"topic", HR_OPT_STRING, offsetof(struct kafka_sink_options, topic), NULL, 0, 0, NULL,
      "the topic of all rows; else the column topic"},
-    {"kafka.delivery.timeout.ms", HR_OPT_INT, offsetof(struct kafka_options, timeout_ms), "120000",
-     1, INT32_MAX, NULL, "how long a message may take"},
-    {"kafka.request.timeout.ms", HR_OPT_INT, offsetof(struct kafka_options, request_timeout_ms),
-     "10000", 1, INT32_MAX, NULL, "how long a broker may take to answer"},
-};
-
-struct kafka_sink {
-    struct hr_sink base;
-    struct hr_arena arena;
-    struct hr_options all_options;
-    struct kafka_options options;
-    rd_kafka_t *producer;
-    _Atomic int delivery_error; /* the last one, of the producer's thread */
-    int32_t value, key, topic, partition, headers; /* columns; -1: none */
+    {"kafka.delivery.timeout.ms", HR_OPT_INT, offsetof(struct kafka_sink_options, timeout_ms),
+     "120000", 1, INT32_MAX, NULL, "how long a message may take"},
+    {"kafka.request.timeout.ms", HR_OPT_INT,
+     offsetof(struct kafka_sink_options, request_timeout_ms), "10000", 1, INT32_MAX, NULL,
+     "how long a broker may take to answer"},
+    {"guarantee", HR_OPT_ENUM, offsetof(struct kafka_sink_options, guarantee), "at-least-once", 0,
+     0, "at-least-once|exactly-once",
+     "at-least-once, as Spark; exactly-once: a transaction an epoch, for readers with "
+     "isolation.level=read_committed"},
 };
 
 static struct kafka_sink *self(struct hr_sink *sink)
@@ -37,6 +29,8 @@ static struct kafka_sink *self(struct hr_sink *sink)
 static void kafka_close(struct hr_sink *sink)
 {
     struct kafka_sink *s = self(sink);
+    hr_kafka_transaction_abort(s);
+    hr_collect_done(&s->collect);
     if (s->producer) {
         rd_kafka_purge(s->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         rd_kafka_destroy(s->producer);
@@ -95,6 +89,13 @@ static hr_status find_columns(struct kafka_sink *s, const struct hr_type *schema
     return HR_OK;
 }
 
+/* @thread any that polls */
+static void delivered(void *arg, const rd_kafka_message_t *message)
+{
+    struct kafka_sink *s = arg;
+    if (message->err) s->delivery_error = message->err;
+}
+
 /* A broker that cannot be reached is found now, not when the first message has waited long. */
 static hr_status check_broker(struct kafka_sink *s, struct hr_err *err)
 {
@@ -106,6 +107,30 @@ static hr_status check_broker(struct kafka_sink *s, struct hr_err *err)
     return HR_OK;
 }
 
+/* What writing once needs: a topic to note epochs at, an id, settings of the producer. */
+static hr_status prepare_once(struct kafka_sink *s, const struct hr_sink_args *args,
+                              struct hr_err *err)
+{
+    const char *idempotence = hr_options_get(&s->all_options, "kafka.enable.idempotence");
+    s->marked_epoch = -1;
+    if (s->options.guarantee == KAFKA_AT_LEAST_ONCE) {
+        if (!hr_options_get(&s->all_options, "kafka.transactional.id")) return HR_OK;
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option kafka.transactional.id: needs guarantee 'exactly-once'");
+    }
+    if (!s->options.topic)
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "option guarantee: needs the option topic; the "
+                       "epochs of a column topic are noted nowhere");
+    if (idempotence && !hr_str_eq_nocase(idempotence, "true"))
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option kafka.enable.idempotence: guarantee needs it to be true");
+    s->group = hr_arena_printf(&s->arena, "headrace-%s", args->query_id);
+    if (args->streaming) s->query_id = hr_arena_strdup(&s->arena, args->query_id);
+    if (!s->group || (args->streaming && !s->query_id)) return HR_OOM(err);
+    s->base.guarantee = HR_EXACTLY_ONCE;
+    return hr_kafka_transactions_options(s, err);
+}
+
 static hr_status setup(struct kafka_sink *s, const struct hr_sink_args *args, struct hr_err *err)
 {
     hr_options_init(&s->all_options, &s->arena);
@@ -114,9 +139,12 @@ static hr_status setup(struct kafka_sink *s, const struct hr_sink_args *args, st
                               args->options->items[i].value, err));
     HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->all_options, &s->options, err));
     HR_TRY(find_columns(s, args->schema, err));
-    HR_TRY(hr_kafka_client(RD_KAFKA_PRODUCER, &s->all_options, (void *)&s->delivery_error,
+    s->deliveries = (struct kafka_deliveries){delivered, s};
+    HR_TRY(prepare_once(s, args, err));
+    HR_TRY(hr_kafka_client(RD_KAFKA_PRODUCER, &s->all_options, &s->deliveries,
                            &s->producer, err));
-    return check_broker(s, err);
+    HR_TRY(check_broker(s, err));
+    return s->options.guarantee == KAFKA_EXACTLY_ONCE ? hr_kafka_transactions_open(s, err) : HR_OK;
 }
 
 extern const struct hr_sink_vt hr_sink_kafka;
@@ -127,6 +155,7 @@ static hr_status kafka_open(const struct hr_sink_args *args, struct hr_sink **re
     struct kafka_sink *s = hr_zalloc(sizeof *s);
     if (!s) return HR_OOM(err);
     hr_arena_init(&s->arena, NULL);
+    hr_collect_init(&s->collect);
     s->base.vt = &hr_sink_kafka;
     s->base.guarantee = HR_AT_LEAST_ONCE;
     hr_status status = setup(s, args, err);
@@ -141,10 +170,18 @@ static hr_status kafka_open(const struct hr_sink_args *args, struct hr_sink **re
 static hr_status kafka_begin(struct hr_sink *sink, int64_t epoch, bool *ret_committed,
                              struct hr_err *err)
 {
-    HR_UNUSED(epoch);
-    HR_UNUSED(err);
-    self(sink)->delivery_error = 0;
+    struct kafka_sink *s = self(sink);
+    s->delivery_error = 0;
     *ret_committed = false;
+    hr_collect_clear(&s->collect);
+    if (s->query_id) HR_TRY(hr_kafka_check_mark(s, epoch, ret_committed, err));
+    if (*ret_committed) return HR_OK;
+    if (s->options.guarantee == KAFKA_EXACTLY_ONCE) {
+        if (s->query_id && sink->label.replanned && epoch > 0 && s->marked_epoch < 0)
+            return hr_kafka_mismatch(s, "whether the last epoch was written is not noted any more "
+                                     "(the broker's offsets.retention.minutes)", err);
+        return hr_kafka_transaction_begin(s, err);
+    }
     return HR_OK;
 }
 
@@ -221,7 +258,7 @@ static hr_status produce(struct kafka_sink *s, const struct hr_batch *batch, uin
         if (error && headers) rd_kafka_headers_destroy(headers);
         if (!error) return HR_OK;
         if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || waited > s->options.timeout_ms)
-            return hr_kafka_error(bootstrap(s), name, error, err);
+            return hr_kafka_transaction_error(s, name, error, err);
         rd_kafka_poll(s->producer, 100);
     }
 }
@@ -229,7 +266,7 @@ static hr_status produce(struct kafka_sink *s, const struct hr_batch *batch, uin
 static hr_status check_delivery(struct kafka_sink *s, struct hr_err *err)
 {
     rd_kafka_resp_err_t error = (rd_kafka_resp_err_t)s->delivery_error;
-    return error ? hr_kafka_error(bootstrap(s), "a message was not delivered", error, err) : HR_OK;
+    return error ? hr_kafka_transaction_error(s, "a message was not delivered", error, err) : HR_OK;
 }
 
 static hr_status writer_write(struct hr_sink_writer *base, struct hr_batch *batch,
@@ -267,25 +304,64 @@ static hr_status kafka_writer(struct hr_sink *sink, int64_t epoch, uint32_t part
                               uint32_t attempt, struct hr_sink_writer **ret, struct hr_err *err)
 {
     static const struct hr_sink_writer_vt vt = {writer_write, writer_finish, writer_close};
+    struct kafka_sink *s = self(sink);
+    if (s->options.guarantee != KAFKA_AT_LEAST_ONCE)
+        return hr_collect_writer(&s->collect, partition, ret, err);
     HR_UNUSED(epoch);
     HR_UNUSED(partition);
     HR_UNUSED(attempt);
     struct kafka_writer *w = hr_zalloc(sizeof *w);
     if (!w) return HR_OOM(err);
     w->base.vt = &vt;
-    w->sink = self(sink);
+    w->sink = s;
     *ret = &w->base;
     return HR_OK;
+}
+
+static hr_status produce_all(struct kafka_sink *s, struct hr_err *err)
+{
+    struct hr_batch **batches = NULL;
+    uint32_t count = 0;
+    HR_TRY(hr_collect_take(&s->collect, &batches, &count, err));
+    hr_status status = HR_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct hr_batch *b = batches[i];
+        for (uint32_t j = 0; !status && j < b->sel_count; j++)
+            status = produce(s, b, b->sel ? b->sel[j] : j, err);
+        rd_kafka_poll(s->producer, 0);
+        hr_batch_unref(batches[i]);
+    }
+    hr_free(batches);
+    hr_collect_clear(&s->collect);
+    return status ? status : check_delivery(s, err);
 }
 
 static hr_status kafka_commit(struct hr_sink *sink, int64_t epoch,
                               const struct hr_str_view *messages, uint32_t message_count,
                               struct hr_err *err)
 {
-    HR_UNUSED(epoch);
+    struct kafka_sink *s = self(sink);
     HR_UNUSED(messages);
     HR_UNUSED(message_count);
-    return flush(self(sink), err);
+    HR_TRY(produce_all(s, err));
+    if (s->options.guarantee == KAFKA_EXACTLY_ONCE)
+        return hr_kafka_transaction_commit(s, epoch, err);
+    return flush(s, err);
+}
+
+static void kafka_abort(struct hr_sink *sink, int64_t epoch)
+{
+    HR_UNUSED(epoch);
+    hr_kafka_transaction_abort(self(sink));
+}
+
+static enum hr_guarantee kafka_explain(const struct hr_options *options, struct hr_buf *out)
+{
+    struct kafka_sink_options o;
+    if (hr_options_parse(specs, HR_COUNT(specs), options, &o, NULL)) return HR_NO_GUARANTEE;
+    if (o.guarantee == KAFKA_AT_LEAST_ONCE) return HR_AT_LEAST_ONCE;
+    hr_buf_puts(out, " by transactions: readers must set isolation.level=read_committed");
+    return HR_EXACTLY_ONCE;
 }
 
 static void kafka_describe(const struct hr_sink *sink, struct hr_buf *out)
@@ -305,7 +381,8 @@ static hr_status kafka_identity(const struct hr_options *options, struct hr_buf 
 const struct hr_sink_vt hr_sink_kafka = {
     .name = "kafka",
     .abi = HR_CONNECTOR_ABI,
-    .guarantee = HR_AT_LEAST_ONCE,
+    .guarantee = HR_EXACTLY_ONCE,
+    .explain = kafka_explain,
     .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,
     .options = specs,
     .option_count = HR_COUNT(specs),
@@ -315,6 +392,7 @@ const struct hr_sink_vt hr_sink_kafka = {
     .begin_epoch = kafka_begin,
     .open_writer = kafka_writer,
     .commit_epoch = kafka_commit,
+    .abort_epoch = kafka_abort,
     .describe = kafka_describe,
     .identity = kafka_identity,
 };
