@@ -45,6 +45,7 @@ void hr_eval_free(struct hr_eval *eval)
     hr_free(eval->slots);
     hr_free(eval->regs);
     hr_free(eval->args);
+    hr_free(eval->ctx.randoms);
     hr_free(eval);
 }
 
@@ -52,7 +53,7 @@ void hr_eval_set_context(struct hr_eval *eval, int64_t now_us, uint32_t partitio
 {
     eval->ctx.now_us = now_us;
     eval->ctx.partition = partition;
-    eval->ctx.random_state = 0;
+    eval->ctx.random_count = 0;
 }
 
 /* --- Selections --------------------------------------------------------------------------------*/

@@ -63,6 +63,9 @@ struct hr_expr {
     const struct hr_column *literal;      /* LITERAL, length 1 */
     const struct hr_function *function;   /* CALL, resolved */
     void *bound;                  /* CALL: what the function's bind prepared (plan arena) */
+    /* CALL of a random function: chosen when it was parsed, so that the copies of a CTE's query
+     * give the same rows. */
+    uint64_t seed;
     struct hr_expr *filter;       /* CALL of an aggregate: FILTER (WHERE …) */
 };
 

@@ -77,13 +77,20 @@ HR_INLINE uint32_t hr_vector_row(const struct hr_vector *v, uint32_t row)
     return v->is_const ? 0 : row;
 }
 
+/* Where a call of a random function is in its sequence. */
+struct hr_random {
+    const struct hr_expr *call;
+    uint64_t state;
+};
+
 /* Per task; handed to every eval. */
 struct hr_eval_ctx {
     const struct hr_conf *conf;
     struct hr_arena *arena; /* temporaries and results: lives as long as the output batch */
     int64_t now_us;         /* current_timestamp of this epoch */
     uint32_t partition;
-    uint64_t random_state;
+    struct hr_random *randoms; /* of the calls that ran; the evaluator's */
+    uint32_t random_count;
     uint32_t row_count;  /* physical rows of the batch */
     const uint32_t *sel; /* rows to compute; NULL: 0 … sel_count-1 */
     uint32_t sel_count;

@@ -43,6 +43,7 @@ struct hr_names {
     struct hr_expr *const *lateral; /* earlier items of the select list */
     uint32_t lateral_count;
     const struct hr_plan *aggregate; /* inside aggregate calls its input comes first */
+    bool groups_first;               /* HAVING: what the node groups by goes before an alias */
 };
 
 /* The one window() or session_window() call of a node, and the column that stands for it. */

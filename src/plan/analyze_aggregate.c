@@ -229,14 +229,25 @@ static hr_status push_down(struct hr_analyzer *an, struct hr_plan *agg,
     return HR_OK;
 }
 
+/* Aggregates and groups that *expr needs are added to the node's output. */
+static hr_status resolve_over(struct hr_analyzer *an, struct hr_plan *agg,
+                              const struct hr_plan *visible, bool groups_first,
+                              struct hr_expr **expr, struct hr_err *err)
+{
+    assert(agg->kind == HR_P_AGGREGATE && agg->resolved && visible->resolved);
+    struct hr_names names = {.inputs = {visible},
+                             .input_count = 1,
+                             .aggregate = agg,
+                             .groups_first = groups_first};
+    HR_TRY(hr_resolve(an, &names, expr, err));
+    return push_down(an, agg, visible, expr, err);
+}
+
 hr_status hr_resolve_over_aggregate(struct hr_analyzer *an, struct hr_plan *agg,
                                     const struct hr_plan *visible, struct hr_expr **expr,
                                     struct hr_err *err)
 {
-    assert(agg->kind == HR_P_AGGREGATE && agg->resolved && visible->resolved);
-    struct hr_names names = {.inputs = {visible}, .input_count = 1, .aggregate = agg};
-    HR_TRY(hr_resolve(an, &names, expr, err));
-    return push_down(an, agg, visible, expr, err);
+    return resolve_over(an, agg, visible, false, expr, err);
 }
 
 hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
@@ -248,7 +259,7 @@ hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan, struc
     if (!restore) return HR_OOM(err);
     const struct hr_select *select = hr_select_of(agg);
     uint32_t before = select->expr_count;
-    HR_TRY(hr_resolve_over_aggregate(an, agg, agg, &HR_NODE(filter, filter)->condition, err));
+    HR_TRY(resolve_over(an, agg, agg, true, &HR_NODE(filter, filter)->condition, err));
     HR_TRY(hr_plan_refresh(an->arena, filter, err));
     HR_TRY(hr_analyze_filter(an, plan, err));
     if (select->expr_count == before) return HR_OK;

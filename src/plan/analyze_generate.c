@@ -68,6 +68,25 @@ static hr_status element_fields(struct hr_analyzer *an, const struct generator *
     return HR_OK;
 }
 
+static const char *join_names(struct hr_analyzer *an, const char *const *names, uint32_t count)
+{
+    const char *text = names[0];
+    for (uint32_t i = 1; text && i < count; i++)
+        text = hr_arena_printf(an->arena, "%s,%s", text, names[i]);
+    return text ? text : names[0];
+}
+
+/* The names that the item gives its columns. AS a names one, or the only one there is. */
+static void alias_names(const struct hr_expr *item, const char *const **names, uint32_t *count)
+{
+    *names = NULL;
+    *count = 0;
+    if (item->kind != HR_X_ALIAS) return;
+    bool several = item->name_part_count > 1;
+    *names = several ? item->name_parts : &item->name;
+    *count = several ? item->name_part_count : 1;
+}
+
 /* Fills a GENERATE whose call is resolved: type of the call, outer, output. */
 static hr_status finish_generate(struct hr_analyzer *an, struct hr_plan *plan,
                                  const char *const *names, uint32_t name_count,
@@ -79,6 +98,13 @@ static hr_status finish_generate(struct hr_analyzer *an, struct hr_plan *plan,
     struct hr_field *fields = NULL;
     uint32_t count = 0;
     HR_TRY(element_fields(an, &g, call, &fields, &count, err));
+    if (name_count && name_count != count && !qualifier) { /* SELECT f(…) AS (a, b) */
+        char want[16];
+        snprintf(want, sizeof want, "%u", count);
+        HR_RAISE(err, HR_E_UDTF_ALIAS_NUMBER_MISMATCH, "aliasesSize", want, "aliasesNames",
+                 join_names(an, names, name_count));
+        return hr_err_at(err, call->sql_pos, call->sql_end);
+    }
     if (name_count && name_count != count) {
         char have[16], want[16];
         snprintf(have, sizeof have, "%u", name_count);
@@ -129,9 +155,21 @@ static hr_status nested(struct hr_analyzer *an, const struct hr_expr *expr, stru
     return hr_err_at(err, expr->sql_pos, expr->sql_end);
 }
 
+/* 1 AS (a, b) */
+static hr_status not_a_generator(struct hr_analyzer *an, const struct hr_expr *item,
+                                 struct hr_err *err)
+{
+    const char *names = item->name_parts[0];
+    for (uint32_t i = 1; names && i < item->name_part_count; i++)
+        names = hr_arena_printf(an->arena, "%s, %s", names, item->name_parts[i]);
+    HR_RAISE(err, HR_E_MULTI_ALIAS_WITHOUT_GENERATOR, "expr",
+             hr_expr_quoted(an->arena, item->args[0]), "names", names ? names : "?");
+    return hr_err_at(err, item->sql_pos, item->sql_end);
+}
+
 /* Puts the GENERATE's own columns in the place of item index. */
 static hr_status replace_item(struct hr_analyzer *an, struct hr_plan *plan, uint32_t index,
-                              const char *alias, struct hr_err *err)
+                              struct hr_err *err)
 {
     const struct hr_plan *generate = plan->children[0];
     struct hr_select *select = hr_select_of(plan);
@@ -145,7 +183,6 @@ static hr_status replace_item(struct hr_analyzer *an, struct hr_plan *plan, uint
         for (uint32_t j = 0; j < own; j++) {
             struct hr_expr *ref =
                 hr_attr_ref(an->arena, &generate->output[generate->output_count - own + j]);
-            if (ref && alias && own == 1) ref->name = alias;
             if (!ref || !HR_VEC_PUSH(an->arena, &out, ref)) return HR_OOM(err);
         }
     }
@@ -170,6 +207,8 @@ hr_status hr_extract_generator(struct hr_analyzer *an, struct hr_plan *plan, str
             if (!hr_expr_walk(value->args[0], no_generator, NULL)) return nested(an, value, err);
         } else if (!hr_expr_walk(value, no_generator, NULL)) {
             return nested(an, value, err);
+        } else if (select->exprs[i]->kind == HR_X_ALIAS && select->exprs[i]->name_part_count > 1) {
+            return not_a_generator(an, select->exprs[i], err);
         }
     }
     if (found == UINT32_MAX) return HR_OK;
@@ -177,7 +216,10 @@ hr_status hr_extract_generator(struct hr_analyzer *an, struct hr_plan *plan, str
     struct hr_plan *generate = hr_plan_new1(an->arena, HR_P_GENERATE, plan->children[0]);
     if (!generate) return HR_OOM(err);
     HR_NODE(generate, generate)->call = hr_expr_strip_alias(item);
-    HR_TRY(finish_generate(an, generate, NULL, 0, NULL, err));
+    const char *const *names;
+    uint32_t name_count;
+    alias_names(item, &names, &name_count);
+    HR_TRY(finish_generate(an, generate, names, name_count, NULL, err));
     plan->children[0] = generate;
-    return replace_item(an, plan, found, item->kind == HR_X_ALIAS ? item->name : NULL, err);
+    return replace_item(an, plan, found, err);
 }

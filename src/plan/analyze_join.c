@@ -17,15 +17,30 @@ static const struct hr_attr *visible_attr(const struct hr_analyzer *an, const st
     return NULL;
 }
 
+/* How many visible columns of plan before column end are called so? */
+static uint32_t count_named(const struct hr_analyzer *an, const struct hr_plan *plan, uint32_t end,
+                            const char *name)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < end; i++)
+        count += !plan->output[i].hidden && hr_name_eq(an, plan->output[i].name, name);
+    return count;
+}
+
+/* The names of both sides, a name as often as both have it. */
 static hr_status natural_columns(struct hr_analyzer *an, struct hr_join_node *join,
                                  struct hr_err *err)
 {
     const struct hr_plan *left = join->plan.children[0], *right = join->plan.children[1];
     join->using_columns = HR_NEW_ARRAY(an->arena, const char *, left->output_count + 1);
     if (!join->using_columns) return HR_OOM(err);
-    for (uint32_t i = 0; i < left->output_count; i++)
-        if (!left->output[i].hidden && visible_attr(an, right, left->output[i].name))
-            join->using_columns[join->using_count++] = left->output[i].name;
+    for (uint32_t i = 0; i < left->output_count; i++) {
+        const struct hr_attr *attr = &left->output[i];
+        if (attr->hidden) continue;
+        if (count_named(an, left, i, attr->name) <
+            count_named(an, right, right->output_count, attr->name))
+            join->using_columns[join->using_count++] = attr->name;
+    }
     return HR_OK;
 }
 
@@ -79,10 +94,13 @@ static hr_status push_key(struct hr_analyzer *an, struct hr_select *project,
     return HR_OK;
 }
 
-static bool is_key(const struct hr_analyzer *an, const struct hr_join_node *join, const char *name)
+/* The first column of its side that is called as a key is the key; others of the name are not. */
+static bool is_key(const struct hr_analyzer *an, const struct hr_join_node *join,
+                   const struct hr_plan *side, const struct hr_attr *attr)
 {
     for (uint32_t i = 0; i < join->using_count; i++)
-        if (hr_name_eq(an, join->using_columns[i], name)) return true;
+        if (hr_name_eq(an, join->using_columns[i], attr->name))
+            return visible_attr(an, side, attr->name) == attr;
     return false;
 }
 
@@ -92,7 +110,7 @@ static hr_status push_rest(struct hr_analyzer *an, struct hr_select *project,
 {
     for (uint32_t i = 0; i < side->output_count; i++) {
         const struct hr_attr *attr = &side->output[i];
-        bool key = !attr->hidden && is_key(an, join, attr->name);
+        bool key = !attr->hidden && is_key(an, join, side, attr);
         bool goes_hidden = key || attr->hidden;
         bool shown = false; /* as the key of the result */
         for (uint32_t k = 0; k < join->using_count && hidden; k++)

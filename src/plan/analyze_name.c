@@ -3,8 +3,11 @@
  * Names: a.b.c to an attribute and fields of it, t.* to attributes, and what to say when there is
  * none or more than one. A qualified match goes before an unqualified one, as in Spark.
  */
+#include <stdio.h>
+
 #include "plan/analyze.h"
 #include "plan/node.h"
+#include "plan/nodes/aggregate.h"
 #include "plan/nodes/project.h"
 
 #define PROPOSALS_MAX 5
@@ -288,36 +291,89 @@ static hr_status take_fields(struct hr_analyzer *an, struct hr_expr *base,
     return HR_OK;
 }
 
-/* An earlier item of the same select list. Its value is put in place of the reference when the
- * columns have their names (analyze_select.c). */
-static hr_status resolve_lateral(struct hr_analyzer *an, const struct hr_names *names,
-                                 const struct hr_expr *name, struct hr_expr **ret,
-                                 struct hr_err *err)
+/* The one earlier item that is called so, or NULL. */
+static hr_status find_lateral(struct hr_analyzer *an, const struct hr_names *names,
+                              const struct hr_expr *name, const struct hr_expr **ret,
+                              struct hr_err *err)
 {
+    uint32_t found = 0;
     for (uint32_t i = 0; i < names->lateral_count; i++) {
         const struct hr_expr *item = names->lateral[i];
         if (item->kind != HR_X_ALIAS || !item->type ||
             !hr_name_eq(an, name->name_parts[0], item->name))
             continue;
-        struct hr_expr *ref = hr_expr_new(an->arena, HR_X_ATTR);
-        if (!ref) return HR_OOM(err);
-        ref->name = hr_arena_printf(an->arena, "lateralAliasReference(%s)", name->name_parts[0]);
-        if (!ref->name) return HR_OOM(err);
-        ref->type = item->type;
-        ref->nullable = item->nullable;
-        ref->attr_id = item->attr_id;
-        ref->sql_pos = name->sql_pos;
-        ref->sql_end = name->sql_end;
-        return take_fields(an, ref, name, 1, ret, err);
+        if (found++ == 0) *ret = item;
     }
+    if (found < 2) return HR_OK;
+    char n[16];
+    snprintf(n, sizeof n, "%u", found);
+    HR_RAISE(err, HR_E_AMBIGUOUS_LATERAL_COLUMN_ALIAS, "name",
+             hr_quote_name(an->arena, name->name_parts, 1), "n", n);
+    return hr_err_at(err, name->sql_pos, name->sql_end);
+}
+
+/* An earlier item of the same select list. Its value is put in place of the reference when the
+ * columns have their names (analyze_select.c). */
+static hr_status resolve_lateral(struct hr_analyzer *an, const struct hr_names *names,
+                                 const char *in_call, const struct hr_expr *name,
+                                 struct hr_expr **ret, struct hr_err *err)
+{
+    const struct hr_expr *item = NULL;
+    HR_TRY(find_lateral(an, names, name, &item, err));
+    if (!item) return HR_OK;
+    if (in_call) {
+        HR_RAISE(err, HR_E_LATERAL_COLUMN_ALIAS_IN_AGGREGATE_FUNC, "lca",
+                 hr_quote_name(an->arena, name->name_parts, 1), "aggFunc", in_call);
+        return hr_err_at(err, name->sql_pos, name->sql_end);
+    }
+    struct hr_expr *ref = hr_expr_new(an->arena, HR_X_ATTR);
+    if (!ref) return HR_OOM(err);
+    ref->name = hr_arena_printf(an->arena, "lateralAliasReference(%s)", name->name_parts[0]);
+    if (!ref->name) return HR_OOM(err);
+    ref->type = item->type;
+    ref->nullable = item->nullable;
+    ref->attr_id = item->attr_id;
+    ref->sql_pos = name->sql_pos;
+    ref->sql_end = name->sql_end;
+    return take_fields(an, ref, name, 1, ret, err);
+}
+
+/* Functions that need no parentheses, where no column has their name. */
+static hr_status resolve_bare_call(struct hr_analyzer *an, const struct hr_expr *name,
+                                   struct hr_expr **ret, struct hr_err *err)
+{
+    static const char *const bare[] = {"current_date",   "current_timestamp", "localtimestamp",
+                                       "current_user",   "session_user",      "user",
+                                       "current_time",   "current_catalog",   "current_database",
+                                       "current_schema"};
+    bool found = false;
+    for (size_t i = 0; name->name_part_count == 1 && i < HR_COUNT(bare) && !found; i++)
+        found = hr_str_eq_nocase(name->name_parts[0], bare[i]);
+    if (!found || !hr_function_find(name->name_parts[0])) return HR_OK;
+    struct hr_expr *call = hr_expr_call(an->arena, name->name_parts[0], NULL, 0);
+    if (!call) return HR_OOM(err);
+    call->sql_pos = name->sql_pos;
+    call->sql_end = name->sql_end;
+    HR_TRY(hr_expr_resolve_node(an->arena, an->conf, call, err));
+    *ret = call;
     return HR_OK;
+}
+
+static bool groups_by(const struct hr_plan *agg, const struct matches *m)
+{
+    const struct hr_aggregate_node *node = HR_NODE(aggregate, agg);
+    for (uint32_t i = 0; m->count == 1 && i < node->group_count; i++)
+        if (node->groups[i]->kind == HR_X_ATTR && node->groups[i]->attr_id == m->attrs[0]->id)
+            return true;
+    return false;
 }
 
 static void match_names(const struct hr_analyzer *an, const struct hr_names *names, bool in_call,
                         const struct hr_expr *name, struct matches *m)
 {
     const struct hr_plan *below = names->aggregate ? names->aggregate->children[0] : NULL;
-    if (below && in_call) match_level(an, &below, 1, name, m);
+    if (below && (in_call || names->groups_first)) match_level(an, &below, 1, name, m);
+    if (below && !in_call && !groups_by(names->aggregate, m)) m->count = 0;
     if (m->count == 0) match_level(an, names->inputs, names->input_count, name, m);
     if (m->count == 0 && below && !in_call) match_level(an, &below, 1, name, m);
     if (!names->descend || names->aggregate) return;
@@ -348,19 +404,20 @@ static void prefer_written(const struct hr_plan *project, struct matches *m)
     m->count = kept;
 }
 
-static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *names, bool in_call,
-                              struct hr_expr **expr, struct hr_err *err)
+static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *names,
+                              const char *in_call, struct hr_expr **expr, struct hr_err *err)
 {
     const struct hr_expr *name = *expr;
     struct matches m = {.count = 0};
-    match_names(an, names, in_call, name, &m);
+    match_names(an, names, in_call != NULL, name, &m);
     if (m.count > 1 && names->descend) prefer_written(names->inputs[0], &m);
     if (m.count > 1) return ambiguous(an, name, &m, err);
     if (m.count == 0) {
-        struct hr_expr *lateral = NULL;
-        HR_TRY(resolve_lateral(an, names, name, &lateral, err));
-        if (lateral) {
-            *expr = lateral;
+        struct hr_expr *other = NULL;
+        HR_TRY(resolve_lateral(an, names, in_call, name, &other, err));
+        if (!other) HR_TRY(resolve_bare_call(an, name, &other, err));
+        if (other) {
+            *expr = other;
             return HR_OK;
         }
         if (names->optional) {
@@ -422,8 +479,9 @@ static hr_status nested_generator(struct hr_analyzer *an, const struct hr_expr *
     return HR_OK;
 }
 
-static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names, bool in_call,
-                            struct hr_expr **expr, struct hr_err *err)
+/* in_call: the text of the aggregate around it, or NULL. */
+static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names,
+                            const char *in_call, struct hr_expr **expr, struct hr_err *err)
 {
     struct hr_expr *e = *expr;
     switch (e->kind) {
@@ -442,7 +500,7 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
 
         HR_TRY(expand_star_args(an, names, e, err));
         const struct hr_function *fn = hr_function_find(e->name);
-        if (fn && (fn->flags & HR_FN_AGGREGATE)) in_call = true;
+        if (fn && (fn->flags & HR_FN_AGGREGATE)) in_call = hr_expr_quoted(an->arena, e);
     }
     uint32_t open = an->open_names;
     for (uint32_t i = 0; i < e->arg_count; i++)
@@ -463,7 +521,7 @@ hr_status hr_resolve(struct hr_analyzer *an, const struct hr_names *names, struc
                      struct hr_err *err)
 {
     assert(names->input_count <= HR_COUNT(names->inputs) && *expr);
-    return resolve_in(an, names, false, expr, err);
+    return resolve_in(an, names, NULL, expr, err);
 }
 
 /* Stars ---------------------------------------------------------------------------------------- */

@@ -56,6 +56,13 @@ static hr_status expand_stars(struct hr_analyzer *an, struct hr_plan *plan, stru
     return HR_OK;
 }
 
+/* current_date, written as a name, is called current_date(). */
+static bool is_bare_call(const struct hr_expr *item)
+{
+    while (item->kind == HR_X_CAST) item = item->args[0];
+    return item->kind == HR_X_CALL && item->arg_count == 0;
+}
+
 /* ALIASes get their ids first, so that later items can refer to them. */
 static hr_status resolve_items(struct hr_analyzer *an, struct hr_plan *plan,
                                const char ***ret_written, struct hr_err *err)
@@ -71,6 +78,7 @@ static hr_status resolve_items(struct hr_analyzer *an, struct hr_plan *plan,
         written[i] = hr_written_name(select->exprs[i]);
         HR_TRY(hr_resolve(an, &names, &select->exprs[i], err));
         struct hr_expr *item = select->exprs[i];
+        if (is_bare_call(item)) written[i] = NULL;
         if (item->kind == HR_X_ALIAS) {
             item->attr_id = hr_expr_next_attr_id();
             item->type = item->args[0]->type;

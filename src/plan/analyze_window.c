@@ -270,6 +270,26 @@ static hr_status time_of_window(struct hr_analyzer *an, struct hr_expr **time, s
     return hr_call(an->arena, an->conf, "-", args, 2, time, err);
 }
 
+static hr_status rewrite_window_time(void *arg, struct hr_expr **expr, struct hr_err *err)
+{
+    struct hr_analyzer *an = arg;
+    if (!hr_expr_is(*expr, HR_ROLE_WINDOW_TIME)) return HR_OK;
+    struct hr_expr *time = (*expr)->args[0];
+    HR_TRY(time_of_window(an, &time, err));
+    *expr = time;
+    return HR_OK;
+}
+
+/* A column of the input that is called as the one made here goes before it. */
+static void stand_back(struct hr_plan *made, const struct hr_plan *input, const char *name)
+{
+    bool clash = false;
+    for (uint32_t i = 0; i < input->output_count && !clash; i++)
+        clash = !input->output[i].hidden && hr_str_eq_nocase(input->output[i].name, name);
+    for (uint32_t i = 0; clash && i < made->output_count; i++)
+        if (!hr_plan_attr(input, made->output[i].id)) made->output[i].hidden = true;
+}
+
 /* Sessions ------------------------------------------------------------------------------------- */
 
 /* Where a row's own session ends: time + gap. A text that changes from row to row is read then. */
@@ -306,6 +326,7 @@ static hr_status make_session(struct hr_analyzer *an, struct hr_plan *plan, stru
     use->is_session = true;
     use->call = hr_expr_copy(an->arena, call);
     if (!use->call) return HR_OOM(err);
+    HR_TRY(rewrite_window_time(an, &time, err));
     HR_TRY(time_of_window(an, &time, err));
     HR_TRY(session_end(an, call, time, &end, err));
     struct hr_expr *order[] = {hr_expr_copy(an->arena, end), hr_expr_copy(an->arena, time)};
@@ -317,7 +338,10 @@ static hr_status make_session(struct hr_analyzer *an, struct hr_plan *plan, stru
                               hr_expr_string(an->arena, hr_sv("end")), end};
     if (!args[0] || !args[1] || !args[2]) return HR_OOM(err);
     HR_TRY(hr_call(an->arena, an->conf, "named_struct", args, 4, &value, err));
-    return add_column(an, plan, "session_window", time, value, &use->attr, err);
+    const struct hr_plan *input = plan->children[0];
+    HR_TRY(add_column(an, plan, "session_window", time, value, &use->attr, err));
+    stand_back(plan->children[0], input, "session_window");
+    return HR_OK;
 }
 
 static hr_status make_window(struct hr_analyzer *an, struct hr_plan *plan, struct hr_expr *call,
@@ -328,10 +352,16 @@ static hr_status make_window(struct hr_analyzer *an, struct hr_plan *plan, struc
     HR_TRY(read_args(an, call, &w, err));
     use->call = hr_expr_copy(an->arena, call);
     if (!use->call) return HR_OOM(err);
+    HR_TRY(rewrite_window_time(an, &w.time, err));
     HR_TRY(time_of_window(an, &w.time, err));
     HR_TRY(drop_null_times(an, plan, &w, err));
-    if (w.length == w.slide) return project_window(an, plan, &w, &use->attr, err);
-    return expand_window(an, plan, &w, &use->attr, err);
+    const struct hr_plan *input = plan->children[0];
+    if (w.length == w.slide)
+        HR_TRY(project_window(an, plan, &w, &use->attr, err));
+    else
+        HR_TRY(expand_window(an, plan, &w, &use->attr, err));
+    stand_back(plan->children[0], input, "window");
+    return HR_OK;
 }
 
 struct window_rewrite {
@@ -369,16 +399,6 @@ hr_status hr_analyze_windows(struct hr_analyzer *an, struct hr_plan *plan,
     struct window_rewrite r = {an, plan, use};
     for (uint32_t i = 0; i < count; i++)
         HR_TRY(hr_expr_rewrite(&exprs[i], rewrite_window, &r, err));
-    return HR_OK;
-}
-
-static hr_status rewrite_window_time(void *arg, struct hr_expr **expr, struct hr_err *err)
-{
-    struct hr_analyzer *an = arg;
-    if (!hr_expr_is(*expr, HR_ROLE_WINDOW_TIME)) return HR_OK;
-    struct hr_expr *time = (*expr)->args[0];
-    HR_TRY(time_of_window(an, &time, err));
-    *expr = time;
     return HR_OK;
 }
 

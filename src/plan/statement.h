@@ -49,6 +49,7 @@ struct hr_stmt {
     const char *key, *value, *pattern, *comment;
     enum hr_show show;
     bool or_replace, if_not_exists, if_exists, is_temporary, is_view, extended, overwrite, by_name;
+    bool user_functions; /* SHOW USER FUNCTIONS */
 };
 
 #endif

@@ -54,6 +54,7 @@ static hr_status show_functions(struct hr_run *run, struct hr_err *err)
     struct hr_rows *rows = NULL;
     HR_TRY(hr_rows_new(run, names, 1, &rows, err));
     const struct hr_function *function;
+    if (run->stmt->user_functions) return hr_rows_finish(rows, err); /* there are none */
     for (uint32_t i = 0; (function = hr_function_at(i)) != NULL; i++) {
         if (strncmp(function->name, "__", 2) == 0) continue; /* our own */
         if (run->stmt->pattern && !matches(run->stmt->pattern, function->name)) continue;
@@ -140,14 +141,17 @@ static hr_status show_create(struct hr_run *run, struct hr_err *err)
 
 hr_status hr_run_show(struct hr_run *run, struct hr_err *err)
 {
-    switch (run->stmt->show) {
+    enum hr_show show = run->stmt->show;
+    if (show == HR_SHOW_TABLES || show == HR_SHOW_VIEWS || show == HR_SHOW_FUNCTIONS)
+        HR_TRY(hr_check_namespace(run, err));
+    switch (show) {
     case HR_SHOW_TABLES: return show_tables(run, false, err);
     case HR_SHOW_VIEWS: return show_tables(run, true, err);
     case HR_SHOW_FUNCTIONS: return show_functions(run, err);
     case HR_SHOW_COLUMNS: return show_columns(run, err);
     case HR_SHOW_CREATE_TABLE: return show_create(run, err);
     }
-    return HR_BUG(err, "SHOW %d", (int)run->stmt->show);
+    return HR_BUG(err, "SHOW %d", (int)show);
 }
 
 hr_status hr_run_describe(struct hr_run *run, struct hr_err *err)

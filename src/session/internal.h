@@ -89,6 +89,13 @@ hr_status hr_run_drop(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_run_show(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_run_describe(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_run_explain(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+/* command_names.c: USE, CACHE, UNCACHE */
+hr_status hr_run_use(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_cache(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_uncache(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+/* The statement's name must be the one namespace that there is, or nothing. */
+hr_status hr_check_namespace(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+
 /* streaming.c */
 hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 /* The mode and sink of a streaming statement whose plan is analysed. */

@@ -85,14 +85,6 @@ static hr_status not_supported(struct hr_run *run, struct hr_err *err)
     return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "this statement");
 }
 
-/* CACHE and UNCACHE change no result: views are computed when they are read. USE default. */
-static hr_status no_effect(struct hr_run *run, struct hr_err *err)
-{
-    HR_UNUSED(run);
-    HR_UNUSED(err);
-    return HR_OK;
-}
-
 static const run_fn runners[] = {
     [HR_STMT_QUERY] = hr_run_query,
     [HR_STMT_CREATE_VIEW] = hr_run_create_view,
@@ -107,9 +99,9 @@ static const run_fn runners[] = {
     [HR_STMT_EXPLAIN] = hr_run_explain,
     [HR_STMT_SET] = hr_run_set,
     [HR_STMT_RESET] = hr_run_reset,
-    [HR_STMT_CACHE] = no_effect,
-    [HR_STMT_UNCACHE] = no_effect,
-    [HR_STMT_USE] = no_effect,
+    [HR_STMT_CACHE] = hr_run_cache,
+    [HR_STMT_UNCACHE] = hr_run_uncache,
+    [HR_STMT_USE] = hr_run_use,
 };
 
 static hr_status await_one(struct hr_session *session, struct hr_query *query, struct hr_err *err)

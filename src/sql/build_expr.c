@@ -2,6 +2,7 @@
 /* Expressions: what the grammar's actions make of operators, calls, names and stars. */
 #include <stdio.h>
 
+#include "base/env.h"
 #include "column/type_parse.h"
 #include "expr/function.h"
 #include "sql/grammar.h"
@@ -217,16 +218,7 @@ struct hr_sql_type hr_sql_type(struct hr_sql_parser *p, const struct hr_sql_toke
 
 struct hr_sql_x hr_sql_name_expr(struct hr_sql_parser *p, struct hr_sql_names *names)
 {
-    /* Functions that need no parentheses. */
-    static const char *const bare[] = {"current_date",     "current_timestamp", "localtimestamp",
-                                       "current_user",     "session_user",      "current_catalog",
-                                       "current_database", "current_schema"};
     if (p->status != HR_OK) return no_x;
-    if (names->names.count == 1 && names->first_is_word) {
-        for (size_t i = 0; i < HR_COUNT(bare); i++)
-            if (hr_str_eq_nocase(names->names.items[0], bare[i]))
-                return hr_sql_call(p, names->pos, names->end, bare[i], NULL, 0);
-    }
     struct hr_expr *x = hr_expr_name(p->arena, names->names.items, names->names.count);
     return hr_sql_wrap(p, x, names->pos, names->end, 1);
 }
@@ -361,7 +353,11 @@ struct hr_sql_x hr_sql_function(struct hr_sql_parser *p, struct hr_sql_names *na
         text = unit_function(text);
     }
     struct hr_sql_x x = call_list(p, name->pos, rp->end, text, args);
-    if (x.x) x.x->distinct = distinct;
+    if (!x.x) return x;
+    x.x->distinct = distinct;
+    const struct hr_function *function = hr_function_find(text);
+    if (function && function->flags & HR_FN_NONDETERMINISTIC)
+        hr_env_default()->vt->random(hr_env_default(), &x.x->seed, sizeof x.x->seed);
     return x;
 }
 

@@ -465,6 +465,11 @@ struct hr_sql_q hr_sql_join(struct hr_sql_parser *p, struct hr_sql_q a, struct h
                             struct hr_sql_q b, struct hr_sql_on on)
 {
     if (p->status != HR_OK) return no_q;
+    if (join.natural && join.type == HR_JOIN_CROSS) {
+        HR_SQL_RAISE(p, a.pos, b.end, HR_E_INCOMPATIBLE_JOIN_TYPES, "joinType1", "NATURAL",
+                     "joinType2", "CROSS");
+        return no_q;
+    }
     struct hr_plan *plan = hr_plan_new2(p->arena, HR_P_JOIN, a.plan, b.plan);
     struct hr_sql_q q = wrap(p, plan, a.pos, HR_MAX(b.end, on.end));
     if (!q.plan) return no_q;

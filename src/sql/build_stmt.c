@@ -161,6 +161,31 @@ void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
     if (clauses->partitions) set_partitions(p, stmt, clauses->partitions);
 }
 
+/* CREATE VIEW … AS: what a query's own text does not say has no place here. */
+void hr_sql_view_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                         struct hr_sql_columns *columns, struct hr_sql_clauses *clauses)
+{
+    const int32_t end = (int32_t)p->len;
+    if (p->status != HR_OK) return;
+    if (stmt->if_not_exists && stmt->or_replace) {
+        HR_SQL_RAISE(p, 0, end, HR_E_CREATE_VIEW_IF_NOT_EXISTS_AND_REPLACE, "viewName",
+                     stmt->name_parts[stmt->name_part_count - 1]);
+    } else if (stmt->if_not_exists && stmt->is_temporary) {
+        hr_sql_unsupported(p, 0, end, "a TEMPORARY view with IF NOT EXISTS");
+    } else if (clauses->has_properties && stmt->is_temporary) {
+        hr_sql_unsupported(p, 0, end, "TBLPROPERTIES of a TEMPORARY view");
+    } else if (clauses->provider || clauses->options || clauses->partitions) {
+        hr_sql_unsupported(p, 0, end, "USING, OPTIONS, LOCATION or PARTITIONED BY of a view");
+    }
+    hr_sql_stmt_clauses(p, stmt, columns, clauses);
+}
+
+bool hr_sql_is_namespace_word(const struct hr_sql_token *token)
+{
+    return hr_sql_word_is(token, "SCHEMA") || hr_sql_word_is(token, "DATABASE") ||
+           hr_sql_word_is(token, "NAMESPACE");
+}
+
 /* CREATE TEMPORARY VIEW v [(columns)] USING … : a table that goes with the session. */
 void hr_sql_view_over_source(struct hr_sql_parser *p, struct hr_stmt *stmt,
                              struct hr_sql_columns *columns, struct hr_sql_clauses *clauses)
@@ -212,16 +237,14 @@ static const char *strip(struct hr_sql_parser *p, struct hr_str_view text, char 
     return copy;
 }
 
-/* SET TIME ZONE LOCAL | 'zone' | … : the setting of the session's zone. */
+/* SET TIME ZONE 'zone': the setting of the session's zone. */
 static bool set_time_zone(struct hr_sql_parser *p)
 {
     if (p->raw_count < 4 || !hr_sql_word_is(&p->raw[1], "TIME") ||
         !hr_sql_word_is(&p->raw[2], "ZONE"))
         return false;
     p->stmt->key = "spark.sql.session.timeZone";
-    if (hr_sql_word_is(&p->raw[3], "LOCAL") && p->raw_count == 4) {
-        p->stmt->value = "LOCAL";
-    } else if (p->raw[3].kind == HR_TK_STRING && p->raw_count == 4) {
+    if (p->raw[3].kind == HR_TK_STRING && p->raw_count == 4) {
         struct hr_sql_token t = p->raw[3];
         t.first = 3;
         t.count = 1;
@@ -233,12 +256,36 @@ static bool set_time_zone(struct hr_sql_parser *p)
     return true;
 }
 
+/* SET of something that is not a setting. */
+static bool refused_set(struct hr_sql_parser *p)
+{
+    static const char *const words[] = {"VAR", "VARIABLE", "CATALOG", "ROLE"};
+    for (size_t i = 0; p->raw_count > 2 && i < HR_COUNT(words); i++) {
+        if (!hr_sql_word_is(&p->raw[1], words[i]) || p->raw[2].kind == HR_TK_EQ) continue;
+        const char *what = hr_arena_printf(p->arena, "SET %s", words[i]);
+        hr_sql_unsupported(p, 0, (int32_t)p->len, what ? what : "SET");
+        return true;
+    }
+    return false;
+}
+
+/* A key is a word or in back quotes. */
+static bool is_key(struct hr_str_view key)
+{
+    key = hr_sv_trim(key);
+    if (key.len >= 2 && key.ptr[0] == '`' && key.ptr[key.len - 1] == '`') return key.len > 2;
+    for (size_t i = 0; i < key.len; i++)
+        if (strchr(" \t\r\n`", key.ptr[i])) return false;
+    return key.len > 0;
+}
+
 bool hr_sql_set_statement(struct hr_sql_parser *p)
 {
     bool reset = hr_sql_word_is(&p->raw[0], "RESET");
     if (!reset && !hr_sql_word_is(&p->raw[0], "SET")) return false;
     p->stmt = hr_sql_stmt(p, reset ? HR_STMT_RESET : HR_STMT_SET);
-    if (!p->stmt || p->raw_count == 1 || set_time_zone(p)) return true;
+    if (!p->stmt || p->raw_count == 1 || (!reset && (set_time_zone(p) || refused_set(p))))
+        return true;
     size_t start = (size_t)p->raw[0].end;
     struct hr_str_view rest = hr_sv_trim(hr_svn(p->text + start, p->len - start));
     if (!reset && hr_sv_eq(rest, hr_sv("-v"))) {
@@ -247,7 +294,94 @@ bool hr_sql_set_statement(struct hr_sql_parser *p)
     }
     const char *eq = reset ? NULL : memchr(rest.ptr, '=', rest.len);
     size_t key_len = eq ? (size_t)(eq - rest.ptr) : rest.len;
+    if (!is_key(hr_svn(rest.ptr, key_len))) {
+        HR_SQL_RAISE(p, 0, (int32_t)p->len, HR_E_INVALID_SET_SYNTAX);
+        return true;
+    }
     p->stmt->key = strip(p, hr_svn(rest.ptr, key_len), '`');
     if (eq) p->stmt->value = strip(p, hr_svn(eq + 1, rest.len - key_len - 1), '`');
     return true;
+}
+
+/* Statements of Spark's that are not here ------------------------------------------------------ */
+
+/* By their first words; "" any, and there must be one. */
+static const char *const refused[][3] = {
+    {"ADD", ""},
+    {"ALTER", ""},
+    {"ANALYZE", ""},
+    {"BEGIN"},
+    {"CALL", ""},
+    {"COMMENT", "ON"},
+    {"CREATE", "DATABASE"},
+    {"CREATE", "FUNCTION"},
+    {"CREATE", "NAMESPACE"},
+    {"CREATE", "SCHEMA"},
+    {"CREATE", "TEMPORARY", "FUNCTION"},
+    {"DECLARE", ""},
+    {"DELETE", "FROM"},
+    {"DESC", "CATALOG", ""},
+    {"DESC", "DATABASE", ""},
+    {"DESC", "FUNCTION", ""},
+    {"DESC", "NAMESPACE", ""},
+    {"DESC", "SCHEMA", ""},
+    {"DESCRIBE", "CATALOG", ""},
+    {"DESCRIBE", "DATABASE", ""},
+    {"DESCRIBE", "FUNCTION", ""},
+    {"DESCRIBE", "NAMESPACE", ""},
+    {"DESCRIBE", "SCHEMA", ""},
+    {"DROP", "DATABASE"},
+    {"DROP", "FUNCTION"},
+    {"DROP", "NAMESPACE"},
+    {"DROP", "SCHEMA"},
+    {"DROP", "TEMPORARY"},
+    {"EXECUTE", "IMMEDIATE"},
+    {"EXPORT", ""},
+    {"GRANT", ""},
+    {"IMPORT", ""},
+    {"INSERT", "OVERWRITE", "DIRECTORY"},
+    {"INSERT", "OVERWRITE", "LOCAL"},
+    {"LIST", ""},
+    {"LOAD", "DATA"},
+    {"MERGE", ""},
+    {"MSCK", ""},
+    {"REFRESH", ""},
+    {"REPAIR", ""},
+    {"REVOKE", ""},
+    {"SHOW", "CATALOGS"},
+    {"SHOW", "CURRENT"},
+    {"SHOW", "DATABASES"},
+    {"SHOW", "NAMESPACES"},
+    {"SHOW", "PARTITIONS"},
+    {"SHOW", "SCHEMAS"},
+    {"SHOW", "TABLE"},
+    {"SHOW", "TBLPROPERTIES"},
+    {"TRUNCATE", ""},
+    {"UPDATE", ""},
+};
+
+static bool begins_with(const struct hr_sql_parser *p, const char *const *words)
+{
+    for (uint32_t i = 0; i < 3 && words[i]; i++) {
+        if (i >= p->raw_count) return false;
+        if (*words[i] && !hr_sql_word_is(&p->raw[i], words[i])) return false;
+    }
+    return true;
+}
+
+bool hr_sql_refused_statement(struct hr_sql_parser *p)
+{
+    for (size_t i = 0; i < HR_COUNT(refused); i++) {
+        if (!begins_with(p, refused[i])) continue;
+        uint32_t words = refused[i][1] && p->raw_count > 1 ? 2 : 1;
+        const struct hr_sql_token *last = &p->raw[words - 1];
+        const char *what =
+            hr_arena_printf(p->arena, "%.*s", last->end - p->raw[0].pos, p->text + p->raw[0].pos);
+        if (what)
+            hr_sql_unsupported(p, p->raw[0].pos, last->end, what);
+        else
+            hr_sql_oom(p);
+        return true;
+    }
+    return false;
 }

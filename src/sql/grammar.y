@@ -105,7 +105,7 @@ stmt(A) ::= CREATE or_replace(R) temporary(T) VIEW if_not_exists(N) names(V) vie
     if (A) {
         A->or_replace = R; A->is_temporary = T; A->if_not_exists = N; A->is_view = true;
         hr_sql_stmt_name(A, V);
-        hr_sql_stmt_clauses(p, A, L, C);
+        hr_sql_view_clauses(p, A, L, C);
         hr_sql_stmt_query(A, Q);
     }
 }
@@ -189,18 +189,21 @@ stmt(A) ::= SHOW TABLES in_schema(S) like_opt(L). {
     A = hr_sql_show(p, HR_SHOW_TABLES, S, L);
 }
 stmt(A) ::= SHOW VIEWS in_schema(S) like_opt(L). { A = hr_sql_show(p, HR_SHOW_VIEWS, S, L); }
-stmt(A) ::= SHOW function_scope FUNCTIONS in_schema(S) like_opt(L). {
+stmt(A) ::= SHOW function_scope(U) FUNCTIONS in_schema(S) like_opt(L). {
     A = hr_sql_show(p, HR_SHOW_FUNCTIONS, S, L);
+    if (A) A->user_functions = U;
 }
-stmt(A) ::= SHOW function_scope FUNCTIONS names(N). {
+stmt(A) ::= SHOW function_scope(U) FUNCTIONS names(N). {
     A = hr_sql_show(p, HR_SHOW_FUNCTIONS, NULL, hr_sql_dotted(p, N));
+    if (A) A->user_functions = U;
 }
 stmt(A) ::= SHOW COLUMNS in names(T). { A = hr_sql_show(p, HR_SHOW_COLUMNS, T, NULL); }
 stmt(A) ::= SHOW CREATE TABLE names(T). { A = hr_sql_show(p, HR_SHOW_CREATE_TABLE, T, NULL); }
-function_scope ::= .
-function_scope ::= USER.
-function_scope ::= SYSTEM.
-function_scope ::= ALL.
+%type function_scope {int}
+function_scope(A) ::= . { A = 0; }
+function_scope(A) ::= USER. { A = 1; }
+function_scope(A) ::= SYSTEM. { A = 0; }
+function_scope(A) ::= ALL. { A = 0; }
 in ::= IN.
 in ::= FROM.
 %type in_schema {struct hr_sql_names *}
@@ -234,10 +237,15 @@ stmt(A) ::= USE names(N). {
     A = hr_sql_stmt(p, HR_STMT_USE);
     if (A) hr_sql_stmt_name(A, N);
 }
+stmt(A) ::= USE ident(K) names(N). {
+    if (!hr_sql_is_namespace_word(K)) hr_sql_syntax_error(p, K + 1, "");
+    A = hr_sql_stmt(p, HR_STMT_USE);
+    if (A) hr_sql_stmt_name(A, N);
+}
 stmt(A) ::= CACHE lazy TABLE names(T) cache_options(O) cache_query(Q). {
     A = hr_sql_stmt(p, HR_STMT_CACHE);
     if (A) {
-        A->options = O;
+        A->options = O; A->is_temporary = true;
         hr_sql_stmt_name(A, T);
         hr_sql_stmt_query(A, Q);
     }
@@ -267,7 +275,10 @@ external ::= EXTERNAL.
 %type temporary {int}
 temporary(A) ::= . { A = 0; }
 temporary(A) ::= TEMPORARY. { A = 1; }
-temporary(A) ::= GLOBAL TEMPORARY. { A = 1; }
+temporary(A) ::= GLOBAL(G) TEMPORARY(T). {
+    A = 1;
+    hr_sql_unsupported(p, G->pos, T->end, "a GLOBAL TEMPORARY view");
+}
 %type if_not_exists {int}
 if_not_exists(A) ::= . { A = 0; }
 if_not_exists(A) ::= IF NOT EXISTS. { A = 1; }
@@ -316,7 +327,10 @@ clauses(A) ::= . { A = hr_sql_clauses(p); }
 clauses(A) ::= clauses(C) USING names(N). { A = C; if (A) A->provider = hr_sql_dotted(p, N); }
 clauses(A) ::= clauses(C) OPTIONS LP properties(O) RP. { A = C; hr_sql_merge_options(p, A, O); }
 clauses(A) ::= clauses(C) PARTITIONED BY LP idents(L) RP. { A = C; if (A) A->partitions = L; }
-clauses(A) ::= clauses(C) TBLPROPERTIES LP properties RP. { A = C; }
+clauses(A) ::= clauses(C) TBLPROPERTIES LP properties RP. {
+    A = C;
+    if (A) A->has_properties = true;
+}
 clauses(A) ::= clauses(C) LOCATION STRING(S). {
     A = C;
     if (A) A->options = hr_sql_put_option(p, A->options, "path", hr_sql_cstring(p, S));

@@ -78,6 +78,7 @@ struct hr_sql_clauses {
     const char *provider, *comment;
     struct hr_options *options;
     struct hr_sql_names *partitions;
+    bool has_properties; /* TBLPROPERTIES: kept nowhere, for nothing here asks for them */
 };
 
 struct hr_sql_group {
@@ -273,6 +274,11 @@ struct hr_stmt *hr_sql_insert(struct hr_sql_parser *p, bool overwrite, struct hr
                               struct hr_sql_names *columns, bool by_name, struct hr_sql_q q);
 struct hr_stmt *hr_sql_show(struct hr_sql_parser *p, enum hr_show show, struct hr_sql_names *name,
                             const char *pattern);
+void hr_sql_view_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                         struct hr_sql_columns *columns, struct hr_sql_clauses *clauses);
+bool hr_sql_is_namespace_word(const struct hr_sql_token *token); /* SCHEMA, DATABASE, NAMESPACE */
+/* Raises for a statement of Spark's that is not here. */
+bool hr_sql_refused_statement(struct hr_sql_parser *p);
 void hr_sql_view_over_source(struct hr_sql_parser *p, struct hr_stmt *stmt,
                              struct hr_sql_columns *columns, struct hr_sql_clauses *clauses);
 struct hr_sql_columns *hr_sql_push_column(struct hr_sql_parser *p, struct hr_sql_columns *columns,

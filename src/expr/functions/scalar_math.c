@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers: rounding, powers, logarithms, angles, bases, random numbers. */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/decimal.h"
 #include "base/env.h"
@@ -513,41 +514,68 @@ hr_status hr_fn_width_bucket(HR_EVAL_ARGS)
 /* --- Random numbers: XORShift as Spark's, seeded per partition
  * -------------------------------------*/
 
-static uint64_t next_random(struct hr_eval_ctx *ctx, const struct hr_vector *seed, uint32_t seeds)
+/* The seed that is written in the call; else the call's own, another for each epoch. */
+static uint64_t first_state(const struct hr_eval_ctx *ctx, const struct hr_expr *call,
+                            const struct hr_vector *args)
 {
-    if (!ctx->random_state) {
-        uint64_t s = 0x9e3779b97f4a7c15u;
-        if (seeds && hr_arg_valid(seed, 0))
-            s = (uint64_t)hr_arg_i64(seed, 0) + 0x9e3779b9u;
-        else
-            hr_env_default()->vt->random(hr_env_default(), &s, sizeof s);
-        ctx->random_state = hr_hash_u64(s + ctx->partition * UINT64_C(0x9e3779b97f4a7c15)) | 1;
-    }
-    return hr_splitmix64(&ctx->random_state);
+    uint64_t s = call->seed ^ hr_hash_u64((uint64_t)ctx->now_us);
+    if (call->arg_count && hr_arg_valid(args, 0))
+        s = (uint64_t)hr_arg_i64(args, 0) + 0x9e3779b9u;
+    else if (!call->seed)
+        hr_env_default()->vt->random(hr_env_default(), &s, sizeof s);
+    return hr_hash_u64(s + ctx->partition * UINT64_C(0x9e3779b97f4a7c15)) | 1;
+}
+
+/* Each call has a sequence of its own: what else the query computes does not change its rows. */
+static uint64_t *random_of(struct hr_eval_ctx *ctx, const struct hr_expr *call,
+                           const struct hr_vector *args)
+{
+    for (uint32_t i = 0; i < ctx->random_count; i++)
+        if (ctx->randoms[i].call == call) return &ctx->randoms[i].state;
+    struct hr_random *more =
+        hr_realloc(ctx->randoms, sizeof *ctx->randoms * (ctx->random_count + 1));
+    if (!more) return NULL;
+    ctx->randoms = more;
+    more[ctx->random_count] = (struct hr_random){call, first_state(ctx, call, args)};
+    return &more[ctx->random_count++].state;
+}
+
+static double next_double(uint64_t *state)
+{
+    return (double)(hr_splitmix64(state) >> 11) * 0x1p-53;
 }
 
 hr_status hr_fn_rand(HR_EVAL_ARGS)
 {
-    HR_ALL_ROWS(ctx, row)
-    HR_OUT(double, out)[row] = (double)(next_random(ctx, args, call->arg_count) >> 11) * 0x1p-53;
+    uint64_t *state = random_of(ctx, call, args);
+    if (!state) return HR_OOM(err);
+    HR_ALL_ROWS(ctx, row) HR_OUT(double, out)[row] = next_double(state);
     return HR_OK;
 }
 
 hr_status hr_fn_randn(HR_EVAL_ARGS)
 {
+    uint64_t *state = random_of(ctx, call, args);
+    if (!state) return HR_OOM(err);
     HR_ALL_ROWS(ctx, row) {
-        double u = ((double)(next_random(ctx, args, call->arg_count) >> 11) + 1) * 0x1p-53;
-        double v = (double)(next_random(ctx, args, call->arg_count) >> 11) * 0x1p-53;
-        HR_OUT(double, out)[row] = sqrt(-2 * log(u)) * cos(2 * pi * v);
+        double u = next_double(state) + 0x1p-53; /* above 0 */
+        HR_OUT(double, out)[row] = sqrt(-2 * log(u)) * cos(2 * pi * next_double(state));
     }
     return HR_OK;
 }
 
+/* Version 4 of RFC 9562. */
 hr_status hr_fn_uuid(HR_EVAL_ARGS)
 {
+    uint64_t *state = random_of(ctx, call, args);
+    if (!state) return HR_OOM(err);
     HR_ALL_ROWS(ctx, row) {
+        uint64_t high = hr_splitmix64(state), low = hr_splitmix64(state);
         char text[37];
-        hr_env_uuid(hr_env_default(), text);
+        snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(high >> 32),
+                 (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff),
+                 (unsigned)(low >> 48 & 0x3fff) | 0x8000u,
+                 (unsigned long long)(low & UINT64_C(0xffffffffffff)));
         HR_TRY(hr_out_str(ctx, out, row, text, 36, err));
     }
     return HR_OK;
