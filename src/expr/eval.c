@@ -8,6 +8,7 @@
 
 #include "base/datetime.h"
 #include "expr/internal.h"
+#include "kernel/kernel.h"
 
 struct hr_eval {
     const struct hr_program *program;
@@ -58,22 +59,6 @@ void hr_eval_set_context(struct hr_eval *eval, int64_t now_us, uint32_t partitio
 
 /* --- Selections --------------------------------------------------------------------------------*/
 
-uint32_t hr_sel_from_bits(const uint64_t *bits, uint32_t count, uint32_t *sel)
-{
-    uint32_t n = 0;
-    for (uint32_t base = 0; base < count; base += 64) {
-        uint64_t word = bits[base >> 6];
-        if (count - base < 64) word &= (UINT64_C(1) << (count - base)) - 1;
-        if (word == ~UINT64_C(0)) {
-            for (uint32_t i = 0; i < 64; i++) sel[n + i] = base + i;
-            n += 64;
-            continue;
-        }
-        for (; word; word &= word - 1) sel[n++] = base + (uint32_t)__builtin_ctzll(word);
-    }
-    return n;
-}
-
 /* Word i of "the slot is <select>". */
 HR_INLINE uint64_t select_word(const struct hr_column *col, enum hr_select select, size_t i)
 {
@@ -115,7 +100,7 @@ static hr_status run_select(const struct hr_vector *v, enum hr_select select, st
     for (size_t i = 0; i < words; i++) bits[i] = select_word(&v->col, select, i);
     uint32_t n = 0;
     if (!in.rows) {
-        n = hr_sel_from_bits(bits, row_count, rows);
+        n = (uint32_t)hr_kernels()->bits->to_sel(bits, row_count, rows);
     } else {
         for (uint32_t i = 0; i < in.count; i++) {
             rows[n] = in.rows[i];

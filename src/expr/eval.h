@@ -11,8 +11,6 @@ struct hr_sel {
     uint32_t count;
 };
 
-/* The numbers of the set bits below count; sel has room for count + 64. */
-uint32_t hr_sel_from_bits(const uint64_t *bits, uint32_t count, uint32_t *sel);
 /* A column for results: validity all ones; strings empty; nested types without children. */
 hr_status hr_out_alloc(struct hr_arena *arena, const struct hr_type *type, uint32_t rows,
                        struct hr_column *ret, struct hr_err *err) HR_CHECKED;

@@ -27,41 +27,12 @@
 #define HR_K_NAME(name) HR_K_PASTE(hr_k_##name##_, HR_ISA)
 
 extern const struct hr_compare_kernels HR_K_NAME(compare);
-extern const struct hr_arith_kernels HR_K_NAME(arith);
 extern const struct hr_bits_kernels HR_K_NAME(bits);
-extern const struct hr_gather_kernels HR_K_NAME(gather);
-extern const struct hr_fold_kernels HR_K_NAME(fold);
-extern const struct hr_hash_kernels HR_K_NAME(hash);
-extern const struct hr_scan_kernels HR_K_NAME(scan);
-
-/* In front of a loop whose rows do not depend on each other, though arrays might overlap as far as
- * the compiler can tell. */
-#if defined(__clang__)
-/* Some of these loops divide, or call fmod: that they stay scalar is no news. */
-#pragma clang diagnostic ignored "-Wpass-failed"
-#define HR_K_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define HR_K_INDEPENDENT _Pragma("GCC ivdep")
-#endif
-
-/* Keeps a loop from being vectorised where that costs more than it gains: 64-bit multiplications
- * must be put together from 32-bit ones before AVX-512. */
-#if HR_ISA_LEVEL >= 4
-#define HR_K_ONE_BY_ONE(x) ((void)0)
-#else
-#define HR_K_ONE_BY_ONE(x) __asm__("" : "+r"(x))
-#endif
 
 /* The lowest n (1 … 64) bits. */
 HR_INLINE uint64_t low_bits(size_t n)
 {
     return UINT64_MAX >> (64 - n);
-}
-
-/* Valid bits of the 64 rows from row `at`. */
-HR_INLINE uint64_t valid_word(const uint64_t *valid, size_t at)
-{
-    return valid ? valid[at >> 6] : UINT64_MAX;
 }
 
 /* Sign bits of four (eight) lanes of 8 (4) bytes. */

@@ -1,46 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bitmaps and selections. A word that is all zero is skipped, one that is all ones fills a run; in
+ * Bits to selections. A word that is all zero is skipped, one that is all ones fills a run; in
  * between, each byte of bits is looked up in a table of positions (2 KiB), or compressed by one
  * instruction where there is one.
  */
 #include "kernel/isa.h"
-
-static void combine(enum hr_bit_op op, const uint64_t *a, const uint64_t *b, size_t n,
-                    uint64_t *out)
-{
-    size_t words = hr_bit_words(n);
-    switch (op) {
-    case HR_BIT_AND:
-        for (size_t i = 0; i < words; i++) out[i] = a[i] & b[i];
-        break;
-    case HR_BIT_OR:
-        for (size_t i = 0; i < words; i++) out[i] = a[i] | b[i];
-        break;
-    case HR_BIT_XOR:
-        for (size_t i = 0; i < words; i++) out[i] = a[i] ^ b[i];
-        break;
-    case HR_BIT_ANDNOT:
-        for (size_t i = 0; i < words; i++) out[i] = a[i] & ~b[i];
-        break;
-    }
-    if (n % 64) out[words - 1] &= low_bits(n % 64);
-}
-
-static void invert(const uint64_t *a, size_t n, uint64_t *out)
-{
-    size_t words = hr_bit_words(n);
-    for (size_t i = 0; i < words; i++) out[i] = ~a[i];
-    if (n % 64) out[words - 1] &= low_bits(n % 64);
-}
-
-static size_t count(const uint64_t *bits, size_t n)
-{
-    size_t total = 0, words = n / 64;
-    for (size_t i = 0; i < words; i++) total += (size_t)__builtin_popcountll(bits[i]);
-    if (n % 64) total += (size_t)__builtin_popcountll(bits[words] & low_bits(n % 64));
-    return total;
-}
 
 /* positions[b][0 … popcount(b)) are the set bits of the byte b. */
 static uint8_t positions[256][8];
@@ -111,32 +75,4 @@ static size_t to_sel(const uint64_t *bits, size_t n, uint32_t *sel)
     return k;
 }
 
-static size_t filter_sel(const uint64_t *bits, const uint32_t *sel, size_t n, uint32_t *out)
-{
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t row = sel[i];
-        out[k] = row; /* overwritten by the next unless it counts */
-        k += hr_bit_get(bits, row);
-    }
-    return k;
-}
-
-static void gather(const uint64_t *bits, const uint32_t *rows, size_t n, uint64_t *out)
-{
-    for (size_t at = 0; at < n; at += 64) {
-        size_t m = HR_MIN(n - at, (size_t)64);
-        uint64_t word = 0;
-        for (size_t i = 0; i < m; i++) word |= (uint64_t)hr_bit_get(bits, rows[at + i]) << i;
-        out[at / 64] = word;
-    }
-}
-
-const struct hr_bits_kernels HR_K_NAME(bits) = {
-    .combine = combine,
-    .invert = invert,
-    .count = count,
-    .to_sel = to_sel,
-    .filter_sel = filter_sel,
-    .gather = gather,
-};
+const struct hr_bits_kernels HR_K_NAME(bits) = {.to_sel = to_sel};

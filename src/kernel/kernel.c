@@ -8,17 +8,8 @@
 
 #define DECLARE(isa)                                           \
     extern const struct hr_compare_kernels hr_k_compare_##isa; \
-    extern const struct hr_arith_kernels hr_k_arith_##isa;     \
-    extern const struct hr_bits_kernels hr_k_bits_##isa;       \
-    extern const struct hr_gather_kernels hr_k_gather_##isa;   \
-    extern const struct hr_fold_kernels hr_k_fold_##isa;       \
-    extern const struct hr_hash_kernels hr_k_hash_##isa;       \
-    extern const struct hr_scan_kernels hr_k_scan_##isa;
-#define TABLE(isa)                                                                          \
-    {                                                                                       \
-#isa, &hr_k_compare_##isa, &hr_k_arith_##isa, &hr_k_bits_##isa, &hr_k_gather_##isa, \
-            &hr_k_fold_##isa, &hr_k_hash_##isa, &hr_k_scan_##isa                            \
-    }
+    extern const struct hr_bits_kernels hr_k_bits_##isa;
+#define TABLE(isa) {#isa, &hr_k_compare_##isa, &hr_k_bits_##isa}
 
 DECLARE(base)
 static const struct hr_kernels base_table = TABLE(base);

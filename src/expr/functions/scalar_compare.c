@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Comparisons, IN, NULL and truth tests, greatest and least. Fixed-width comparisons run over all
- * rows, 64 at a time into one word of bits; NaN equals NaN and is above all else, as in Spark.
+ * Comparisons, IN, NULL and truth tests, greatest and least. Fixed-width comparisons are
+ * kernels over all rows; NaN equals NaN and is above all else, as in Spark.
  */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3")
@@ -11,95 +11,26 @@
 #include "base/hash.h"
 #include "expr/functions/functions.h"
 #include "expr/internal.h"
-
-enum cmp { EQ, NE, LT, LE, GT, GE };
-
-/* Bytes of 0 and 1 to bits. */
-HR_INLINE uint64_t pack64(const uint8_t *bytes)
-{
-    uint64_t word = 0;
-    for (int i = 0; i < 8; i++) {
-        uint64_t x;
-        memcpy(&x, bytes + 8 * i, 8);
-        word |= ((x * UINT64_C(0x0102040810204080)) >> 56) << (8 * i);
-    }
-    return word;
-}
-
-#define BLOCKS(...)                                                                    \
-    for (uint32_t base = 0; base < n; base += 64) {                                    \
-        uint8_t t[64];                                                                 \
-        uint32_t m = HR_MIN(n - base, 64u);                                            \
-        if (m < 64) memset(t, 0, sizeof t);                                            \
-        if (m == 64)                                                                   \
-            for (uint32_t j = 0; j < 64; j++) __VA_ARGS__                                   \
-        else                                                                           \
-            for (uint32_t j = 0; j < m; j++) __VA_ARGS__                                    \
-        bits[base / 64] = pack64(t);                                                   \
-    }
-
-#define COMPARE(NAME, T, EXPR)                                                             \
-    static void NAME(const T *restrict a, bool a_const, const T *restrict b, bool b_const, \
-                     uint64_t *restrict bits, uint32_t n)                                  \
-    {                                                                                      \
-        if (a_const && b_const) { /* two items of an IN whose other items are columns */   \
-            const T x = a[0], y = b[0];                                                    \
-            BLOCKS({ t[j] = (EXPR); })                                                     \
-        } else if (a_const) {                                                              \
-            const T x = a[0];                                                              \
-            BLOCKS({ const T y = b[base + j]; t[j] = (EXPR); })                            \
-        } else if (b_const) {                                                              \
-            const T y = b[0];                                                              \
-            BLOCKS({ const T x = a[base + j]; t[j] = (EXPR); })                            \
-        } else {                                                                           \
-            BLOCKS({ const T x = a[base + j], y = b[base + j]; t[j] = (EXPR); })           \
-        }                                                                                  \
-    }
-#define COMPARE_ALL(SUFFIX, T)        \
-    COMPARE(eq_##SUFFIX, T, x == y)   \
-    COMPARE(lt_##SUFFIX, T, x < y)    \
-    COMPARE(le_##SUFFIX, T, x <= y)
-COMPARE_ALL(i8, int8_t)
-COMPARE_ALL(i16, int16_t)
-COMPARE_ALL(i32, int32_t)
-COMPARE_ALL(i64, int64_t)
-COMPARE_ALL(i128, hr_i128)
-#define COMPARE_REAL(SUFFIX, T)                                       \
-    COMPARE(eq_##SUFFIX, T, (x == y) | ((x != x) & (y != y)))         \
-    COMPARE(lt_##SUFFIX, T, (x < y) | ((x == x) & (y != y)))          \
-    COMPARE(le_##SUFFIX, T, (x <= y) | (y != y))
-COMPARE_REAL(f32, float)
-COMPARE_REAL(f64, double)
-
-/* Only = < <= have loops: the others swap the operands or the bits. */
-#define RUN(SUFFIX, T)                                                              \
-    do {                                                                            \
-        const T *x = a->col.values, *y = b->col.values;                             \
-        if (cmp == EQ)                                                              \
-            eq_##SUFFIX(x, a->is_const, y, b->is_const, bits, n);                   \
-        else if (cmp == LT)                                                         \
-            lt_##SUFFIX(x, a->is_const, y, b->is_const, bits, n);                   \
-        else                                                                        \
-            le_##SUFFIX(x, a->is_const, y, b->is_const, bits, n);                   \
-    } while (0)
+#include "kernel/kernel.h"
 
 static void compare_strings(struct hr_eval_ctx *ctx, const struct hr_vector *a,
-                            const struct hr_vector *b, enum cmp cmp, struct hr_column *out)
+                            const struct hr_vector *b, enum hr_cmp_op op,
+                            struct hr_column *out)
 {
     const struct hr_string *x = a->col.values, *y = b->col.values;
     uint32_t xs = a->is_const ? 0 : 1, ys = b->is_const ? 0 : 1;
-    if (cmp == EQ) {
+    if (op == HR_CMP_EQ) {
         HR_EACH_ROW(ctx, out, row)
             hr_out_bool(out, row, hr_string_eq(&x[row * xs], &y[row * ys]));
         return;
     }
     HR_EACH_ROW(ctx, out, row) {
         int c = hr_string_cmp(&x[row * xs], &y[row * ys]);
-        hr_out_bool(out, row, cmp == LT ? c < 0 : c <= 0);
+        hr_out_bool(out, row, op == HR_CMP_LT ? c < 0 : c <= 0);
     }
 }
 
-static void compare_words(const struct hr_vector *a, const struct hr_vector *b, enum cmp cmp,
+static void compare_words(const struct hr_vector *a, const struct hr_vector *b, enum hr_cmp_op op,
                           uint64_t *bits, uint32_t n)
 {
     const uint64_t *x = a->col.values, *y = b->col.values;
@@ -107,59 +38,82 @@ static void compare_words(const struct hr_vector *a, const struct hr_vector *b, 
     uint64_t yc = b->is_const ? (y[0] & 1 ? ~UINT64_C(0) : 0) : 0;
     for (size_t i = 0; i < hr_bit_words(n); i++) {
         uint64_t v = a->is_const ? xc : x[i], w = b->is_const ? yc : y[i];
-        bits[i] = cmp == EQ ? ~(v ^ w) : cmp == LT ? ~v & w : ~v | w;
+        bits[i] = op == HR_CMP_EQ ? ~(v ^ w) : op == HR_CMP_LT ? ~v & w : ~v | w;
     }
 }
 
-/* Bits of a cmp b for every row where both have values; cmp is EQ, LT or LE. */
+/* The operator with its sides changed. */
+static enum hr_cmp_op turned(enum hr_cmp_op op)
+{
+    switch (op) {
+    case HR_CMP_LT: return HR_CMP_GT;
+    case HR_CMP_LE: return HR_CMP_GE;
+    case HR_CMP_GT: return HR_CMP_LT;
+    case HR_CMP_GE: return HR_CMP_LE;
+    default: return op;
+    }
+}
+
+static void compare_fixed(enum hr_ktype type, const struct hr_vector *a, const struct hr_vector *b,
+                          enum hr_cmp_op op, uint64_t *bits, uint32_t n)
+{
+    const struct hr_compare_kernels *k = hr_kernels()->compare;
+    const void *x = a->col.values, *y = b->col.values;
+    if (a->is_const && b->is_const) { /* two items of an IN whose other items are columns */
+        uint64_t word = 0;
+        k->cols[type](op, x, y, 1, &word);
+        for (size_t i = 0; i < hr_bit_words(n); i++) bits[i] = 0 - word;
+    } else if (a->is_const) {
+        k->to_const[type](turned(op), y, x, n, bits);
+    } else if (b->is_const) {
+        k->to_const[type](op, x, y, n, bits);
+    } else {
+        k->cols[type](op, x, y, n, bits);
+    }
+}
+
+/* Bits of a op b for every row where both have values; op is EQ, LT or LE. */
 static void compare_into(struct hr_eval_ctx *ctx, const struct hr_vector *a,
-                         const struct hr_vector *b, enum cmp cmp, struct hr_column *out)
+                         const struct hr_vector *b, enum hr_cmp_op op, struct hr_column *out)
 {
     uint64_t *bits = HR_OUT(uint64_t, out);
     uint32_t n = ctx->row_count;
+    enum hr_ktype type = hr_ktype_of(a->col.type);
+    if (type != HR_K_COUNT) {
+        compare_fixed(type, a, b, op, bits, n);
+        return;
+    }
     switch (a->col.type->id) {
-    case HR_T_BOOLEAN: compare_words(a, b, cmp, bits, n); break;
-    case HR_T_BYTE: RUN(i8, int8_t); break;
-    case HR_T_SHORT: RUN(i16, int16_t); break;
-    case HR_T_INT:
-    case HR_T_DATE:
-    case HR_T_INTERVAL_YM: RUN(i32, int32_t); break;
-    case HR_T_LONG:
-    case HR_T_TIMESTAMP:
-    case HR_T_TIMESTAMP_NTZ:
-    case HR_T_INTERVAL_DT: RUN(i64, int64_t); break;
-    case HR_T_FLOAT: RUN(f32, float); break;
-    case HR_T_DOUBLE: RUN(f64, double); break;
-    case HR_T_DECIMAL: RUN(i128, hr_i128); break;
+    case HR_T_BOOLEAN: compare_words(a, b, op, bits, n); break;
     case HR_T_STRING:
-    case HR_T_BINARY: compare_strings(ctx, a, b, cmp, out); break;
+    case HR_T_BINARY: compare_strings(ctx, a, b, op, out); break;
     default:
         HR_EACH_ROW(ctx, out, row) {
             int c = hr_column_compare(&a->col, hr_vector_row(a, row), &b->col,
                                       hr_vector_row(b, row));
-            hr_out_bool(out, row, cmp == EQ ? c == 0 : cmp == LT ? c < 0 : c <= 0);
+            hr_out_bool(out, row, op == HR_CMP_EQ ? c == 0 : op == HR_CMP_LT ? c < 0 : c <= 0);
         }
     }
 }
 
 static hr_status compare(struct hr_eval_ctx *ctx, const struct hr_vector *args,
-                         struct hr_column *out, enum cmp cmp)
+                         struct hr_column *out, enum hr_cmp_op op)
 {
-    bool swap = cmp == GT || cmp == GE;
-    enum cmp base = cmp == NE ? EQ : cmp == GT ? LT : cmp == GE ? LE : cmp;
+    bool swap = op == HR_CMP_GT || op == HR_CMP_GE;
+    enum hr_cmp_op base = op == HR_CMP_NE ? HR_CMP_EQ : swap ? turned(op) : op;
     compare_into(ctx, &args[swap], &args[!swap], base, out);
-    if (cmp == NE)
+    if (op == HR_CMP_NE)
         for (size_t i = 0; i < hr_bit_words(ctx->row_count); i++)
             HR_OUT(uint64_t, out)[i] = ~HR_OUT(uint64_t, out)[i];
     return HR_OK;
 }
 
-hr_status hr_fn_eq(HR_EVAL_ARGS) { return compare(ctx, args, out, EQ); }
-hr_status hr_fn_ne(HR_EVAL_ARGS) { return compare(ctx, args, out, NE); }
-hr_status hr_fn_lt(HR_EVAL_ARGS) { return compare(ctx, args, out, LT); }
-hr_status hr_fn_le(HR_EVAL_ARGS) { return compare(ctx, args, out, LE); }
-hr_status hr_fn_gt(HR_EVAL_ARGS) { return compare(ctx, args, out, GT); }
-hr_status hr_fn_ge(HR_EVAL_ARGS) { return compare(ctx, args, out, GE); }
+hr_status hr_fn_eq(HR_EVAL_ARGS) { return compare(ctx, args, out, HR_CMP_EQ); }
+hr_status hr_fn_ne(HR_EVAL_ARGS) { return compare(ctx, args, out, HR_CMP_NE); }
+hr_status hr_fn_lt(HR_EVAL_ARGS) { return compare(ctx, args, out, HR_CMP_LT); }
+hr_status hr_fn_le(HR_EVAL_ARGS) { return compare(ctx, args, out, HR_CMP_LE); }
+hr_status hr_fn_gt(HR_EVAL_ARGS) { return compare(ctx, args, out, HR_CMP_GT); }
+hr_status hr_fn_ge(HR_EVAL_ARGS) { return compare(ctx, args, out, HR_CMP_GE); }
 
 /* --- NULLs -------------------------------------------------------------------------------------*/
 
@@ -178,7 +132,7 @@ hr_status hr_fn_eq_null_safe(HR_EVAL_ARGS)
     for (size_t i = 0; i < words; i++)
         valid[i] = valid_word(&args[0], i) & valid_word(&args[1], i);
     if (args[0].col.type->id != HR_T_NULL && args[1].col.type->id != HR_T_NULL)
-        compare_into(ctx, &args[0], &args[1], EQ, out);
+        compare_into(ctx, &args[0], &args[1], HR_CMP_EQ, out);
     for (size_t i = 0; i < words; i++) {
         uint64_t a = valid_word(&args[0], i), b = valid_word(&args[1], i);
         bits[i] = (bits[i] & a & b) | ~(a | b);
@@ -326,7 +280,7 @@ hr_status hr_fn_in(HR_EVAL_ARGS)
         for (size_t i = 0; i < words; i++)
             both[i] = valid_word(&args[0], i) & valid_word(&args[k], i);
         if (args[k].col.type->id != HR_T_NULL && args[0].col.type->id != HR_T_NULL)
-            compare_into(ctx, &args[0], &args[k], EQ, &one);
+            compare_into(ctx, &args[0], &args[k], HR_CMP_EQ, &one);
         for (size_t i = 0; i < words; i++) {
             bits[i] |= hit[i] & both[i];
             valid[i] &= valid_word(&args[k], i); /* a NULL item hides a no … */
