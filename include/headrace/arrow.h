@@ -2,11 +2,13 @@
 /*
  * The structs of the Arrow C Data Interface (arrow.apache.org/docs/format/CDataInterface.html): how
  * batches cross to and from other programs in one process without a copy. They are defined by that
- * specification, with its guard, so that any other header may define them too.
+ * specification, with its guard, so that any other header may define them too. Below them, rows as
+ * a stream of arrays, and a stream as an RDD.
  */
 #ifndef HEADRACE_ARROW_H
 #define HEADRACE_ARROW_H
 
+#include <headrace/err.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -59,6 +61,34 @@ struct ArrowArrayStream {
 };
 
 #endif
+
+struct hr_context;
+struct hr_rdd;
+struct hr_rows;
+
+/* The rows of a result (hr_rdd_collect, hr_sql_rows) as a stream of Arrow arrays, a struct a batch;
+ * fixed-width values and long strings are shared and not copied. The stream is the caller's: it
+ * ends by its release, and so may the rows before it. Rows of a partition, which are read once
+ * (hr_rdd_foreach_partition), cannot be exported. One thread at a time. Returns 0 or the failure,
+ * with *ret untouched.
+ * @code
+ *     struct ArrowArrayStream stream;
+ *     struct hr_rows *rows = hr_sql_rows(ctx, "SELECT word, n FROM words", &err);
+ *     status = hr_rows_export_arrow(rows, &stream, &err);
+ *     hr_rows_free(rows);
+ * @endcode */
+hr_status hr_rows_export_arrow(const struct hr_rows *rows, struct ArrowArrayStream *ret,
+                               struct hr_err *err);
+/* An RDD in memory of what a stream of structs still gives, a partition an array; buffers are
+ * shared where the types allow it. The stream is read to its end and released, also on failure. A
+ * view of the RDD (hr_rdd_create_temp_view) makes it a table for SQL. NULL: failed; types that
+ * Spark has not are UNSUPPORTED_FEATURE.
+ * @code
+ *     struct hr_rdd *rdd = hr_import_arrow(ctx, &stream, &err);
+ *     status = hr_rdd_create_temp_view(rdd, "imported", &err);
+ * @endcode */
+struct hr_rdd *hr_import_arrow(struct hr_context *ctx, struct ArrowArrayStream *stream,
+                               struct hr_err *err);
 
 #ifdef __cplusplus
 }

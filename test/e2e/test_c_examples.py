@@ -76,6 +76,7 @@ def check_examples(env):
     expect(run('custom_receiver', os.path.join(TMP, 'checkpoint'), env=env),
            'acknowledged 1000, sum 500500\n', 'custom_receiver with a checkpoint')
     expect(run('test_program', env=env), 'ok\n', 'test_program')
+    expect(run('arrow_exchange', env=env), 'sum of squares: 332833500\nrow 3\nrow 4\n', 'arrow')
     out = run('crash_proof_pipeline', env=env)
     expect(re.sub(r'RDD \d+', 'RDD', out),
            'ann 950000\nbob 970000\ncid 990000\ndora 1010000\neve 1030000\n'
