@@ -111,6 +111,7 @@ void cli_catch_signals(struct hr_session *session);
 int cli_signal_count(void);
 /* Waits for the session's queries to end, with progress. Exit status; a failure has been printed.
  */
+extern const struct hr_query_listener cli_json_listener; /* a line on stdout an epoch */
 int cli_await_queries(struct hr_session *session, enum cli_progress progress);
 
 /* The interactive shell. */

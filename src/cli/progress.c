@@ -168,6 +168,8 @@ static bool await_one(struct hr_session *session, struct hr_query *query, bool l
     return false;
 }
 
+const struct hr_query_listener cli_json_listener = {.on_progress = on_progress};
+
 int cli_await_queries(struct hr_session *session, enum cli_progress progress)
 {
     bool line = progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO);
@@ -176,7 +178,6 @@ int cli_await_queries(struct hr_session *session, enum cli_progress progress)
     struct hr_query_listener listener = {.on_terminated = on_terminated};
     struct hr_err err;
     if (line && count > 0) hr_log_set_sink(log_above_line, NULL);
-    if (progress == CLI_PROGRESS_JSON) listener.on_progress = on_progress;
     hr_err_init(&err);
     atomic_store(&terminated, 0);
     if (woken.fd < 0 && hr_wakeup_init(&woken, &err) != HR_OK) {

@@ -88,11 +88,13 @@ static int run_job(const struct job *job)
     struct hr_err err;
     struct cli_text text = {0};
     struct hr_session *session = NULL;
+    struct hr_session_options with = job->session;
     int exit_status = CLI_FAILED;
+    if (job->progress == CLI_PROGRESS_JSON) with.listener = &cli_json_listener;
     hr_err_init(&err);
     cli_catch_signals(NULL);
     if (cli_read(job->file, &text, &err) != HR_OK ||
-        cli_session_new(&job->session, &job->settings, &session, &err) != HR_OK) {
+        cli_session_new(&with, &job->settings, &session, &err) != HR_OK) {
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
     } else {
         cli_catch_signals(session);

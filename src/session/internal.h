@@ -27,6 +27,7 @@ struct hr_session {
     uint32_t table_count, table_capacity;
     struct hr_query_registry queries;
     char *checkpoint_root;
+    const struct hr_query_listener *listener; /* borrowed */
     bool available_now, once;
     volatile bool cancelled; /* of the running statement; by __atomic built-ins only */
 };

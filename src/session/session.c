@@ -21,6 +21,7 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
     session->once = options->once;
     session->scheduler = options->scheduler;
     session->lent_scheduler = options->scheduler != NULL;
+    session->listener = options->listener;
     hr_mem_init(&session->mem, hr_mem_process(), "the statement", NULL, 0);
     hr_settings_init(session, options);
     hr_catalog_init(session);

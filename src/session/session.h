@@ -12,6 +12,7 @@
 struct hr_scheduler;
 struct hr_session;
 struct hr_query; /* stream/query.h */
+struct hr_query_listener;
 
 struct hr_session_options {
     struct hr_env *env;          /* NULL: the machine */
@@ -19,6 +20,7 @@ struct hr_session_options {
     int64_t memory_bytes;        /* of the process: headrace.memory; 0: as it is */
     struct hr_scheduler *scheduler; /* that its queries run on, borrowed; NULL: one of its own */
     const char *checkpoint_root; /* streaming tables without checkpointLocation get a folder here */
+    const struct hr_query_listener *listener; /* of every query, from its first epoch; or NULL */
     bool available_now, once;    /* overrides the triggers of streaming tables */
 };
 

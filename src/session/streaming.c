@@ -199,6 +199,7 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
         .mode = mode,
         .sink = target->sink,
         .sink_options = sink_options,
+        .listener = session->listener,
         .state_snapshot_every = (int32_t)hr_setting_int(session, HR_SET_SNAPSHOT_EVERY),
     };
     args.watermark_policy_max =

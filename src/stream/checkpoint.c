@@ -116,8 +116,11 @@ hr_status hr_query_stage_states(struct hr_query *query, struct hr_commit_record 
     if (!commit->refs) return HR_OOM(err);
     bool files = false;
     for (uint32_t i = 0; i < query->state_count; i++) {
-        if (query->states[i].state)
-            HR_TRY(stage_state(query, &query->states[i], commit, &files, err));
+        struct hr_query_state *state = &query->states[i];
+        if (!state->state) continue;
+        int64_t start_ns = hr_mono_ns(query->env);
+        HR_TRY(stage_state(query, state, commit, &files, err));
+        state->commit_us = (hr_mono_ns(query->env) - start_ns) / 1000;
     }
     assert(commit->ref_count <= most);
     return files ? query->env->vt->sync_dir(query->env, query->state_dir, err) : HR_OK;

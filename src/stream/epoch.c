@@ -309,8 +309,7 @@ static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
     return HR_OK;
 }
 
-/* The ranges are done: the next epoch starts where this one ended. Keeps `start` of this epoch in
- * `latest` for the progress report. */
+/* The ranges are done: the next epoch starts where this one ended. */
 static hr_status advance(struct hr_query *query, int64_t watermark_us, struct hr_err *err)
 {
     for (uint32_t i = 0; i < query->scan_count; i++) {

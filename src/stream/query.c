@@ -181,6 +181,7 @@ hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, stru
     query->bounded = all_bounded(query);
     log_start(query);
     log_growing(query);
+    if (args->listener) HR_TRY_OUT(hr_query_add_listener(query, args->listener, err));
     char thread_name[16];
     snprintf(thread_name, sizeof thread_name, "q:%s", query->name);
     hr_life_enter(&query->life, HR_QUERY_RUNNING);

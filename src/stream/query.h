@@ -37,6 +37,7 @@ static inline bool hr_trigger_has_end(const struct hr_trigger *trigger)
     return trigger->kind == HR_TRIGGER_AVAILABLE_NOW || trigger->kind == HR_TRIGGER_ONCE;
 }
 
+struct hr_query_listener;
 struct hr_query_args {
     struct hr_env *env;
     const struct hr_conf *conf; /* copied */
@@ -54,6 +55,7 @@ struct hr_query_args {
     bool temporary_checkpoint;  /* removed when the query is freed */
     const struct hr_sink_vt *sink;
     const struct hr_options *sink_options;
+    const struct hr_query_listener *listener; /* copied; hears of the first epoch too; or NULL */
     struct hr_read_limit limit; /* session-wide admission limits; sources' own options add to it */
     int32_t state_snapshot_every; /* deltas between snapshots; 0: default */
     bool watermark_policy_max;    /* spark.sql.streaming.multipleWatermarkPolicy: max; else min */
@@ -91,7 +93,7 @@ struct hr_progress {
     int64_t event_max_us, event_min_us, event_avg_us; /* count 0: none */
     int64_t event_count;
     int64_t state_rows, state_updated, state_removed, state_bytes, late_rows, malformed_rows;
-    int64_t latest_offset_us, planning_us, get_batch_us, add_batch_us, wal_commit_us,
+    int64_t latest_offset_us, get_batch_us, add_batch_us, wal_commit_us,
         commit_offsets_us;
 };
 /* false before the first epoch. */

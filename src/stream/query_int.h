@@ -23,7 +23,7 @@ struct hr_query_scan {
     struct hr_source *source;
     bool streaming;
     uint32_t stream_index;            /* place among the streaming ones: in PLAN records */
-    struct hr_buf start, end, latest; /* offsets: committed, of the epoch, last known */
+    struct hr_buf start, end;         /* offsets: committed, of the epoch */
     bool has_end;                     /* available now without final_offset: `end` is fixed */
     int64_t rows;                     /* of the last epoch */
 };
@@ -34,6 +34,7 @@ struct hr_query_state {
     struct hr_state *state;
     struct hr_state_args args; /* what it was made with: a snapshot is made in another like it */
     struct hr_stateful_figures figures; /* of the last epoch */
+    int64_t commit_us;   /* of the last epoch: its changes packed and written */
     int64_t delta_bytes; /* since the last snapshot */
     int64_t snapshot_bytes;
     int32_t deltas;

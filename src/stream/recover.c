@@ -335,7 +335,6 @@ static hr_status open_sources(struct hr_query *query, struct hr_err *err)
         if (!scan->node) continue;
         hr_buf_init(&scan->start, 64 << 20);
         hr_buf_init(&scan->end, 64 << 20);
-        hr_buf_init(&scan->latest, 64 << 20);
         if (scan->streaming) scan->stream_index = query->stream_count++;
         HR_TRY(open_source(query, scan, err));
     }
@@ -390,7 +389,6 @@ void hr_query_close_all(struct hr_query *query)
         scan->source = NULL;
         hr_buf_done(&scan->start);
         hr_buf_done(&scan->end);
-        hr_buf_done(&scan->latest);
     }
     for (uint32_t i = 0; query->states && i < query->state_count; i++) {
         hr_query_stop_snapshot(&query->states[i]);
