@@ -46,18 +46,24 @@ static const struct foreign {
 #undef HARMLESS
 };
 
+/* The row of the key itself, else the longest one that stands for all below. */
 static const struct foreign *find_foreign(const char *key)
 {
+    const struct foreign *best = NULL;
+    size_t best_len = 0;
     for (size_t i = 0; i < HR_COUNT(foreign); i++) {
         size_t len = strlen(foreign[i].key);
-        bool all_below = foreign[i].key[len - 1] == '.';
-        if (all_below ? strncmp(key, foreign[i].key, len) == 0 : strcmp(key, foreign[i].key) == 0)
-            return &foreign[i];
+        if (strcmp(key, foreign[i].key) == 0) return &foreign[i];
+        if (foreign[i].key[len - 1] != '.' || strncmp(key, foreign[i].key, len) != 0) continue;
+        if (len <= best_len) continue;
+        best = &foreign[i];
+        best_len = len;
     }
-    return NULL;
+    return best;
 }
 
-static hr_status check_foreign(const struct foreign *f, const char *value, struct hr_err *err)
+static hr_status check_foreign(const struct foreign *f, const char *key, const char *value,
+                               struct hr_err *err)
 {
     char why[320];
     if (!f->values) return HR_OK;
@@ -69,14 +75,15 @@ static hr_status check_foreign(const struct foreign *f, const char *value, struc
     }
     snprintf(why, sizeof why, "Spark has it, but '%.80s' is not supported here, only '%s'%s%s",
              value, f->values, *f->doc ? ": " : "", f->doc);
-    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", f->key, "why", why);
+    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", key, "why", why);
 }
 
-/* A key in no table. One of ours must be there; one of Spark's must not be meant for another. */
+/* A key in no table. One of ours must be there, and one of Spark's SQL, which might change answers;
+ * another of Spark's must not be meant for one that is there. */
 static hr_status check_unknown(const char *key, struct hr_err *err)
 {
     const char *names[HR_SET_COUNT + HR_COUNT(foreign)];
-    bool ours = strncmp(key, "headrace.", 9) == 0;
+    bool ours = strncmp(key, "headrace.", 9) == 0 || strncmp(key, "spark.sql.", 10) == 0;
     if (!ours && strncmp(key, "spark.", 6) != 0) return HR_OK;
     for (size_t i = 0; i < HR_SET_COUNT; i++) names[i] = settings[i].key;
     for (size_t i = 0; i < HR_COUNT(foreign); i++) names[HR_SET_COUNT + i] = foreign[i].key;
@@ -194,7 +201,7 @@ hr_status hr_session_set(struct hr_session *session, const char *key, const char
         HR_TRY(check(s, value, err));
         HR_TRY(apply_to_process(s, value, err));
     } else if (f)
-        HR_TRY(check_foreign(f, value, err));
+        HR_TRY(check_foreign(f, key, value, err));
     else {
         HR_TRY(check_unknown(key, err));
     }
