@@ -46,6 +46,7 @@ test: deps ## install what is missing, build, run the tests (the last line count
 .PHONY: check
 check: tests ## the style and the fast tests: for every few minutes
 	@$(PYTHON) tools/tidy
+	@$(PYTHON) tools/callers
 	@$(PYTHON) test/run --build $(BUILD) --fast -j $(JOBS) $(TEST)
 
 .PHONY: check-all

@@ -193,11 +193,6 @@ int64_t hr_ds_keyed_rows(const struct hr_ds_keyed *keyed)
     return hr_state_rows(keyed->state);
 }
 
-int64_t hr_ds_keyed_memory_bytes(const struct hr_ds_keyed *keyed)
-{
-    return atomic_load(&keyed->mem.used_bytes);
-}
-
 /* --- Reading ---------------------------------------------------------------------------------- */
 
 static struct hr_ktable *table_of(const struct hr_ds_keyed *keyed, uint32_t part)

@@ -45,7 +45,6 @@ void hr_ds_keyed_free(struct hr_ds_keyed *keyed); /* NULL is fine */
 hr_status hr_ds_keyed_account(struct hr_ds_keyed *keyed, struct hr_budget *budget,
                               struct hr_err *err) HR_CHECKED;
 int64_t hr_ds_keyed_rows(const struct hr_ds_keyed *keyed);
-int64_t hr_ds_keyed_memory_bytes(const struct hr_ds_keyed *keyed);
 
 /* --- In tasks: reading ------------------------------------------------------------------------ */
 

@@ -334,14 +334,3 @@ hr_status hr_sql_parse_query(struct hr_arena *arena, struct hr_str_view text, st
 {
     return hr_sql_parse_query_tz(arena, text, NULL, ret, err);
 }
-
-hr_status hr_sql_parse_type(struct hr_str_view text, const struct hr_type **ret, struct hr_err *err)
-{
-    return located(hr_type_parse(text, ret, err), text, err);
-}
-
-hr_status hr_sql_parse_schema(struct hr_str_view text, const struct hr_type **ret,
-                              struct hr_err *err)
-{
-    return located(hr_schema_parse(text, ret, err), text, err);
-}

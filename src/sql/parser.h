@@ -30,10 +30,5 @@ const char *hr_sql_keyword_at(uint32_t index);
 /* One query (for views). */
 hr_status hr_sql_parse_query(struct hr_arena *arena, struct hr_str_view text, struct hr_plan **ret,
                              struct hr_err *err) HR_CHECKED;
-/* "INT", "STRUCT<a: INT>", "a INT, b STRING NOT NULL" (for options and from_json). */
-hr_status hr_sql_parse_type(struct hr_str_view text, const struct hr_type **ret,
-                            struct hr_err *err) HR_CHECKED;
-hr_status hr_sql_parse_schema(struct hr_str_view text, const struct hr_type **ret,
-                              struct hr_err *err) HR_CHECKED;
 
 #endif

@@ -133,8 +133,6 @@ bool hr_sql_lex(const char *text, const char **cursor, const char *end, struct h
 hr_status hr_sql_tokenize(struct hr_sql_parser *p);
 /* HR_TK_… of a word, HR_TK_ID when it is none. */
 int hr_sql_keyword(const char *word, size_t len);
-/* The word of a keyword's token, or NULL. */
-const char *hr_sql_keyword_text(int token);
 bool hr_sql_word_is(const struct hr_sql_token *token, const char *word);
 
 /* Errors: set status once, with the position of the text at fault. */
