@@ -107,7 +107,7 @@ HR_TEST(calls)
     expect_plan("SELECT substring('abc' FROM 2 FOR 1), substring(a, 1) FROM t",
                 "'Project [substring(abc, 2, 1), substring(a, 1)]" T);
     expect_plan("SELECT current_date, current_timestamp() FROM t",
-                "'Project [current_date(), current_timestamp()]" T);
+                "'Project [current_date, current_timestamp()]" T);
     expect_plan("SELECT date_add(DAY, 1, a), date_add(a, 1) FROM t",
                 "'Project [timestampadd(DAY, 1, a), date_add(a, 1)]" T);
 }
