@@ -21,16 +21,22 @@ struct compiler {
 static hr_status compile_expr(struct compiler *c, const struct hr_expr *expr, uint32_t reg,
                               uint32_t *ret_slot, struct hr_err *err) HR_CHECKED;
 
+#define SHARED_SLOTS 256u
+
 static bool reg_is_within(const struct compiler *c, uint32_t reg, uint32_t outer)
 {
     while (reg != outer && reg != 0) reg = c->regs.items[reg];
     return reg == outer;
 }
 
+/* A value that is there already. Of many slots only the first and the last are looked at, so that
+ * a list of n constants costs n steps, not n * n: sharing saves work, no answer hangs on it. */
 static bool find_slot(const struct compiler *c, const struct hr_expr *expr, uint32_t reg,
                       uint32_t *ret_slot)
 {
-    for (uint32_t i = 0; i < c->slots.count; i++) {
+    const uint32_t count = c->slots.count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == SHARED_SLOTS && count > 2 * SHARED_SLOTS) i = count - SHARED_SLOTS;
         const struct hr_slot *slot = &c->slots.items[i];
         if (!slot->expr || !reg_is_within(c, reg, slot->reg)) continue;
         if (slot->expr->type != expr->type || !hr_expr_equal(slot->expr, expr)) continue;

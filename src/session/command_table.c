@@ -37,12 +37,26 @@ static hr_status infer_schema(struct hr_run *run, struct hr_table *table, struct
     return table->schema ? HR_OK : HR_BUG(err, "source %s has no schema", table->source->name);
 }
 
+static hr_status check_columns(struct hr_run *run, const struct hr_type *schema, struct hr_err *err)
+{
+    for (uint32_t i = 0; schema && i < schema->field_count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (!hr_str_eq_nocase(schema->fields[i].name, schema->fields[j].name)) continue;
+            const char *name = hr_arena_printf(run->arena, "`%s`", schema->fields[i].name);
+            return name ? HR_RAISE(err, HR_E_COLUMN_ALREADY_EXISTS, "columnName", name)
+                        : HR_OOM(err);
+        }
+    }
+    return HR_OK;
+}
+
 /* Fills a table from the statement: provider, options, columns. */
 static hr_status fill_table(struct hr_run *run, struct hr_table *table,
                             const struct hr_type *schema, struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;
     table->schema = schema;
+    HR_TRY(check_columns(run, schema, err));
     HR_TRY(copy_options(table, stmt->options, err));
     if (!stmt->provider) return HR_OK;
     table->provider = hr_arena_strdup(&table->arena, stmt->provider);

@@ -198,7 +198,8 @@ struct splitter {
     size_t len, pos;
 };
 
-static void skip_comment(struct splitter *s)
+/* false: it is not closed. */
+static bool skip_comment(struct splitter *s)
 {
     int depth = 1;
     s->pos += 2;
@@ -214,6 +215,7 @@ static void skip_comment(struct splitter *s)
             s->pos++;
         }
     }
+    return depth == 0;
 }
 
 static bool is_word_char(char c)
@@ -242,7 +244,7 @@ static bool split(struct splitter *s, struct hr_str_view *ret_text)
         if (c == '-' && next == '-') {
             while (s->pos < s->len && s->text[s->pos] != '\n') s->pos++;
         } else if (c == '/' && next == '*') {
-            skip_comment(s);
+            says |= !skip_comment(s); /* an open one is an error, not nothing */
         } else if (c == '\'' || c == '"' || c == '`') {
             says = true;
             skip_quotes(s, start);

@@ -256,6 +256,7 @@ CREATE STREAMING TABLE o USING json OPTIONS (path '{where}/out/o') AS
             process.terminate()
     if seen != [True, True]:
         print(f"a table that changed: {seen}, {streamed(where, 'o')}")
+        print(open(os.path.join(where, "log"), encoding="utf-8").read()[-2000:])
     return seen != [True, True]
 
 
