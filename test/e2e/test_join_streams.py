@@ -76,9 +76,10 @@ def split(rng, rows, parts):
 
 def write(folder, number, rows):
     path = os.path.join(folder, f"{number:04d}.json")
-    with open(path + ".tmp", "w", encoding="utf-8") as file:
+    hidden = os.path.join(folder, f".{number:04d}.json")  # a name that no source takes
+    with open(hidden, "w", encoding="utf-8") as file:
         file.write("".join(json.dumps(row) + "\n" for row in rows))
-    os.rename(path + ".tmp", path)
+    os.rename(hidden, path)
 
 
 def tables(where):
