@@ -112,7 +112,7 @@ def main():
         log.write(b"--- the last run\n")
     process = start(sql, "--available-now")
     assert process.wait(timeout=240) == 0, open(os.path.join(TMP, "run.log"), "rb").read()[-3000:]
-    # without the one row that only moves the watermark: others may sum up to its id, none alone has it
+    # without the row that only moves the watermark: others may sum up to its id, none alone is it
     closing = {"n": 1, "s": FILES * ROWS}
     want = [row for row in batch(COUNT % "events") if {"n": row["n"], "s": row["s"]} != closing]
     got = committed(COUNTS)
