@@ -116,9 +116,10 @@ hr_status hr_out_str(struct hr_eval_ctx *ctx, struct hr_column *out, uint32_t ro
 hr_status hr_out_from_builder(struct hr_eval_ctx *ctx, struct hr_builder *b, struct hr_column *out,
                               struct hr_err *err) HR_CHECKED;
 
+/* A builder that failed takes no more rows; its finish says so. */
 HR_INLINE void hr_build_to(struct hr_builder *b, uint32_t row)
 {
-    while (hr_builder_length(b) < row) hr_builder_null(b);
+    while (hr_builder_length(b) < row && !b->failed) hr_builder_null(b);
 }
 /* As HR_EACH_ROW for a result that is built: other rows become NULL. The body appends one value. */
 #define HR_BUILD_ROWS(ctx, out, b, row)                                                        \

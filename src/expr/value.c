@@ -39,7 +39,7 @@ hr_status hr_out_from_builder(struct hr_eval_ctx *ctx, struct hr_builder *b, str
                               struct hr_err *err)
 {
     const struct hr_type *type = out->type;
-    while (hr_builder_length(b) < ctx->row_count) hr_builder_null(b);
+    hr_build_to(b, ctx->row_count);
     HR_TRY(hr_builder_finish(b, out, err));
     out->type = type;
     return HR_OK;
