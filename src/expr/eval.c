@@ -86,6 +86,11 @@ static hr_status run_select(const struct hr_vector *v, enum hr_select select, st
                             uint32_t row_count, struct hr_arena *arena, struct hr_sel *ret,
                             struct hr_err *err)
 {
+    if (in.count == 0) { /* nobody computed v: its bits mean nothing */
+        *ret = (struct hr_sel){NULL, 0};
+        return HR_OK;
+    }
+    assert(in.rows || in.count == row_count);
     if (v->is_const || v->col.type->id == HR_T_NULL ||
         (select >= HR_SELECT_NULL && !v->col.validity)) {
         bool all = v->is_const || v->col.type->id == HR_T_NULL ? select_const(v, select)

@@ -17,6 +17,8 @@ CREATE STREAMING TABLE o USING memory OPTIONS (outputMode 'complete') AS
   SELECT k, %s AS n FROM STREAM s GROUP BY k;
 SELECT count(*), sum(n) FROM o;
 """
+# The sanitizers reserve terabytes of addresses.
+LIMITS = os.environ.get("HR_SANITIZER", "none") == "none"
 failures = []
 
 
@@ -33,7 +35,7 @@ def headrace(*args, limit=None):
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     ended = subprocess.run([HEADRACE, *args], cwd=TMP, stdin=subprocess.DEVNULL, timeout=200,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                           preexec_fn=bound if limit else None)
+                           preexec_fn=bound if limit and LIMITS else None)
     return ended.returncode, ended.stdout, ended.stderr
 
 
@@ -80,7 +82,7 @@ def test_settings():
     status, out, said = headrace("sql", "--set", "headrace.memory=64m", "-e", "SET headrace.memory")
     check("SET", status == 0 and "64m" in out, out + said)
     status, out, said = headrace("sql", "-e", "SET headrace.memory", limit=400 << 20)
-    check("ulimit -v", status == 0 and str((400 << 20) // 4 * 3) in out, out + said)
+    check("ulimit -v", not LIMITS or status == 0 and str((400 << 20) // 4 * 3) in out, out + said)
     for wrong in ("0", "12", "x", "900000t", "1000g"):
         status, _, said = headrace("sql", "--set", f"headrace.memory={wrong}", "-e", "SELECT 1",
                                    limit=1 << 30)

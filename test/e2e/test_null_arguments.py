@@ -88,6 +88,17 @@ def argument(parameter, objects):
     return f'({value.group(0).strip()}){{0}}' if value else '0'
 
 
+def library():
+    """The shared library; a build for a sanitizer has the archive only."""
+    kind = os.environ.get('HR_SANITIZER', 'none')
+    if kind == 'none':
+        return ['-L', BUILD, '-lheadrace', f'-Wl,-rpath,{os.path.abspath(BUILD)}']
+    flags = subprocess.run(['pkg-config', '--static', '--libs', 'headrace-uninstalled'], text=True,
+                           env=dict(os.environ, PKG_CONFIG_PATH=BUILD + '/meson-uninstalled'),
+                           stdout=subprocess.PIPE, check=True).stdout
+    return [f'-fsanitize={kind}', *flags.split()]
+
+
 def main():
     calls, table, count = [], [], 0
     for header in HEADERS:
@@ -110,8 +121,7 @@ def main():
                 '    int objects;\n    void (*fn)(struct hr_err *);\n} CALLS[] = {\n' +
                 ''.join(table) + '};\n' + MAIN)
     subprocess.run(['cc', '-std=gnu11', '-w', '-D_GNU_SOURCE', source, '-o', program,
-                    '-I', os.path.join(ROOT, 'include'), '-L', BUILD, '-lheadrace',
-                    f'-Wl,-rpath,{os.path.abspath(BUILD)}'], check=True)
+                    '-I', os.path.join(ROOT, 'include'), *library()], check=True)
     done = subprocess.run([program], text=True, stdout=subprocess.PIPE, timeout=250)
     assert done.returncode == 0, done.stdout
     return 0
