@@ -111,6 +111,7 @@ static void put_page(struct hr_buf *out)
         put_table(title, source_table(source), true, out);
     }
     for (size_t i = 0; (sink = hr_sink_at(i)); i++) {
+        if (sink->format && !hr_format_find(sink->format)->encoder_open) continue;
         snprintf(title, sizeof title, "Writing: %s", sink->name);
         put_table(title, sink_table(sink), true, out);
     }

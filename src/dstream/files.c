@@ -313,8 +313,7 @@ static hr_status open_files(struct files_ds *f, const char *dir,
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
                        "files of records have neither a format nor columns nor options");
     if (spec->record_bytes) return hr_schema_from_ddl("value BINARY", &f->ds.schema, err);
-    if (spec->format && (strcmp(spec->format, "text") != 0 || spec->options))
-        return open_format(f, spec, err);
+    if (spec->format) return open_format(f, spec, err);
     return hr_schema_from_ddl("value STRING", &f->ds.schema, err);
 }
 

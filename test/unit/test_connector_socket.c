@@ -92,6 +92,18 @@ HR_TEST(socket_json_and_long_lines)
     fixture_done(f);
 }
 
+/* A header would be taken from every epoch's first line. */
+HR_TEST(socket_lines_are_records)
+{
+    struct fixture *f = fixture();
+    struct hr_source *s = open_source(f, "socket", "a INT", true,
+                                      OPTS("host", "127.0.0.1", "port", "1", "format", "csv",
+                                           "header", "true"));
+    HR_EXPECT_TRUE(s == NULL);
+    HR_EXPECT_TRUE(strstr(f->err.msg, "a socket gives lines, each a record") != NULL);
+    fixture_done(f);
+}
+
 HR_TEST(socket_timestamp)
 {
     struct fixture *f = fixture();

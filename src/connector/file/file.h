@@ -200,10 +200,30 @@ struct file_split {
     int64_t start, end; /* lines that begin in [start, end) */
     bool whole;
 };
-hr_status hr_file_reader_open(struct hr_env *env, const struct hr_format_vt *format,
-                              const struct hr_format_args *format_args,
-                              const struct hr_scan_spec *spec, const struct file_split *split,
-                              bool ignore_missing, bool ignore_corrupt,
-                              struct hr_scan_reader **ret, struct hr_err *err) HR_CHECKED;
+/* What a reader is opened with; all but env, format and split's path may go afterwards. */
+struct file_read {
+    struct hr_env *env;
+    const struct hr_format_vt *format;
+    const struct hr_format_args *args;  /* of all of the source's columns */
+    const struct hr_scan_spec *spec;    /* of columns that are in the file */
+    const struct hr_type *filters_over; /* the columns that spec's filters number */
+    const struct file_split *split;
+    bool ignore_missing, ignore_corrupt;
+};
+hr_status hr_file_reader_open(const struct file_read *read, struct hr_scan_reader **ret,
+                              struct hr_err *err) HR_CHECKED;
+/* container.c: the same of a format that reads files by itself, and the columns of one file. */
+hr_status hr_file_container_open(const struct file_read *read, struct hr_scan_reader **ret,
+                                 struct hr_err *err) HR_CHECKED;
+hr_status hr_file_container_infer(struct hr_env *env, const struct hr_format_vt *format,
+                                  const struct hr_format_args *args, const char *path,
+                                  const struct hr_type **ret, struct hr_err *err) HR_CHECKED;
+/* What a format's reader of it is told. */
+struct hr_format_args hr_file_reader_args(const struct file_read *read);
+/* Opens a file that was planned; *ret_fd -1: it is gone, and that is no error. */
+hr_status hr_file_open(struct hr_env *env, const char *path, bool ignore_missing, int *ret_fd,
+                       struct hr_err *err) HR_CHECKED;
+/* What a reader makes of a damaged file with ignoreCorruptFiles: its rest has no rows. */
+bool hr_file_ignores(bool ignore_corrupt, bool damaged, const char *path, const struct hr_err *err);
 
 #endif

@@ -57,6 +57,13 @@ static hr_status read_block(struct file_reader *r, struct hr_buffer *buffer, siz
     return HR_OK;
 }
 
+bool hr_file_ignores(bool ignore_corrupt, bool damaged, const char *path, const struct hr_err *err)
+{
+    if (!damaged || !ignore_corrupt) return false;
+    HR_LOG(HR_LOG_WARN, "%s: its rest is left out: %s", path, err ? err->msg : "damaged");
+    return true;
+}
+
 static hr_status feed(struct file_reader *r, struct hr_err *err)
 {
     struct hr_buffer *buffer = hr_buffer_new(BLOCK_BYTES);
@@ -69,8 +76,7 @@ static hr_status feed(struct file_reader *r, struct hr_err *err)
     if (!status) status = read_block(r, buffer, &size, &last, err);
     bool damaged = status == HR_E_FILE_DAMAGED ||
                    (hr_codec_packs(r->path) && status == HR_E_IO_FATAL);
-    if (damaged && r->ignore_corrupt) {
-        HR_LOG(HR_LOG_WARN, "%s: its rest is left out: %s", r->path, err ? err->msg : "damaged");
+    if (hr_file_ignores(r->ignore_corrupt, damaged, r->path, err)) {
         status = HR_OK;
         size = 0;
         last = true;
@@ -105,20 +111,23 @@ static hr_status reader_next(struct hr_scan_reader *base, struct hr_batch **ret,
     }
 }
 
+hr_status hr_file_open(struct hr_env *env, const char *path, bool ignore_missing, int *ret_fd,
+                       struct hr_err *err)
+{
+    hr_status status = env->vt->open(env, path, HR_OPEN_READ, ret_fd, err);
+    if (status != HR_E_NOT_FOUND) return status;
+    *ret_fd = -1;
+    if (ignore_missing) return HR_OK;
+    return HR_FAIL(err, HR_E_IO_FATAL, "%s: the file was there when the read was planned and "
+                   "is gone; set ignoreMissingFiles 'true' to go on without it", path);
+}
+
 static hr_status open_file(struct file_reader *r, const char *encoding, bool ignore_missing,
                            struct hr_err *err)
 {
-    hr_status status = r->env->vt->open(r->env, r->path, HR_OPEN_READ, &r->fd, err);
-    if (status == HR_E_NOT_FOUND) {
-        r->fd = -1;
-        if (ignore_missing) {
-            r->at_end = true; /* ignoreMissingFiles */
-            return HR_OK;
-        }
-        return HR_FAIL(err, HR_E_IO_FATAL, "%s: the file was there when the read was planned and "
-                       "is gone; set ignoreMissingFiles 'true' to go on without it", r->path);
-    }
-    HR_TRY(status);
+    HR_TRY(hr_file_open(r->env, r->path, ignore_missing, &r->fd, err));
+    r->at_end = r->fd < 0;
+    if (r->at_end) return HR_OK;
     if (!r->whole && r->pos == 0) { /* behind a byte order mark; bytes.c knows of whole files' */
         char mark[3];
         size_t n;
@@ -128,35 +137,39 @@ static hr_status open_file(struct file_reader *r, const char *encoding, bool ign
     return hr_file_bytes_open(r->env, r->path, r->fd, r->pos, encoding, &r->bytes, err);
 }
 
-hr_status hr_file_reader_open(struct hr_env *env, const struct hr_format_vt *format,
-                              const struct hr_format_args *format_args,
-                              const struct hr_scan_spec *spec, const struct file_split *split,
-                              bool ignore_missing, bool ignore_corrupt,
-                              struct hr_scan_reader **ret, struct hr_err *err)
+struct hr_format_args hr_file_reader_args(const struct file_read *read)
+{
+    struct hr_format_args args = *read->args;
+    args.wanted = read->spec->schema;
+    args.batch_rows = read->spec->batch_rows ? read->spec->batch_rows : HR_BATCH_ROWS;
+    args.mem = read->spec->mem;
+    args.malformed_rows = read->spec->malformed_rows;
+    args.origin = read->split->path;
+    return args;
+}
+
+hr_status hr_file_reader_open(const struct file_read *read, struct hr_scan_reader **ret,
+                              struct hr_err *err)
 {
     static const struct hr_scan_reader_vt vt = {reader_next, reader_close};
+    const struct file_split *split = read->split;
     struct file_reader *r = hr_zalloc(sizeof *r);
     if (!r) return HR_OOM(err);
     r->base.vt = &vt;
-    r->env = env;
-    r->format = format;
-    r->cancelled = spec->cancelled;
+    r->env = read->env;
+    r->format = read->format;
+    r->cancelled = read->spec->cancelled;
     r->fd = -1;
     r->end = split->end;
-    r->ignore_corrupt = ignore_corrupt;
+    r->ignore_corrupt = read->ignore_corrupt;
     r->whole = split->whole;
     /* The byte in front tells whether a line begins at start. */
     r->pos = split->start > 0 ? split->start - 1 : 0;
     r->skip_line = split->start > 0;
-    struct hr_format_args args = *format_args;
-    args.wanted = spec->schema;
-    args.batch_rows = spec->batch_rows;
-    args.mem = spec->mem;
-    args.malformed_rows = spec->malformed_rows;
-    args.origin = split->path;
+    struct hr_format_args args = hr_file_reader_args(read);
     hr_status status = (r->path = hr_strdup(split->path)) ? HR_OK : HR_OOM(err);
-    if (!status) status = open_file(r, hr_file_encoding(args.options), ignore_missing, err);
-    if (!status) status = format->decoder_open(&args, &r->decoder, err);
+    if (!status) status = open_file(r, hr_file_encoding(args.options), read->ignore_missing, err);
+    if (!status) status = r->format->decoder_open(&args, &r->decoder, err);
     if (status) {
         reader_close(&r->base);
         return status;

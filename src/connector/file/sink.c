@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files as a sink: USING json|csv|text OPTIONS (path '…'). A task writes
+ * Files as a sink: USING <a format> OPTIONS (path '…'). A task writes
  * part-<partition>-<uuid>-c000.<format>, unpacked and synced; the epoch is committed by its
  * manifest (file.h), so that every epoch is there once or not at all. What an epoch that never
  * committed left behind is in no manifest: readers do not see it, and a task that fails removes its
@@ -29,15 +29,16 @@ static const struct hr_opt_spec specs[] = {
      "append to a folder that another streaming query wrote"},
     {"partitionBy", HR_OPT_STRING, offsetof(struct sink_options, partition_by), NULL, 0, 0, NULL,
      "columns, commas between them, whose values become folders key=value (PARTITIONED BY)"},
+    {"maxRecordsPerFile", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a task writes one file an epoch"},
+    {"retention", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "the manifest keeps every file"},
     {"compression", HR_OPT_ENUM, offsetof(struct sink_options, compression), "none", 0, 0,
      HR_CODEC_NAMES,
      "how files are packed"},
     {"codec", HR_OPT_ENUM, offsetof(struct sink_options, codec), "none", 0, 0,
      HR_CODEC_NAMES,
      "another name of compression"},
-    {"maxRecordsPerFile", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a task writes one file an epoch"},
-    {"retention", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "the manifest keeps every file"},
 };
+#define PACKING_SPECS 2 /* the last: not of containers, which pack what is in them */
 
 static struct file_sink *self(struct hr_sink *sink)
 {
@@ -117,12 +118,13 @@ static hr_status choose_columns(struct file_sink *s, const char *partition_by, s
 
 static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, struct hr_err *err)
 {
-    struct sink_options o;
+    struct sink_options o = {0};
     hr_options_init(&s->format_options, &s->arena);
     for (uint32_t i = 0; args->options && i < args->options->count; i++)
         HR_TRY(hr_options_put(&s->format_options, args->options->items[i].key,
                               args->options->items[i].value, err));
-    HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->format_options, &o, err));
+    HR_TRY(hr_options_parse(s->base.vt->options, s->base.vt->option_count, &s->format_options,
+                            &o, err));
     if (!o.path) return HR_FAIL(err, HR_E_INVALID_OPTION, "option path: must be given");
     if (args->streaming && args->mode != HR_MODE_APPEND && !o.allow_updates)
         return HR_FAIL(err, HR_E_UNSUPPORTED_STREAMING,
@@ -133,13 +135,13 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
     if (args->conf) s->conf = *args->conf;
     s->schema = args->schema;
     HR_TRY(choose_columns(s, o.partition_by, err));
-    if (strcmp(s->format->name, "text") == 0 &&
-        (s->data_schema->field_count != 1 || s->data_schema->fields[0].type->id != HR_T_STRING))
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                       "text takes one column of type STRING, not %u columns",
-                       s->data_schema->field_count);
-    const char *packing = hr_options_get(&s->format_options, "compression");
-    if (!packing) packing = hr_options_get(&s->format_options, "codec");
+    if (s->format->check) HR_TRY(s->format->check(s->data_schema, true, err));
+    if (!s->format->encoder_open)
+        return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "writing files of this format");
+    const char *packing = s->format->container
+                              ? NULL /* it packs what is in the file, by its own options */
+                              : hr_options_get(&s->format_options, "compression");
+    if (!packing && !s->format->container) packing = hr_options_get(&s->format_options, "codec");
     s->codec = packing ? hr_codec_find(packing) : NULL;
     s->extension = hr_arena_printf(&s->arena, "%s%s", s->format->file_extension,
                                    s->codec ? hr_codec_suffix(s->codec) : "");
@@ -148,7 +150,7 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
     s->replace = args->streaming && args->mode == HR_MODE_COMPLETE;
     struct hr_encoder *probe;
     struct hr_format_args fargs = {.conf = &s->conf, .options = &s->format_options,
-                                   .schema = s->data_schema};
+                                   .schema = s->data_schema, .file = true};
     HR_TRY(s->format->encoder_open(&fargs, &probe, err));
     s->format->encoder_close(probe);
     if (args->creates) HR_TRY(check_empty(s, err));
@@ -159,7 +161,7 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
     return hr_file_owner_open(&s->owner, s->env, s->dir, id, o.take_over, err);
 }
 
-static hr_status open_format(const struct hr_sink_args *args, const char *format,
+static hr_status open_format(const struct hr_sink_args *args, const struct hr_format_vt *format,
                              const struct hr_sink_vt *vt, struct hr_sink **ret, struct hr_err *err)
 {
     struct file_sink *s = hr_zalloc(sizeof *s);
@@ -168,7 +170,7 @@ static hr_status open_format(const struct hr_sink_args *args, const char *format
     s->base.vt = vt;
     s->base.guarantee = HR_EXACTLY_ONCE;
     s->env = args->env;
-    s->format = hr_format_find(format);
+    s->format = format;
     hr_status status = setup(s, args, err);
     if (status) {
         sink_close(&s->base);
@@ -275,21 +277,24 @@ static hr_status sink_verify(struct hr_env *env, const char *identity, const cha
     return hr_file_owner_verify(env, dir, query_id, planned, committed, err);
 }
 
-#define FILE_SINK(id)                                                                          \
+/* A sink of every format; one that cannot be written says so when it is opened. */
+#define X(id, name_, kind)                                                                     \
+    extern const struct hr_format_vt hr_format_##id;                                           \
     extern const struct hr_sink_vt hr_sink_##id;                                               \
     static hr_status open_##id(const struct hr_sink_args *args, struct hr_sink **ret,          \
                                    struct hr_err *err)                                         \
     {                                                                                          \
-        return open_format(args, #id, &hr_sink_##id, ret, err);                                \
+        return open_format(args, &hr_format_##id, &hr_sink_##id, ret, err);                    \
     }                                                                                          \
     const struct hr_sink_vt hr_sink_##id = {                                                   \
-        .name = #id,                                                                           \
+        .name = name_,                                                                         \
         .abi = HR_CONNECTOR_ABI,                                                               \
         .guarantee = HR_EXACTLY_ONCE,                                                          \
         .modes = 1 << HR_MODE_APPEND | 1 << HR_MODE_UPDATE | 1 << HR_MODE_COMPLETE,            \
         .options = specs,                                                                      \
-        .option_count = HR_COUNT(specs),                                                       \
-        .format = #id,                                                                         \
+        .option_count =                                                                        \
+            HR_COUNT(specs) - (HR_FORMAT_##kind == HR_FORMAT_STREAM ? 0 : PACKING_SPECS),      \
+        .format = name_,                                                                       \
         .open = open_##id,                                                                     \
         .close = sink_close,                                                                   \
         .begin_epoch = sink_begin,                                                             \
@@ -300,6 +305,5 @@ static hr_status sink_verify(struct hr_env *env, const char *identity, const cha
         .verify = sink_verify,                                                                 \
     };
 
-FILE_SINK(json)
-FILE_SINK(csv)
-FILE_SINK(text)
+#include "format/formats.def"
+#undef X

@@ -141,7 +141,7 @@ static hr_status begin_file(struct file_writer *w, const char *key, struct hr_er
     assert(w->count <= OPEN_MAX);
     *f = (struct out_file){.fd = -1};
     struct hr_format_args args = {.conf = &s->conf, .options = &s->format_options,
-                                  .schema = s->data_schema};
+                                  .schema = s->data_schema, .file = true};
     if (!(f->key = hr_strdup(key))) return HR_OOM(err);
     HR_TRY(s->format->encoder_open(&args, &f->encoder, err));
     HR_TRY(create(w, f, key, err));
@@ -153,6 +153,7 @@ static hr_status end_file(struct file_writer *w, struct out_file *f, struct hr_e
 {
     struct hr_env *env = w->sink->env;
     struct hr_buf uri = {0};
+    if (w->sink->format->end) HR_TRY(w->sink->format->end(f->encoder, &f->out, err));
     HR_TRY(flush(w, f, err));
     HR_TRY(env->vt->fdatasync(env, f->fd, err));
     int fd = f->fd;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files as a source: USING json|csv|text OPTIONS (path '…'). At rest: what the path names now. As a
- * stream: new files, oldest first; file.h tells about the log that makes offsets replayable.
+ * Files as a source: USING name OPTIONS (path '…') for every row of format/formats.def. At rest:
+ * what the path names now. As a stream: new files, oldest first; file.h tells about the log that
+ * makes offsets replayable.
  *
  * Threads: all but the readers and the watcher belong to the query's thread. The watcher only turns
  * inotify events into wake-ups (and wakes once a second for what inotify does not see).
@@ -16,6 +17,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/record_log.h"
+#include "column/type_parse.h"
 #include "connector/file/file.h"
 
 #define SPLIT_BYTES    (INT64_C(64) << 20)
@@ -248,7 +250,7 @@ static void file_close(struct hr_source *source)
 static struct hr_format_args format_args(struct file_source *s)
 {
     return (struct hr_format_args){.conf = &s->conf, .options = &s->format_options,
-                                   .schema = s->base.schema};
+                                   .schema = s->base.schema, .file = true};
 }
 
 /* All of a file, up to the budget: no half line at its end. */
@@ -295,35 +297,54 @@ static hr_status add_keys(struct file_source *s, const struct hr_type *keys, str
     return s->base.schema ? HR_OK : HR_OOM(err);
 }
 
-static hr_status infer_schema(struct file_source *s, struct hr_err *err)
+static hr_status no_schema(struct file_source *s, struct hr_err *err)
 {
-    struct file_list files = {0};
+    return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "Unable to infer schema for %s. It must be "
+                   "specified manually.", s->format->name);
+}
+
+/* Of a stream of bytes: from all files, up to a budget. */
+static hr_status infer_sample(struct file_source *s, const struct file_list *files,
+                              struct hr_err *err)
+{
     struct hr_buf sample = {0};
     struct hr_format_args args = format_args(s);
-    const struct hr_type *keys;
-    bool text = strcmp(s->format->name, "text") == 0;
-    hr_status status = hr_file_find(s->env, &s->arena, &s->query, &files, err);
-    if (!(text && status == HR_E_PATH_NOT_FOUND)) HR_TRY(status); /* of text it is known */
-    hr_file_sort(&files, false);
-    HR_TRY(hr_file_keys_infer(&s->arena, &s->query, &files, s->infer_partition_types, &keys, err));
-    if (text) {
-        struct hr_field field = {"value", hr_type(HR_T_STRING), true};
-        s->base.schema = hr_type_struct(&field, 1);
-        return s->base.schema ? add_keys(s, keys, err) : HR_OOM(err);
-    }
-    status = HR_OK;
-    for (uint32_t i = 0; !status && i < files.count && sample.len < SAMPLE_BYTES; i++)
-        status = read_sample(s, files.items[i].path, &sample, err);
-    if (!status && sample.len == 0)
-        status = HR_FAIL(err, HR_E_INVALID_ARGUMENT, "Unable to infer schema for %s. It must be "
-                         "specified manually.", s->format->name);
+    hr_status status = HR_OK;
+    for (uint32_t i = 0; !status && i < files->count && sample.len < SAMPLE_BYTES; i++)
+        status = read_sample(s, files->items[i].path, &sample, err);
+    if (!status && sample.len == 0) status = no_schema(s, err);
     if (!status && sample.len >= SAMPLE_BYTES)
         HR_LOG(HR_LOG_WARN, "%s: columns are inferred from the first %d MiB", s->options.path,
                SAMPLE_BYTES >> 20);
-    if (!status)
-        status = s->format->infer(&args, sample.ptr, sample.len, &s->base.schema, err);
+    if (!status) status = s->format->infer(&args, sample.ptr, sample.len, &s->base.schema, err);
     hr_buf_done(&sample);
-    return status ? status : add_keys(s, keys, err);
+    return status;
+}
+
+static hr_status infer_data(struct file_source *s, const struct file_list *files,
+                            struct hr_err *err)
+{
+    const struct hr_format_vt *format = s->format;
+    struct hr_format_args args = format_args(s);
+    if (format->columns) return hr_schema_parse(hr_sv(format->columns), &s->base.schema, err);
+    if (!format->container) return format->infer ? infer_sample(s, files, err) : no_schema(s, err);
+    for (uint32_t i = 0; i < files->count; i++)
+        if (files->items[i].size > 0)
+            return hr_file_container_infer(s->env, format, &args, files->items[i].path,
+                                           &s->base.schema, err);
+    return no_schema(s, err);
+}
+
+static hr_status infer_schema(struct file_source *s, struct hr_err *err)
+{
+    struct file_list files = {0};
+    const struct hr_type *keys;
+    hr_status status = hr_file_find(s->env, &s->arena, &s->query, &files, err);
+    if (!(s->format->columns && status == HR_E_PATH_NOT_FOUND)) HR_TRY(status); /* it is known */
+    hr_file_sort(&files, false);
+    HR_TRY(hr_file_keys_infer(&s->arena, &s->query, &files, s->infer_partition_types, &keys, err));
+    HR_TRY(infer_data(s, &files, err));
+    return add_keys(s, keys, err);
 }
 
 /* Columns of the user's that the folders do not give: all of them where nothing is there yet. */
@@ -337,27 +358,41 @@ static hr_status data_schema(struct file_source *s, const struct hr_type **ret, 
     return hr_file_data_schema(&s->arena, s->base.schema, &keys, ret, err);
 }
 
-static hr_status check_text(struct file_source *s, struct hr_err *err)
+/* Can the format read what the folders do not give? Most tables have no such columns: nothing is
+ * looked for where the format takes all of them. */
+static hr_status check_schema(struct file_source *s, struct hr_err *err)
 {
     const struct hr_type *data = s->base.schema;
-    if (data->field_count > 1) HR_TRY(data_schema(s, &data, err));
-    if (data->field_count == 1 && data->fields[0].type->id == HR_T_STRING) return HR_OK;
-    return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "text has one column, of type STRING");
+    if (!s->format->check || s->format->check(data, false, NULL) == HR_OK) return HR_OK;
+    HR_TRY(data_schema(s, &data, err));
+    return s->format->check(data, false, err);
 }
 
 static hr_status find_schema(struct file_source *s, const struct hr_source_args *args,
                              struct hr_err *err)
 {
-    bool text = strcmp(s->format->name, "text") == 0;
     if (args->schema && args->schema->field_count) {
         s->base.schema = args->schema;
-        return text ? check_text(s, err) : HR_OK;
+        return check_schema(s, err);
     }
-    if (args->streaming && !text)
+    if (args->streaming && !s->format->columns)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "a stream of %s files needs its columns to be "
                        "given: CREATE TABLE … (name TYPE, …) USING %s", s->format->name,
                        s->format->name);
     return infer_schema(s, err);
+}
+
+/* A wrong option or column should be told now, not by the first task. */
+static hr_status probe(struct file_source *s, struct hr_err *err)
+{
+    struct hr_decoder *decoder;
+    struct hr_format_args args = format_args(s);
+    if (!s->format->decoder_open) return HR_OK;
+    if (s->format->columns)
+        HR_TRY(hr_schema_parse(hr_sv(s->format->columns), &args.schema, err));
+    HR_TRY(s->format->decoder_open(&args, &decoder, err));
+    s->format->decoder_close(decoder);
+    return HR_OK;
 }
 
 /* Does the pattern match where the archive is, at the depth of the less deep of the two? */
@@ -477,19 +512,12 @@ static hr_status setup(struct file_source *s, const struct hr_source_args *args,
         s->options.ignore_corrupt = s->conf.ignore_corrupt_files;
     HR_TRY(make_query(s, args, err));
     HR_TRY(find_schema(s, args, err));
-    /* A wrong option or column should be told now, not by the first task. */
-    struct hr_decoder *probe;
-    struct hr_format_args fargs = format_args(s);
-    struct hr_field value = {"value", hr_type(HR_T_STRING), true};
-    if (strcmp(s->format->name, "text") == 0) fargs.schema = hr_type_struct(&value, 1);
-    if (!fargs.schema) return HR_OOM(err);
-    HR_TRY(s->format->decoder_open(&fargs, &probe, err));
-    s->format->decoder_close(probe);
+    HR_TRY(probe(s, err));
     if (!args->streaming) return HR_OK;
     return args->checkpoint_dir ? open_log(s, args->checkpoint_dir, err) : HR_OK;
 }
 
-static hr_status open_format(const struct hr_source_args *args, const char *format,
+static hr_status open_format(const struct hr_source_args *args, const struct hr_format_vt *format,
                              const struct hr_source_vt *vt, struct hr_source **ret,
                              struct hr_err *err)
 {
@@ -499,7 +527,7 @@ static hr_status open_format(const struct hr_source_args *args, const char *form
     hr_arena_init(&s->found_arena, args->mem);
     s->base.vt = vt;
     s->env = args->env;
-    s->format = hr_format_find(format);
+    s->format = format;
     s->last_offset = s->cleaned = -1;
     s->newest_us = INT64_MIN;
     s->infer_partition_types = !args->conf || !args->conf->partitions_as_text;
@@ -537,14 +565,8 @@ static hr_status check_folders(struct file_source *s, struct hr_arena *arena,
 static bool splittable(const struct file_source *s, const char *path)
 {
     const struct hr_options *o = &s->format_options;
-    const char *multi = hr_options_get(o, "multiLine"), *header = hr_options_get(o, "header");
-    const char *whole = hr_options_get(o, "wholetext");
-    if (hr_options_get(o, "lineSep") || hr_codec_packs(path)) return false;
-    if (!hr_file_is_utf8(hr_file_encoding(o))) return false;
-    if (multi && hr_str_eq_nocase(multi, "true")) return false;
-    if (header && hr_str_eq_nocase(header, "true")) return false;
-    if (whole && hr_str_eq_nocase(whole, "true")) return false;
-    return true;
+    if (!s->format->splits || !s->format->splits(o)) return false;
+    return s->format->container || (!hr_codec_packs(path) && hr_file_is_utf8(hr_file_encoding(o)));
 }
 
 typedef HR_VEC(struct hr_split) split_vec;
@@ -665,11 +687,13 @@ static hr_status file_open_reader(struct hr_source *source, const struct hr_spli
     hr_status status = hr_file_keys(&arena, &s->query, file->path, &keys, err);
     if (!status) status = hr_file_data_schema(&arena, args.schema, &keys, &args.schema, err);
     if (!status) status = hr_file_data_schema(&arena, spec->schema, &keys, &data_spec.schema, err);
-    if (data_spec.schema != spec->schema) data_spec.filter_count = 0; /* other column numbers */
+    struct file_read read = {.env = s->env, .format = s->format, .args = &args,
+                             .spec = &data_spec, .filters_over = spec->schema, .split = file,
+                             .ignore_missing = s->options.ignore_missing,
+                             .ignore_corrupt = s->options.ignore_corrupt};
     if (!status)
-        status = hr_file_reader_open(s->env, s->format, &args, &data_spec, file,
-                                     s->options.ignore_missing, s->options.ignore_corrupt, &reader,
-                                     err);
+        status = s->format->container ? hr_file_container_open(&read, &reader, err)
+                                      : hr_file_reader_open(&read, &reader, err);
     if (!status && data_spec.schema != spec->schema)
         status = hr_file_keyed_reader(&s->conf, spec, &keys, reader, &reader, err);
     hr_arena_done(&arena);
@@ -932,20 +956,23 @@ static hr_status file_verify(struct hr_env *env, const char *dir, const char *en
     return status;
 }
 
-#define FILE_SOURCE(id)                                                                  \
+/* A source of every format. */
+#define X(id, name_, kind)                                                               \
+    extern const struct hr_format_vt hr_format_##id;                                     \
     extern const struct hr_source_vt hr_source_##id;                                     \
     static hr_status open_##id(const struct hr_source_args *args,                        \
                                    struct hr_source **ret, struct hr_err *err)           \
     {                                                                                    \
-        return open_format(args, #id, &hr_source_##id, ret, err);                        \
+        return open_format(args, &hr_format_##id, &hr_source_##id, ret, err);            \
     }                                                                                    \
     const struct hr_source_vt hr_source_##id = {                                         \
-        .name = #id,                                                                     \
+        .name = name_,                                                                   \
         .abi = HR_CONNECTOR_ABI,                                                         \
-        .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,              \
+        .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE |             \
+                 (HR_FORMAT_##kind == HR_FORMAT_SKIPPING ? HR_SOURCE_SKIPS : 0),         \
         .options = specs,                                                                \
         .option_count = HR_COUNT(specs),                                                 \
-        .format = #id,                                                                   \
+        .format = name_,                                                                 \
         .open = open_##id,                                                               \
         .close = file_close,                                                             \
         .plan_splits = file_plan,                                                        \
@@ -960,6 +987,5 @@ static hr_status file_verify(struct hr_env *env, const char *dir, const char *en
         .verify = file_verify,                                                           \
     };
 
-FILE_SOURCE(json)
-FILE_SOURCE(csv)
-FILE_SOURCE(text)
+#include "format/formats.def"
+#undef X

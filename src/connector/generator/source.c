@@ -392,9 +392,10 @@ hr_status hr_generate(const struct hr_generate_args *args, struct hr_err *err)
     snprintf(text, sizeof text, "%lld", (long long)args->rows_per_second);
     if (!status && args->rows_per_second >= 1 && !hr_options_get(&options, "eventsPerSecond"))
         status = hr_options_put(&options, "eventsPerSecond", text, err);
-    const struct hr_format_vt *format = hr_format_find(args->format ? args->format : "json");
-    if (!status && !format)
-        status = HR_FAIL(err, HR_E_NOT_FOUND, "format %s not found", args->format);
+    const struct hr_format_vt *format = NULL;
+    if (!status)
+        status = hr_format_choose(args->format ? args->format : HR_FORMAT_DEFAULT_OUT,
+                                  HR_FORMAT_RECORDS_OUT, &format, err);
     if (!status) status = setup(&run.gen, &parsed, &options, err);
     struct hr_format_args format_args = {.options = args->options, .schema = run.gen.schema};
     if (!status) status = format->encoder_open(&format_args, &run.encoder, err);

@@ -105,15 +105,8 @@ static hr_status find_schema(struct kafka_source *s, const struct hr_source_args
         hr_status status = hr_connector_fixed_schema("kafka", args->schema, s->base.schema, err);
         return status ? hr_err_prefix(err, "for columns of your own say format 'json'") : HR_OK;
     }
-    s->format = hr_format_find(s->options.format);
-    if (!s->format)
-        return HR_FAIL(err, HR_E_INVALID_OPTION, "option format: %s is unknown", s->options.format);
-    s->base.schema = args->schema;
-    if (args->schema && args->schema->field_count) return HR_OK;
-    if (strcmp(s->format->name, "text") == 0)
-        return hr_schema_parse(hr_sv("value STRING"), &s->base.schema, err);
-    return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                   "a Kafka table of format %s needs its columns to be given", s->format->name);
+    HR_TRY(hr_format_choose(s->options.format, HR_FORMAT_MESSAGES_IN, &s->format, err));
+    return hr_format_schema(s->format, args->schema, "a Kafka table", &s->base.schema, err);
 }
 
 static bool has(const struct kafka_source *s, const char *option)

@@ -19,7 +19,8 @@ static const struct hr_opt_spec specs[] = {
      "where to connect to"},
     {"port", HR_OPT_INT, offsetof(struct socket_options, port), "0", 0, 65535, NULL,
      "where to connect to"},
-    {"format", HR_OPT_STRING, offsetof(struct socket_options, format), "json", 0, 0, NULL,
+    {"format", HR_OPT_STRING, offsetof(struct socket_options, format), HR_FORMAT_DEFAULT_OUT, 0,
+     0, NULL,
      "json, csv or text"},
 };
 
@@ -58,9 +59,7 @@ static hr_status setup(struct socket_sink *s, const struct hr_sink_args *args, s
     HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->all_options, &s->options, err));
     if (!s->options.host || !s->options.port)
         return HR_FAIL(err, HR_E_INVALID_OPTION, "options host and port: must be given");
-    s->format = hr_format_find(s->options.format);
-    if (!s->format)
-        return HR_FAIL(err, HR_E_INVALID_OPTION, "option format: %s is unknown", s->options.format);
+    HR_TRY(hr_format_choose(s->options.format, HR_FORMAT_RECORDS_OUT, &s->format, err));
     if (args->conf) s->conf = *args->conf;
     s->schema = args->schema;
     return hr_net_connect(s->options.host, s->options.port, 10000000, &s->fd, err);

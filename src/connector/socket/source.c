@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "column/type_parse.h"
 #include "connector/connector.h"
 #include "connector/socket/net.h"
 #include "format/format.h"
@@ -34,7 +35,8 @@ static const struct hr_opt_spec specs[] = {
     OPT(port, HR_OPT_INT, "port", "0", 0, 65535, "where to connect to"),
     OPT(timestamp, HR_OPT_BOOL, "includeTimestamp", "false", 0, 0,
         "a column timestamp: when the line arrived"),
-    OPT(format, HR_OPT_STRING, "format", "text", 0, 0, "text, json or csv"),
+    OPT(format, HR_OPT_STRING, "format", HR_FORMAT_DEFAULT_IN, 0, 0,
+        "a format of lines: text, json, csv"),
     OPT(max_bytes, HR_OPT_BYTES, "maxBufferedBytes", "256m", 1 << 20, INT64_MAX,
         "bytes that wait for a commit before reading stops"),
     {"numPartitions", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a connection is one split"},
@@ -191,23 +193,31 @@ static void socket_close(struct hr_source *source)
 
 extern const struct hr_source_vt hr_source_socket;
 
+/* The format's columns and when the line arrived. NULL: no memory. */
+static const struct hr_type *with_arrival(struct socket_source *s)
+{
+    uint32_t count = s->format_schema->field_count;
+    struct hr_field *fields = HR_NEW_ARRAY(&s->arena, struct hr_field, count + 1);
+    if (!fields) return NULL;
+    memcpy(fields, s->format_schema->fields, sizeof *fields * count);
+    fields[count] = (struct hr_field){"timestamp", hr_type(HR_T_TIMESTAMP), true};
+    return hr_type_struct(fields, count + 1);
+}
+
 static hr_status find_schema(struct socket_source *s, const struct hr_source_args *args,
                              struct hr_err *err)
 {
-    struct hr_field fields[2] = {{"value", hr_type(HR_T_STRING), true},
-                                 {"timestamp", hr_type(HR_T_TIMESTAMP), true}};
-    if (strcmp(s->format->name, "text") != 0) {
-        if (!args->schema || !args->schema->field_count)
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                           "a socket of format %s needs its columns to be given", s->format->name);
+    if (!s->format->columns) {
         if (s->options.timestamp)
-            return HR_FAIL(err, HR_E_INVALID_OPTION, "option includeTimestamp: only for text");
-        s->base.schema = s->format_schema = args->schema;
+            return HR_FAIL(err, HR_E_INVALID_OPTION,
+                           "option includeTimestamp: only for a format with columns of its own");
+        HR_TRY(hr_format_schema(s->format, args->schema, "a socket", &s->format_schema, err));
+        s->base.schema = s->format_schema;
         return HR_OK;
     }
-    s->format_schema = hr_type_struct(fields, 1);
-    s->base.schema = hr_type_struct(fields, s->options.timestamp ? 2 : 1);
-    if (!s->base.schema || !s->format_schema) return HR_OOM(err);
+    HR_TRY(hr_schema_parse(hr_sv(s->format->columns), &s->format_schema, err));
+    s->base.schema = s->options.timestamp ? with_arrival(s) : s->format_schema;
+    if (!s->base.schema) return HR_OOM(err);
     return hr_connector_fixed_schema("socket", args->schema, s->base.schema, err);
 }
 
@@ -221,9 +231,10 @@ static hr_status setup(struct socket_source *s, const struct hr_source_args *arg
     HR_TRY(hr_options_parse(specs, HR_COUNT(specs), &s->format_options, &s->options, err));
     if (!s->options.host) return HR_FAIL(err, HR_E_INVALID_OPTION, "option host: must be given");
     if (!s->options.port) return HR_FAIL(err, HR_E_INVALID_OPTION, "option port: must be given");
-    s->format = hr_format_find(s->options.format);
-    if (!s->format)
-        return HR_FAIL(err, HR_E_INVALID_OPTION, "option format: %s is unknown", s->options.format);
+    HR_TRY(hr_format_choose(s->options.format, HR_FORMAT_LINES_IN, &s->format, err));
+    if (!s->format->splits(&s->format_options))
+        return HR_FAIL(err, HR_E_INVALID_OPTION, "a socket gives lines, each a record: options of "
+                       "%s that make it something else have no place", s->format->name);
     if (args->conf) s->conf = *args->conf;
     HR_TRY(find_schema(s, args, err));
     if (args->schema_only) return HR_OK;

@@ -578,11 +578,19 @@ static hr_status csv_messages(struct hr_decoder *base, const struct hr_str_view 
     return HR_OK;
 }
 
+/* A record may hold line ends, and a header belongs to all of its file. */
+static bool csv_splits(const struct hr_options *options)
+{
+    static const char *const whole[] = {"multiLine", "header"};
+    return !hr_format_has_option(options, whole, HR_COUNT(whole));
+}
+
 const struct hr_format_vt hr_format_csv = {
     .name = "csv",
     .file_extension = ".csv",
     .options = hr_csv_options,
     .option_count = HR_COUNT(hr_csv_options),
+    .splits = csv_splits,
     .decoder_open = csv_open,
     .feed = csv_feed,
     .next = csv_next,

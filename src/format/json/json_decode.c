@@ -574,11 +574,19 @@ static hr_status json_messages(struct hr_decoder *base, const struct hr_str_view
     return HR_OK;
 }
 
+/* In multiLine a file is one value, or records that go over several lines. */
+static bool json_splits(const struct hr_options *options)
+{
+    static const char *const whole[] = {"multiLine"};
+    return !hr_format_has_option(options, whole, HR_COUNT(whole));
+}
+
 const struct hr_format_vt hr_format_json = {
     .name = "json",
     .file_extension = ".json",
     .options = hr_json_options,
     .option_count = HR_COUNT(hr_json_options),
+    .splits = json_splits,
     .decoder_open = json_decoder_open,
     .feed = json_feed,
     .next = json_next,

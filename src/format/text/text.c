@@ -40,10 +40,23 @@ static hr_status parse_options(const struct hr_format_args *args, struct text_op
     HR_TRY(hr_options_parse(specs, HR_COUNT(specs), args->options, o, err));
     if (o->line_sep && (!*o->line_sep || strlen(o->line_sep) > 15))
         return HR_FAIL(err, HR_E_INVALID_OPTION, "option lineSep: 1 to 15 bytes");
-    const struct hr_type *schema = args->schema ? args->schema : args->wanted;
-    if (schema && schema->field_count == 1 && schema->fields[0].type->id != HR_T_STRING)
-        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "text has one column, of type STRING");
     return HR_OK;
+}
+
+/* wholetext makes a row of a file, lineSep rows of what is between separators. */
+static bool text_splits(const struct hr_options *options)
+{
+    static const char *const whole[] = {"wholetext"};
+    return !hr_format_has_option(options, whole, HR_COUNT(whole));
+}
+
+static hr_status text_check(const struct hr_type *schema, bool writing, struct hr_err *err)
+{
+    if (schema->field_count == 1 && schema->fields[0].type->id == HR_T_STRING) return HR_OK;
+    if (!writing)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "text has one column, of type STRING");
+    return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                   "text takes one column of type STRING, not %u columns", schema->field_count);
 }
 
 static hr_status text_open(const struct hr_format_args *args, struct hr_decoder **ret,
@@ -217,6 +230,9 @@ const struct hr_format_vt hr_format_text = {
     .file_extension = ".txt",
     .options = specs,
     .option_count = HR_COUNT(specs),
+    .columns = "value STRING",
+    .check = text_check,
+    .splits = text_splits,
     .decoder_open = text_open,
     .feed = text_feed,
     .next = text_next,
