@@ -17,6 +17,8 @@ struct hr_function;
 struct hr_tz;
 
 /* Settings that expressions depend on. Owned by the session, immutable while a plan lives. */
+struct hr_ml_store; /* ml/store.h */
+struct hr_ml_pins;
 struct hr_conf {
     bool ansi;                /* spark.sql.ansi.enabled, default true */
     bool case_sensitive;      /* spark.sql.caseSensitive, default false */
@@ -27,6 +29,8 @@ struct hr_conf {
     uint32_t threads;
     bool partitions_as_text;    /* …partitionColumnTypeInference.enabled is false */
     bool ignore_missing_files, ignore_corrupt_files; /* spark.sql.files.…, for sources of files */
+    struct hr_ml_store *models;     /* of the session, by name; NULL: there are none */
+    const struct hr_ml_pins *pins;  /* as the running statement or epoch sees them; else NULL */
 };
 
 enum hr_expr_kind {

@@ -63,6 +63,7 @@ enum hr_function_role {
     HR_ROLE_EXPLODE,
     HR_ROLE_POSEXPLODE,
     HR_ROLE_INLINE,
+    HR_ROLE_MODEL, /* its first argument is a model's name */
 };
 #define HR_FN_ROLE_SHIFT 24
 #define HR_FN_IS(role)   ((uint32_t)HR_ROLE_##role << HR_FN_ROLE_SHIFT)

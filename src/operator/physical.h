@@ -95,6 +95,10 @@ struct hr_operator_vt {
     /* What of its state nothing bounds: "left rows". NULL, or NULL given: it is bounded, or that is
      * for its output mode to say. */
     const char *(*grows)(const struct hr_pnode *node);
+    /* Stateful operators: what others may see of the state is what it is now. Called on the query's
+     * thread once the state is restored, and after each COMMIT. NULL: nobody else sees it. */
+    hr_status (*committed)(const struct hr_pnode *node, struct hr_state *state, bool restored,
+                           struct hr_err *err);
 };
 
 struct hr_op {

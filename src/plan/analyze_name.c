@@ -479,6 +479,20 @@ static hr_status nested_generator(struct hr_analyzer *an, const struct hr_expr *
     return HR_OK;
 }
 
+/* predict(m, …): the first argument is no column, but the name of a model. */
+static hr_status name_model(struct hr_analyzer *an, struct hr_expr *call, struct hr_err *err)
+{
+    struct hr_expr *name = call->arg_count ? call->args[0] : NULL;
+    if (!name || name->kind != HR_X_NAME) return HR_OK;
+    struct hr_expr *literal =
+        hr_expr_string(an->arena, hr_sv(name->name_parts[name->name_part_count - 1]));
+    if (!literal) return HR_OOM(err);
+    literal->sql_pos = name->sql_pos;
+    literal->sql_end = name->sql_end;
+    call->args[0] = literal;
+    return HR_OK;
+}
+
 /* in_call: the text of the aggregate around it, or NULL. */
 static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names,
                             const char *in_call, struct hr_expr **expr, struct hr_err *err)
@@ -497,9 +511,9 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
     }
     if (e->kind == HR_X_CALL) {
         if (e->type) return HR_OK;
-
-        HR_TRY(expand_star_args(an, names, e, err));
         const struct hr_function *fn = hr_function_find(e->name);
+        if (fn && hr_function_role(fn) == HR_ROLE_MODEL) HR_TRY(name_model(an, e, err));
+        HR_TRY(expand_star_args(an, names, e, err));
         if (fn && (fn->flags & HR_FN_AGGREGATE)) in_call = hr_expr_quoted(an->arena, e);
     }
     uint32_t open = an->open_names;

@@ -22,6 +22,11 @@ enum hr_stmt_kind {
     HR_STMT_CACHE,
     HR_STMT_UNCACHE,
     HR_STMT_USE,
+    HR_STMT_CREATE_MODEL, /* name, [schema: features], provider, options, [value: file] [plan] */
+    HR_STMT_TRAIN_MODEL,  /* name, plan; as a flow: CREATE_FLOW with a TRAIN plan */
+    HR_STMT_EXPORT_MODEL, /* name, value: file */
+    HR_STMT_DROP_MODEL,   /* name, if_exists */
+    HR_STMT_DESCRIBE_MODEL,
 };
 
 enum hr_show {
@@ -29,7 +34,8 @@ enum hr_show {
     HR_SHOW_VIEWS,
     HR_SHOW_FUNCTIONS,
     HR_SHOW_COLUMNS,
-    HR_SHOW_CREATE_TABLE
+    HR_SHOW_CREATE_TABLE,
+    HR_SHOW_MODELS,
 };
 
 struct hr_stmt {

@@ -19,7 +19,7 @@ static bool match_one(const char *pattern, const char *end, const char *text)
     return b && a == b && match_one(pattern + 1, end, text + 1);
 }
 
-static bool matches(const char *pattern, const char *text)
+bool hr_name_matches(const char *pattern, const char *text)
 {
     while (pattern) {
         const char *bar = strchr(pattern, '|');
@@ -39,7 +39,7 @@ static hr_status show_tables(struct hr_run *run, bool views, struct hr_err *err)
         for (uint32_t i = 0; i < run->session->table_count; i++) {
             const struct hr_table *table = run->session->tables[i];
             if (table->is_temporary != (temporary == 1) || (views && !table->is_view)) continue;
-            if (run->stmt->pattern && !matches(run->stmt->pattern, table->name)) continue;
+            if (run->stmt->pattern && !hr_name_matches(run->stmt->pattern, table->name)) continue;
             const char *row[] = {table->is_temporary ? "" : "default", table->name,
                                  table->is_temporary ? "true" : "false"};
             hr_rows_add(rows, row);
@@ -57,7 +57,7 @@ static hr_status show_functions(struct hr_run *run, struct hr_err *err)
     if (run->stmt->user_functions) return hr_rows_finish(rows, err); /* there are none */
     for (uint32_t i = 0; (function = hr_function_at(i)) != NULL; i++) {
         if (strncmp(function->name, "__", 2) == 0) continue; /* our own */
-        if (run->stmt->pattern && !matches(run->stmt->pattern, function->name)) continue;
+        if (run->stmt->pattern && !hr_name_matches(run->stmt->pattern, function->name)) continue;
         const char *row[] = {function->name};
         hr_rows_add(rows, row);
     }
@@ -150,6 +150,7 @@ hr_status hr_run_show(struct hr_run *run, struct hr_err *err)
     case HR_SHOW_FUNCTIONS: return show_functions(run, err);
     case HR_SHOW_COLUMNS: return show_columns(run, err);
     case HR_SHOW_CREATE_TABLE: return show_create(run, err);
+    case HR_SHOW_MODELS: return hr_run_show_models(run, err);
     }
     return HR_BUG(err, "SHOW %d", (int)show);
 }

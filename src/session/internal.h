@@ -3,6 +3,7 @@
 #ifndef HR_SESSION_INTERNAL_H
 #define HR_SESSION_INTERNAL_H
 
+#include "ml/store.h"
 #include "rdd/rdd.h"
 #include "session/session.h"
 #include "stream/registry.h"
@@ -26,6 +27,7 @@ struct hr_session {
     struct hr_table **tables; /* in order of name */
     uint32_t table_count, table_capacity;
     struct hr_query_registry queries;
+    struct hr_ml_store models;
     char *checkpoint_root;
     const struct hr_query_listener *listener; /* borrowed */
     bool available_now, once;
@@ -96,6 +98,19 @@ hr_status hr_run_cache(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_run_uncache(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 /* The statement's name must be the one namespace that there is, or nothing. */
 hr_status hr_check_namespace(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+
+/* command_model.c */
+hr_status hr_run_create_model(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_train_model(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_export_model(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_drop_model(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_describe_model(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_show_models(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+/* No running query may use the model; trained_only: may train it. HR_E_ML_IN_USE names it. */
+hr_status hr_check_model_free(struct hr_session *session, const struct hr_ml_entry *entry,
+                              bool trained_only, struct hr_err *err) HR_CHECKED;
+/* command_show.c: Spark's patterns, '*' and '|'; NULL matches nothing. */
+bool hr_name_matches(const char *pattern, const char *text);
 
 /* streaming.c */
 hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err) HR_CHECKED;

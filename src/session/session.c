@@ -16,6 +16,11 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
         hr_free(session);
         return HR_OOM(err);
     }
+    if (hr_ml_store_init(&session->models, err) != HR_OK) {
+        hr_registry_done(&session->queries);
+        hr_free(session);
+        return HR_OOM(err);
+    }
     session->env = options->env ? options->env : hr_env_default();
     session->available_now = options->available_now;
     session->once = options->once;
@@ -24,6 +29,7 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
     session->listener = options->listener;
     hr_mem_init(&session->mem, hr_mem_process(), "the statement", NULL, 0);
     hr_settings_init(session, options);
+    session->conf.models = &session->models;
     hr_catalog_init(session);
     hr_status status = HR_OK;
     if (options->checkpoint_root) {
@@ -44,6 +50,7 @@ void hr_session_free(struct hr_session *session)
 {
     if (!session) return;
     hr_registry_done(&session->queries);
+    hr_ml_store_done(&session->models); /* plans of the queries point into it */
     hr_catalog_done(session);
     if (session->scheduler && !session->lent_scheduler) hr_scheduler_free(session->scheduler);
     hr_arena_done(&session->settings_arena);
@@ -103,6 +110,11 @@ static const run_fn runners[] = {
     [HR_STMT_CACHE] = hr_run_cache,
     [HR_STMT_UNCACHE] = hr_run_uncache,
     [HR_STMT_USE] = hr_run_use,
+    [HR_STMT_CREATE_MODEL] = hr_run_create_model,
+    [HR_STMT_TRAIN_MODEL] = hr_run_train_model,
+    [HR_STMT_EXPORT_MODEL] = hr_run_export_model,
+    [HR_STMT_DROP_MODEL] = hr_run_drop_model,
+    [HR_STMT_DESCRIBE_MODEL] = hr_run_describe_model,
 };
 
 static hr_status await_one(struct hr_session *session, struct hr_query *query, struct hr_err *err)
@@ -121,7 +133,9 @@ static hr_status await_bounded(struct hr_session *session, const struct hr_stmt 
                                struct hr_err *err)
 {
     bool reads = stmt->kind == HR_STMT_QUERY || stmt->kind == HR_STMT_INSERT ||
-                 (stmt->kind == HR_STMT_CREATE_TABLE && stmt->plan);
+                 (stmt->kind == HR_STMT_CREATE_TABLE && stmt->plan) ||
+                 (stmt->kind >= HR_STMT_CREATE_MODEL && stmt->kind <= HR_STMT_DESCRIBE_MODEL) ||
+                 (stmt->kind == HR_STMT_SHOW_TABLES && stmt->show == HR_SHOW_MODELS);
     struct hr_query *query;
     for (uint32_t i = 0; reads && (query = hr_registry_at(&session->queries, i)) != NULL; i++) {
         hr_status status = await_one(session, query, err);
@@ -146,7 +160,13 @@ static hr_status run_statement(struct hr_session *session, const struct hr_stmt 
     if ((size_t)stmt->kind >= HR_COUNT(runners) || !runners[stmt->kind])
         return not_supported(&run, err);
     HR_TRY(await_bounded(session, stmt, err));
-    HR_TRY(runners[stmt->kind](&run, err));
+    /* All rows of the statement are scored by the models as they are now. */
+    struct hr_ml_pins pins = {0};
+    HR_TRY(hr_ml_pin_all(&session->models, &pins, err));
+    run.conf.pins = &pins;
+    hr_status status = runners[stmt->kind](&run, err);
+    hr_ml_unpin(&pins);
+    HR_TRY(status);
     if (result->schema) return HR_OK;
     result->schema = hr_type_struct(NULL, 0); /* commands without rows */
     return result->schema ? HR_OK : HR_OOM(err);

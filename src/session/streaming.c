@@ -9,6 +9,7 @@
  */
 #include "base/log.h"
 #include "connector/connector.h"
+#include "plan/nodes/train.h"
 #include "session/internal.h"
 
 /* The query's own options into ret, the rest into sink_options. */
@@ -69,13 +70,21 @@ struct target {
     const struct hr_sink_vt *sink;
 };
 
+static bool is_training(const struct hr_stmt *stmt)
+{
+    return stmt->kind == HR_STMT_CREATE_FLOW && stmt->plan && stmt->plan->kind == HR_P_TRAIN;
+}
+
 static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;
     ret->name = stmt->name_part_count ? stmt->name_parts[stmt->name_part_count - 1] : "query";
     ret->provider = stmt->provider;
     ret->options = stmt->options;
-    if (stmt->kind == HR_STMT_CREATE_FLOW) {
+    if (is_training(stmt)) { /* what it learns is its state; its rows tell how far it has come */
+        ret->name = stmt->flow_name;
+        if (!ret->provider) ret->provider = "noop";
+    } else if (stmt->kind == HR_STMT_CREATE_FLOW) {
         struct hr_table *table =
             hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count);
         if (!table)
@@ -249,6 +258,13 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
         return register_table(run, &target, stmt->schema, target.options, err);
     struct hr_plan *plan = stmt->plan;
     HR_TRY(hr_run_analyze(run, &plan, err));
+    if (!plan->is_streaming && is_training(stmt))
+        return HR_FAIL(err, HR_E_NOT_SUPPORTED,
+                       "CREATE FLOW needs a query that reads a stream: write FROM STREAM table, or "
+                       "TRAIN MODEL %s ON … to learn from a table once",
+                       HR_NODE(train, plan)->model_name);
+    if (is_training(stmt))
+        HR_TRY(hr_check_model_free(run->session, HR_NODE(train, plan)->entry, true, err));
     if (!plan->is_streaming)
         return HR_FAIL(
             err, HR_E_NOT_SUPPORTED,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements: what the grammar's actions make of CREATE, INSERT, SHOW …, and SET by its text. */
 #include "base/options.h"
+#include "plan/nodes/train.h"
 #include "sql/grammar.h"
 #include "sql/sql_internal.h"
 
@@ -180,6 +181,32 @@ void hr_sql_view_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
     hr_sql_stmt_clauses(p, stmt, columns, clauses);
 }
 
+void hr_sql_flow_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                         struct hr_sql_clauses *clauses)
+{
+    if (p->status != HR_OK) return;
+    if (clauses->provider || clauses->options || clauses->partitions || clauses->has_properties)
+        hr_sql_unsupported(p, 0, (int32_t)p->len,
+                           "USING, OPTIONS or PARTITIONED BY of a flow that writes to a table "
+                           "(they are the table's)");
+    hr_sql_stmt_clauses(p, stmt, NULL, clauses);
+}
+
+void hr_sql_train(struct hr_sql_parser *p, struct hr_stmt *stmt, struct hr_sql_names *model,
+                  struct hr_sql_q q)
+{
+    if (p->status != HR_OK || !q.plan) return;
+    struct hr_plan *plan = hr_plan_new1(p->arena, HR_P_TRAIN, q.plan);
+    if (!plan) {
+        hr_sql_oom(p);
+        return;
+    }
+    HR_NODE(train, plan)->model_name = model->names.items[model->names.count - 1];
+    hr_sql_stmt_name(stmt, model);
+    q.plan = plan;
+    hr_sql_stmt_query(stmt, q);
+}
+
 bool hr_sql_is_namespace_word(const struct hr_sql_token *token)
 {
     return hr_sql_word_is(token, "SCHEMA") || hr_sql_word_is(token, "DATABASE") ||
@@ -336,7 +363,7 @@ static const char *const refused[][3] = {
     {"DROP", "SCHEMA"},
     {"DROP", "TEMPORARY"},
     {"EXECUTE", "IMMEDIATE"},
-    {"EXPORT", ""},
+    {"EXPORT", "TABLE"},
     {"GRANT", ""},
     {"IMPORT", ""},
     {"INSERT", "OVERWRITE", "DIRECTORY"},

@@ -48,13 +48,13 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
 
 %fallback ID
   ALL AND ANTI ANY AS ASC BETWEEN BOTH BY CACHE CASE CAST CLEAR COLUMNS COMMENT CREATE CROSS CUBE
-  DEDUPLICATE DELAY DESC DESCRIBE DISTINCT DIV DROP ELSE END ESCAPE EXCEPT EXISTS EXPLAIN EXTENDED
-  EXTERNAL EXTRACT FALSE FILTER FIRST FLOW FOR FORMATTED FROM FULL FUNCTIONS GLOBAL GROUP GROUPING
-  HAVING IF IGNORE ILIKE IN INNER INSERT INTERSECT INTO IS JOIN LAST LATERAL LAZY LEADING LEFT LIKE
-  LIMIT LOCATION MATERIALIZED NAME NATURAL NOT NULL NULLS OF OFFSET ON OPTIONS OR ORDER OUTER OVER
-  OVERLAY OVERWRITE PARTITIONED PLACING POSITION PURGE QUERY RECURSIVE REFRESH REPLACE RESPECT
+  DEDUPLICATE DELAY DESC DESCRIBE DISTINCT DIV DROP ELSE END ESCAPE EXCEPT EXISTS EXPLAIN EXPORT
+  EXTENDED EXTERNAL EXTRACT FALSE FILTER FIRST FLOW FOR FORMATTED FROM FULL FUNCTIONS GLOBAL GROUP
+  GROUPING HAVING IF IGNORE ILIKE IN INNER INSERT INTERSECT INTO IS JOIN LAST LATERAL LAZY LEADING LEFT LIKE
+  LIMIT LOCATION MATERIALIZED MODEL MODELS NAME NATURAL NOT NULL NULLS OF OFFSET ON OPTIONS OR ORDER
+  OUTER OVER OVERLAY OVERWRITE PARTITIONED PLACING POSITION PURGE QUERY RECURSIVE REFRESH REPLACE RESPECT
   RIGHT RLIKE ROLLUP SELECT SEMI SETMINUS SETS SHOW SOME SORT STREAM STREAMING SUBSTRING SYSTEM
-  TABLE TABLES TABLESAMPLE TBLPROPERTIES TEMPORARY THEN TO TRAILING TRIM TRUE TRY_CAST UNCACHE
+  TABLE TABLES TABLESAMPLE TBLPROPERTIES TEMPORARY THEN TO TRAILING TRAIN TRIM TRUE TRY_CAST UNCACHE
   UNION UNKNOWN USE USER USING VALUES VIEW VIEWS WATERMARK WHEN WHERE WINDOW WITH WITHIN.
 
 /* From loose to tight. */
@@ -148,14 +148,57 @@ stmt(A) ::= CREATE or_replace(R) MATERIALIZED VIEW if_not_exists(N) names(T) tab
         hr_sql_stmt_query(A, Q);
     }
 }
-stmt(A) ::= CREATE FLOW names(F) comment_opt(C) AS INSERT INTO table_opt names(T) by_name(B)
+stmt(A) ::= CREATE FLOW names(F) clauses(C) AS INSERT INTO table_opt names(T) by_name(B)
             query(Q). {
     A = hr_sql_stmt(p, HR_STMT_CREATE_FLOW);
     if (A) {
-        A->flow_name = hr_sql_dotted(p, F); A->comment = C; A->by_name = B;
+        A->flow_name = hr_sql_dotted(p, F); A->by_name = B;
+        hr_sql_flow_clauses(p, A, C);
         hr_sql_stmt_name(A, T);
         hr_sql_stmt_query(A, Q);
     }
+}
+stmt(A) ::= CREATE FLOW names(F) clauses(C) AS TRAIN MODEL names(M) ON query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_FLOW);
+    if (A) {
+        A->flow_name = hr_sql_dotted(p, F);
+        hr_sql_stmt_clauses(p, A, NULL, C);
+        hr_sql_train(p, A, M, Q);
+    }
+}
+stmt(A) ::= TRAIN MODEL names(M) ON query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_TRAIN_MODEL);
+    if (A) hr_sql_train(p, A, M, Q);
+}
+stmt(A) ::= CREATE or_replace(R) MODEL if_not_exists(N) names(M) table_columns(L) clauses(C)
+            as_query(Q). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_MODEL);
+    if (A) {
+        A->or_replace = R; A->if_not_exists = N;
+        hr_sql_stmt_clauses(p, A, L, C);
+        if (Q.plan) hr_sql_train(p, A, M, Q);
+        hr_sql_stmt_name(A, M);
+    }
+}
+stmt(A) ::= CREATE or_replace(R) MODEL if_not_exists(N) names(M) FROM STRING(S). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_MODEL);
+    if (A) {
+        A->or_replace = R; A->if_not_exists = N; A->value = hr_sql_cstring(p, S);
+        hr_sql_stmt_name(A, M);
+    }
+}
+stmt(A) ::= EXPORT MODEL names(M) TO STRING(S). {
+    A = hr_sql_stmt(p, HR_STMT_EXPORT_MODEL);
+    if (A) { A->value = hr_sql_cstring(p, S); hr_sql_stmt_name(A, M); }
+}
+stmt(A) ::= DROP MODEL if_exists(I) names(M). {
+    A = hr_sql_stmt(p, HR_STMT_DROP_MODEL);
+    if (A) { A->if_exists = I; hr_sql_stmt_name(A, M); }
+}
+stmt(A) ::= SHOW MODELS like_opt(L). { A = hr_sql_show(p, HR_SHOW_MODELS, NULL, L); }
+stmt(A) ::= describe MODEL extended(E) names(M). {
+    A = hr_sql_stmt(p, HR_STMT_DESCRIBE_MODEL);
+    if (A) { A->extended = E; hr_sql_stmt_name(A, M); }
 }
 stmt(A) ::= INSERT into(O) table_opt names(T) query(Q). {
     A = hr_sql_insert(p, O, T, NULL, false, Q);

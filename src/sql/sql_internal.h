@@ -268,6 +268,12 @@ void hr_sql_stmt_name(struct hr_stmt *stmt, const struct hr_sql_names *name);
 void hr_sql_stmt_query(struct hr_stmt *stmt, struct hr_sql_q q);
 void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
                          struct hr_sql_columns *columns, struct hr_sql_clauses *clauses);
+/* CREATE FLOW … AS INSERT: the output's options are its table's. */
+void hr_sql_flow_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                         struct hr_sql_clauses *clauses);
+/* A TRAIN node over the query becomes the statement's plan. */
+void hr_sql_train(struct hr_sql_parser *p, struct hr_stmt *stmt, struct hr_sql_names *model,
+                  struct hr_sql_q q);
 struct hr_stmt *hr_sql_insert(struct hr_sql_parser *p, bool overwrite, struct hr_sql_names *table,
                               struct hr_sql_names *columns, bool by_name, struct hr_sql_q q);
 struct hr_stmt *hr_sql_show(struct hr_sql_parser *p, enum hr_show show, struct hr_sql_names *name,

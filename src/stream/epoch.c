@@ -154,6 +154,7 @@ static hr_status fill_plan(struct hr_query *query, int64_t now_us, struct hr_err
         .starts = starts,
         .ends = ends,
     };
+    HR_TRY(hr_query_pin_models(query, &plan, err));
     hr_buf_clear(&query->record);
     hr_plan_record_put(&plan, &query->record);
     struct hr_buf offsets = {0};
@@ -299,6 +300,8 @@ static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
     HR_TRY(hr_journal_append(query->journal, HR_REC_COMMIT, query->epoch,
                              hr_svn(query->record.ptr, query->record.len), true, err));
     HR_TRY(hr_query_states_committed(query, &record, err));
+    HR_TRY(hr_query_publish_models(query, false, err));
+    if (query->stale_models) hr_query_remove_old_models(query);
     *ret_watermark_us = record.next_watermark_us;
     if (hr_query_may_rotate(query)) HR_TRY(hr_query_rotate(query, &record, err));
     for (uint32_t i = 0; i < query->scan_count; i++) {

@@ -179,6 +179,7 @@ hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, stru
     hr_life_enter(&query->life, HR_QUERY_OPENING);
     HR_TRY_OUT(hr_query_open_all(query, err));
     query->bounded = all_bounded(query);
+    query->used_models = query->models;
     log_start(query);
     log_growing(query);
     if (args->listener) HR_TRY_OUT(hr_query_add_listener(query, args->listener, err));

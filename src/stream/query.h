@@ -69,6 +69,11 @@ hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret,
 struct hr_query *hr_query_ref(struct hr_query *query);
 void hr_query_unref(struct hr_query *query); /* the last one stops it */
 
+/* Does it train the model, or (trains_only false) score with it? */
+struct hr_ml_entry;
+bool hr_query_uses_model(const struct hr_query *query, const struct hr_ml_entry *entry,
+                         bool trains_only);
+
 const char *hr_query_name(const struct hr_query *query);
 const char *hr_query_id(const struct hr_query *query);     /* kept in the checkpoint */
 const char *hr_query_run_id(const struct hr_query *query); /* new at each start */

@@ -4,6 +4,7 @@
 #ifndef HR_STREAM_QUERY_INT_H
 #define HR_STREAM_QUERY_INT_H
 
+#include "plan/models.h"
 #include "plan/nodes/scan.h"
 #include "operator/stateful.h"
 #include "state/file.h"
@@ -73,6 +74,11 @@ struct hr_query {
     int64_t *node_watermarks_us;  /* max event time − delay seen by each */
     uint32_t watermark_count;
     bool watermark_policy_max;
+    struct hr_plan_models models;      /* that it trains or scores with, while it is open … */
+    struct hr_plan_models used_models; /* … and as they were at its start: for other threads */
+    struct hr_ml_pins pins;            /* those that it scores with, as the epoch sees them */
+    uint64_t *saved;                   /* by pin: digest of what the checkpoint has; 0: none */
+    bool stale_models;                 /* it has others too */
     struct hr_query_output output;
     struct hr_journal *journal;
     struct hr_meta_record meta;
@@ -101,6 +107,21 @@ struct hr_query {
 /* recover.c */
 hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err) HR_CHECKED;
 void hr_query_close_all(struct hr_query *query);
+
+/* models.c */
+hr_status hr_query_open_models(struct hr_query *query, struct hr_err *err) HR_CHECKED;
+void hr_query_close_models(struct hr_query *query);
+/* What the epoch scores with: the newest, or (replanned) what it was planned with. Fills the plan's
+ * models. */
+hr_status hr_query_pin_models(struct hr_query *query, struct hr_plan_record *plan,
+                              struct hr_err *err) HR_CHECKED;
+/* The pins of a PLAN record that is run again. */
+hr_status hr_query_repin_models(struct hr_query *query, const struct hr_plan_record *plan,
+                                struct hr_err *err) HR_CHECKED;
+void hr_query_remove_old_models(struct hr_query *query);
+/* What others may see of the states is as they are now. */
+hr_status hr_query_publish_models(struct hr_query *query, bool restored,
+                                  struct hr_err *err) HR_CHECKED;
 
 /* identity.c: fills query->meta; compares an older one with it and takes over its id. */
 hr_status hr_query_make_meta(struct hr_query *query, struct hr_err *err) HR_CHECKED;

@@ -6,6 +6,7 @@
 #include "stream/journal.h"
 
 #define RECORD_VERSION 1
+#define PLAN_WITH_MODELS 2 /* a PLAN record that ends with its models */
 #define COUNT_MAX      100000 /* more sources or files than any query has: the record is damaged */
 
 static void put_text(struct hr_buf *out, const char *text)
@@ -89,7 +90,7 @@ hr_status hr_start_record_get(struct hr_arena *arena, struct hr_str_view payload
 
 void hr_plan_record_put(const struct hr_plan_record *plan, struct hr_buf *out)
 {
-    hr_buf_put_u8(out, RECORD_VERSION);
+    hr_buf_put_u8(out, plan->model_count ? PLAN_WITH_MODELS : RECORD_VERSION);
     hr_buf_put_u64(out, (uint64_t)plan->timestamp_us);
     hr_buf_put_u64(out, (uint64_t)plan->late_watermark_us);
     hr_buf_put_u64(out, (uint64_t)plan->evict_watermark_us);
@@ -98,15 +99,41 @@ void hr_plan_record_put(const struct hr_plan_record *plan, struct hr_buf *out)
         put_text(out, plan->starts[i]);
         put_text(out, plan->ends[i]);
     }
+    if (plan->model_count == 0) return;
+    hr_buf_put_varint(out, plan->model_count);
+    for (uint32_t i = 0; i < plan->model_count; i++) {
+        put_text(out, plan->models[i].name);
+        hr_buf_put_u64(out, (uint64_t)plan->models[i].version);
+        hr_buf_put_u64(out, plan->models[i].digest);
+    }
+}
+
+static hr_status get_models(struct hr_arena *arena, struct hr_reader *in,
+                            struct hr_plan_record *plan, struct hr_err *err)
+{
+    uint64_t count = hr_get_varint(in);
+    if (in->failed || count > COUNT_MAX) return damaged(err, "a PLAN record is short");
+    plan->model_count = (uint32_t)count;
+    plan->models = HR_NEW_ARRAY(arena, struct hr_model_ref, count + 1);
+    if (!plan->models) return HR_OOM(err);
+    for (uint32_t i = 0; i < plan->model_count; i++) {
+        struct hr_model_ref *model = &plan->models[i];
+        model->name = get_text(arena, in);
+        model->version = (int64_t)hr_get_u64(in);
+        model->digest = hr_get_u64(in);
+        if (!model->name) return HR_OOM(err);
+    }
+    return HR_OK;
 }
 
 hr_status hr_plan_record_get(struct hr_arena *arena, struct hr_str_view payload,
                              struct hr_plan_record *ret, struct hr_err *err)
 {
     struct hr_reader in = hr_reader(payload.ptr, payload.len);
-    if (hr_get_u8(&in) != RECORD_VERSION)
+    uint8_t version = hr_get_u8(&in);
+    if (version != RECORD_VERSION && version != PLAN_WITH_MODELS)
         return damaged(err, "a PLAN record of an unknown version");
-    struct hr_plan_record plan;
+    struct hr_plan_record plan = {0};
     plan.timestamp_us = (int64_t)hr_get_u64(&in);
     plan.late_watermark_us = (int64_t)hr_get_u64(&in);
     plan.evict_watermark_us = (int64_t)hr_get_u64(&in);
@@ -121,6 +148,7 @@ hr_status hr_plan_record_get(struct hr_arena *arena, struct hr_str_view payload,
         plan.ends[i] = get_text(arena, &in);
         if (!plan.starts[i] || !plan.ends[i]) return HR_OOM(err);
     }
+    if (version == PLAN_WITH_MODELS) HR_TRY(get_models(arena, &in, &plan, err));
     if (in.failed) return damaged(err, "a PLAN record is short");
     *ret = plan;
     return HR_OK;
@@ -247,6 +275,13 @@ static void print_plan(const struct hr_plan_record *plan, struct hr_buf *out)
         hr_buf_putc(out, '}');
     }
     hr_buf_putc(out, ']');
+    if (plan->model_count) hr_buf_puts(out, ",\"models\":[");
+    for (uint32_t i = 0; i < plan->model_count; i++) {
+        hr_buf_puts(out, i ? ",{\"name\":" : "{\"name\":");
+        hr_buf_put_json(out, hr_sv(plan->models[i].name));
+        hr_buf_printf(out, ",\"version\":%" PRId64 "}", plan->models[i].version);
+    }
+    if (plan->model_count) hr_buf_putc(out, ']');
 }
 
 static void print_commit(const struct hr_commit_record *commit, struct hr_buf *out)

@@ -21,11 +21,20 @@ struct hr_start_record {
     const char **offsets;
 };
 
+/* A model that an epoch scores with. */
+struct hr_model_ref {
+    const char *name;
+    int64_t version; /* 0: untrained */
+    uint64_t digest;
+};
+
 struct hr_plan_record {
     int64_t timestamp_us; /* current_timestamp of the epoch */
     int64_t late_watermark_us, evict_watermark_us;
     uint32_t source_count;
     const char **starts, **ends; /* offsets by source */
+    uint32_t model_count;
+    struct hr_model_ref *models;
 };
 
 /* A delta or snapshot of one part of one state: in a file, or in the record itself. */

@@ -273,8 +273,10 @@ static hr_status resume(struct past *past, struct hr_err *err)
         query->watermark_us = past->plan.evict_watermark_us;
         query->previous_watermark_us = past->plan.late_watermark_us;
         HR_TRY(set_offsets(query, &past->plan, false, err));
+        HR_TRY(hr_query_repin_models(query, &past->plan, err));
     }
-    return hr_query_restore_states(query, err);
+    HR_TRY(hr_query_restore_states(query, err));
+    return hr_query_publish_models(query, true, err);
 }
 
 static hr_status replay_journal(struct hr_query *query, struct hr_err *err)
@@ -369,6 +371,7 @@ hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
 {
     HR_TRY(query->env->vt->mkdirs(query->env, query->state_dir, err));
     HR_TRY(hr_journal_open(query->env, query->checkpoint_dir, &query->journal, err));
+    HR_TRY(hr_query_open_models(query, err));
     HR_TRY(open_plan(query, err));
     HR_TRY(open_sources(query, err)); /* after the journal: theirs are the checkpoint's too */
     HR_TRY(hr_query_make_meta(query, err));
@@ -376,6 +379,7 @@ hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
     HR_TRY(open_sink(query, err));
     hr_query_remove_old_state(
         query); /* left by attempts that were killed; all agrees with the journal */
+    hr_query_remove_old_models(query);
     hr_arena_reset(&query->epoch_arena);
     return HR_OK;
 }
@@ -396,6 +400,7 @@ void hr_query_close_all(struct hr_query *query)
         query->states[i].state = NULL;
         hr_query_drop_refs(&query->states[i]);
     }
+    hr_query_close_models(query);
     hr_journal_close(query->journal);
     query->journal = NULL;
     query->scan_count = query->stream_count = query->state_count = query->watermark_count = 0;
