@@ -30,8 +30,22 @@ static hr_status bad_escape(struct hr_arena *arena, struct hr_str_view p, size_t
                     c ? c : "?");
 }
 
-static hr_status like_compile(struct hr_arena *arena, struct hr_str_view p, char escape, bool fold,
-                              struct like **ret, struct hr_err *err)
+static char folded(char c, bool fold)
+{
+    return fold && c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+/* ILIKE looks for the escape in the pattern in lower case, as Spark does. */
+static bool is_escape(struct hr_str_view p, size_t at, struct hr_str_view escape, bool fold)
+{
+    if (!escape.len || at + escape.len > p.len) return false;
+    return escape.len == 1 ? folded(p.ptr[at], fold) == escape.ptr[0]
+                           : memcmp(p.ptr + at, escape.ptr, escape.len) == 0;
+}
+
+static hr_status like_compile(struct hr_arena *arena, struct hr_str_view p,
+                              struct hr_str_view escape, bool fold, struct like **ret,
+                              struct hr_err *err)
 {
     struct like *like = HR_NEW(arena, struct like);
     if (!like) return HR_OOM(err);
@@ -39,19 +53,21 @@ static hr_status like_compile(struct hr_arena *arena, struct hr_str_view p, char
     like->text = hr_arena_alloc(arena, p.len + 1);
     if (!like->kinds || !like->text) return HR_OOM(err);
     like->fold = fold;
-    for (size_t i = 0; i < p.len; i++) {
-        char c = p.ptr[i];
-        uint8_t kind = c == '_' ? ANY_ONE : c == '%' ? ANY_MANY : 0;
-        if (c == escape) {
-            if (i + 1 >= p.len ||
-                (p.ptr[i + 1] != '_' && p.ptr[i + 1] != '%' && p.ptr[i + 1] != escape))
-                return bad_escape(arena, p, i + 1, err);
-            c = p.ptr[++i];
+    for (size_t i = 0; i < p.len;) {
+        uint8_t kind = p.ptr[i] == '_' ? ANY_ONE : p.ptr[i] == '%' ? ANY_MANY : 0;
+        size_t end = i + 1;
+        if (is_escape(p, i, escape, fold)) {
+            i += escape.len;
+            bool twice = is_escape(p, i, escape, fold);
+            if (!twice && (i >= p.len || (p.ptr[i] != '_' && p.ptr[i] != '%')))
+                return bad_escape(arena, p, i, err);
             kind = 0;
+            end = i + (twice ? escape.len : 1);
         }
-        if (fold && c >= 'A' && c <= 'Z') c += 32;
-        like->kinds[like->len] = kind;
-        like->text[like->len++] = c;
+        for (; i < end; i++) {
+            like->kinds[like->len] = kind;
+            like->text[like->len++] = folded(p.ptr[i], fold);
+        }
     }
     like->from = 0;
     like->to = like->len;
@@ -118,19 +134,21 @@ static bool like_match(const struct like *like, struct hr_str_view s)
     return (like->open_end || s.len == n) && memcmp(s.ptr, text, n) == 0;
 }
 
-static char escape_of(const struct hr_expr *call, const struct hr_vector *args)
+/* One for all rows: bind takes nothing but a literal. */
+static struct hr_str_view escape_of(const struct hr_expr *call, const struct hr_vector *args)
 {
-    if (call->arg_count < 3 || !hr_arg_valid(&args[2], 0)) return '\\';
-    struct hr_str_view s = hr_arg_str(&args[2], 0);
-    return s.len ? s.ptr[0] : '\\';
+    return call->arg_count < 3 ? hr_sv("\\") : hr_arg_str(&args[2], 0);
 }
 
 hr_status hr_bind_like(HR_BIND_ARGS)
 {
-    struct hr_str_view escape;
-    if (call->arg_count < 3 || !hr_resolve_const_string(arena, conf, call->args[2], &escape) ||
-        hr_utf8_count(escape.ptr, escape.len) == 1)
-        return HR_OK;
+    HR_UNUSED(conf);
+    if (call->arg_count < 3) return HR_OK;
+    const struct hr_expr *arg = call->args[2];
+    if (arg->kind != HR_X_LITERAL || !hr_column_valid(arg->literal, 0))
+        return HR_RAISE(err, HR_E_INVALID_ESCAPE_CHAR, "sqlExpr", hr_expr_quoted(arena, arg));
+    struct hr_str_view escape = hr_string_view((const struct hr_string *)arg->literal->values);
+    if (hr_utf8_count(escape.ptr, escape.len) == 1) return HR_OK;
     const char *shown = hr_arena_printf(arena, "'%.*s'", (int)escape.len, escape.ptr);
     return HR_RAISE(err, HR_E_INVALID_ESC, "invalidEscape", shown ? shown : "?");
 }
@@ -140,7 +158,7 @@ static hr_status ilike_texts(HR_EVAL_ARGS)
 {
     struct like *like = NULL;
     struct hr_buf text = {0}, pattern = {0};
-    char escape = escape_of(call, args);
+    struct hr_str_view escape = escape_of(call, args);
     hr_status status = HR_OK;
     HR_EACH_ROW(ctx, out, row) {
         if (!like || !args[1].is_const) {
@@ -174,7 +192,7 @@ static hr_status like_rows(HR_EVAL_ARGS, bool fold)
     if (fold && (!args[1].is_const || !hr_arg_valid(&args[1], 0) ||
                  !all_ascii(hr_arg_str(&args[1], 0))))
         return ilike_texts(ctx, call, args, out, err);
-    char escape = escape_of(call, args);
+    struct hr_str_view escape = escape_of(call, args);
     HR_EACH_ROW(ctx, out, row) {
         if (!like || !args[1].is_const)
             HR_TRY(like_compile(ctx->arena, hr_arg_str(&args[1], row), escape, fold, &like, err));

@@ -831,6 +831,13 @@ hr_status hr_bind_mask(HR_BIND_ARGS)
     static const char *const names[] = {"upperChar", "lowerChar", "digitChar", "otherChar"};
     for (uint32_t i = 0; i < HR_COUNT(names); i++) {
         struct hr_str_view by;
+        if (!hr_expr_is_foldable(call->args[i + 1])) {
+            const char *input = hr_arena_printf(arena, "`%s`", names[i]);
+            return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr",
+                            hr_expr_quoted(arena, call), "inputName", input ? input : "?",
+                            "inputType", "\"STRING\"", "inputExpr",
+                            hr_expr_quoted(arena, call->args[i + 1]));
+        }
         if (hr_resolve_const_string(arena, conf, call->args[i + 1], &by) &&
             hr_utf8_count(by.ptr, by.len) != 1)
             return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INPUT_SIZE_NOT_ONE, "sqlExpr",

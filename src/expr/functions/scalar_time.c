@@ -832,9 +832,12 @@ static hr_status bind_format(HR_BIND_ARGS, uint32_t index)
 {
     struct hr_str_view pattern;
     call->bound = NULL;
-    if (call->arg_count <= index ||
-        !hr_resolve_const_string(arena, conf, call->args[index], &pattern))
-        return HR_OK;
+    if (call->arg_count <= index) return HR_OK;
+    const struct hr_type *t = call->args[index]->type;
+    if (t->id != HR_T_STRING && t->id != HR_T_NULL)
+        return hr_resolve_unexpected_type(arena, call, index, "\"STRING\"", err);
+    HR_TRY(hr_resolve_cast(arena, &call->args[index], hr_type(HR_T_STRING), err));
+    if (!hr_resolve_const_string(arena, conf, call->args[index], &pattern)) return HR_OK;
     struct hr_time_format *f;
     struct hr_err bad = {0}; /* is raised by the first row that needs it, as in Spark */
     if (hr_time_format_compile(arena, pattern, &f, &bad) == HR_OK) call->bound = f;
@@ -963,23 +966,28 @@ hr_status hr_bind_to_timestamp(HR_BIND_ARGS)
         HR_TRY(hr_resolve_cast(arena, &call->args[0], hr_type(HR_T_STRING), err));
     if (number && call->arg_count == 2)
         return hr_resolve_unexpected_type(arena, call, 0, "\"STRING\"", err);
+    if (call->arg_count == 2 && hr_type_can_store(call->args[1]->type, hr_type(HR_T_STRING)))
+        HR_TRY(hr_resolve_cast(arena, &call->args[1], hr_type(HR_T_STRING), err));
+    HR_TRY(bind_format(arena, conf, call, err, 1));
     if (call->arg_count == 1 || call->args[0]->type->id != HR_T_STRING) {
         HR_TRY(as_cast(arena, conf, call, err, to, is_try));
         call->function = hr_function_find_internal("__shown");
         return HR_OK;
     }
-    HR_TRY(hr_resolve_cast(arena, &call->args[1], hr_type(HR_T_STRING), err));
     call->type = to;
-    return bind_format(arena, conf, call, err, 1);
+    return HR_OK;
 }
 
 /* The argument itself: a call that has become a cast but prints as it was written. */
 hr_status hr_fn_shown(HR_EVAL_ARGS)
 {
-    HR_UNUSED(ctx);
     HR_UNUSED(call);
-    HR_UNUSED(err);
     struct hr_column col = args[0].col;
+    if (args[0].is_const && ctx->row_count > 1) { /* the argument that is not shown is a column */
+        uint32_t *rows = hr_arena_zalloc(ctx->arena, sizeof *rows * ctx->row_count);
+        if (!rows) return HR_OOM(err);
+        HR_TRY(hr_column_take(ctx->arena, &args[0].col, rows, ctx->row_count, &col, err));
+    }
     col.type = out->type;
     *out = col;
     return HR_OK;
