@@ -6,7 +6,7 @@
  */
 #include "hr_test.h"
 
-#include "expr_walk.h"
+#include "expr_walk_agg.h"
 
 #define CANDIDATES 80 /* rows tried of a signature */
 #define ROWS       28  /* rows kept */
@@ -123,7 +123,7 @@ static uint32_t choose_rows(const struct outcome *all, uint32_t *ret_rows)
 static void repeat_row(struct hr_column *cols, uint32_t count, uint32_t mask, uint32_t row,
                        uint32_t rows)
 {
-    uint32_t same[ROWS];
+    uint32_t same[HR_MAX(ROWS, AGG_ROWS)];
     for (uint32_t i = 0; i < rows; i++) same[i] = row;
     for (uint32_t i = 0; i < count; i++)
         if (mask >> i & 1) take_rows(&plan, &cols[i], 1, same, rows, &cols[i]);
@@ -220,9 +220,98 @@ static bool check_masks(const struct signature *sig, const struct prepared *colu
     return true;
 }
 
+/* --- One aggregate -----------------------------------------------------------------------------*/
+
+/* DISTINCT: as without it, of the rows that are the first of their values. */
+static bool check_distinct(const struct signature *sig, struct hr_column *cols)
+{
+    struct hr_expr *call;
+    struct agg_call plain, distinct;
+    uint32_t from[AGG_ROWS], all[AGG_ROWS];
+    if (make_call(sig, NULL, 0, 0, &call) != HR_OK) return true;
+    call->distinct = true;
+    if (agg_prepare(&plan, &conf, call, &distinct) != HR_OK) return false;
+    bool same = agg_check_ways(&distinct, &plan, cols, sig->count, AGG_ROWS, true);
+    call->distinct = false;
+    if (agg_prepare(&plan, &conf, call, &plain) != HR_OK) return false;
+    for (uint32_t i = 0; i < AGG_ROWS; i++) all[i] = i;
+    uint32_t n = agg_first_rows(cols, sig->count, sig->fixed, AGG_ROWS, from);
+    struct outcome want = agg_rows(&plain, &plan, cols, sig->count, from, n, 1, false);
+    call->distinct = true;
+    struct outcome got = agg_rows(&distinct, &plan, cols, sig->count, all, AGG_ROWS, 7, false);
+    same = same && agg_check("first rows only", &distinct, &want, &got);
+    hr_eval_free(distinct.eval);
+    hr_eval_free(plain.eval);
+    return same;
+}
+
+/* Argument i the same in all rows: as a column, and as a constant. */
+static bool check_agg_constants(const struct signature *sig, const struct agg_call *columns,
+                                const struct hr_column *cols)
+{
+    uint32_t all[AGG_ROWS];
+    for (uint32_t i = 0; i < AGG_ROWS; i++) all[i] = i;
+    for (uint32_t mask = 1; mask < 1u << sig->count; mask++) {
+        for (uint32_t row = 0; row < 2; row++) {
+            struct hr_column mixed[WALK_ARGS_MAX];
+            struct hr_expr *call;
+            struct agg_call a;
+            memcpy(mixed, cols, sizeof *mixed * sig->count);
+            repeat_row(mixed, sig->count, mask, row, AGG_ROWS);
+            struct outcome want =
+                agg_rows(columns, &plan, mixed, sig->count, all, AGG_ROWS, 1, false);
+            if (make_call(sig, cols, row, mask, &call) != HR_OK) continue;
+            if (call->type != columns->call->type) continue;
+            if (agg_prepare(&plan, &conf, call, &a) != HR_OK) return false;
+            struct outcome got = agg_rows(&a, &plan, mixed, sig->count, all, AGG_ROWS, 7, false);
+            struct outcome one = agg_rows(&a, &plan, mixed, sig->count, all, AGG_ROWS, 7, true);
+            bool same = agg_check("a constant", &a, &want, &got) &&
+                        agg_check("a constant, into one", &a, &want, &one) &&
+                        agg_check_ways(&a, &plan, mixed, sig->count, AGG_ROWS, true);
+            hr_eval_free(a.eval);
+            if (!same) return false;
+        }
+    }
+    return true;
+}
+
+static void walk_aggregate(const struct signature *sig, struct hr_expr *call, struct dice *d)
+{
+    struct agg_call a;
+    struct hr_column cols[WALK_ARGS_MAX];
+    hr_status status = agg_prepare(&plan, &conf, call, &a);
+    if (status != HR_OK) {
+        snprintf(walk_why, sizeof walk_why, "does not compile: %s", hr_error_info(status)->name);
+        complain();
+        return;
+    }
+    /* mostly NULL, NULLs among values, none, nothing else; then values whose sums overflow */
+    static const uint32_t nulls[] = {2, 6, 0, 1, 6};
+    bool same = true;
+    for (uint32_t k = 0; k < HR_COUNT(nulls) && same; k++) {
+        values_calm = k < 4;
+        for (uint32_t i = 0; i < sig->count; i++)
+            value_column(&plan, sig->types[i], AGG_ROWS, nulls[k], d, &cols[i]);
+        same = agg_check_ways(&a, &plan, cols, sig->count, AGG_ROWS, values_calm);
+        if (same && k == 1)
+            same = check_distinct(sig, cols) && check_agg_constants(sig, &a, cols);
+    }
+    values_calm = false;
+    if (!same) complain();
+    hr_eval_free(a.eval);
+}
+
+/* --- Signatures of a function ------------------------------------------------------------------*/
+
 static void walk_signature(const struct signature *sig, struct hr_expr *call, struct dice *d,
                            bool large)
 {
+    if (sig->fn && sig->fn->flags & HR_FN_AGGREGATE) {
+        describe(sig);
+        signatures_walked++;
+        walk_aggregate(sig, call, d);
+        return;
+    }
     struct prepared p = {0};
     struct hr_column all[WALK_ARGS_MAX], cols[WALK_ARGS_MAX];
     static struct outcome tried[CANDIDATES];
@@ -249,8 +338,6 @@ static void walk_signature(const struct signature *sig, struct hr_expr *call, st
 out:
     hr_eval_free(p.eval);
 }
-
-/* --- Signatures of a function ------------------------------------------------------------------*/
 
 /* Is the call what was asked for, without a cast of an argument? */
 static bool is_direct(const struct signature *sig, const struct hr_expr *call)
@@ -378,7 +465,8 @@ static bool is_alias(const struct hr_function *fn)
 {
     const struct hr_function *other;
     for (uint32_t i = 0; (other = hr_function_at(i)) != fn; i++)
-        if (other->eval && other->eval == fn->eval && other->bind == fn->bind &&
+        if (other->eval == fn->eval && other->aggregate == fn->aggregate &&
+            (fn->eval || fn->aggregate) && other->bind == fn->bind &&
             other->flags == fn->flags && other->max_args == fn->max_args &&
             other->name[0] != '_')
             return true;
@@ -405,18 +493,25 @@ static bool is_elsewhere(const struct hr_function *fn)
     };
     for (uint32_t i = 0; i < HR_COUNT(names); i++)
         if (strcmp(names[i], fn->name) == 0) return true;
-    return fn->flags & (HR_FN_AGGREGATE | HR_FN_GENERATOR | HR_FN_NONDETERMINISTIC);
+    return fn->flags & (HR_FN_GENERATOR | HR_FN_NONDETERMINISTIC);
 }
 
-#define SHARES 4
+#define SHARES     4 /* of the scalars; the aggregates are one more */
+#define AGGREGATES SHARES
+
+static bool is_of_share(uint32_t i, uint32_t share)
+{
+    const struct hr_function *fn = hr_function_at(i);
+    if (is_elsewhere(fn)) return false;
+    return share == (fn->flags & HR_FN_AGGREGATE ? AGGREGATES : i % SHARES);
+}
 
 static void walk_share(uint32_t share)
 {
     const char *only = getenv("HR_WALK_ONLY"); /* a name, to look closer */
     const struct hr_function *fn;
     for (uint32_t i = 0; (fn = hr_function_at(i)); i++) {
-        if (i % SHARES != share || is_elsewhere(fn) || (only && strcmp(only, fn->name) != 0))
-            continue;
+        if (!is_of_share(i, share) || (only && strcmp(only, fn->name) != 0)) continue;
         if (is_alias(fn))
             mark_function(fn);
         else if (fn->name[0] != '_' || hr_function_role(fn) == HR_ROLE_ROW)
@@ -425,7 +520,7 @@ static void walk_share(uint32_t share)
     printf("  %u signatures, %u differ\n", signatures_walked, failures);
     HR_EXPECT_EQ_I64(failures, 0);
     for (uint32_t i = 0; !only && (fn = hr_function_at(i)); i++) {
-        if (i % SHARES != share || is_elsewhere(fn) || fn->name[0] == '_' || reached[i]) continue;
+        if (!is_of_share(i, share) || fn->name[0] == '_' || reached[i]) continue;
         printf("  %s: no call of it was tried\n", fn->name);
         HR_EXPECT_TRUE(reached[i]);
     }
@@ -441,6 +536,12 @@ HR_TEST(functions_1) { walk_ansi(0); }
 HR_TEST(functions_2) { walk_ansi(1); }
 HR_TEST(functions_3) { walk_ansi(2); }
 HR_TEST(functions_4) { walk_ansi(3); }
+
+HR_TEST(aggregates)
+{
+    signatures_max = 12;
+    walk_ansi(AGGREGATES);
+}
 
 HR_TEST(functions_not_ansi)
 {

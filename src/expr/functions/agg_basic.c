@@ -619,6 +619,10 @@ static hr_status moments_merge(const struct hr_expr *call, uint8_t *into, const 
     const struct moments *b = (const void *)from;
     double n1 = a->n, n2 = b->n, n = n1 + n2;
     if (n2 == 0) return HR_OK;
+    if (n1 == 0) { /* the very mean: avg / n * n may be another number */
+        *a = *b;
+        return HR_OK;
+    }
     double delta = b->avg - a->avg, dn = delta / n;
     double m2 = a->m2 + b->m2 + delta * dn * n1 * n2;
     double m3 = a->m3 + b->m3 + dn * dn * delta * n1 * n2 * (n1 - n2) +
@@ -690,6 +694,10 @@ static hr_status pair_merge(const struct hr_expr *call, uint8_t *into, const uin
     struct pair_moments *a = (void *)into;
     const struct pair_moments *b = (const void *)from;
     if (b->n == 0) return HR_OK;
+    if (a->n == 0) {
+        *a = *b;
+        return HR_OK;
+    }
     double n = a->n + b->n, dx = b->x_avg - a->x_avg, dy = b->y_avg - a->y_avg;
     a->ck += b->ck + dx * (dy / n) * a->n * b->n;
     a->x_mk += b->x_mk + dx * (dx / n) * a->n * b->n;
@@ -758,6 +766,10 @@ static hr_status line_merge(const struct hr_expr *call, uint8_t *into, const uin
     struct line_moments *a = (void *)into;
     const struct line_moments *b = (const void *)from;
     if (b->n == 0) return HR_OK;
+    if (a->n == 0) {
+        *a = *b;
+        return HR_OK;
+    }
     double n = a->n + b->n, dx = b->x_avg - a->x_avg, dy = b->y_avg - a->y_avg;
     a->ck += b->ck + dx * (dy / n) * a->n * b->n;
     a->x_m2 += b->x_m2 + dx * (dx / n) * a->n * b->n;

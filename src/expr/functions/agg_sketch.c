@@ -190,6 +190,8 @@ static hr_status negative_frequency(const struct hr_expr *call, int64_t n, struc
     return status;
 }
 
+#define FREQUENCY_MAX 10000000 /* a value is kept as often as it counts */
+
 static hr_status percentile_update(HR_UPDATE_ARGS)
 {
     HR_EACH_INPUT(&args[0])
@@ -200,6 +202,9 @@ static hr_status percentile_update(HR_UPDATE_ARGS)
             if (!hr_arg_valid(&args[2], row)) continue;
             n = hr_arg_i64(&args[2], row);
             if (n < 0) return negative_frequency(call, n, err);
+            if (n > FREQUENCY_MAX)
+                return HR_RAISE(err, HR_E_LIMIT, "what", "a frequency of percentile", "limit",
+                                "10000000");
         }
         struct hr_blob *blob = HR_STATE(struct hr_blob, i);
         for (int64_t k = 0; k < n; k++) HR_TRY(hr_blob_append(blob, &x, sizeof x, err));
