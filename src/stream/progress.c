@@ -201,10 +201,13 @@ uint32_t hr_query_listener_count(struct hr_query *query)
 
 void hr_query_publish(struct hr_query *query, const struct hr_progress *progress)
 {
-    /* Only the query's thread writes progress_json; readers copy it under the lock. */
+    /* Only the query's thread writes reports; readers copy them under the lock. */
     pthread_mutex_lock(&query->life.lock);
-    hr_buf_clear(&query->progress_json);
-    put_progress(&query->progress_json, query, progress);
+    hr_history_add(&query->history, progress);
+    struct hr_buf *report =
+        hr_history_report(&query->history, progress->timestamp_us + progress->duration_us);
+    put_progress(report, query, progress);
+    const char *json = hr_buf_cstr(report);
     query->progress = *progress;
     query->has_progress =
         true; /* nobody waits for this: waking someone each epoch would cost more than it */
@@ -213,8 +216,7 @@ void hr_query_publish(struct hr_query *query, const struct hr_progress *progress
     for (uint32_t i = 0; i < count; i++) {
         struct hr_query_listener *listener = &query->listeners[i];
         if (listener->on_progress)
-            listener->on_progress(listener->arg, query, progress,
-                                  hr_buf_cstr(&query->progress_json));
+            listener->on_progress(listener->arg, query, progress, json);
     }
 }
 
@@ -230,7 +232,7 @@ bool hr_query_last_progress(struct hr_query *query, struct hr_progress *ret)
 void hr_query_progress_json(struct hr_query *query, struct hr_buf *out)
 {
     pthread_mutex_lock(&query->life.lock);
-    if (query->has_progress)
-        hr_buf_put_sv(out, hr_svn(query->progress_json.ptr, query->progress_json.len));
+    const struct hr_buf *report = hr_history_newest(&query->history);
+    if (report) hr_buf_put_sv(out, hr_svn(report->ptr, report->len));
     pthread_mutex_unlock(&query->life.lock);
 }

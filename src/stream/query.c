@@ -53,7 +53,9 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     hr_mem_init(&query->mem, args->mem, query->mem_name, NULL, 0);
     hr_arena_init(&query->epoch_arena, &query->mem);
     hr_buf_init(&query->record, 0);
-    hr_buf_init(&query->progress_json, 16 << 20);
+    hr_history_init(&query->history);
+    hr_buf_init(&query->description, 16 << 20);
+    query->started_us = hr_now_us(query->env);
     hr_env_uuid(query->env, query->run_id);
     if (!query->name || !query->text || !query->checkpoint_dir || !query->state_dir)
         return HR_OOM(err);
@@ -62,6 +64,20 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
         HR_TRY(hr_options_put(&query->output.options, args->sink_options->items[i].key,
                               args->sink_options->items[i].value, err));
     return HR_OK;
+}
+
+static void note_failure(struct hr_query *query, const struct hr_err *err, bool recovered)
+{
+    struct hr_query_failure failure = {
+        .time_us = hr_now_us(query->env),
+        .epoch = query->epoch,
+        .recovered = recovered,
+        .code = err->code,
+    };
+    snprintf(failure.message, sizeof failure.message, "%.511s", err->msg);
+    pthread_mutex_lock(&query->life.lock);
+    query->failures[query->failure_count++ % HR_COUNT(query->failures)] = failure;
+    pthread_mutex_unlock(&query->life.lock);
 }
 
 /* Runs the loop; after a failure that may pass (a broker away, an injected fault), closes
@@ -82,6 +98,7 @@ static hr_status run_with_recovery(struct hr_query *query, struct hr_err *err)
             return status;
         HR_LOG(HR_LOG_WARN, "query %s: epoch %" PRId64 " failed (%s); attempt %d of %d follows",
                query->name, query->epoch, err->msg, attempt + 1, RECOVERY_ATTEMPTS);
+        note_failure(query, err, true);
         hr_life_enter(&query->life, HR_QUERY_RECOVERING);
         hr_query_close_all(query);
         hr_wakeup_wait(&query->wakeup, pause_us);
@@ -101,6 +118,7 @@ static void *query_main(void *arg)
     hr_err_init(&err);
     hr_status status = run_with_recovery(query, &err);
     if (status == HR_E_CANCELLED && hr_life_is_stopping(&query->life)) status = HR_OK;
+    if (status != HR_OK) note_failure(query, &err, false);
     hr_life_enter(&query->life, HR_QUERY_CLOSING);
     uint32_t listeners = hr_query_listener_count(query);
     for (uint32_t i = 0; i < listeners; i++) {
@@ -110,6 +128,9 @@ static void *query_main(void *arg)
     }
     /* The checkpoint's lock is given back before anyone is told that the query has ended. */
     hr_query_close_all(query);
+    pthread_mutex_lock(&query->life.lock);
+    query->ended_us = hr_now_us(query->env);
+    pthread_mutex_unlock(&query->life.lock);
     hr_life_end(&query->life, status, &err);
     return NULL;
 }
@@ -125,7 +146,8 @@ static void query_free(struct hr_query *query)
     }
     hr_wakeup_done(&query->wakeup);
     hr_buf_done(&query->record);
-    hr_buf_done(&query->progress_json);
+    hr_history_done(&query->history);
+    hr_buf_done(&query->description);
     hr_arena_done(&query->epoch_arena);
     hr_arena_done(&query->plan_arena);
     hr_life_done(&query->life);
@@ -180,6 +202,7 @@ hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, stru
     HR_TRY_OUT(hr_query_open_all(query, err));
     query->bounded = all_bounded(query);
     query->used_models = query->models;
+    hr_query_describe(query);
     log_start(query);
     log_growing(query);
     if (args->listener) HR_TRY_OUT(hr_query_add_listener(query, args->listener, err));

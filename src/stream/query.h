@@ -117,6 +117,40 @@ struct hr_query_listener {
 hr_status hr_query_add_listener(struct hr_query *query, const struct hr_query_listener *listener,
                                 struct hr_err *err) HR_CHECKED;
 
+/* Watching from outside ------------------------------------------------------------------------
+ * All of these copy under the query's lock, which no task waits for. @thread any */
+
+/* A run that failed. */
+struct hr_query_failure {
+    int64_t time_us, epoch;
+    bool recovered; /* it was tried again; false: the query ended by it */
+    hr_status code;
+    char message[512];
+};
+struct hr_query_info {
+    int64_t started_us, ended_us; /* ended 0: it has not */
+    const char *phase;            /* "RUNNING", … of life.h */
+    bool failed;
+    uint32_t failure_count;              /* since the start */
+    struct hr_query_failure failures[8]; /* the newest, oldest first … */
+    uint32_t failures_kept;
+    /* … and what never changes, borrowed from the query: */
+    const char *text;           /* its SQL */
+    const char *checkpoint_dir; /* NULL: one that goes away with it */
+    const char *description;    /* JSON: mode, trigger, guarantee, plans, operators (describe.c) */
+};
+void hr_query_get_info(struct hr_query *query, struct hr_query_info *ret);
+/* Spark's recentProgress: up to limit reports, oldest first, as a JSON array. Those of the last
+ * epochs, but never two of the same tenth of a second. */
+void hr_query_recent_progress(struct hr_query *query, uint32_t limit, struct hr_buf *out);
+/* The last epochs, newest first, to ret, which has room for max; how many. */
+uint32_t hr_query_recent_epochs(struct hr_query *query, struct hr_progress *ret, uint32_t max);
+struct hr_sample; /* history.h */
+uint32_t hr_query_samples(struct hr_query *query, uint32_t level, int64_t from_s,
+                          struct hr_sample *ret, uint32_t max);
+/* Since the start: figures (HR_FIGURE_COUNT) and durations (HR_HISTORY_BINS). */
+void hr_query_totals(struct hr_query *query, int64_t *ret_figures, uint64_t *ret_bins);
+
 /* "exactly-once", "at-least-once: …why": from what the open sources and sink declare. */
 void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out);
 /* The same without a running query, for EXPLAIN: from what their kinds declare. */

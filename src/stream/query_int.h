@@ -8,6 +8,7 @@
 #include "plan/nodes/scan.h"
 #include "operator/stateful.h"
 #include "state/file.h"
+#include "stream/history.h"
 #include "stream/journal.h"
 #include "stream/life.h"
 #include "stream/output.h"
@@ -98,7 +99,11 @@ struct hr_query {
     struct hr_query_life life;
     bool has_progress;
     struct hr_progress progress;
-    struct hr_buf progress_json;
+    struct hr_history history;
+    int64_t started_us, ended_us;
+    struct hr_query_failure failures[8]; /* a ring */
+    uint32_t failure_count;
+    struct hr_buf description; /* made before the thread starts, never changed */
     struct hr_query_listener listeners[HR_LISTENERS_MAX];
     uint32_t listener_count;
     uint64_t idle_passes; /* times the loop found no data: for process_all_available */
@@ -122,6 +127,9 @@ void hr_query_remove_old_models(struct hr_query *query);
 /* What others may see of the states is as they are now. */
 hr_status hr_query_publish_models(struct hr_query *query, bool restored,
                                   struct hr_err *err) HR_CHECKED;
+
+/* describe.c: fills query->description. */
+void hr_query_describe(struct hr_query *query);
 
 /* identity.c: fills query->meta; compares an older one with it and takes over its id. */
 hr_status hr_query_make_meta(struct hr_query *query, struct hr_err *err) HR_CHECKED;
