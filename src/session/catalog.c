@@ -47,15 +47,12 @@ struct hr_table *hr_catalog_get(struct hr_session *session, const char *const *p
     return found;
 }
 
-hr_status hr_catalog_put(struct hr_session *session, struct hr_table *table, struct hr_err *err)
+static hr_status insert(struct hr_session *session, struct hr_table *table, struct hr_err *err)
 {
     if (session->table_count == session->table_capacity) {
         uint32_t capacity = session->table_capacity ? session->table_capacity * 2 : 16;
         void *grown = hr_realloc(session->tables, capacity * sizeof *session->tables);
-        if (!grown) {
-            hr_table_unref(table);
-            return HR_OOM(err);
-        }
+        if (!grown) return HR_OOM(err);
         session->tables = grown;
         session->table_capacity = capacity;
     }
@@ -68,16 +65,28 @@ hr_status hr_catalog_put(struct hr_session *session, struct hr_table *table, str
     return HR_OK;
 }
 
+hr_status hr_catalog_put(struct hr_session *session, struct hr_table *table, struct hr_err *err)
+{
+    pthread_mutex_lock(&session->share_lock);
+    hr_status status = insert(session, table, err);
+    pthread_mutex_unlock(&session->share_lock);
+    if (status != HR_OK) hr_table_unref(table);
+    return status;
+}
+
 void hr_catalog_remove(struct hr_session *session, struct hr_table *table)
 {
-    for (uint32_t i = 0; i < session->table_count; i++) {
+    bool found = false;
+    pthread_mutex_lock(&session->share_lock);
+    for (uint32_t i = 0; i < session->table_count && !found; i++) {
         if (session->tables[i] != table) continue;
         session->table_count--;
         memmove(&session->tables[i], &session->tables[i + 1],
                 (session->table_count - i) * sizeof *session->tables);
-        hr_table_unref(table);
-        return;
+        found = true;
     }
+    pthread_mutex_unlock(&session->share_lock);
+    if (found) hr_table_unref(table);
 }
 
 static void quote(struct hr_buf *out, const char *const *parts, uint32_t count)

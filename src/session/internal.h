@@ -22,6 +22,9 @@ struct hr_session {
     struct hr_mem mem; /* a part of the process's */
     struct hr_scheduler *scheduler; /* made at the first query that wants several tasks … */
     bool lent_scheduler;            /* … or the context's */
+    /* Of tables and settings against readers on other threads (share.c): its own thread, which
+     * alone changes them, takes it to change them and not to read. */
+    pthread_mutex_t share_lock;
     struct hr_options settings;     /* what was set, known or not */
     struct hr_arena settings_arena;
     struct hr_table **tables; /* in order of name */
@@ -31,6 +34,7 @@ struct hr_session {
     char *checkpoint_root;
     const struct hr_query_listener *listener; /* borrowed */
     bool available_now, once;
+    bool read_only; /* share.c: statements that change something are refused */
     volatile bool cancelled; /* of the running statement; by __atomic built-ins only */
 };
 
@@ -64,6 +68,13 @@ hr_status hr_catalog_put(struct hr_session *session, struct hr_table *table,
 void hr_catalog_remove(struct hr_session *session, struct hr_table *table);
 /* "`spark_catalog`.`default`.`t`" */
 const char *hr_full_name(struct hr_arena *arena, const char *name);
+
+/* share.c */
+/* Does the session take a statement of that kind? */
+hr_status hr_share_check(const struct hr_session *session, const struct hr_stmt *stmt,
+                         struct hr_err *err) HR_CHECKED;
+/* A setting as a report may show it. */
+const char *hr_setting_shown(const char *key, const char *value);
 
 /* run.c */
 hr_status hr_session_scheduler(struct hr_session *session, struct hr_scheduler **ret,

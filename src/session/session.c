@@ -21,6 +21,7 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
         hr_free(session);
         return HR_OOM(err);
     }
+    pthread_mutex_init(&session->share_lock, NULL); /* cannot fail without attributes */
     session->env = options->env ? options->env : hr_env_default();
     session->available_now = options->available_now;
     session->once = options->once;
@@ -55,6 +56,7 @@ void hr_session_free(struct hr_session *session)
     if (session->scheduler && !session->lent_scheduler) hr_scheduler_free(session->scheduler);
     hr_arena_done(&session->settings_arena);
     hr_free(session->checkpoint_root);
+    pthread_mutex_destroy(&session->share_lock);
     hr_free(session);
 }
 
@@ -76,6 +78,11 @@ struct hr_query *hr_session_query(struct hr_session *session, uint32_t index)
     struct hr_query *query = hr_registry_at(&session->queries, index);
     hr_query_unref(query); /* the session's own reference lives as long as it does */
     return query;
+}
+
+struct hr_query_registry *hr_session_registry(struct hr_session *session)
+{
+    return &session->queries;
 }
 
 void hr_session_cancel(struct hr_session *session)
@@ -159,6 +166,7 @@ static hr_status run_statement(struct hr_session *session, const struct hr_stmt 
     __atomic_store_n(&session->cancelled, false, __ATOMIC_RELAXED);
     if ((size_t)stmt->kind >= HR_COUNT(runners) || !runners[stmt->kind])
         return not_supported(&run, err);
+    HR_TRY(hr_share_check(session, stmt, err));
     HR_TRY(await_bounded(session, stmt, err));
     /* All rows of the statement are scored by the models as they are now. */
     struct hr_ml_pins pins = {0};

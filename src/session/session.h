@@ -69,6 +69,19 @@ struct hr_view_spec {
 hr_status hr_session_put_view(struct hr_session *session, const struct hr_view_spec *spec,
                               struct hr_err *err) HR_CHECKED;
 
+/*
+ * For watchers (share.c): a session of its own over the tables, views and settings that `of` has at
+ * the call. It reads only: SELECT, SHOW, DESCRIBE, EXPLAIN and SET are run, others refused; tables
+ * in memory are read as they grow. @thread any, while `of` is not freed.
+ */
+hr_status hr_session_new_reader(struct hr_session *of, struct hr_session **ret,
+                                struct hr_err *err) HR_CHECKED;
+/* The settings as a JSON object, secrets left out. @thread any */
+void hr_session_put_settings(struct hr_session *session, struct hr_buf *out);
+/* Tables and views: [{"name", "kind": "table|view", "provider", "columns": [{"name", "type"}]}].
+ * @thread any */
+void hr_session_put_tables(struct hr_session *session, struct hr_buf *out);
+
 /* Ends the running batch statement with HR_E_CANCELLED; its operators see it at their next batch.
  * Without a running statement nothing happens: the next one begins afresh. Streaming queries go on
  * (hr_query_stop). @thread any, and signal handlers: one atomic store. */
@@ -77,5 +90,8 @@ void hr_session_cancel(struct hr_session *session);
 /* Running queries, in order of start. */
 uint32_t hr_session_query_count(struct hr_session *session);
 struct hr_query *hr_session_query(struct hr_session *session, uint32_t index);
+/* The same for any thread: stream/registry.h. */
+struct hr_query_registry;
+struct hr_query_registry *hr_session_registry(struct hr_session *session);
 
 #endif

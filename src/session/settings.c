@@ -205,7 +205,10 @@ hr_status hr_session_set(struct hr_session *session, const char *key, const char
     else {
         HR_TRY(check_unknown(key, err));
     }
-    HR_TRY(hr_options_put(&session->settings, key, value, err));
+    pthread_mutex_lock(&session->share_lock);
+    hr_status status = hr_options_put(&session->settings, key, value, err);
+    pthread_mutex_unlock(&session->share_lock);
+    HR_TRY(status);
     apply(session);
     return HR_OK;
 }
@@ -224,7 +227,7 @@ const struct hr_conf *hr_session_conf(struct hr_session *session)
 
 /* SET and RESET -------------------------------------------------------------------------------- */
 
-static const char *shown(const char *key, const char *value)
+const char *hr_setting_shown(const char *key, const char *value)
 {
     return hr_option_is_secret(key) ? "*********(redacted)" : value;
 }
@@ -274,7 +277,7 @@ static hr_status show_all(struct hr_run *run, bool with_docs, struct hr_err *err
     if (!sorted && set->count) return HR_OOM(err);
     if (set->count) qsort(sorted, set->count, sizeof *sorted, by_key);
     for (uint32_t i = 0; i < set->count; i++) {
-        const char *row[] = {sorted[i].key, shown(sorted[i].key, sorted[i].value)};
+        const char *row[] = {sorted[i].key, hr_setting_shown(sorted[i].key, sorted[i].value)};
         hr_rows_add(rows, row);
     }
     return hr_rows_finish(rows, err);
@@ -290,7 +293,7 @@ hr_status hr_run_set(struct hr_run *run, struct hr_err *err)
     struct hr_rows *rows = NULL;
     HR_TRY(hr_rows_new(run, names, 2, &rows, err));
     const char *value = stmt->value ? stmt->value : current(run, stmt->key);
-    const char *row[] = {stmt->key, value ? shown(stmt->key, value) : "<undefined>"};
+    const char *row[] = {stmt->key, value ? hr_setting_shown(stmt->key, value) : "<undefined>"};
     hr_rows_add(rows, row);
     return hr_rows_finish(rows, err);
 }
@@ -301,10 +304,12 @@ hr_status hr_run_reset(struct hr_run *run, struct hr_err *err)
     struct hr_options *set = &run->session->settings;
     const char *key = run->stmt->key, *memory = settings[HR_SET_MEMORY].key;
     if (hr_options_get(set, memory) && (!key || strcmp(key, memory) == 0)) hr_mem_process_reset();
+    pthread_mutex_lock(&run->session->share_lock);
     if (key)
         hr_options_remove(set, key);
     else
         while (set->count) hr_options_remove(set, set->items[0].key);
+    pthread_mutex_unlock(&run->session->share_lock);
     apply(run->session);
     return HR_OK;
 }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What other threads may do with a session: look at its tables and settings, and open a session of
+ * their own that reads what it has. Tables never change once they are in the catalog (their rows
+ * may), so that a reference is enough.
+ */
+#include "session/internal.h"
+
+hr_status hr_share_check(const struct hr_session *session, const struct hr_stmt *stmt,
+                         struct hr_err *err)
+{
+    if (!session->read_only) return HR_OK;
+    switch (stmt->kind) {
+    case HR_STMT_QUERY:
+    case HR_STMT_SHOW_TABLES:
+    case HR_STMT_DESCRIBE:
+    case HR_STMT_EXPLAIN: return HR_OK;
+    case HR_STMT_SET: /* those of headrace are the process's */
+        if (!stmt->value || strncmp(stmt->key, "headrace.", 9) != 0) return HR_OK;
+        return HR_FAIL(err, HR_E_FORBIDDEN, "this session may not set %.60s for all", stmt->key);
+    default:
+        return HR_FAIL(err, HR_E_FORBIDDEN,
+                       "this session only reads: SELECT, SHOW, DESCRIBE, EXPLAIN and SET; what "
+                       "changes tables belongs into a job");
+    }
+}
+
+static hr_status copy_tables(struct hr_session *of, struct hr_session *to, struct hr_err *err)
+{
+    hr_status status = HR_OK;
+    pthread_mutex_lock(&of->share_lock);
+    for (uint32_t i = 0; i < of->table_count && status == HR_OK; i++)
+        status = hr_catalog_put(to, hr_table_ref(of->tables[i]), err);
+    pthread_mutex_unlock(&of->share_lock);
+    return status;
+}
+
+static hr_status copy_settings(struct hr_session *of, struct hr_session *to, struct hr_err *err)
+{
+    hr_status status = HR_OK;
+    pthread_mutex_lock(&of->share_lock);
+    for (uint32_t i = 0; i < of->settings.count && status == HR_OK; i++)
+        status = hr_session_set(to, of->settings.items[i].key, of->settings.items[i].value, err);
+    pthread_mutex_unlock(&of->share_lock);
+    return status;
+}
+
+hr_status hr_session_new_reader(struct hr_session *of, struct hr_session **ret,
+                                struct hr_err *err)
+{
+    struct hr_session_options options = {.env = of->env, .threads = 1};
+    struct hr_session *session = NULL;
+    HR_TRY(hr_session_new(&options, &session, err));
+    hr_status status = copy_settings(of, session, err);
+    if (status == HR_OK) status = copy_tables(of, session, err);
+    session->read_only = true;
+    if (status != HR_OK) {
+        hr_session_free(session);
+        return status;
+    }
+    *ret = session;
+    return HR_OK;
+}
+
+static void put_member(struct hr_buf *out, const char *name, const char *value)
+{
+    char last = out->len ? out->ptr[out->len - 1] : '{';
+    if (last != '{') hr_buf_putc(out, ',');
+    hr_buf_put_json(out, hr_sv(name));
+    hr_buf_putc(out, ':');
+    hr_buf_put_json(out, hr_sv(value ? value : ""));
+}
+
+void hr_session_put_settings(struct hr_session *session, struct hr_buf *out)
+{
+    hr_buf_putc(out, '{');
+    pthread_mutex_lock(&session->share_lock);
+    const struct hr_options *set = &session->settings;
+    for (uint32_t i = 0; i < set->count; i++)
+        put_member(out, set->items[i].key,
+                   hr_setting_shown(set->items[i].key, set->items[i].value));
+    pthread_mutex_unlock(&session->share_lock);
+    hr_buf_putc(out, '}');
+}
+
+static void put_columns(const struct hr_type *schema, struct hr_buf *out)
+{
+    struct hr_buf type = {0};
+    hr_buf_puts(out, ",\"columns\":[");
+    for (uint32_t i = 0; schema && i < schema->field_count; i++) {
+        hr_buf_puts(out, i ? ",{" : "{");
+        put_member(out, "name", schema->fields[i].name);
+        hr_buf_clear(&type);
+        hr_type_print_simple(schema->fields[i].type, &type);
+        put_member(out, "type", hr_buf_cstr(&type));
+        hr_buf_putc(out, '}');
+    }
+    hr_buf_putc(out, ']');
+    hr_buf_done(&type);
+}
+
+void hr_session_put_tables(struct hr_session *session, struct hr_buf *out)
+{
+    hr_buf_putc(out, '[');
+    pthread_mutex_lock(&session->share_lock);
+    for (uint32_t i = 0; i < session->table_count; i++) {
+        const struct hr_table *table = session->tables[i];
+        hr_buf_puts(out, i ? ",{" : "{");
+        put_member(out, "name", table->name);
+        put_member(out, "kind", table->is_view ? "view" : "table");
+        put_member(out, "provider", table->provider);
+        put_columns(table->schema, out);
+        hr_buf_putc(out, '}');
+    }
+    pthread_mutex_unlock(&session->share_lock);
+    hr_buf_putc(out, ']');
+}
