@@ -4,14 +4,33 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "serve/serve.h"
 
-enum { OPT_CHECKPOINT, OPT_AVAILABLE_NOW, OPT_ONCE, OPT_UI, OPT_SET, OPT_PROGRESS };
+enum {
+    OPT_CHECKPOINT,
+    OPT_AVAILABLE_NOW,
+    OPT_ONCE,
+    OPT_UI,
+    OPT_UI_HOST,
+    OPT_UI_TOKEN,
+    OPT_UI_CERT,
+    OPT_UI_KEY,
+    OPT_UI_INSECURE,
+    OPT_SET,
+    OPT_PROGRESS
+};
 
 static const struct cli_option options[] = {
     [OPT_CHECKPOINT] = {"checkpoint", 0, "DIR", "where the job keeps its progress and state"},
     [OPT_AVAILABLE_NOW] = {"available-now", 0, NULL, "process what is there, then end"},
     [OPT_ONCE] = {"once", 0, NULL, "process what is there in one epoch, then end"},
-    [OPT_UI] = {"ui", 0, "HOST:PORT|off", "where the web UI listens"},
+    [OPT_UI] = {"ui", 0, "HOST:PORT|off",
+                "where the page and the REST API are (on a terminal 127.0.0.1:4040, else off)"},
+    [OPT_UI_HOST] = {"ui-host", 0, "NAMES", "names that the page is also reached by: a,b:8080"},
+    [OPT_UI_TOKEN] = {"ui-token-file", 0, "FILE", "tokens that the page and the API ask for"},
+    [OPT_UI_CERT] = {"ui-cert", 0, "FILE", "TLS: the certificate (PEM)"},
+    [OPT_UI_KEY] = {"ui-key", 0, "FILE", "TLS: its key (PEM)"},
+    [OPT_UI_INSECURE] = {"ui-insecure", 0, NULL, "beyond this machine without TLS"},
     [OPT_SET] = {"set", 0, "KEY=VALUE", "a setting; may be given several times"},
     [OPT_PROGRESS] = {"progress", 0, "auto|json|off",
                       "a line on a terminal, JSON lines on "
@@ -24,19 +43,35 @@ struct job {
     struct hr_session_options session;
     struct cli_settings settings;
     enum cli_progress progress;
+    struct hr_serve_options ui;
+    enum { UI_AUTO, UI_ON, UI_OFF } ui_mode;
 };
+
+/* Is it an option of the page? Then it is noted. */
+static bool parse_ui_option(struct job *job, int option, const char *value)
+{
+    switch (option) {
+    case OPT_UI:
+        job->ui_mode = strcmp(value, "off") == 0 ? UI_OFF : UI_ON;
+        job->ui.listen = value;
+        return true;
+    case OPT_UI_HOST: job->ui.hosts = value; return true;
+    case OPT_UI_TOKEN: job->ui.token_file = value; return true;
+    case OPT_UI_CERT: job->ui.tls_cert = value; return true;
+    case OPT_UI_KEY: job->ui.tls_key = value; return true;
+    case OPT_UI_INSECURE: job->ui.insecure_http = true; return true;
+    default: return false;
+    }
+}
 
 static int parse_option(const struct cli_command *command, struct job *job, int option,
                         const char *value)
 {
+    if (parse_ui_option(job, option, value)) return CLI_DONE;
     switch (option) {
     case OPT_CHECKPOINT: job->session.checkpoint_root = value; break;
     case OPT_AVAILABLE_NOW: job->session.available_now = true; break;
     case OPT_ONCE: job->session.once = true; break;
-    case OPT_UI:
-        if (strcmp(value, "off") != 0)
-            return cli_usage_error(command, "--ui %s: this build has no web UI; say off", value);
-        break;
     case OPT_SET:
         if (!cli_settings_add(&job->settings, value))
             return cli_usage_error(command, "--set %s: KEY=VALUE is needed", value);
@@ -83,18 +118,42 @@ int cli_run_statements(struct hr_session *session, const struct cli_text *text, 
     return CLI_DONE;
 }
 
+/* The page, where it is wanted. On a terminal it is a help, not a condition: without it the job
+ * runs, and a line says why. */
+static hr_status start_ui(const struct job *job, struct hr_session *session,
+                          struct hr_serve **ret, struct hr_err *err)
+{
+    struct hr_serve_options ui = job->ui;
+    bool terminal = isatty(STDERR_FILENO);
+    if (job->ui_mode == UI_OFF || (job->ui_mode == UI_AUTO && !terminal)) return HR_OK;
+    ui.next_ports = job->ui_mode == UI_AUTO;
+    hr_status status = hr_serve_start(&ui, ret, err);
+    if (status == HR_OK) {
+        const char *slash = strrchr(job->file, '/');
+        HR_TRY(hr_serve_attach(*ret, slash ? slash + 1 : job->file, session, err));
+        fprintf(stderr, "The page of this job: %s\n", hr_serve_url(*ret));
+    } else if (job->ui_mode == UI_AUTO) {
+        fprintf(stderr, "headrace: no page: %s\n", err->msg);
+        hr_err_init(err);
+        return HR_OK;
+    }
+    return status;
+}
+
 static int run_job(const struct job *job)
 {
     struct hr_err err;
     struct cli_text text = {0};
     struct hr_session *session = NULL;
+    struct hr_serve *serve = NULL;
     struct hr_session_options with = job->session;
     int exit_status = CLI_FAILED;
     if (job->progress == CLI_PROGRESS_JSON) with.listener = &cli_json_listener;
     hr_err_init(&err);
     cli_catch_signals(NULL);
     if (cli_read(job->file, &text, &err) != HR_OK ||
-        cli_session_new(&with, &job->settings, &session, &err) != HR_OK) {
+        cli_session_new(&with, &job->settings, &session, &err) != HR_OK ||
+        start_ui(job, session, &serve, &err) != HR_OK) {
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
     } else {
         cli_catch_signals(session);
@@ -102,6 +161,7 @@ static int run_job(const struct job *job)
         cli_catch_signals(NULL);
         if (exit_status == CLI_DONE) exit_status = cli_await_queries(session, job->progress);
     }
+    hr_serve_stop(serve);
     hr_session_free(session);
     hr_buf_done(&text.buf);
     return exit_status;
@@ -125,6 +185,11 @@ static int run(const struct cli_command *command, int argc, char **argv)
         exit_status = cli_usage_error(command, "the file with the job's SQL is missing");
     if (exit_status == CLI_DONE && job.session.available_now && job.session.once)
         exit_status = cli_usage_error(command, "--available-now or --once, not both");
+    bool ui_options = job.ui.hosts || job.ui.token_file || job.ui.tls_cert || job.ui.tls_key ||
+                      job.ui.insecure_http;
+    if (exit_status == CLI_DONE && ui_options && job.ui_mode == UI_OFF)
+        exit_status = cli_usage_error(command, "--ui off, but there is an option of the page");
+    if (ui_options && job.ui_mode == UI_AUTO) job.ui_mode = UI_ON;
     if (exit_status == CLI_DONE) exit_status = run_job(&job);
     cli_settings_done(&job.settings);
     return exit_status;
