@@ -213,6 +213,15 @@ struct hr_batch *hr_batch_project(struct hr_batch *batch, const struct hr_type *
     return ret;
 }
 
+struct hr_batch *hr_batch_widen(struct hr_batch *batch, const struct hr_type *schema)
+{
+    assert(schema->field_count >= batch->schema->field_count);
+    struct hr_batch *ret = derive(batch, schema, HR_MAX(schema->field_count, 1));
+    if (!ret) return NULL;
+    memcpy(ret->columns, batch->columns, batch->schema->field_count * sizeof *ret->columns);
+    return ret;
+}
+
 /* col from row `first` (a multiple of 64) on: pointers move, nothing is copied but the structs. */
 static bool shift_column(struct hr_arena *arena, const struct hr_column *col, uint32_t first,
                          uint32_t count, struct hr_column *ret)

@@ -182,6 +182,9 @@ struct hr_batch *hr_batch_new_sel(struct hr_batch *batch, uint32_t capacity, uin
 /* Columns `indexes` of batch under another schema, sharing memory and selection. */
 struct hr_batch *hr_batch_project(struct hr_batch *batch, const struct hr_type *schema,
                                   const uint32_t *indexes);
+/* The columns of batch with more of schema behind them, which the caller makes; sharing memory and
+ * selection. */
+struct hr_batch *hr_batch_widen(struct hr_batch *batch, const struct hr_type *schema);
 /* A batch without selection holding copies of the live rows (or batch itself, re-referenced, when
  * it has no selection). String bytes are not copied unless deep. */
 struct hr_batch *hr_batch_compact(struct hr_batch *batch, bool deep);

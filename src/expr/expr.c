@@ -246,6 +246,11 @@ static bool same_literal(const struct hr_column *a, const struct hr_column *b)
     return same;
 }
 
+static bool same_subquery(const struct hr_subquery *a, const struct hr_subquery *b)
+{
+    return a == b || (a->form == b->form && a->scope == b->scope && strcmp(a->text, b->text) == 0);
+}
+
 static bool same_node(const struct hr_expr *a, const struct hr_expr *b)
 {
     if (a->type != b->type && (!a->type || !b->type || !hr_type_same(a->type, b->type)))
@@ -269,6 +274,7 @@ static bool same_node(const struct hr_expr *a, const struct hr_expr *b)
     case HR_X_ALIAS: return same_name(a->name, b->name);
     case HR_X_FIELD: return a->ordinal == b->ordinal && same_name(a->name, b->name);
     case HR_X_SORT: return a->descending == b->descending && a->nulls_first == b->nulls_first;
+    case HR_X_SUBQUERY: return same_subquery(a->subquery, b->subquery);
     }
     return false;
 }

@@ -14,63 +14,90 @@
 #include "column/column.h"
 
 struct hr_function;
+struct hr_plan;
 struct hr_tz;
 
 /* Settings that expressions depend on. Owned by the session, immutable while a plan lives. */
 struct hr_ml_store; /* ml/store.h */
 struct hr_ml_pins;
 struct hr_conf {
-    bool ansi;                /* spark.sql.ansi.enabled, default true */
-    bool case_sensitive;      /* spark.sql.caseSensitive, default false */
-    const struct hr_tz *tz;   /* spark.sql.session.timeZone */
-    int64_t now_us;           /* current_timestamp() of a batch query */
-    uint32_t batch_rows;      /* ≤ HR_BATCH_ROWS; tests make it small */
+    bool ansi;              /* spark.sql.ansi.enabled, default true */
+    bool case_sensitive;    /* spark.sql.caseSensitive, default false */
+    const struct hr_tz *tz; /* spark.sql.session.timeZone */
+    int64_t now_us;         /* current_timestamp() of a batch query */
+    uint32_t batch_rows;    /* ≤ HR_BATCH_ROWS; tests make it small */
     uint32_t shuffle_partitions;
     uint32_t threads;
-    bool partitions_as_text;    /* …partitionColumnTypeInference.enabled is false */
+    bool partitions_as_text; /* …partitionColumnTypeInference.enabled is false */
     bool ignore_missing_files, ignore_corrupt_files; /* spark.sql.files.…, for sources of files */
     struct hr_ml_store *models;     /* of the session, by name; NULL: there are none */
     const struct hr_ml_pins *pins;  /* as the running statement or epoch sees them; else NULL */
 };
 
 enum hr_expr_kind {
-    HR_X_LITERAL, /* literal: a one-row column */
-    HR_X_NAME,    /* unresolved: name_parts a.b.c */
-    HR_X_STAR,    /* unresolved: name_parts.* */
-    HR_X_ATTR,    /* attribute attr_id of a child's output */
-    HR_X_COLUMN,  /* bound: ordinal in the input schema */
-    HR_X_CALL,    /* name(args…); function set when resolved; distinct, filter for aggregates */
-    HR_X_CAST,    /* args[0] to type; try_cast flag */
-    HR_X_ALIAS,   /* args[0] AS name (attr_id of the attribute that it makes) */
-    HR_X_FIELD,   /* args[0].name, ordinal: field of a STRUCT */
-    HR_X_SORT,    /* args[0] as a sort key: descending, nulls_first */
-    HR_X_LAMBDA,  /* name_parts -> args[0] */
+    HR_X_LITERAL,  /* literal: a one-row column */
+    HR_X_NAME,     /* unresolved: name_parts a.b.c */
+    HR_X_STAR,     /* unresolved: name_parts.* */
+    HR_X_ATTR,     /* attribute attr_id of a child's output */
+    HR_X_COLUMN,   /* bound: ordinal in the input schema */
+    HR_X_CALL,     /* name(args…); function set when resolved; distinct, filter for aggregates */
+    HR_X_CAST,     /* args[0] to type; try_cast flag */
+    HR_X_ALIAS,    /* args[0] AS name (attr_id of the attribute that it makes) */
+    HR_X_FIELD,    /* args[0].name, ordinal: field of a STRUCT */
+    HR_X_SORT,     /* args[0] as a sort key: descending, nulls_first */
+    HR_X_LAMBDA,   /* name_parts -> args[0] */
+    HR_X_SUBQUERY, /* subquery; args: the values of IN, then what it refers to outside */
+};
+
+enum hr_subquery_form {
+    HR_SUBQUERY_SCALAR,
+    HR_SUBQUERY_IN,
+    HR_SUBQUERY_EXISTS,
+    HR_SUBQUERY_LATERAL, /* a relation of FROM */
+};
+
+/*
+ * A query inside an expression, shared by the copies of the expression. Inside the query an
+ * attribute of the query around it is the attribute params[i]; what that stands for is the
+ * expression's args[value_count + i]. So whoever rewrites expressions need not look inside.
+ * Analysis puts joins in the place of all subqueries (plan/subquery.h).
+ */
+struct hr_subquery {
+    enum hr_subquery_form form;
+    struct hr_plan *plan;
+    const char *text;     /* as written: equal texts of one scope are equal queries */
+    const void *scope;    /* the CTEs that it sees */
+    uint32_t value_count; /* IN: how many values are compared */
+    uint32_t *params, param_count;
+    struct hr_expr **outer; /* what the params stand for where it was analysed first */
 };
 
 struct hr_expr {
     enum hr_expr_kind kind;
     bool nullable;
-    bool distinct;      /* CALL of an aggregate */
-    bool try_cast;      /* CAST */
-    bool implicit_cast; /* CAST inserted by coercion: not printed in column names */
+    bool distinct;                /* CALL of an aggregate */
+    bool try_cast;                /* CAST */
+    bool implicit_cast;           /* CAST inserted by coercion: not printed in column names */
     bool descending, nulls_first; /* SORT */
     bool is_generated_alias;      /* ALIAS made by us for an unnamed column */
     const struct hr_type *type;   /* NULL: not resolved yet */
     int32_t sql_pos, sql_end;     /* in the statement's text; -1: none */
     struct hr_expr **args;
     uint32_t arg_count;
-    const char *name;             /* CALL (as written), ALIAS, FIELD, ATTR */
-    const char **name_parts;      /* NAME, STAR, LAMBDA */
+    const char *name;        /* CALL (as written), ALIAS, FIELD, ATTR */
+    const char **name_parts; /* NAME, STAR, LAMBDA */
     uint32_t name_part_count;
-    uint32_t attr_id;             /* ATTR, ALIAS */
-    uint32_t ordinal;             /* COLUMN, FIELD */
-    const struct hr_column *literal;      /* LITERAL, length 1 */
-    const struct hr_function *function;   /* CALL, resolved */
-    void *bound;                  /* CALL: what the function's bind prepared (plan arena) */
+    uint32_t attr_id;                   /* ATTR, ALIAS */
+    uint32_t ordinal;                   /* COLUMN, FIELD */
+    const struct hr_column *literal;    /* LITERAL, length 1 */
+    const struct hr_function *function; /* CALL, resolved */
+    void *bound;                        /* CALL: what the function's bind prepared (plan arena) */
     /* CALL of a random function: chosen when it was parsed, so that the copies of a CTE's query
      * give the same rows. */
     uint64_t seed;
     struct hr_expr *filter;       /* CALL of an aggregate: FILTER (WHERE …) */
+    struct hr_subquery *subquery; /* SUBQUERY */
+    bool is_outer;                /* ATTR: of the query around the one that it stands in */
 };
 
 /* Attribute ids are unique in a process; 0 is none. */

@@ -37,6 +37,7 @@ enum hr_function_role {
     HR_ROLE_NONE,
     HR_ROLE_AND,
     HR_ROLE_OR,
+    HR_ROLE_NOT,
     HR_ROLE_EQUAL,
     HR_ROLE_EQUAL_NULL_SAFE,
     HR_ROLE_LESS,

@@ -13,16 +13,47 @@
 static const struct {
     const char *name, *shown;
 } shown_names[] = {
-    {"acos", "ACOS"}, {"acosh", "ACOSH"}, {"asin", "ASIN"}, {"asinh", "ASINH"},
-    {"atan", "ATAN"}, {"atan2", "ATAN2"}, {"atanh", "ATANH"}, {"cbrt", "CBRT"},
-    {"ceil", "CEIL"}, {"cos", "COS"}, {"cosh", "COSH"}, {"cot", "COT"}, {"csc", "CSC"},
-    {"degrees", "DEGREES"}, {"e", "E"}, {"exp", "EXP"}, {"expm1", "EXPM1"}, {"floor", "FLOOR"},
-    {"hypot", "HYPOT"}, {"log", "LOG"}, {"log10", "LOG10"}, {"log1p", "LOG1P"}, {"log2", "LOG2"},
-    {"pi", "PI"}, {"radians", "RADIANS"}, {"rint", "rint"}, {"rlike", "RLIKE"},
-    {"sec", "SEC"}, {"signum", "SIGNUM"}, {"sin", "SIN"}, {"sinh", "SINH"}, {"sqrt", "SQRT"},
-    {"tan", "TAN"}, {"tanh", "TANH"}, {"regexp", "REGEXP"}, {"regexp_like", "REGEXP_LIKE"},
-    {"array_agg", "collect_list"}, {"current_database", "current_schema"},
-    {"charindex", "locate"}, {"dateadd", "date_add"}, {"power", "POWER"},
+    {"acos", "ACOS"},
+    {"acosh", "ACOSH"},
+    {"asin", "ASIN"},
+    {"asinh", "ASINH"},
+    {"atan", "ATAN"},
+    {"atan2", "ATAN2"},
+    {"atanh", "ATANH"},
+    {"cbrt", "CBRT"},
+    {"ceil", "CEIL"},
+    {"cos", "COS"},
+    {"cosh", "COSH"},
+    {"cot", "COT"},
+    {"csc", "CSC"},
+    {"degrees", "DEGREES"},
+    {"e", "E"},
+    {"exp", "EXP"},
+    {"expm1", "EXPM1"},
+    {"floor", "FLOOR"},
+    {"hypot", "HYPOT"},
+    {"log", "LOG"},
+    {"log10", "LOG10"},
+    {"log1p", "LOG1P"},
+    {"log2", "LOG2"},
+    {"pi", "PI"},
+    {"radians", "RADIANS"},
+    {"rint", "rint"},
+    {"rlike", "RLIKE"},
+    {"sec", "SEC"},
+    {"signum", "SIGNUM"},
+    {"sin", "SIN"},
+    {"sinh", "SINH"},
+    {"sqrt", "SQRT"},
+    {"tan", "TAN"},
+    {"tanh", "TANH"},
+    {"regexp", "REGEXP"},
+    {"regexp_like", "REGEXP_LIKE"},
+    {"array_agg", "collect_list"},
+    {"current_database", "current_schema"},
+    {"charindex", "locate"},
+    {"dateadd", "date_add"},
+    {"power", "POWER"},
     {"||", "concat"},
 };
 
@@ -198,8 +229,8 @@ static void print_call(const struct hr_expr *expr, struct hr_buf *out)
         return;
     }
     bool symbol = fn && (fn->flags & HR_FN_OPERATOR) && role != HR_ROLE_CONCAT;
-    bool is_op = expr->arg_count == 2 && (symbol || hr_str_eq_nocase(expr->name, "div") ||
-                                          strchr("+-*/", expr->name[0]));
+    bool is_op = expr->arg_count == 2 &&
+                 (symbol || hr_str_eq_nocase(expr->name, "div") || strchr("+-*/", expr->name[0]));
     if (is_op) {
         /* Spark's date and timestamp arithmetic with an interval prints without parentheses. */
         bool bare = expr->function && expr->function->name[0] == '_' && expr->type &&
@@ -253,6 +284,44 @@ static void print_lambda(const struct hr_expr *expr, struct hr_buf *out)
     hr_buf_putc(out, ')');
 }
 
+/* Several values of IN are the struct that Spark makes of them. */
+static void print_values(const struct hr_expr *expr, struct hr_buf *out)
+{
+    uint32_t count = expr->subquery->value_count;
+    if (count == 1) {
+        hr_expr_print(expr->args[0], out);
+        return;
+    }
+    hr_buf_puts(out, "named_struct(");
+    for (uint32_t i = 0; i < count; i++) {
+        const struct hr_expr *value = expr->args[i];
+        bool named = value->name && (value->kind == HR_X_ATTR || value->kind == HR_X_FIELD);
+        if (i) hr_buf_puts(out, ", ");
+        if (named)
+            hr_buf_printf(out, "'%s', ", value->name);
+        else
+            hr_buf_printf(out, "'col%u', ", i + 1);
+        hr_expr_print(value, out);
+    }
+    hr_buf_putc(out, ')');
+}
+
+static void print_subquery(const struct hr_expr *expr, struct hr_buf *out)
+{
+    static const char *const names[] = {"scalarsubquery(", "listquery(", "exists(",
+                                        "lateralsubquery("};
+    uint32_t values = expr->subquery->value_count;
+    bool in = expr->subquery->form == HR_SUBQUERY_IN;
+    if (in) {
+        hr_buf_putc(out, '(');
+        print_values(expr, out);
+        hr_buf_puts(out, " IN (");
+    }
+    hr_buf_puts(out, names[expr->subquery->form]);
+    print_list(expr->args + values, expr->arg_count - values, out);
+    hr_buf_puts(out, in ? ")))" : ")");
+}
+
 void hr_expr_print(const struct hr_expr *expr, struct hr_buf *out)
 {
     switch (expr->kind) {
@@ -295,6 +364,7 @@ void hr_expr_print(const struct hr_expr *expr, struct hr_buf *out)
                       expr->nulls_first ? "FIRST" : "LAST");
         break;
     case HR_X_LAMBDA: print_lambda(expr, out); break;
+    case HR_X_SUBQUERY: print_subquery(expr, out); break;
     }
 }
 

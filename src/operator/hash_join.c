@@ -7,7 +7,7 @@
  *
  *   pairs      (probe row, build row); NONE on the side that has no partner
  *   condition  tested on the pairs; who passed is noted per probe row of the batch and build row
- *   SEMI, ANTI a selection of the probe batch
+ *   SEMI, ANTI a selection of the probe batch; MARK: the batch and a column
  *   outer      of the probe side: with the pairs, or after a batch's pairs where there is a
  *              condition; of the build side: after the last batch
  *
@@ -24,12 +24,17 @@ struct chain {
     uint32_t head, tail;
 };
 
+enum { NO, YES, MAYBE };
+
 enum phase { PHASE_BUILD, PHASE_PROBE, PHASE_REST, PHASE_DONE };
 
 struct join {
     struct hr_op op;
     struct hr_op *build_op, *probe_op;
-    bool probe_outer, build_outer, is_semi, is_anti;
+    bool probe_outer, build_outer, is_semi, is_anti, is_mark, is_single;
+    bool only_probe; /* SEMI, ANTI, MARK: no pairs come out */
+    enum hr_join_nulls nulls;
+    bool build_has_null; /* a NULL among the build side's keys */
     struct hr_eval *build_eval, *probe_eval, *condition;
     const struct hr_type *pair_schema; /* left ++ right */
     const struct hr_key_codec *codec;
@@ -41,11 +46,13 @@ struct join {
     uint32_t *next;         /* by build row */
     uint64_t *build_matched;
     int64_t reserved_bytes;
+    bool one_row;              /* the build side, and every probe row takes it */
+    struct hr_batch *repeated; /* that row again and again */
     enum phase phase;
     /* the probe batch being worked on */
     struct hr_batch *in;
     uint8_t **states;
-    uint8_t *matched;    /* by live row */
+    uint8_t *matched;    /* by live row: YES, or MAYBE, where a comparison was NULL */
     uint32_t at, cursor; /* live row, next build row of its chain */
     bool cursor_open;    /* cursor is in the middle of at's chain */
     bool rest_of_in;     /* pairs are done: the unmatched rows remain */
@@ -63,6 +70,7 @@ static void join_close(struct hr_op *base)
     hr_ktable_free(op->table);
     hr_batch_unref(op->build);
     hr_batch_unref(op->in);
+    hr_batch_unref(op->repeated);
     hr_free(op->next);
     hr_free(op->build_matched);
     hr_mem_release(base->task->mem, op->reserved_bytes);
@@ -87,7 +95,7 @@ hr_status hr_join_pair_schema(const struct hr_pnode *node, enum hr_join_kind kin
                               struct hr_err *err)
 {
     *ret = node->schema;
-    if (kind != HR_PJOIN_SEMI && kind != HR_PJOIN_ANTI) return HR_OK;
+    if (kind != HR_PJOIN_SEMI && kind != HR_PJOIN_ANTI && kind != HR_PJOIN_MARK) return HR_OK;
     const struct hr_type *left = node->children[0]->schema, *right = node->children[1]->schema;
     uint32_t count = left->field_count + right->field_count;
     struct hr_field *fields = HR_NEW_ARRAY(arena, struct hr_field, count + 1);
@@ -108,12 +116,16 @@ static hr_status open_parts(struct join *op, struct hr_err *err)
     op->probe_op = op->op.children[join->build_left ? 1 : 0];
     op->is_semi = kind == HR_PJOIN_SEMI;
     op->is_anti = kind == HR_PJOIN_ANTI;
-    op->probe_outer =
-        kind == HR_PJOIN_FULL || kind == (join->build_left ? HR_PJOIN_RIGHT : HR_PJOIN_LEFT);
+    op->is_mark = kind == HR_PJOIN_MARK;
+    op->is_single = kind == HR_PJOIN_SINGLE;
+    op->only_probe = op->is_semi || op->is_anti || op->is_mark;
+    op->nulls = join->nulls;
+    op->probe_outer = kind == HR_PJOIN_FULL || op->is_single ||
+                      kind == (join->build_left ? HR_PJOIN_RIGHT : HR_PJOIN_LEFT);
     op->build_outer =
         kind == HR_PJOIN_FULL || kind == (join->build_left ? HR_PJOIN_LEFT : HR_PJOIN_RIGHT);
-    if (join->build_left && (op->is_semi || op->is_anti))
-        return HR_BUG(err, "a semi or anti join is built of its right side");
+    if (join->build_left && (op->only_probe || op->is_single))
+        return HR_BUG(err, "a %s join is built of its right side", hr_join_kind_name(kind));
     hr_arena_init(&op->scratch, task->mem);
     op->keys.mem = task->mem;
     op->most = task->conf->batch_rows ? task->conf->batch_rows : HR_BATCH_ROWS;
@@ -230,6 +242,7 @@ static hr_status add_rows(struct join *op, const struct hr_batch *in, uint32_t f
     for (uint32_t i = 0; i < in->sel_count; i++) {
         uint32_t row = first + i;
         op->next[row] = NONE;
+        op->build_has_null = op->build_has_null || op->keys.nulls[i];
         if (op->keys.nulls[i]) continue;
         struct chain *chain = (struct chain *)(void *)states[i];
         if (chain->head == NONE)
@@ -284,10 +297,15 @@ static hr_status build(struct join *op, struct hr_err *err)
         if (!op->build) status = HR_OOM(err);
         if (!op->build_eval) op->next[inputs.rows - 1] = NONE;
     }
+    if (status == HR_OK && op->is_single && !op->build_eval && !op->condition && inputs.rows > 1)
+        status = HR_RAISE(err, HR_E_SCALAR_SUBQUERY_TOO_MANY_ROWS);
     if (status == HR_OK && op->build_outer && inputs.rows) {
         op->build_matched = hr_zalloc(hr_bit_words(inputs.rows) * 8);
         if (!op->build_matched) status = HR_OOM(err);
     }
+    op->one_row = op->build && inputs.rows == 1 && !op->build_eval && !op->only_probe &&
+                  !op->build_outer && !(op->probe_outer && op->condition) &&
+                  !HR_PNODE(join, op->op.node)->build_left;
     for (uint32_t i = 0; i < inputs.count; i++) hr_batch_unref(inputs.items[i]);
     hr_free(inputs.items);
     op->phase = PHASE_PROBE;
@@ -333,7 +351,7 @@ static hr_status make_pairs(struct join *op, struct hr_batch *probe, uint32_t n,
     return HR_OK;
 }
 
-/* The next pairs of the probe batch, up to most. */
+/* The next pairs of the probe batch, up to most. NONE: a row has two where it may have one. */
 static uint32_t gather_pairs(struct join *op)
 {
     const struct hr_batch *in = op->in;
@@ -354,6 +372,8 @@ static uint32_t gather_pairs(struct join *op)
                 op->build_rows[n++] = NONE;
             }
         }
+        if (op->is_single && !op->condition && build_row != NONE && op->next[build_row] != NONE)
+            return NONE;
         while (build_row != NONE && n < op->most) {
             op->probe_rows[n] = row;
             op->build_rows[n] = build_row;
@@ -367,6 +387,35 @@ static uint32_t gather_pairs(struct join *op)
     return n;
 }
 
+/* IN's comparison on the pairs: true, or NULL, which may be true. */
+static hr_status test_maybe(struct join *op, struct hr_batch *pairs, struct hr_err *err)
+{
+    struct hr_vector v;
+    HR_TRY(hr_eval_vectors(op->condition, pairs, &pairs->arena, &v, err));
+    for (uint32_t i = 0; i < pairs->row_count; i++) {
+        uint32_t row = hr_vector_row(&v, i);
+        uint8_t *matched = &op->matched[op->live_rows[i]];
+        if (!hr_column_valid(&v.col, row))
+            *matched = *matched == YES ? YES : MAYBE;
+        else if (hr_bit_get(v.col.values, row))
+            *matched = YES;
+    }
+    return HR_OK;
+}
+
+/* SINGLE: a row that passes a second time. */
+static hr_status note_passed(struct join *op, const uint32_t *sel, uint32_t count,
+                             struct hr_err *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *matched = &op->matched[op->live_rows[sel ? sel[i] : i]];
+        if (op->is_single && *matched == YES)
+            return HR_RAISE(err, HR_E_SCALAR_SUBQUERY_TOO_MANY_ROWS);
+        *matched = YES;
+    }
+    return HR_OK;
+}
+
 /* Tests the condition on the pairs in out, which may lose rows; notes who passed. NULL: none
  * did. */
 static hr_status test_pairs(struct join *op, struct hr_batch **out, struct hr_err *err)
@@ -375,9 +424,9 @@ static hr_status test_pairs(struct join *op, struct hr_batch **out, struct hr_er
     const uint32_t *sel = NULL;
     uint32_t count = pairs->row_count;
     if (op->condition) {
+        if (op->nulls == HR_JOIN_NULLS_IN_CONDITION) return test_maybe(op, pairs, err);
         HR_TRY(hr_eval_filter(op->condition, pairs, &pairs->arena, &sel, &count, err));
-        for (uint32_t i = 0; op->matched && i < count; i++)
-            op->matched[op->live_rows[sel ? sel[i] : i]] = 1;
+        HR_TRY(note_passed(op, sel, count, err));
     }
     for (uint32_t i = 0; op->build_matched && i < count; i++) {
         uint32_t row = op->build_rows[sel ? sel[i] : i];
@@ -404,6 +453,29 @@ static hr_status lone_rows(struct join *op, struct hr_batch **ret, struct hr_err
     return n ? make_pairs(op, op->in, n, ret, err) : HR_OK;
 }
 
+/* MARK: the rows of the batch and whether they matched. */
+static hr_status mark_rows(struct join *op, struct hr_batch **ret, struct hr_err *err)
+{
+    const struct hr_batch *in = op->in;
+    const struct hr_type *schema = op->op.node->schema;
+    uint32_t last = schema->field_count - 1;
+    struct hr_batch *out = hr_batch_widen(op->in, schema);
+    if (!out) return HR_OOM(err);
+    struct hr_column *to = &out->columns[last];
+    hr_status status =
+        hr_column_alloc(&out->arena, hr_type(HR_T_BOOLEAN), in->row_count, false, to, err);
+    if (status != HR_OK) {
+        hr_batch_unref(out);
+        return status;
+    }
+    uint64_t *values = (uint64_t *)(uintptr_t)to->values;
+    memset(values, 0, hr_bit_words(in->row_count) * 8);
+    for (uint32_t i = 0; i < in->sel_count; i++)
+        if (op->matched[i] != NO) hr_bit_set(values, hr_op_row(in, i));
+    *ret = out;
+    return HR_OK;
+}
+
 /* SEMI and ANTI: the rows of the batch by whether they matched. */
 static hr_status select_rows(struct join *op, struct hr_batch **ret, struct hr_err *err)
 {
@@ -412,7 +484,7 @@ static hr_status select_rows(struct join *op, struct hr_batch **ret, struct hr_e
     if (!out) return HR_OOM(err);
     for (uint32_t i = 0; i < op->in->sel_count; i++) {
         sel[n] = hr_op_row(op->in, i);
-        n += op->matched[i] == op->is_semi;
+        n += op->matched[i] == (op->is_semi ? YES : NO);
     }
     out->sel_count = n;
     out->schema = op->op.node->schema;
@@ -425,6 +497,20 @@ static hr_status select_rows(struct join *op, struct hr_batch **ret, struct hr_e
 }
 
 /* --- Probing ---------------------------------------------------------------------------------- */
+
+/* Who matches, by the keys alone. */
+static void match_keys(struct join *op)
+{
+    bool in_key = op->nulls == HR_JOIN_NULLS_IN_KEY;
+    for (uint32_t i = 0; i < op->in->sel_count; i++) {
+        const struct chain *chain = (const struct chain *)(void *)op->states[i];
+        bool is_null = op->probe_eval && op->keys.nulls[i];
+        bool found = op->probe_eval ? chain && chain->head != NONE && !is_null : op->build != NULL;
+        op->matched[i] = found ? YES : NO;
+        if (in_key && !found && op->build && (is_null || op->build_has_null))
+            op->matched[i] = MAYBE;
+    }
+}
 
 static hr_status start_batch(struct join *op, struct hr_err *err)
 {
@@ -441,12 +527,8 @@ static hr_status start_batch(struct join *op, struct hr_err *err)
     if (!op->matched || !op->states) return HR_OOM(err);
     if (op->table)
         hr_ktable_find(op->table, op->keys.views, op->keys.hashes, in->sel_count, op->states);
-    if ((op->is_semi || op->is_anti) && !op->condition) {
-        for (uint32_t i = 0; i < in->sel_count; i++) {
-            const struct chain *chain = (const struct chain *)(void *)op->states[i];
-            op->matched[i] = op->probe_eval ? chain && chain->head != NONE && !op->keys.nulls[i]
-                                            : op->build != NULL;
-        }
+    if (op->only_probe && !op->condition) {
+        match_keys(op);
         op->at = in->sel_count; /* no pairs are wanted */
     }
     return HR_OK;
@@ -458,6 +540,7 @@ static hr_status probe_batch(struct join *op, struct hr_batch **ret, struct hr_e
     *ret = NULL;
     while (!op->rest_of_in) {
         uint32_t n = gather_pairs(op);
+        if (n == NONE) return HR_RAISE(err, HR_E_SCALAR_SUBQUERY_TOO_MANY_ROWS);
         if (n == 0) {
             op->rest_of_in = true;
             op->at = 0;
@@ -466,7 +549,7 @@ static hr_status probe_batch(struct join *op, struct hr_batch **ret, struct hr_e
         struct hr_batch *pairs;
         HR_TRY(make_pairs(op, op->in, n, &pairs, err));
         hr_status status = test_pairs(op, &pairs, err);
-        if (status != HR_OK || op->is_semi || op->is_anti) {
+        if (status != HR_OK || op->only_probe) {
             hr_batch_unref(pairs);
             HR_TRY(status);
             continue;
@@ -475,14 +558,63 @@ static hr_status probe_batch(struct join *op, struct hr_batch **ret, struct hr_e
         *ret = pairs;
         return HR_OK;
     }
-    if (op->is_semi || op->is_anti)
+    if (op->is_mark)
+        HR_TRY(mark_rows(op, ret, err));
+    else if (op->only_probe)
         HR_TRY(select_rows(op, ret, err));
     else if (op->probe_outer && op->condition)
         HR_TRY(lone_rows(op, ret, err));
-    if (*ret && !op->is_semi && !op->is_anti) return HR_OK; /* there may be more of them */
+    if (*ret && !op->only_probe) return HR_OK; /* there may be more of them */
     hr_batch_unref(op->in);
     op->in = NULL;
     return HR_OK;
+}
+
+/* One build row for all: the probe batch as it is, and columns of that row. */
+static hr_status repeat_row(struct join *op, uint32_t rows, struct hr_err *err)
+{
+    const struct hr_type *schema = op->build_op->node->schema;
+    if (op->repeated && op->repeated->row_count >= rows) return HR_OK;
+    struct hr_batch *out = hr_batch_new(schema, rows, op->op.task->mem);
+    uint32_t *zeros = hr_arena_zalloc(&op->scratch, rows * sizeof *zeros);
+    if (!out || !zeros || !hr_batch_hold_batch(out, op->build)) {
+        hr_batch_unref(out);
+        return HR_OOM(err);
+    }
+    hr_batch_unref(op->repeated);
+    op->repeated = out;
+    for (uint32_t c = 0; c < schema->field_count; c++)
+        HR_TRY(hr_column_take(&out->arena, &op->build->columns[c], zeros, rows, &out->columns[c],
+                              err));
+    return HR_OK;
+}
+
+static hr_status join_one_row(struct join *op, struct hr_batch **ret, struct hr_err *err)
+{
+    hr_arena_reset(&op->scratch);
+    HR_TRY(repeat_row(op, op->in->row_count, err));
+    struct hr_batch *out = hr_batch_widen(op->in, op->pair_schema);
+    if (!out || !hr_batch_hold_batch(out, op->repeated)) {
+        hr_batch_unref(out);
+        return HR_OOM(err);
+    }
+    uint32_t own = op->in->schema->field_count, count = op->in->sel_count;
+    for (uint32_t c = own; c < op->pair_schema->field_count; c++) {
+        out->columns[c] = op->repeated->columns[c - own];
+        out->columns[c].length = op->in->row_count;
+    }
+    const uint32_t *sel = NULL;
+    hr_status status = HR_OK;
+    if (op->condition) status = hr_eval_filter(op->condition, out, &out->arena, &sel, &count, err);
+    if (status == HR_OK && count < op->in->sel_count) {
+        out->sel = sel;
+        out->sel_count = count;
+    }
+    if (status == HR_OK && count) *ret = hr_batch_ref(out);
+    hr_batch_unref(out);
+    hr_batch_unref(op->in);
+    op->in = NULL;
+    return status;
 }
 
 /* Build rows without a partner, after the last probe batch. */
@@ -499,7 +631,7 @@ static hr_status rest_of_build(struct join *op, struct hr_batch **ret, struct hr
 
 static bool nothing_can_match(const struct join *op)
 {
-    return !op->build && !op->probe_outer && !op->is_anti;
+    return !op->build && !op->probe_outer && !op->is_anti && !op->is_mark;
 }
 
 static hr_status join_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
@@ -517,6 +649,10 @@ static hr_status join_next(struct hr_op *base, struct hr_batch **ret_batch, stru
                 op->phase = PHASE_REST;
                 break;
             }
+            if (op->one_row) {
+                HR_TRY(join_one_row(op, &out, err));
+                continue;
+            }
             HR_TRY(start_batch(op, err));
         }
         HR_TRY(probe_batch(op, &out, err));
@@ -529,10 +665,11 @@ static hr_status join_next(struct hr_op *base, struct hr_batch **ret_batch, stru
 const char *hr_join_kind_name(enum hr_join_kind kind)
 {
     static const char *const names[] = {
-        [HR_PJOIN_INNER] = "Inner",      [HR_PJOIN_LEFT] = "LeftOuter",
-        [HR_PJOIN_RIGHT] = "RightOuter", [HR_PJOIN_FULL] = "FullOuter",
-        [HR_PJOIN_SEMI] = "LeftSemi",    [HR_PJOIN_ANTI] = "LeftAnti",
-        [HR_PJOIN_CROSS] = "Cross",
+        [HR_PJOIN_INNER] = "Inner",        [HR_PJOIN_LEFT] = "LeftOuter",
+        [HR_PJOIN_RIGHT] = "RightOuter",   [HR_PJOIN_FULL] = "FullOuter",
+        [HR_PJOIN_SEMI] = "LeftSemi",      [HR_PJOIN_ANTI] = "LeftAnti",
+        [HR_PJOIN_CROSS] = "Cross",        [HR_PJOIN_SINGLE] = "LeftSingle",
+        [HR_PJOIN_MARK] = "ExistenceJoin",
     };
     assert((uint32_t)kind < HR_COUNT(names));
     return names[kind];
@@ -543,6 +680,7 @@ static void join_explain(const struct hr_pnode *node, struct hr_buf *out)
     const struct hr_join_pnode *join = HR_PNODE(join, node);
     hr_buf_printf(out, "%u keys, %s, Build%s", join->key_count, hr_join_kind_name(join->kind),
                   join->build_left ? "Left" : "Right");
+    if (join->nulls) hr_buf_puts(out, ", NULL-aware");
     if (node->program && node->exprs && node->expr_count) {
         hr_buf_puts(out, ", ");
         hr_expr_print(node->exprs[0], out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HashJoin. program: extra condition over left ++ right columns, or NULL. Output: left ++
- * right; SEMI and ANTI: left.
+ * right; SEMI and ANTI: left; MARK: left ++ whether.
  */
 #ifndef HR_OPERATOR_HASH_JOIN_H
 #define HR_OPERATOR_HASH_JOIN_H
@@ -15,7 +15,16 @@ enum hr_join_kind {
     HR_PJOIN_FULL,
     HR_PJOIN_SEMI,
     HR_PJOIN_ANTI,
-    HR_PJOIN_CROSS
+    HR_PJOIN_CROSS,
+    HR_PJOIN_SINGLE, /* LEFT, where a second partner is an error */
+    HR_PJOIN_MARK    /* left ++ BOOLEAN: has it a partner? */
+};
+
+/* ANTI and MARK for NOT IN: a comparison that is NULL counts as true. */
+enum hr_join_nulls {
+    HR_JOIN_NULLS_NONE,
+    HR_JOIN_NULLS_IN_KEY,      /* the one key is the comparison */
+    HR_JOIN_NULLS_IN_CONDITION /* the condition is: NULL counts as maybe */
 };
 
 /* No keys: nested loop. A side that every task gets is an EXCHANGE of BROADCAST. */
@@ -25,6 +34,7 @@ struct hr_join_pnode {
     const struct hr_program *left_keys, *right_keys;
     uint32_t key_count;
     bool *null_safe; /* <=> keys */
+    enum hr_join_nulls nulls;
     bool build_left; /* the hash table is made of child 0, else of child 1 */
 };
 

@@ -7,6 +7,7 @@
 
 #include "plan/node.h"
 #include "plan/nodes/scan.h"
+#include "plan/subquery.h"
 
 static hr_status analyze_children(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
@@ -60,6 +61,7 @@ hr_status hr_plan_analyze(struct hr_arena *arena, const struct hr_conf *conf,
     for (uint32_t i = 0; i < (*plan)->output_count; i++)
         hidden = hidden || (*plan)->output[i].hidden;
     if (hidden && !(*plan = hr_plan_pass(arena, *plan))) return HR_OOM(err);
+    HR_TRY(hr_plan_join_subqueries(arena, conf, plan, err));
     number_scans(*plan, &an.scans);
     return HR_OK;
 }

@@ -14,6 +14,16 @@
 struct hr_cte_scope {
     const struct hr_cte *cte;
     const struct hr_cte_scope *outer;
+    const struct hr_outer_scope *around; /* the queries around the WITH */
+};
+
+/* The query around the subquery being analysed: what its names may mean there. */
+struct hr_names;
+struct hr_outer_scope {
+    const struct hr_names *names;
+    const char *in_call;      /* the aggregate around the subquery, or NULL */
+    struct hr_expr *subquery; /* its expression: gets args for what the query refers to */
+    const struct hr_outer_scope *outer;
 };
 
 /* Views being expanded, innermost first. */
@@ -28,6 +38,7 @@ struct hr_analyzer {
     struct hr_catalog *catalog;
     const struct hr_cte_scope *ctes;
     const struct hr_view_frame *views;
+    const struct hr_outer_scope *outer;
     uint32_t depth;     /* of plans */
     uint32_t relations; /* met so far: nested CTEs and views can multiply */
     uint32_t scans;
@@ -71,9 +82,29 @@ const char *hr_quote_name(struct hr_arena *arena, const char *const *parts, uint
 /* Spark's text with qualifiers: "sum(t.a)". */
 const char *hr_qualified_text(struct hr_analyzer *an, const struct hr_expr *expr,
                               const struct hr_plan *input);
+/* The attributes that a name may mean there: how many (*ret_attr: the one), and how many of its
+ * parts that took. More than one: AMBIGUOUS_REFERENCE is raised. */
+hr_status hr_find_name(struct hr_analyzer *an, const struct hr_names *names, bool in_call,
+                       const struct hr_expr *name, const struct hr_attr **ret_attr,
+                       uint32_t *ret_used_parts, struct hr_err *err) HR_CHECKED;
+/* base.field.field … from part `from` of the name on. */
+hr_status hr_take_fields(struct hr_analyzer *an, struct hr_expr *base, const struct hr_expr *name,
+                         uint32_t from, struct hr_expr **ret, struct hr_err *err) HR_CHECKED;
 /* Makes plan's output contain an attribute of a node below it. */
 hr_status hr_carry_up(struct hr_analyzer *an, struct hr_plan *plan, uint32_t attr_id,
                       struct hr_err *err) HR_CHECKED;
+
+/* analyze_subquery.c */
+/* The query inside an expression, and the expression's type. */
+hr_status hr_resolve_subquery(struct hr_analyzer *an, const struct hr_names *names,
+                              const char *in_call, struct hr_expr *expr,
+                              struct hr_err *err) HR_CHECKED;
+/* A name that the query itself does not have, in those around it. *ret NULL: nor do they. */
+hr_status hr_resolve_outer(struct hr_analyzer *an, const struct hr_expr *name, bool in_call,
+                           struct hr_expr **ret, struct hr_err *err) HR_CHECKED;
+/* Aggregates over nothing but columns of the query around are that query's own. */
+hr_status hr_take_outer_aggregates(struct hr_analyzer *an, struct hr_expr **expr,
+                                   struct hr_err *err) HR_CHECKED;
 
 /* analyze_relation.c */
 hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan,
@@ -129,6 +160,10 @@ hr_status hr_analyze_join(struct hr_analyzer *an, struct hr_plan **plan,
                           struct hr_err *err) HR_CHECKED;
 
 /* analyze_set.c */
+/* A projection with casts above a plan whose columns are not of the types; errors are placed. */
+hr_status hr_cast_columns(struct hr_analyzer *an, struct hr_plan **plan,
+                          const struct hr_type *const *types, int32_t pos, int32_t end,
+                          struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan **plan,
                            struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_setop(struct hr_analyzer *an, struct hr_plan **plan,

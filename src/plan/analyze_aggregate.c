@@ -157,7 +157,13 @@ static hr_status check_item(struct hr_analyzer *an, const struct hr_plan *plan,
                             const struct hr_expr *expr, struct hr_err *err)
 {
     if (hr_expr_is_aggregate(expr)) return check_call(expr, err);
-    if (is_group(plan, expr)) return HR_OK;
+    if (is_group(plan, expr) || (expr->kind == HR_X_ATTR && expr->is_outer)) return HR_OK;
+    if (expr->kind == HR_X_SUBQUERY && expr->subquery->form == HR_SUBQUERY_SCALAR &&
+        expr->arg_count) {
+        HR_RAISE(err, HR_E_SCALAR_SUBQUERY_IS_IN_GROUP_BY_OR_AGGREGATE_FUNCTION, "sqlExpr",
+                 hr_expr_quoted(an->arena, expr));
+        return hr_err_at(err, expr->sql_pos, expr->sql_end);
+    }
     if (expr->kind == HR_X_ATTR && HR_NODE(aggregate, plan)->group_count == 0) {
         HR_RAISE(err, HR_E_MISSING_GROUP_BY);
         return hr_err_at(err, plan->sql_pos, plan->sql_end);
@@ -221,7 +227,7 @@ static hr_status push_down(struct hr_analyzer *an, struct hr_plan *agg,
     if (e->kind == HR_X_LITERAL) return HR_OK;
     if (is_group(agg, e)) return use_column(an, agg, expr, err);
     if (e->kind == HR_X_ATTR) {
-        if (hr_plan_attr(agg, e->attr_id)) return HR_OK;
+        if (e->is_outer || hr_plan_attr(agg, e->attr_id)) return HR_OK;
         return hr_unresolved(an, e, &visible, 1, err);
     }
     for (uint32_t i = 0; i < e->arg_count; i++)
@@ -235,10 +241,8 @@ static hr_status resolve_over(struct hr_analyzer *an, struct hr_plan *agg,
                               struct hr_expr **expr, struct hr_err *err)
 {
     assert(agg->kind == HR_P_AGGREGATE && agg->resolved && visible->resolved);
-    struct hr_names names = {.inputs = {visible},
-                             .input_count = 1,
-                             .aggregate = agg,
-                             .groups_first = groups_first};
+    struct hr_names names = {
+        .inputs = {visible}, .input_count = 1, .aggregate = agg, .groups_first = groups_first};
     HR_TRY(hr_resolve(an, &names, expr, err));
     return push_down(an, agg, visible, expr, err);
 }

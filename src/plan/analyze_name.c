@@ -269,10 +269,8 @@ static hr_status ambiguous(struct hr_analyzer *an, const struct hr_expr *name, s
     return status;
 }
 
-/* base.field.field … */
-static hr_status take_fields(struct hr_analyzer *an, struct hr_expr *base,
-                             const struct hr_expr *name, uint32_t from, struct hr_expr **ret,
-                             struct hr_err *err)
+hr_status hr_take_fields(struct hr_analyzer *an, struct hr_expr *base, const struct hr_expr *name,
+                         uint32_t from, struct hr_expr **ret, struct hr_err *err)
 {
     for (uint32_t i = from; i < name->name_part_count; i++) {
         struct hr_expr *field = hr_expr_new(an->arena, HR_X_FIELD);
@@ -335,16 +333,16 @@ static hr_status resolve_lateral(struct hr_analyzer *an, const struct hr_names *
     ref->attr_id = item->attr_id;
     ref->sql_pos = name->sql_pos;
     ref->sql_end = name->sql_end;
-    return take_fields(an, ref, name, 1, ret, err);
+    return hr_take_fields(an, ref, name, 1, ret, err);
 }
 
 /* Functions that need no parentheses, where no column has their name. */
 static hr_status resolve_bare_call(struct hr_analyzer *an, const struct hr_expr *name,
                                    struct hr_expr **ret, struct hr_err *err)
 {
-    static const char *const bare[] = {"current_date",   "current_timestamp", "localtimestamp",
-                                       "current_user",   "session_user",      "user",
-                                       "current_time",   "current_catalog",   "current_database",
+    static const char *const bare[] = {"current_date",  "current_timestamp", "localtimestamp",
+                                       "current_user",  "session_user",      "user",
+                                       "current_time",  "current_catalog",   "current_database",
                                        "current_schema"};
     bool found = false;
     for (size_t i = 0; name->name_part_count == 1 && i < HR_COUNT(bare) && !found; i++)
@@ -404,18 +402,32 @@ static void prefer_written(const struct hr_plan *project, struct matches *m)
     m->count = kept;
 }
 
+hr_status hr_find_name(struct hr_analyzer *an, const struct hr_names *names, bool in_call,
+                       const struct hr_expr *name, const struct hr_attr **ret_attr,
+                       uint32_t *ret_used_parts, struct hr_err *err)
+{
+    struct matches m = {.count = 0};
+    match_names(an, names, in_call, name, &m);
+    if (m.count > 1 && names->descend) prefer_written(names->inputs[0], &m);
+    if (m.count > 1) return ambiguous(an, name, &m, err);
+    *ret_attr = m.count ? m.attrs[0] : NULL;
+    *ret_used_parts = m.used_parts;
+    return HR_OK;
+}
+
 static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *names,
                               const char *in_call, struct hr_expr **expr, struct hr_err *err)
 {
     const struct hr_expr *name = *expr;
-    struct matches m = {.count = 0};
-    match_names(an, names, in_call != NULL, name, &m);
-    if (m.count > 1 && names->descend) prefer_written(names->inputs[0], &m);
-    if (m.count > 1) return ambiguous(an, name, &m, err);
-    if (m.count == 0) {
+    const struct hr_attr *attr = NULL;
+    uint32_t used_parts = 0;
+    HR_TRY(hr_find_name(an, names, in_call != NULL, name, &attr, &used_parts, err));
+    if (!attr) {
         struct hr_expr *other = NULL;
         HR_TRY(resolve_lateral(an, names, in_call, name, &other, err));
         if (!other) HR_TRY(resolve_bare_call(an, name, &other, err));
+        if (!other && !names->optional)
+            HR_TRY(hr_resolve_outer(an, name, in_call != NULL, &other, err));
         if (other) {
             *expr = other;
             return HR_OK;
@@ -426,12 +438,12 @@ static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *nam
         }
         return hr_unresolved(an, name, names->inputs, names->input_count, err);
     }
-    struct hr_expr *ref = hr_attr_ref(an->arena, m.attrs[0]);
+    struct hr_expr *ref = hr_attr_ref(an->arena, attr);
     if (!ref) return HR_OOM(err);
-    ref->name = name->name_parts[m.used_parts - 1]; /* as written */
+    ref->name = name->name_parts[used_parts - 1]; /* as written */
     ref->sql_pos = name->sql_pos;
     ref->sql_end = name->sql_end;
-    return take_fields(an, ref, name, m.used_parts, expr, err);
+    return hr_take_fields(an, ref, name, used_parts, expr, err);
 }
 
 /* Calls ---------------------------------------------------------------------------------------- */
@@ -521,6 +533,7 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
         HR_TRY(resolve_in(an, names, in_call, &e->args[i], err));
     if (e->filter) HR_TRY(resolve_in(an, names, in_call, &e->filter, err));
     if (an->open_names != open) return HR_OK; /* a name was left: names->optional */
+    if (e->kind == HR_X_SUBQUERY) return hr_resolve_subquery(an, names, in_call, e, err);
     HR_TRY(nested_generator(an, e, err));
     if (hr_is_generator(e)) { /* its type comes with the node that is made of it */
         e->type = e->args[0]->type;
@@ -586,7 +599,7 @@ static hr_status expand_struct(struct hr_analyzer *an, const struct hr_plan *inp
         struct hr_expr *copy = hr_expr_copy(an->arena, base), *value = NULL;
         struct hr_expr *name = hr_expr_name(an->arena, &field, 1);
         if (!copy || !name) return HR_OOM(err);
-        HR_TRY(take_fields(an, copy, name, 0, &value, err));
+        HR_TRY(hr_take_fields(an, copy, name, 0, &value, err));
         struct hr_expr *alias = hr_expr_alias(an->arena, value, field);
         if (!alias) return HR_OOM(err);
         HR_TRY(hr_expr_resolve_node(an->arena, an->conf, alias, err));

@@ -129,7 +129,7 @@ hr_status hr_analyze_with(struct hr_analyzer *an, struct hr_plan **plan, struct 
         for (uint32_t j = 0; j < i; j++)
             if (hr_name_eq(an, with->ctes[i].name, with->ctes[j].name))
                 return duplicate_cte(an, *plan, with->ctes[i].name, err);
-        scopes[i] = (struct hr_cte_scope){&with->ctes[i], an->ctes};
+        scopes[i] = (struct hr_cte_scope){&with->ctes[i], an->ctes, an->outer};
         an->ctes = &scopes[i];
         /* Errors of a definition count even when nobody uses it. */
         struct hr_plan *probe = hr_plan_copy(an->arena, with->ctes[i].plan);
@@ -153,9 +153,12 @@ static hr_status expand_cte(struct hr_analyzer *an, const struct hr_cte_scope *s
     struct hr_plan *copy = hr_plan_copy(an->arena, cte->plan);
     if (!copy) return HR_OOM(err);
     const struct hr_cte_scope *here = an->ctes;
+    const struct hr_outer_scope *around = an->outer;
     an->ctes = scope->outer;
+    an->outer = scope->around;
     hr_status status = hr_analyze(an, &copy, err);
     an->ctes = here;
+    an->outer = around;
     HR_TRY(status);
     if (cte->column_count)
         HR_TRY(rename_columns(an, &copy, cte->columns, cte->column_count, pos, end, err));
@@ -164,13 +167,15 @@ static hr_status expand_cte(struct hr_analyzer *an, const struct hr_cte_scope *s
 }
 
 /* Positions in a view's text mean nothing in the statement: all become the place of its name. */
+static hr_status place_plan(struct hr_plan *plan, struct hr_plan *at, struct hr_err *err);
+
 static hr_status place_node(void *arg, struct hr_expr **expr, struct hr_err *err)
 {
-    const struct hr_plan *at = arg;
-    HR_UNUSED(err);
+    struct hr_plan *at = arg;
     (*expr)->sql_pos = at->sql_pos;
     (*expr)->sql_end = at->sql_end;
-    return HR_OK;
+    if ((*expr)->kind != HR_X_SUBQUERY) return HR_OK;
+    return place_plan((*expr)->subquery->plan, at, err);
 }
 
 static hr_status place_expr(void *arg, struct hr_expr **expr, struct hr_err *err)
@@ -216,11 +221,14 @@ static hr_status expand_view(struct hr_analyzer *an, const struct hr_table *view
     HR_TRY(place_plan(body, *plan, err));
     struct hr_view_frame frame = {view->name, an->views};
     const struct hr_cte_scope *ctes = an->ctes;
+    const struct hr_outer_scope *around = an->outer;
     an->views = &frame;
     an->ctes = NULL;
+    an->outer = NULL;
     hr_status status = hr_analyze(an, &body, err);
     an->views = frame.outer;
     an->ctes = ctes;
+    an->outer = around;
     HR_TRY(status);
     *plan = body;
     const char *name = hr_arena_strdup(an->arena, view->name);
@@ -372,6 +380,12 @@ static hr_status unify_column(struct hr_analyzer *an, struct hr_values_node *val
     return HR_OK;
 }
 
+static bool is_no_subquery(void *arg, const struct hr_expr *expr)
+{
+    HR_UNUSED(arg);
+    return expr->kind != HR_X_SUBQUERY;
+}
+
 static hr_status resolve_rows(struct hr_analyzer *an, struct hr_values_node *values,
                               struct hr_err *err)
 {
@@ -380,6 +394,10 @@ static hr_status resolve_rows(struct hr_analyzer *an, struct hr_values_node *val
         for (uint32_t j = 0; j < values->row_width; j++) {
             struct hr_expr **value = &values->rows[i][j];
             if (!*value) return bad_row_width(values, i, j, err);
+            if (!hr_expr_walk(*value, is_no_subquery, NULL)) {
+                HR_RAISE(err, HR_E_SCALAR_SUBQUERY_IN_VALUES);
+                return hr_err_at(err, values->plan.sql_pos, values->plan.sql_end);
+            }
             HR_TRY(hr_resolve(an, &names, value, err));
             *value = hr_expr_strip_alias(*value);
             if (hr_expr_is_foldable(*value) && !hr_expr_has_aggregate(*value)) continue;

@@ -24,9 +24,10 @@ hr_status hr_name_output(struct hr_analyzer *an, struct hr_expr **expr, const ch
                          struct hr_err *err)
 {
     struct hr_expr *e = *expr;
-    if (e->kind == HR_X_ATTR && strncmp(e->name, "lateralAlias", 12) != 0) return HR_OK;
+    if (e->kind == HR_X_ATTR && !e->is_outer && strncmp(e->name, "lateralAlias", 12) != 0)
+        return HR_OK;
     if (e->kind != HR_X_ALIAS) {
-        const char *name = e->kind == HR_X_ATTR ? NULL : written;
+        const char *name = e->kind == HR_X_ATTR && !e->is_outer ? NULL : written;
         e = hr_expr_alias(an->arena, e, name ? name : hr_expr_text(an->arena, e));
         if (!e) return HR_OOM(err);
         e->is_generated_alias = true;

@@ -72,10 +72,9 @@ static hr_status common_types(struct hr_analyzer *an, const struct hr_plan *plan
     return HR_OK;
 }
 
-/* A projection with casts above a child whose types differ. */
-static hr_status cast_child(struct hr_analyzer *an, struct hr_plan **child,
-                            const struct hr_type *const *types, int32_t pos, int32_t end,
-                            struct hr_err *err)
+hr_status hr_cast_columns(struct hr_analyzer *an, struct hr_plan **child,
+                          const struct hr_type *const *types, int32_t pos, int32_t end,
+                          struct hr_err *err)
 {
     bool same = true;
     for (uint32_t j = 0; j < (*child)->output_count; j++)
@@ -151,7 +150,7 @@ static hr_status cast_children(struct hr_analyzer *an, struct hr_plan *plan, str
     HR_TRY(check_counts(plan, err));
     HR_TRY(common_types(an, plan, &types, err));
     for (uint32_t i = 0; i < plan->child_count; i++)
-        HR_TRY(cast_child(an, &plan->children[i], types, plan->sql_pos, plan->sql_end, err));
+        HR_TRY(hr_cast_columns(an, &plan->children[i], types, plan->sql_pos, plan->sql_end, err));
     return HR_OK;
 }
 

@@ -20,7 +20,8 @@ struct carry {
 static bool carry_ref(void *arg, const struct hr_expr *expr)
 {
     struct carry *c = arg;
-    if (expr->kind == HR_X_ATTR) c->status = hr_carry_up(c->an, c->child, expr->attr_id, c->err);
+    if (expr->kind == HR_X_ATTR && !expr->is_outer)
+        c->status = hr_carry_up(c->an, c->child, expr->attr_id, c->err);
     return c->status == HR_OK;
 }
 
@@ -91,6 +92,7 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struc
     struct hr_names names = {.inputs = {filter->children[0]}, .input_count = 1, .descend = true};
     struct hr_expr **place = &HR_NODE(filter, filter)->condition;
     HR_TRY(hr_resolve(an, &names, place, err));
+    HR_TRY(hr_take_outer_aggregates(an, place, err));
     struct hr_expr *condition = *place;
     if (hr_expr_has_aggregate(condition)) return invalid_where(an, filter, err);
     if (condition->type->id != HR_T_BOOLEAN) {

@@ -74,13 +74,30 @@ hr_status hr_plan_each_expr(struct hr_plan *plan, hr_node_expr_fn fn, void *arg,
 
 /* Copies --------------------------------------------------------------------------------------- */
 
+/* A query in an expression, which analysis has not put a join in the place of yet. */
+static hr_status copy_query(void *arg, struct hr_expr **expr, struct hr_err *err)
+{
+    struct hr_arena *arena = arg;
+    if ((*expr)->kind != HR_X_SUBQUERY) return HR_OK;
+    struct hr_subquery *copy = hr_arena_memdup(arena, (*expr)->subquery, sizeof *copy);
+    if (!copy || !(copy->plan = hr_plan_twin(arena, copy->plan))) return HR_OOM(err);
+    (*expr)->subquery = copy;
+    return HR_OK;
+}
+
+static struct hr_expr *copy_expr(struct hr_arena *arena, const struct hr_expr *expr)
+{
+    struct hr_expr *copy = hr_expr_copy(arena, expr);
+    return copy && hr_expr_rewrite(&copy, copy_query, arena, NULL) == HR_OK ? copy : NULL;
+}
+
 static bool copy_list(struct hr_arena *arena, struct hr_expr ***exprs, uint32_t count)
 {
     if (!*exprs) return true;
     struct hr_expr **copy = HR_NEW_ARRAY(arena, struct hr_expr *, count + 1);
     if (!copy) return false;
     for (uint32_t i = 0; i < count; i++)
-        if ((*exprs)[i] && !(copy[i] = hr_expr_copy(arena, (*exprs)[i]))) return false;
+        if ((*exprs)[i] && !(copy[i] = copy_expr(arena, (*exprs)[i]))) return false;
     *exprs = copy;
     return true;
 }
@@ -104,26 +121,93 @@ static bool copy_member(struct hr_arena *arena, struct hr_plan *copy, const stru
     void *items = member_at(copy, m->items);
     if (m->shape == HR_EXPRS_ONE) {
         struct hr_expr **expr = items;
-        return !*expr || (*expr = hr_expr_copy(arena, *expr)) != NULL;
+        return !*expr || (*expr = copy_expr(arena, *expr)) != NULL;
     }
     uint32_t count = *(const uint32_t *)member_at(copy, m->count);
     if (m->shape == HR_EXPRS_LIST) return copy_list(arena, items, count);
     return copy_rows(arena, items, count, *(const uint32_t *)member_at(copy, m->width));
 }
 
-struct hr_plan *hr_plan_copy(struct hr_arena *arena, const struct hr_plan *plan)
+struct hr_plan *hr_plan_twin(struct hr_arena *arena, const struct hr_plan *plan)
 {
     const struct hr_node_vt *vt = hr_plan_vt(plan);
     struct hr_plan *copy = hr_arena_memdup(arena, plan, vt->size);
     if (!copy) return NULL;
-    assert(!plan->resolved); /* attributes would be shared */
     for (const struct hr_node_exprs *m = vt->exprs; m && m->shape != HR_EXPRS_END; m++)
         if (!copy_member(arena, copy, m)) return NULL;
+    copy->output = hr_arena_memdup(arena, plan->output, sizeof *plan->output * plan->output_count);
+    if (!copy->output && plan->output_count) return NULL;
     copy->children = HR_NEW_ARRAY(arena, struct hr_plan *, plan->child_count + 1);
     if (!copy->children) return NULL;
     for (uint32_t i = 0; i < plan->child_count; i++)
-        if (!(copy->children[i] = hr_plan_copy(arena, plan->children[i]))) return NULL;
+        if (!(copy->children[i] = hr_plan_twin(arena, plan->children[i]))) return NULL;
     return !vt->copy || vt->copy(arena, copy) ? copy : NULL;
+}
+
+struct hr_plan *hr_plan_copy(struct hr_arena *arena, const struct hr_plan *plan)
+{
+    assert(!plan->resolved); /* attributes would be shared */
+    return hr_plan_twin(arena, plan);
+}
+
+/* Old and new ids of what a plan makes. */
+struct renaming {
+    struct hr_arena *arena;
+    HR_VEC(uint32_t) from, to;
+};
+
+static uint32_t *renamed(struct renaming *r, uint32_t id)
+{
+    for (uint32_t i = 0; i < r->from.count; i++)
+        if (r->from.items[i] == id) return &r->to.items[i];
+    return NULL;
+}
+
+static hr_status note_made(struct renaming *r, const struct hr_plan *plan, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < plan->child_count; i++) HR_TRY(note_made(r, plan->children[i], err));
+    for (uint32_t i = 0; i < plan->output_count; i++) {
+        if (renamed(r, plan->output[i].id)) continue;
+        if (!HR_VEC_PUSH(r->arena, &r->from, plan->output[i].id) ||
+            !HR_VEC_PUSH(r->arena, &r->to, hr_expr_next_attr_id()))
+            return HR_OOM(err);
+    }
+    return HR_OK;
+}
+
+static hr_status rename_ref(void *arg, struct hr_expr **expr, struct hr_err *err)
+{
+    HR_UNUSED(err);
+    const uint32_t *id = (*expr)->attr_id ? renamed(arg, (*expr)->attr_id) : NULL;
+    if (id) (*expr)->attr_id = *id;
+    return HR_OK;
+}
+
+static hr_status rename_expr(void *arg, struct hr_expr **expr, struct hr_err *err)
+{
+    return hr_expr_rewrite(expr, rename_ref, arg, err);
+}
+
+static hr_status rename_plan(struct renaming *r, struct hr_plan *plan, struct hr_err *err)
+{
+    HR_TRY(hr_plan_each_expr(plan, rename_expr, r, err));
+    for (uint32_t i = 0; i < plan->output_count; i++)
+        plan->output[i].id = *renamed(r, plan->output[i].id);
+    for (uint32_t i = 0; i < plan->child_count; i++) HR_TRY(rename_plan(r, plan->children[i], err));
+    return HR_OK;
+}
+
+hr_status hr_plan_again(struct hr_arena *arena, const struct hr_plan *plan, struct hr_plan **ret,
+                        struct hr_err *err)
+{
+    assert(plan->resolved);
+    struct renaming r = {.arena = arena};
+    struct hr_plan *copy = hr_plan_twin(arena, plan);
+    if (!copy) return HR_OOM(err);
+    HR_TRY(note_made(&r, copy, err));
+    HR_TRY(rename_plan(&r, copy, err));
+    *ret = copy;
+    return HR_OK;
 }
 
 /* Shared answers ------------------------------------------------------------------------------- */

@@ -31,6 +31,11 @@ hr_status hr_plan_filter(struct hr_arena *arena, struct hr_plan *child, struct h
 
 /* Deep copy of a plan as the parser made it (no attributes yet). NULL: out of memory. */
 struct hr_plan *hr_plan_copy(struct hr_arena *arena, const struct hr_plan *plan);
+/* Deep copy with the same attributes: for one that takes the other's place. NULL: out of memory. */
+struct hr_plan *hr_plan_twin(struct hr_arena *arena, const struct hr_plan *plan);
+/* Deep copy of an analysed plan with attributes of its own, column by column the same. */
+hr_status hr_plan_again(struct hr_arena *arena, const struct hr_plan *plan, struct hr_plan **ret,
+                        struct hr_err *err) HR_CHECKED;
 
 /* Are all attributes of expr in plan's output? */
 bool hr_expr_within(const struct hr_expr *expr, const struct hr_plan *plan);

@@ -422,13 +422,51 @@ struct hr_sql_x hr_sql_extract(struct hr_sql_parser *p, const struct hr_sql_toke
     return hr_sql_call(p, start->pos, rp->end, "extract", args, 2);
 }
 
-/* What a plan cannot carry yet ----------------------------------------------------------------- */
-
-struct hr_sql_x hr_sql_subquery_refused(struct hr_sql_parser *p, int32_t pos, int32_t end)
+/* values: of IN, else none. pos, end: of the whole; text: what is between the parentheses. */
+struct hr_sql_x hr_sql_subquery(struct hr_sql_parser *p, enum hr_subquery_form form,
+                                struct hr_sql_list *values, struct hr_sql_q q, int32_t pos,
+                                int32_t end)
 {
-    hr_sql_unsupported(p, pos, end, "a subquery in an expression");
-    return no_x;
+    if (p->status != HR_OK || !q.plan) return no_x;
+    struct hr_expr *x = hr_expr_new(p->arena, HR_X_SUBQUERY);
+    struct hr_subquery *s = HR_NEW(p->arena, struct hr_subquery);
+    if (!x || !s) {
+        hr_sql_oom(p);
+        return no_x;
+    }
+    s->form = form;
+    s->plan = q.plan;
+    s->text = hr_arena_strndup(p->arena, p->text + q.pos, (size_t)(q.end - q.pos));
+    if (!s->text) {
+        hr_sql_oom(p);
+        return no_x;
+    }
+    x->subquery = s;
+    uint32_t depth = 1;
+    if (values) {
+        x->args = values->exprs.items;
+        s->value_count = x->arg_count = values->exprs.count;
+        depth += values->depth;
+    }
+    return hr_sql_wrap(p, x, pos, end, depth);
 }
+
+struct hr_sql_x hr_sql_in_subquery(struct hr_sql_parser *p, struct hr_sql_x a, bool negated,
+                                   struct hr_sql_q q, int32_t end)
+{
+    struct hr_sql_list *values = NULL;
+    if (p->status != HR_OK) return no_x;
+    if (a.is_row) /* (a, b) IN (…) */
+        for (uint32_t i = 0; i < a.x->arg_count; i++)
+            values = hr_sql_push(p, values,
+                                 hr_sql_wrap(p, a.x->args[i], a.x->args[i]->sql_pos,
+                                             a.x->args[i]->sql_end, a.depth));
+    else
+        values = hr_sql_push(p, NULL, a);
+    return hr_sql_not(p, hr_sql_subquery(p, HR_SUBQUERY_IN, values, q, a.pos, end), negated);
+}
+
+/* What a plan cannot carry yet ----------------------------------------------------------------- */
 
 struct hr_sql_x hr_sql_over_refused(struct hr_sql_parser *p, struct hr_sql_x call,
                                     const struct hr_sql_token *over)

@@ -700,11 +700,15 @@ bexpr(A) ::= bexpr(L) OR bexpr(R). { A = hr_sql_binary(p, L, "or", R); }
 bexpr(A) ::= bexpr(L) AND bexpr(R). { A = hr_sql_binary(p, L, "and", R); }
 bexpr(A) ::= NOT(T) bexpr(X). { A = hr_sql_unary(p, T, "not", X); }
 bexpr(A) ::= BANG(T) bexpr(X). { A = hr_sql_unary(p, T, "not", X); }
-bexpr(A) ::= EXISTS(E) LP query RP(R). { A = hr_sql_subquery_refused(p, E->pos, R->end); }
+bexpr(A) ::= EXISTS(E) LP query(Q) RP(R). {
+    A = hr_sql_subquery(p, HR_SUBQUERY_EXISTS, NULL, Q, E->pos, R->end);
+}
 
 %type predicate {struct hr_sql_x}
 predicate(A) ::= vexpr(X) not(N) IN LP exprs(L) RP(R). { A = hr_sql_in(p, X, N, L, R->end); }
-predicate(A) ::= vexpr not IN(I) LP query RP(R). { A = hr_sql_subquery_refused(p, I->pos, R->end); }
+predicate(A) ::= vexpr(X) not(N) IN LP query(Q) RP(R). {
+    A = hr_sql_in_subquery(p, X, N, Q, R->end);
+}
 predicate(A) ::= vexpr not IN(I) LP RP(R). {
     A = NO_X;
     HR_SQL_RAISE(p, I->pos, R->end, HR_E_EMPTY_IN_PREDICATE);
@@ -791,7 +795,9 @@ operand(A) ::= primary(X) LB vexpr(I) RB(E). {
 operand(A) ::= primary(X) DCOLON type(T). { A = hr_sql_cast(p, X, T, false, X.pos, T.end); }
 operand(A) ::= LP(L) bexpr(X) RP(R). { A = hr_sql_paren(X, L, R); }
 operand(A) ::= LP(L) exprs2(X) RP(R). { A = hr_sql_row(p, X, L, R); }
-operand(A) ::= LP(L) query RP(R). [PREC_LOW] { A = hr_sql_subquery_refused(p, L->pos, R->end); }
+operand(A) ::= LP(L) query(Q) RP(R). [PREC_LOW] {
+    A = hr_sql_subquery(p, HR_SUBQUERY_SCALAR, NULL, Q, L->pos, R->end);
+}
 operand(A) ::= INTEGER(T). [UNARY] { A = hr_sql_number(p, NULL, T); }
 operand(A) ::= NUMBER(T). [UNARY] { A = hr_sql_number(p, NULL, T); }
 operand(A) ::= DASH(M) INTEGER(T). [NUMBER] { A = hr_sql_number(p, M, T); }

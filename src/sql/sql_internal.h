@@ -210,7 +210,11 @@ struct hr_sql_x hr_sql_sort_key(struct hr_sql_parser *p, struct hr_sql_x a, bool
 struct hr_sql_x hr_sql_extract(struct hr_sql_parser *p, const struct hr_sql_token *start,
                                const struct hr_sql_token *field, struct hr_sql_x a,
                                const struct hr_sql_token *rp);
-struct hr_sql_x hr_sql_subquery_refused(struct hr_sql_parser *p, int32_t pos, int32_t end);
+struct hr_sql_x hr_sql_subquery(struct hr_sql_parser *p, enum hr_subquery_form form,
+                                struct hr_sql_list *values, struct hr_sql_q q, int32_t pos,
+                                int32_t end);
+struct hr_sql_x hr_sql_in_subquery(struct hr_sql_parser *p, struct hr_sql_x a, bool negated,
+                                   struct hr_sql_q q, int32_t end);
 struct hr_sql_x hr_sql_over_refused(struct hr_sql_parser *p, struct hr_sql_x call,
                                     const struct hr_sql_token *over);
 struct hr_sql_list *hr_sql_push(struct hr_sql_parser *p, struct hr_sql_list *list,

@@ -24,9 +24,9 @@
 /* Logical -------------------------------------------------------------------------------------- */
 
 static const char *const names[] = {
-    [HR_JOIN_INNER] = "Inner",    [HR_JOIN_LEFT] = "LeftOuter", [HR_JOIN_RIGHT] = "RightOuter",
-    [HR_JOIN_FULL] = "FullOuter", [HR_JOIN_SEMI] = "LeftSemi",  [HR_JOIN_ANTI] = "LeftAnti",
-    [HR_JOIN_CROSS] = "Cross",
+    [HR_JOIN_INNER] = "Inner",    [HR_JOIN_LEFT] = "LeftOuter",    [HR_JOIN_RIGHT] = "RightOuter",
+    [HR_JOIN_FULL] = "FullOuter", [HR_JOIN_SEMI] = "LeftSemi",     [HR_JOIN_ANTI] = "LeftAnti",
+    [HR_JOIN_CROSS] = "Cross",    [HR_JOIN_SINGLE] = "LeftSingle", [HR_JOIN_MARK] = "ExistenceJoin",
 };
 
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
@@ -34,15 +34,24 @@ static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_
     assert(plan->child_count == 2);
     const struct hr_plan *left = plan->children[0], *right = plan->children[1];
     enum hr_join_type type = HR_NODE(join, plan)->type;
-    uint32_t count = left->output_count + (hr_join_is_half(type) ? 0 : right->output_count);
-    struct hr_attr *output = HR_NEW_ARRAY(arena, struct hr_attr, count + 1);
+    bool only_left = hr_join_is_half(type) || type == HR_JOIN_MARK;
+    uint32_t count = left->output_count + (only_left ? 0 : right->output_count);
+    struct hr_attr *output = HR_NEW_ARRAY(arena, struct hr_attr, count + 2);
     if (!output) return HR_OOM(err);
     bool null_left = type == HR_JOIN_RIGHT || type == HR_JOIN_FULL;
-    bool null_right = type == HR_JOIN_LEFT || type == HR_JOIN_FULL;
+    bool null_right = type == HR_JOIN_LEFT || type == HR_JOIN_FULL || type == HR_JOIN_SINGLE;
     for (uint32_t i = 0; i < count; i++) {
         bool is_left = i < left->output_count;
         output[i] = is_left ? left->output[i] : right->output[i - left->output_count];
         if (is_left ? null_left : null_right) output[i].nullable = true;
+    }
+    if (type == HR_JOIN_MARK) {
+        const struct hr_expr *mark = HR_NODE(join, plan)->mark;
+        output[count++] = (struct hr_attr){.id = mark->attr_id,
+                                           .name = mark->name,
+                                           .type = mark->type,
+                                           .nullable = mark->nullable,
+                                           .watermark_delay_us = -1};
     }
     plan->output = output;
     plan->output_count = count;
@@ -62,6 +71,10 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
     } else if (join->condition) {
         hr_buf_puts(out, ", ");
         hr_expr_print(join->condition, out);
+    }
+    if (join->in_condition) {
+        hr_buf_puts(out, ", IN: ");
+        hr_expr_print(join->in_condition, out);
     }
 }
 
@@ -103,6 +116,8 @@ static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
     switch (HR_NODE(join, plan)->type) {
     case HR_JOIN_LEFT:
     case HR_JOIN_ANTI: return left ? 0 : -1;
+    case HR_JOIN_SINGLE:
+    case HR_JOIN_MARK: return child_rows[0];
     case HR_JOIN_RIGHT: return right ? 0 : -1;
     case HR_JOIN_FULL: return left && right ? 0 : -1;
     default: return left || right ? 0 : -1;
@@ -124,6 +139,8 @@ static const char *refusal(enum hr_join_type type, bool stream_is_left)
                "DataFrame/Dataset on the left is not supported";
     case HR_JOIN_ANTI:
         return "LeftAnti joins with a streaming DataFrame/Dataset on the right are not supported";
+    case HR_JOIN_SINGLE:
+    case HR_JOIN_MARK: return "A subquery over a streaming DataFrame/Dataset is not supported";
     default:
         return stream_is_left
                    ? "FullOuter joins with streaming DataFrames/Datasets on the left and a static "
@@ -139,6 +156,8 @@ static hr_status check_streams(const struct hr_plan *plan, const struct hr_strea
 {
     enum hr_join_type type = HR_NODE(join, plan)->type;
     bool inner = type == HR_JOIN_INNER || type == HR_JOIN_CROSS;
+    if (type == HR_JOIN_SINGLE || type == HR_JOIN_MARK || HR_NODE(join, plan)->in_condition)
+        return hr_node_refuse(plan, err, refusal(HR_JOIN_MARK, true));
     bool may_update = inner || type == HR_JOIN_SEMI;
     char msg[256];
     if (check->mode == HR_MODE_COMPLETE || (check->mode == HR_MODE_UPDATE && !may_update)) {
@@ -186,6 +205,8 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
     switch (type) {
     case HR_JOIN_LEFT:
     case HR_JOIN_SEMI:
+    case HR_JOIN_SINGLE:
+    case HR_JOIN_MARK:
     case HR_JOIN_ANTI: bad = right; break;
     case HR_JOIN_RIGHT: bad = left; break;
     case HR_JOIN_FULL: bad = left || right; break;
@@ -200,7 +221,8 @@ static const enum hr_join_kind join_kinds[] = {
     [HR_JOIN_INNER] = HR_PJOIN_INNER, [HR_JOIN_LEFT] = HR_PJOIN_LEFT,
     [HR_JOIN_RIGHT] = HR_PJOIN_RIGHT, [HR_JOIN_FULL] = HR_PJOIN_FULL,
     [HR_JOIN_SEMI] = HR_PJOIN_SEMI,   [HR_JOIN_ANTI] = HR_PJOIN_ANTI,
-    [HR_JOIN_CROSS] = HR_PJOIN_CROSS,
+    [HR_JOIN_CROSS] = HR_PJOIN_CROSS, [HR_JOIN_SINGLE] = HR_PJOIN_SINGLE,
+    [HR_JOIN_MARK] = HR_PJOIN_MARK,
 };
 
 static bool is_small(const struct hr_plan *plan)
@@ -234,6 +256,7 @@ static hr_status deal_out(struct hr_planner *pl, const struct hr_plan *join,
     if (!pl->parallel) return HR_OK;
     if (hr_pnode_is_single(node->children[0]) && hr_pnode_is_single(node->children[1]))
         return HR_OK;
+    if (HR_PNODE(join, node)->nulls == HR_JOIN_NULLS_IN_KEY) is_static = true; /* all see NULLs */
     if (may && (is_static || keys->left.count == 0 || is_small(build_left ? l : r)))
         return hr_exchange(pl, node->children[table], HR_DIST_BROADCAST, NULL, 0,
                            &node->children[table], err);
@@ -259,6 +282,7 @@ static bool table_is_left(const struct hr_plan *join)
 struct bound_parts {
     struct hr_join_parts parts;
     struct hr_expr **left, **right, *rest; /* over columns: of a side, of a side, of both */
+    enum hr_join_nulls nulls;
 };
 
 static hr_status bind_rest(struct hr_planner *pl, const struct hr_plan *join,
@@ -275,6 +299,32 @@ static hr_status bind_keys(struct hr_planner *pl, const struct hr_plan *join, st
     uint32_t count = b->parts.left.count;
     HR_TRY(hr_bind_all(pl, join->children[0], b->parts.left.items, count, &b->left, err));
     return hr_bind_all(pl, join->children[1], b->parts.right.items, count, &b->right, err);
+}
+
+/* IN's comparison: one of one column is a key of its own, others are tested on each pair. */
+static hr_status take_in_condition(struct hr_planner *pl, const struct hr_plan *plan,
+                                   struct bound_parts *b, struct hr_err *err)
+{
+    struct hr_join_node join = *HR_NODE(join, plan);
+    struct hr_expr *rest = NULL, *in = join.in_condition;
+    if (!in) return HR_OK;
+    join.condition = in;
+    if (b->parts.left.count == 0 && b->parts.rest.count == 0) {
+        struct hr_join_parts parts;
+        HR_TRY(hr_join_split(pl->arena, &join.plan, &parts, err));
+        b->nulls = HR_JOIN_NULLS_IN_KEY;
+        if (parts.left.count == 1 && parts.rest.count == 0) b->parts = parts;
+        if (parts.left.count == 1 && parts.rest.count == 0) return HR_OK;
+    }
+    b->nulls = HR_JOIN_NULLS_IN_CONDITION;
+    HR_TRY(hr_expr_join_and(pl->arena, pl->conf, &b->parts.rest, &rest, err));
+    if (rest) { /* pairs for which the rest is NULL are none */
+        HR_TRY(hr_call(pl->arena, pl->conf, "istrue", &rest, 1, &rest, err));
+        struct hr_expr *args[] = {rest, in};
+        HR_TRY(hr_call(pl->arena, pl->conf, "and", args, 2, &in, err));
+    }
+    b->parts.rest = (struct hr_exprs){0};
+    return HR_VEC_PUSH(pl->arena, &b->parts.rest, in) ? HR_OK : HR_OOM(err);
 }
 
 /* Two streams: what is kept of each side, and until when. */
@@ -373,6 +423,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, str
     HR_TRY(hr_physical(pl, join->children[0], &l, err));
     HR_TRY(hr_physical(pl, join->children[1], &r, err));
     HR_TRY(hr_join_split(pl->arena, join, &b.parts, err));
+    HR_TRY(take_in_condition(pl, join, &b, err));
     HR_TRY(bind_keys(pl, join, &b, err));
     if (join->children[0]->is_streaming && join->children[1]->is_streaming)
         return physical_of_streams(pl, join, l, r, &b, ret, err);
@@ -384,6 +435,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, str
     out->kind = join_kinds[HR_NODE(join, join)->type];
     out->key_count = keys;
     out->null_safe = b.parts.null_safe;
+    out->nulls = b.nulls;
     out->build_left = table_is_left(join);
     HR_TRY(hr_compile(pl, b.left, keys, &out->left_keys, err));
     HR_TRY(hr_compile(pl, b.right, keys, &out->right_keys, err));
@@ -400,6 +452,8 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, str
 
 static const struct hr_node_exprs exprs[] = {
     HR_NODE_EXPR(hr_join_node, condition),
+    HR_NODE_EXPR(hr_join_node, in_condition),
+    HR_NODE_EXPR(hr_join_node, mark),
     {HR_EXPRS_END, 0, 0, 0},
 };
 

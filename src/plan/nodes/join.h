@@ -12,13 +12,19 @@ enum hr_join_type {
     HR_JOIN_FULL,
     HR_JOIN_SEMI,
     HR_JOIN_ANTI,
-    HR_JOIN_CROSS
+    HR_JOIN_CROSS,
+    HR_JOIN_SINGLE, /* LEFT, with an error where a row has two partners: scalar subqueries */
+    HR_JOIN_MARK,   /* rows of the left side, and whether they have a partner: EXISTS, IN */
 };
 
 struct hr_join_node {
     struct hr_plan plan;
     enum hr_join_type type;
     struct hr_expr *condition; /* NULL: every pair */
+    /* ANTI and MARK, of the pairs that fulfil the condition: NOT IN's comparison, where a NULL
+     * counts as a partner, too. */
+    struct hr_expr *in_condition;
+    struct hr_expr *mark; /* MARK: a reference to the column that it makes */
     /* Before analysis, which makes a condition and a projection of them. */
     bool is_natural;
     const char **using_columns;

@@ -131,7 +131,7 @@ static bool on_left(enum hr_join_type t)
 }
 static bool on_right(enum hr_join_type t)
 {
-    return t == HR_JOIN_INNER || t == HR_JOIN_LEFT || t == HR_JOIN_SEMI || t == HR_JOIN_ANTI;
+    return t != HR_JOIN_RIGHT && t != HR_JOIN_FULL && t != HR_JOIN_CROSS;
 }
 
 static hr_status deal(struct hr_rule_ctx *ctx, const struct hr_plan *join, bool to_left,
