@@ -88,7 +88,8 @@ static struct hr_opt_table sink_table(const struct hr_sink_vt *vt)
 
 static struct hr_opt_table format_table(const struct hr_format_vt *vt)
 {
-    return (struct hr_opt_table){vt->options, vt->option_count};
+    static const struct hr_opt_table none;
+    return vt->options ? *vt->options : none;
 }
 
 static void put_page(struct hr_buf *out)

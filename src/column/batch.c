@@ -155,6 +155,7 @@ bool hr_batch_hold_buffer(struct hr_batch *batch, struct hr_buffer *buffer)
     struct hr_batch_hold *hold = add_hold(batch);
     if (!hold) return false;
     hold->buffer = hr_buffer_ref(buffer);
+    assert(batch->holds == hold);
     return true;
 }
 
@@ -178,6 +179,7 @@ static struct hr_batch *derive(struct hr_batch *batch, const struct hr_type *sch
 
 struct hr_batch *hr_batch_new_sel(struct hr_batch *batch, uint32_t capacity, uint32_t **ret_sel)
 {
+    assert(capacity <= batch->row_count); /* a selection is ascending: every row once at most */
     struct hr_batch *ret = derive(batch, batch->schema, 0);
     uint32_t *sel =
         ret ? hr_arena_alloc_aligned(&ret->arena, HR_MAX(capacity, 1) * sizeof *sel) : NULL;
@@ -197,6 +199,7 @@ struct hr_batch *hr_batch_with_sel(struct hr_batch *batch, const uint32_t *sel, 
     struct hr_batch *ret = hr_batch_new_sel(batch, sel_count, &copy);
     if (!ret) return NULL;
     if (sel_count) memcpy(copy, sel, sel_count * sizeof *sel);
+    assert(sel_count == 0 || copy[sel_count - 1] < batch->row_count); /* the last is the greatest */
     ret->sel_count = sel_count;
     return ret;
 }
@@ -227,6 +230,7 @@ static bool shift_column(struct hr_arena *arena, const struct hr_column *col, ui
                          uint32_t count, struct hr_column *ret)
 {
     const struct hr_type *type = col->type;
+    assert(first % 64 == 0 && first <= col->length && count <= col->length - first);
     *ret = *col;
     ret->length = count;
     if (col->validity) ret->validity = col->validity + first / 64;
@@ -248,6 +252,7 @@ static struct hr_batch *slice_shifted(struct hr_batch *batch, uint32_t offset, u
     uint32_t columns = batch->schema->field_count;
     struct hr_batch *ret = derive(batch, batch->schema, HR_MAX(columns, 1));
     if (!ret) return NULL;
+    assert(!batch->sel && offset + count <= batch->row_count);
     ret->row_count = ret->sel_count = count;
     if (batch->weights) ret->weights = batch->weights + offset;
     for (uint32_t i = 0; i < columns; i++) {
@@ -296,6 +301,7 @@ static bool gather_weights(struct hr_batch *ret, struct hr_batch *const *batches
             weights[at++] = from->weights ? from->weights[row] : 1;
         }
     }
+    assert(at == ret->row_count);
     ret->weights = weights;
     return true;
 }

@@ -130,6 +130,7 @@ static hr_status gather_lists(struct hr_arena *arena, const struct hr_part *part
     struct hr_arena scratch;
     hr_arena_init(&scratch, NULL);
     hr_status status = HR_OK;
+    assert(ret->type->id == HR_T_ARRAY || ret->type->id == HR_T_MAP);
     int32_t *offsets = (int32_t *)(uintptr_t)ret->values;
     struct hr_part *inner = HR_NEW_ARRAY(&scratch, struct hr_part, part_count + 1);
     if (!inner) HR_TRY_OUT(HR_OOM(err));
@@ -151,6 +152,7 @@ static hr_status gather_struct(struct hr_arena *arena, const struct hr_part *par
                                struct hr_err *err)
 {
     struct hr_part few[8], *inner = few;
+    assert(ret->type->id == HR_T_STRUCT && ret->children);
     if (part_count > HR_COUNT(few)) {
         inner = HR_NEW_ARRAY(arena, struct hr_part, part_count);
         if (!inner) return HR_OOM(err);

@@ -31,7 +31,7 @@ static void add_side(struct hr_opt_table *to, struct hr_opt_table side, const ch
         if (!format) format = choice->def;
     }
     const struct hr_format_vt *vt = format ? hr_format_find(format) : NULL;
-    if (vt) to[1] = (struct hr_opt_table){vt->options, vt->option_count};
+    if (vt && vt->options) to[1] = *vt->options;
 }
 
 static void add_source(struct hr_opt_table *to, const struct hr_source_vt *vt,

@@ -85,13 +85,3 @@ hr_status hr_format_schema(const struct hr_format_vt *format, const struct hr_ty
     return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s of format %s needs its columns to be given",
                    what, format->name);
 }
-
-bool hr_format_has_option(const struct hr_options *options, const char *const *names, size_t count)
-{
-    if (hr_options_get(options, "lineSep")) return true;
-    for (size_t i = 0; i < count; i++) {
-        const char *value = hr_options_get(options, names[i]);
-        if (value && hr_str_eq_nocase(value, "true")) return true;
-    }
-    return false;
-}

@@ -83,8 +83,7 @@ struct hr_container_vt {
 struct hr_format_vt {
     const char *name;           /* "json" */
     const char *file_extension; /* ".json" */
-    const struct hr_opt_spec *options;
-    size_t option_count;
+    const struct hr_opt_table *options; /* NULL: none */
     /* Columns that all its data have, as DDL ("value STRING"); NULL: the user's, or inferred. */
     const char *columns;
     /* Can it read (else: write) these columns? Without those that folders give. NULL: any. */

@@ -46,6 +46,7 @@ static uint32_t apply_filter(const struct hr_vector *predicate, const uint32_t *
                              uint8_t **some_states)
 {
     uint32_t kept = 0;
+    assert(some_rows && some_states && predicate->col.type->id == HR_T_BOOLEAN);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = hr_vector_row(predicate, rows[i]);
         bool pass = hr_bit_get(predicate->col.values, row) && hr_column_valid(&predicate->col, row);
@@ -64,6 +65,7 @@ hr_status hr_agg_update(const struct hr_pnode *node, struct hr_eval_ctx *ctx,
     const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     for (uint32_t a = 0; a < agg->agg_count; a++) {
         const struct hr_agg_spec *spec = &agg->aggs[a];
+        assert(spec->filter < (int32_t)node->expr_count);
         const uint32_t *agg_rows = rows;
         uint8_t *const *agg_states = states;
         uint32_t n = count;
@@ -172,4 +174,11 @@ void hr_agg_explain(const struct hr_pnode *node, struct hr_buf *out)
         hr_expr_print(agg->aggs[a].call, out);
     }
     hr_buf_puts(out, "])");
+}
+
+void hr_agg_state_identity(const struct hr_pnode *node, struct hr_state_identity *inout)
+{
+    inout->aggs = hr_agg_node(node);
+    inout->key_count = inout->aggs->key_count;
+    inout->keys_are_childs = inout->aggs->mode == HR_AGG_FINAL;
 }

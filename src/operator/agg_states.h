@@ -42,4 +42,7 @@ hr_status hr_agg_emit(const struct hr_pnode *node, struct hr_eval_ctx *ctx, uint
 /* "(keys=[…], functions=[…])" */
 void hr_agg_explain(const struct hr_pnode *node, struct hr_buf *out);
 
+/* state_identity of aggregations: a FINAL finds its keys where the PARTIAL below put them. */
+void hr_agg_state_identity(const struct hr_pnode *node, struct hr_state_identity *inout);
+
 #endif

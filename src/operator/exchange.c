@@ -8,6 +8,13 @@
 #include "operator/exec.h"
 #include "state/table.h"
 
+uint32_t hr_exchange_partitions(const struct hr_pnode *node)
+{
+    const struct hr_exchange_pnode *exchange = HR_PNODE(exchange, node);
+    if (exchange->dist == HR_DIST_SINGLE || exchange->dist == HR_DIST_BROADCAST) return 1;
+    return HR_MAX(exchange->partition_count, 1);
+}
+
 /* --- The writing end -------------------------------------------------------------------------- */
 
 struct partitioner {

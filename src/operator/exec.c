@@ -21,31 +21,6 @@
 
 /* --- Shape of a plan -------------------------------------------------------------------------- */
 
-uint32_t hr_exchange_partitions(const struct hr_pnode *node)
-{
-    const struct hr_exchange_pnode *exchange = HR_PNODE(exchange, node);
-    if (exchange->dist == HR_DIST_SINGLE || exchange->dist == HR_DIST_BROADCAST) return 1;
-    return HR_MAX(exchange->partition_count, 1);
-}
-
-uint32_t hr_pipeline_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
-{
-    assert(node && node->vt);
-    if (pipeline->collapsed) return 1;
-    if (node->vt->partitions) return node->vt->partitions(pipeline, node);
-    if (node->child_count == 0) return 1;
-    uint32_t sum = 0, most = 0, least = UINT32_MAX;
-    for (uint32_t i = 0; i < node->child_count; i++) {
-        uint32_t n = hr_pipeline_partitions(pipeline, node->children[i]);
-        sum += n;
-        if (n == 0) continue;
-        most = HR_MAX(most, n);
-        least = HR_MIN(least, n);
-    }
-    if (node->vt->appends_children) return HR_MAX(sum, 1);
-    return most == least ? most : 1;
-}
-
 static bool has_exchange(const struct hr_pnode *node)
 {
     if (hr_pnode_exchange(node)) return true;

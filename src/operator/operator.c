@@ -17,6 +17,24 @@ void *hr_op_new(const struct hr_pnode *node, struct hr_task *task, struct hr_op 
     return op;
 }
 
+uint32_t hr_pipeline_partitions(const struct hr_pipeline *pipeline, const struct hr_pnode *node)
+{
+    assert(node && node->vt);
+    if (pipeline->collapsed) return 1;
+    if (node->vt->partitions) return node->vt->partitions(pipeline, node);
+    if (node->child_count == 0) return 1;
+    uint32_t sum = 0, most = 0, least = UINT32_MAX;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        uint32_t n = hr_pipeline_partitions(pipeline, node->children[i]);
+        sum += n;
+        if (n == 0) continue;
+        most = HR_MAX(most, n);
+        least = HR_MIN(least, n);
+    }
+    if (node->vt->appends_children) return HR_MAX(sum, 1);
+    return most == least ? most : 1;
+}
+
 /* A union's partitions are those of its children one after the other, unless one task sees all. */
 static bool child_has_share(const struct hr_pnode *node, struct hr_task *task, uint32_t child)
 {
@@ -71,6 +89,19 @@ void hr_op_name_failed(const struct hr_task *task, hr_status status, struct hr_e
         HR_UNUSED(hr_err_prefix(err, "%s", task->short_in->name));
     else
         HR_UNUSED(hr_err_prefix(err, "%s (for %s)", task->short_in->name, task->short_for->name));
+}
+
+hr_status hr_op_verify(const struct hr_op *op, const struct hr_batch *batch, struct hr_err *err)
+{
+    if (!batch) return HR_OK;
+    const struct hr_type *schema = op->node->schema;
+    hr_status status = hr_batch_verify(batch, err);
+    for (uint32_t i = 0; !status && i < schema->field_count; i++)
+        if (batch->schema->fields[i].type != schema->fields[i].type)
+            status = HR_BUG(err, "batch: column %s has another type than the plan's",
+                            schema->fields[i].name);
+    if (status && err) HR_UNUSED(hr_err_prefix(err, "%s hands over", op->vt->name));
+    return status;
 }
 
 void hr_op_close(struct hr_op *op)

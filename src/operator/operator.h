@@ -21,6 +21,12 @@ hr_status hr_op_failed(const struct hr_pnode *node, struct hr_task *task, hr_sta
 /* At the end of a task that failed: puts that operator's name before the error. */
 void hr_op_name_failed(const struct hr_task *task, hr_status status, struct hr_err *err);
 
+/* Is what op hands over (NULL: nothing) a batch of its node's schema in which all invariants of
+ * column.h hold? An HR_E_INTERNAL that names the operator, so that a fault shows where it is made
+ * and not three operators later. Debug and sanitizer builds call it at every hand-over. */
+hr_status hr_op_verify(const struct hr_op *op, const struct hr_batch *batch,
+                       struct hr_err *err) HR_CHECKED;
+
 /* The next batch of op, or NULL at its end. HR_E_CANCELLED when the task was cancelled. */
 HR_INLINE hr_status hr_op_next(struct hr_op *op, struct hr_batch **ret_batch, struct hr_err *err)
 {
@@ -33,6 +39,9 @@ HR_INLINE hr_status hr_op_next(struct hr_op *op, struct hr_batch **ret_batch, st
     assert(!*ret_batch ||
            (*ret_batch)->schema->field_count == op->node->schema->field_count);
     assert(!*ret_batch || (*ret_batch)->sel_count <= (*ret_batch)->row_count);
+#ifdef HR_VERIFY
+    HR_TRY(hr_op_verify(op, *ret_batch, err));
+#endif
     if (*ret_batch) op->rows_out += (*ret_batch)->sel_count;
     return HR_OK;
 }

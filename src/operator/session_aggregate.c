@@ -34,8 +34,7 @@ struct session_aggregate {
         uint8_t *values[BLOCK], *states[BLOCK], *some_states[BLOCK];
     } * b;
     /* output */
-    bool input_done, listed;
-    uint32_t part_index;
+    bool listed;
     struct hr_ktable_iter iter;
     uint8_t **rows; /* keys being put out */
     uint32_t row_count, row, session, passed;
@@ -217,9 +216,9 @@ static hr_status take_block(struct session_aggregate *op, struct hr_eval_ctx *ct
     return update(op, ctx, from, count, weights, err);
 }
 
-static hr_status take_batch(struct session_aggregate *op, const struct hr_batch *in,
-                            struct hr_err *err)
+static hr_status take_batch(struct hr_op *base, const struct hr_batch *in, struct hr_err *err)
 {
+    struct session_aggregate *op = (struct session_aggregate *)base;
     const struct hr_aggregate_pnode *agg = hr_agg_node(op->op.node);
     struct hr_task *task = op->op.task;
     hr_arena_reset(&op->scratch);
@@ -242,26 +241,6 @@ static hr_status take_batch(struct session_aggregate *op, const struct hr_batch 
                                   op->b->times, n);
         HR_TRY(take_block(op, &ctx, n, in->weights, err));
     }
-    return HR_OK;
-}
-
-static hr_status take_input(struct session_aggregate *op, struct hr_err *err)
-{
-    for (;;) {
-        struct hr_batch *in;
-        HR_TRY(hr_op_next(op->op.children[0], &in, err));
-        if (!in) break;
-        hr_status status = take_batch(op, in, err);
-        hr_batch_unref(in);
-        HR_TRY(status);
-    }
-    hr_arena_reset(&op->scratch);
-    for (uint32_t p = 0; p < op->s.part_count; p++) {
-        struct hr_state_table *t = &op->s.parts[p].tables[0];
-        if (t->pane_count)
-            op->s.parts[p].rows_updated += hr_ktable_dirty_count(t->panes[0].table);
-    }
-    op->input_done = true;
     return HR_OK;
 }
 
@@ -382,9 +361,10 @@ static uint32_t gather(struct session_aggregate *op, uint8_t **values, struct hr
     return n;
 }
 
-static hr_status output_part(struct session_aggregate *op, struct hr_state_part *part,
-                             struct hr_batch **ret, struct hr_err *err)
+static hr_status output_part(struct hr_op *base, struct hr_state_part *part, struct hr_batch **ret,
+                             struct hr_err *err)
 {
+    struct session_aggregate *op = (struct session_aggregate *)base;
     uint32_t batch_rows = op->op.task->conf->batch_rows;
     uint32_t max = HR_MIN(batch_rows ? batch_rows : BLOCK, BLOCK);
     hr_arena_reset(&op->scratch);
@@ -409,32 +389,20 @@ static hr_status output_part(struct session_aggregate *op, struct hr_state_part 
     }
 }
 
-static hr_status next(struct session_aggregate *op, struct hr_batch **ret_batch, struct hr_err *err)
+static hr_status leave_part(struct hr_op *base, struct hr_state_part *part, struct hr_err *err)
 {
-    *ret_batch = NULL;
-    if (!op->input_done) HR_TRY(take_input(op, err));
-    for (; op->part_index < op->s.part_count; op->part_index++) {
-        HR_TRY(output_part(op, &op->s.parts[op->part_index], ret_batch, err));
-        if (*ret_batch) return HR_OK;
-        op->listed = false;
-    }
+    HR_UNUSED(part);
+    HR_UNUSED(err);
+    ((struct session_aggregate *)base)->listed = false;
     return HR_OK;
 }
 
 static hr_status session_aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
                                         struct hr_err *err)
 {
+    static const struct hr_stateful_steps steps = {NULL, take_batch, output_part, leave_part};
     struct session_aggregate *op = (struct session_aggregate *)base;
-    struct hr_value_account *before = hr_value_account_enter(&op->s.parts[0].state->heap);
-    hr_status status = next(op, ret_batch, err);
-    (void)hr_value_account_enter(before);
-    return status;
-}
-
-static void session_aggregate_identity(const struct hr_pnode *node, struct hr_state_identity *inout)
-{
-    inout->aggs = hr_agg_node(node);
-    inout->key_count = inout->aggs->key_count;
+    return hr_stateful_next(base, &op->s, &steps, ret_batch, err);
 }
 
 static void session_aggregate_text(const struct hr_pnode *node, struct hr_buf *out)
@@ -451,7 +419,7 @@ static void session_aggregate_text(const struct hr_pnode *node, struct hr_buf *o
 const struct hr_operator_vt hr_op_session_aggregate = {
     .name = "SessionAggregate",
     .gathers = true,
-    .state_identity = session_aggregate_identity,
+    .state_identity = hr_agg_state_identity,
     .node_size = sizeof(struct hr_aggregate_pnode),
     .open = session_aggregate_open,
     .next = session_aggregate_next,

@@ -23,8 +23,6 @@
 #define BLOCK        HR_STATEFUL_BLOCK
 #define PANES_LINEAR 16 /* distinct panes of a block found by linear search; more are sorted */
 
-enum phase { PHASE_INPUT, PHASE_OUTPUT, PHASE_DONE };
-
 /* What is known of up to BLOCK rows at a time. */
 struct block {
     uint8_t *states[BLOCK], *some_states[BLOCK];
@@ -36,14 +34,12 @@ struct block {
 struct state_aggregate {
     struct hr_op op;
     struct hr_stateful s;
-    uint32_t part_index; /* being put out */
     struct hr_eval *eval;
     struct hr_vector *vectors;
     struct hr_arena scratch;
     uint8_t *merge_state;
     bool windowed; /* panes by window end */
     bool closing;  /* rows go when the watermark passes: append and update with an event-time key */
-    enum phase phase;
     struct block *b; /* scratch, not zeroed: opening must stay cheap for small epochs */
     /* output */
     uint32_t pane_index, dirty_index;
@@ -252,9 +248,9 @@ static hr_status take_block(struct state_aggregate *op, struct hr_eval_ctx *ctx,
     return HR_OK;
 }
 
-static hr_status take_batch(struct state_aggregate *op, const struct hr_batch *in,
-                            struct hr_err *err)
+static hr_status take_batch(struct hr_op *base, const struct hr_batch *in, struct hr_err *err)
 {
+    struct state_aggregate *op = (struct state_aggregate *)base;
     const struct hr_pnode *node = op->op.node;
     const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_task *task = op->op.task;
@@ -282,28 +278,12 @@ static hr_status take_batch(struct state_aggregate *op, const struct hr_batch *i
     return HR_OK;
 }
 
-static hr_status take_input(struct state_aggregate *op, struct hr_err *err)
+/* One group without keys: there is a result even when no row ever came. */
+static hr_status begin_input(struct hr_op *base, struct hr_err *err)
 {
-    /* One group without keys: there is a result even when no row ever came. */
-    if (hr_agg_node(op->op.node)->key_count == 0 && op->op.task->partition == 0)
-        HR_TRY(find_single(op, 1, err));
-    for (;;) {
-        struct hr_batch *in;
-        HR_TRY(hr_op_next(op->op.children[0], &in, err));
-        if (!in) break;
-        hr_status status = take_batch(op, in, err);
-        hr_batch_unref(in);
-        HR_TRY(status);
-    }
-    hr_arena_reset(&op->scratch);
-    for (uint32_t p = 0; p < op->s.part_count; p++) {
-        struct hr_state_part *part = &op->s.parts[p];
-        const struct hr_state_table *t = &part->tables[0];
-        for (uint32_t i = 0; i < t->pane_count; i++)
-            part->rows_updated += hr_ktable_dirty_count(t->panes[i].table);
-    }
-    op->phase = PHASE_OUTPUT;
-    return HR_OK;
+    struct state_aggregate *op = (struct state_aggregate *)base;
+    if (hr_agg_node(base->node)->key_count || base->task->partition != 0) return HR_OK;
+    return find_single(op, 1, err);
 }
 
 /* --- Output ----------------------------------------------------------------------------------- */
@@ -469,9 +449,10 @@ static hr_status output_closed(struct state_aggregate *op, struct hr_state_part 
     return HR_OK;
 }
 
-static hr_status output_part(struct state_aggregate *op, struct hr_state_part *part,
-                             struct hr_batch **ret, struct hr_err *err)
+static hr_status output_part(struct hr_op *base, struct hr_state_part *part, struct hr_batch **ret,
+                             struct hr_err *err)
 {
+    struct state_aggregate *op = (struct state_aggregate *)base;
     switch (hr_agg_node(op->op.node)->output_mode) {
     case HR_MODE_APPEND: return output_closed(op, part, ret, err);
     case HR_MODE_UPDATE: return output_panes(op, part, true, ret, err);
@@ -480,39 +461,20 @@ static hr_status output_part(struct state_aggregate *op, struct hr_state_part *p
     return HR_OK;
 }
 
-static hr_status next(struct state_aggregate *op, struct hr_batch **ret_batch, struct hr_err *err)
+static hr_status leave_part(struct hr_op *base, struct hr_state_part *part, struct hr_err *err)
 {
-    *ret_batch = NULL;
-    if (op->phase == PHASE_INPUT) HR_TRY(take_input(op, err));
-    if (op->phase == PHASE_DONE) return HR_OK;
-    assert(op->phase == PHASE_OUTPUT && op->part_index <= op->s.part_count);
-    for (; op->part_index < op->s.part_count; op->part_index++) {
-        struct hr_state_part *part = &op->s.parts[op->part_index];
-        HR_TRY(output_part(op, part, ret_batch, err));
-        if (*ret_batch) return HR_OK;
-        HR_TRY(evict(op, part, err));
-        op->pane_index = 0;
-    }
-    op->phase = PHASE_DONE;
-    return HR_OK;
+    struct state_aggregate *op = (struct state_aggregate *)base;
+    op->pane_index = 0;
+    return evict(op, part, err);
 }
 
 static hr_status state_aggregate_next(struct hr_op *base, struct hr_batch **ret_batch,
                                       struct hr_err *err)
 {
+    static const struct hr_stateful_steps steps = {begin_input, take_batch, output_part,
+                                                   leave_part};
     struct state_aggregate *op = (struct state_aggregate *)base;
-    struct hr_value_account *before = hr_value_account_enter(&op->s.parts[0].state->heap);
-    hr_status status = next(op, ret_batch, err);
-    (void)hr_value_account_enter(before);
-    return status;
-}
-
-/* A FINAL finds its keys where the PARTIAL below put them. */
-static void state_aggregate_identity(const struct hr_pnode *node, struct hr_state_identity *inout)
-{
-    inout->aggs = hr_agg_node(node);
-    inout->key_count = inout->aggs->key_count;
-    inout->keys_are_childs = inout->aggs->mode == HR_AGG_FINAL;
+    return hr_stateful_next(base, &op->s, &steps, ret_batch, err);
 }
 
 static void state_aggregate_text(const struct hr_pnode *node, struct hr_buf *out)
@@ -531,7 +493,7 @@ static void state_aggregate_text(const struct hr_pnode *node, struct hr_buf *out
 
 const struct hr_operator_vt hr_op_state_aggregate = {
     .name = "StateAggregate",
-    .state_identity = state_aggregate_identity,
+    .state_identity = hr_agg_state_identity,
     .node_size = sizeof(struct hr_aggregate_pnode),
     .gathers = true,
     .open = state_aggregate_open,

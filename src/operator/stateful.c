@@ -55,12 +55,66 @@ void hr_stateful_close(struct hr_stateful *s)
     hr_keys_done(&s->keys);
 }
 
+/* --- Input, then output ----------------------------------------------------------------------- */
+
+static hr_status take_input(struct hr_op *op, struct hr_stateful *s,
+                            const struct hr_stateful_steps *steps, struct hr_err *err)
+{
+    assert(s->phase == HR_STATEFUL_INPUT && s->part_index == 0);
+    if (steps->begin) HR_TRY(steps->begin(op, err));
+    for (;;) {
+        struct hr_batch *in;
+        HR_TRY(hr_op_next(op->children[0], &in, err));
+        if (!in) break;
+        hr_status status = steps->take(op, in, err);
+        hr_batch_unref(in);
+        HR_TRY(status);
+    }
+    for (uint32_t p = 0; p < s->part_count; p++) {
+        struct hr_state_part *part = &s->parts[p];
+        const struct hr_state_table *t = &part->tables[0];
+        for (uint32_t i = 0; i < t->pane_count; i++)
+            part->rows_updated += hr_ktable_dirty_count(t->panes[i].table);
+    }
+    s->phase = HR_STATEFUL_OUTPUT;
+    return HR_OK;
+}
+
+static hr_status put_out(struct hr_op *op, struct hr_stateful *s,
+                         const struct hr_stateful_steps *steps, struct hr_batch **ret,
+                         struct hr_err *err)
+{
+    *ret = NULL;
+    if (s->phase == HR_STATEFUL_INPUT) HR_TRY(take_input(op, s, steps, err));
+    assert(s->phase != HR_STATEFUL_DONE || s->part_index == s->part_count);
+    for (; s->part_index < s->part_count; s->part_index++) {
+        struct hr_state_part *part = &s->parts[s->part_index];
+        HR_TRY(steps->output(op, part, ret, err));
+        if (*ret) return HR_OK;
+        HR_TRY(steps->leave(op, part, err));
+    }
+    s->phase = HR_STATEFUL_DONE;
+    return HR_OK;
+}
+
+hr_status hr_stateful_next(struct hr_op *op, struct hr_stateful *s,
+                           const struct hr_stateful_steps *steps, struct hr_batch **ret,
+                           struct hr_err *err)
+{
+    assert(s->part_count > 0 && op->children && steps->take && steps->output && steps->leave);
+    struct hr_value_account *before = hr_value_account_enter(&s->parts[0].state->heap);
+    hr_status status = put_out(op, s, steps, ret, err);
+    (void)hr_value_account_enter(before);
+    return status;
+}
+
 /* --- Event time ------------------------------------------------------------------------------- */
 
 int64_t hr_stateful_time(const struct hr_vector *time, uint32_t row)
 {
     uint32_t r = hr_vector_row(time, row);
     const struct hr_column *col = &time->col;
+    assert(r < col->length);
     if (!hr_column_valid(col, r)) return HR_TIME_NONE;
     if (col->type->id == HR_T_STRUCT) col = &col->children[col->type->field_count - 1];
     return hr_column_valid(col, r) ? ((const int64_t *)col->values)[r] : HR_TIME_NONE;
@@ -74,6 +128,7 @@ uint32_t hr_stateful_drop_late(struct hr_stateful *s, const struct hr_vector *ti
         return count;
     }
     uint32_t kept = 0;
+    assert(s->part_count > 0 && count <= HR_STATEFUL_BLOCK);
     for (uint32_t i = 0; i < count; i++) {
         int64_t time_us = hr_stateful_time(time, rows[i]);
         rows[kept] = rows[i];
@@ -94,6 +149,7 @@ static hr_status upsert_share(struct hr_stateful *s, uint32_t p, uint32_t table,
 {
     struct hr_stateful_scratch *x = s->scratch;
     uint32_t n = 0;
+    assert(x && p < s->part_count);
     for (uint32_t i = 0; i < count; i++) {
         x->order[n] = i;
         n += hr_key_partition(s->keys.hashes[i], s->part_count) == p;

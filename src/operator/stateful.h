@@ -37,7 +37,25 @@ struct hr_stateful {
     const struct hr_key_codec *codec;    /* NULL: no keys */
     struct hr_keys keys;                 /* of the block under way */
     struct hr_stateful_scratch *scratch; /* routing; only where there are several parts */
+    enum hr_stateful_phase { HR_STATEFUL_INPUT, HR_STATEFUL_OUTPUT, HR_STATEFUL_DONE } phase;
+    uint32_t part_index; /* being put out */
 };
+
+/* What an operator does that takes all of its input and then puts out its parts one by one. */
+struct hr_stateful_steps {
+    hr_status (*begin)(struct hr_op *, struct hr_err *); /* optional: before the first batch */
+    hr_status (*take)(struct hr_op *, const struct hr_batch *, struct hr_err *);
+    /* The next batch of the part; *ret stays NULL: it is through. */
+    hr_status (*output)(struct hr_op *, struct hr_state_part *, struct hr_batch **ret,
+                        struct hr_err *);
+    /* The part is through: the watermark's rows go, and what output kept of it is forgotten. */
+    hr_status (*leave)(struct hr_op *, struct hr_state_part *, struct hr_err *);
+};
+/* next of such an operator: input, then output, then done, and never back. What aggregates keep is
+ * accounted to the state. */
+hr_status hr_stateful_next(struct hr_op *op, struct hr_stateful *s,
+                           const struct hr_stateful_steps *steps, struct hr_batch **ret,
+                           struct hr_err *err) HR_CHECKED;
 
 /* Zeroed before. types: of the keys. On failure hr_stateful_close is still to be called. */
 hr_status hr_stateful_open(struct hr_stateful *s, const struct hr_pnode *node, struct hr_task *task,

@@ -29,8 +29,7 @@ enum csv_stray_quotes {
 };
 enum { CSV_PERMISSIVE, CSV_DROPMALFORMED, CSV_FAILFAST };
 
-extern const struct hr_opt_spec hr_csv_options[];
-extern const size_t hr_csv_option_count;
+extern const struct hr_opt_table hr_csv_options;
 /* Parsed and checked; sep may come as "\t". */
 hr_status hr_csv_options_parse(const struct hr_format_args *args, struct hr_arena *arena,
                                struct csv_options *ret, struct hr_err *err) HR_CHECKED;

@@ -207,7 +207,6 @@ hr_status hr_json_encode(struct hr_encoder *enc, const struct hr_batch *batch, s
                          uint64_t *ret_ends, struct hr_err *err);
 void hr_json_encoder_close(struct hr_encoder *enc);
 
-extern const struct hr_opt_spec hr_json_options[];
-extern const size_t hr_json_option_count;
+extern const struct hr_opt_table hr_json_options;
 
 #endif

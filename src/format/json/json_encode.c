@@ -24,7 +24,7 @@ static hr_status encoder_setup(struct json_encoder *e, const struct hr_format_ar
                                struct hr_err *err)
 {
     struct json_options *o = &e->options;
-    HR_TRY(hr_options_parse(hr_json_options, hr_json_option_count, args->options, o, err));
+    HR_TRY(hr_options_parse(hr_json_options.specs, hr_json_options.count, args->options, o, err));
     e->tz = args->conf && args->conf->tz ? args->conf->tz : hr_tz_utc();
     if (o->zone && !(e->tz = hr_tz_find(hr_sv(o->zone))))
         return HR_FAIL(err, HR_E_INVALID_OPTION, "option timeZone: unknown zone %s", o->zone);

@@ -395,7 +395,8 @@ hr_status hr_json_infer(const struct hr_format_args *args, const char *sample, s
 {
     struct json_options options;
     memset(&options, 0, sizeof options);
-    HR_TRY(hr_options_parse(hr_json_options, hr_json_option_count, args->options, &options, err));
+    HR_TRY(hr_options_parse(hr_json_options.specs, hr_json_options.count, args->options, &options,
+                            err));
     struct hr_arena arena;
     hr_arena_init(&arena, args->mem);
     struct infer in = {.arena = &arena, .options = &options, .tz = hr_tz_utc()};

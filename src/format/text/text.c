@@ -18,6 +18,8 @@ static const struct hr_opt_spec specs[] = {
     {"encoding", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "input must be UTF-8"},
 };
 
+static const struct hr_opt_table option_table = {specs, HR_COUNT(specs)};
+
 extern const struct hr_format_vt hr_format_text;
 
 struct text_decoder {
@@ -228,8 +230,7 @@ static void text_encoder_close(struct hr_encoder *base)
 const struct hr_format_vt hr_format_text = {
     .name = "text",
     .file_extension = ".txt",
-    .options = specs,
-    .option_count = HR_COUNT(specs),
+    .options = &option_table,
     .columns = "value STRING",
     .check = text_check,
     .splits = text_splits,

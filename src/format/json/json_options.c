@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What JSON may be told: for reading, inference and writing alike. */
+#include "format/json/json.h"
+
+#define OPT(member, type, option, default_, doc) \
+    {option, type, offsetof(struct json_options, member), default_, 0, 0, NULL, doc}
+static const struct hr_opt_spec specs[] = {
+    {"mode", HR_OPT_ENUM, offsetof(struct json_options, mode), "permissive", 0, 0,
+     "permissive|dropmalformed|failfast", "what becomes of a damaged record"},
+    OPT(corrupt_name, HR_OPT_STRING, "columnNameOfCorruptRecord", "_corrupt_record",
+        "STRING column that gets the text of damaged records, when the schema has it"),
+    OPT(timestamp_format, HR_OPT_STRING, "timestampFormat", NULL, "pattern of TIMESTAMPs"),
+    OPT(timestamp_ntz_format, HR_OPT_STRING, "timestampNTZFormat", NULL,
+        "pattern of TIMESTAMP_NTZs"),
+    OPT(date_format, HR_OPT_STRING, "dateFormat", NULL, "pattern of DATEs"),
+    OPT(zone, HR_OPT_STRING, "timeZone", NULL, "zone of times without one; else the session's"),
+    OPT(line_sep, HR_OPT_STRING, "lineSep", NULL, "what ends a record; else \\n, \\r\\n and \\r"),
+    {"maxRecordBytes", HR_OPT_BYTES, offsetof(struct json_options, max_record_bytes), "64m", 1024,
+     INT64_C(2) << 30, NULL, "a longer record is damaged"},
+    OPT(multi_line, HR_OPT_BOOL, "multiLine", "false", "a file is one value over many lines"),
+    OPT(comments, HR_OPT_BOOL, "allowComments", "false", "// and /* */ are white space"),
+    OPT(unquoted_names, HR_OPT_BOOL, "allowUnquotedFieldNames", "false", "{a: 1}"),
+    OPT(single_quotes, HR_OPT_BOOL, "allowSingleQuotes", "true", "{'a': 1}"),
+    OPT(leading_zeros, HR_OPT_BOOL, "allowNumericLeadingZeros", "false", "007"),
+    OPT(non_numeric, HR_OPT_BOOL, "allowNonNumericNumbers", "true", "NaN, Infinity, -INF …"),
+    OPT(any_backslash, HR_OPT_BOOL, "allowBackslashEscapingAnyCharacter", "false", "\\q is q"),
+    OPT(control_chars, HR_OPT_BOOL, "allowUnquotedControlChars", "false",
+        "bytes below 32 in strings"),
+    OPT(primitives_as_string, HR_OPT_BOOL, "primitivesAsString", "false",
+        "inference: every value is a STRING"),
+    OPT(prefers_decimal, HR_OPT_BOOL, "prefersDecimal", "false",
+        "inference: fractions are DECIMAL where they fit"),
+    OPT(infer_timestamp, HR_OPT_BOOL, "inferTimestamp", "false",
+        "inference: texts that are times are TIMESTAMP"),
+    OPT(drop_all_null, HR_OPT_BOOL, "dropFieldIfAllNull", "false",
+        "inference: leave out what is always null"),
+    OPT(ignore_null, HR_OPT_BOOL, "ignoreNullFields", "true", "writing: leave NULL fields out"),
+    OPT(sampling_ratio, HR_OPT_DOUBLE, "samplingRatio", "1.0",
+        "accepted; inference reads all rows, up to 64 MiB"),
+    OPT(encoding, HR_OPT_STRING, "encoding", "UTF-8",
+        "of files that are read: UTF-16, ISO-8859-1, windows-1252 … (iconv's names)"),
+    OPT(encoding, HR_OPT_STRING, "charset", NULL, "another name of encoding"),
+    {"locale", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "names of months and days are English"},
+    {"preferDate", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "dates are inferred as STRING; give the columns"},
+    {"singleVariantColumn", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "there is no VARIANT"},
+    {"enableDateTimeParsingFallback", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL,
+     "the fallback to Spark 1.5"},
+    {"pretty", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "a record is one line"},
+    {"writeNonAsciiCharacterAsCodePoint", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "output is UTF-8"},
+    {"sortKeys", HR_OPT_REFUSED, 0, NULL, 0, 0, NULL, "maps are written in their order"},
+};
+const struct hr_opt_table hr_json_options = {specs, HR_COUNT(specs)};
