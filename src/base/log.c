@@ -8,11 +8,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum hr_log_level hr_log_threshold = HR_LOG_WARN;
+enum hr_log_level hr_log_threshold = HR_LOG_WARN; /* of what is printed and of the tap */
+static enum hr_log_level print_threshold = HR_LOG_WARN;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static void (*sink_fn)(void *, enum hr_log_level, const char *);
 static void *sink_arg;
+static void (*tap_fn)(void *, enum hr_log_level, const char *);
+static void *tap_arg;
+static enum hr_log_level tap_level;
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
@@ -26,7 +30,7 @@ __attribute__((constructor)) static void read_level(void)
     bool known = text[len] == '\0' || strcmp(text + len, ",json") == 0, level = false;
     for (int i = 0; i < (int)HR_COUNT(level_names); i++) {
         if (strlen(level_names[i]) != len || memcmp(text, level_names[i], len) != 0) continue;
-        hr_log_threshold = (enum hr_log_level)i;
+        hr_log_threshold = print_threshold = (enum hr_log_level)i;
         level = true;
     }
     as_json = known && text[len] != '\0';
@@ -42,6 +46,18 @@ void hr_log_set_sink(void (*fn)(void *, enum hr_log_level, const char *), void *
     hr_forkable_lock(&lock);
     sink_fn = fn;
     sink_arg = arg;
+    hr_forkable_unlock(&lock);
+}
+
+void hr_log_set_tap(void (*fn)(void *arg, enum hr_log_level, const char *message), void *arg,
+                    enum hr_log_level level)
+{
+    hr_forkable_lock(&lock);
+    tap_fn = fn;
+    tap_arg = arg;
+    tap_level = level;
+    enum hr_log_level most = fn && level > print_threshold ? level : print_threshold;
+    __atomic_store_n(&hr_log_threshold, most, __ATOMIC_RELAXED);
     hr_forkable_unlock(&lock);
 }
 
@@ -84,6 +100,11 @@ void hr_log_write(enum hr_log_level level, const char *fmt, ...)
     va_end(args);
     at = put_line(line, when, level, message);
     hr_forkable_lock(&lock);
+    if (tap_fn && level <= tap_level) tap_fn(tap_arg, level, message);
+    if (level > print_threshold) {
+        hr_forkable_unlock(&lock);
+        return;
+    }
     if (sink_fn) {
         sink_fn(sink_arg, level, line);
     } else {
