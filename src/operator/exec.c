@@ -60,6 +60,7 @@ static void task_init(struct hr_task *task, struct hr_pipeline *pipeline, struct
         .epoch = exec->epoch,
         .now_us = exec->now_us,
         .exec = exec,
+        .figures = exec->node_figures,
     };
 }
 

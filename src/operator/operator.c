@@ -104,9 +104,31 @@ hr_status hr_op_verify(const struct hr_op *op, const struct hr_batch *batch, str
     return status;
 }
 
+hr_status hr_op_next_measured(struct hr_op *op, struct hr_batch **ret_batch, struct hr_err *err)
+{
+    struct hr_task *task = op->task;
+    int64_t outer_ns = task->nested_ns, start_ns = hr_mono_ns(task->env);
+    task->nested_ns = 0;
+    hr_status status = op->vt->next(op, ret_batch, err);
+    int64_t took_ns = hr_mono_ns(task->env) - start_ns;
+    op->self_ns += took_ns - task->nested_ns;
+    op->batches_out++;
+    task->nested_ns = outer_ns + took_ns;
+    return status;
+}
+
+static void add_figures(const struct hr_op *op)
+{
+    struct hr_node_figures *figures = &op->task->figures[op->node->id];
+    atomic_fetch_add_explicit(&figures->rows, op->rows_out, memory_order_relaxed);
+    atomic_fetch_add_explicit(&figures->batches, op->batches_out, memory_order_relaxed);
+    atomic_fetch_add_explicit(&figures->self_ns, op->self_ns, memory_order_relaxed);
+}
+
 void hr_op_close(struct hr_op *op)
 {
     if (!op) return;
+    if (op->task->figures) add_figures(op);
     struct hr_op **children = op->children;
     uint32_t child_count = children ? op->node->child_count : 0;
     if (op->vt->close) op->vt->close(op);

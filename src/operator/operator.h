@@ -27,6 +27,10 @@ void hr_op_name_failed(const struct hr_task *task, hr_status status, struct hr_e
 hr_status hr_op_verify(const struct hr_op *op, const struct hr_batch *batch,
                        struct hr_err *err) HR_CHECKED;
 
+/* vt->next with the time that it takes, less that of the operators it calls. */
+hr_status hr_op_next_measured(struct hr_op *op, struct hr_batch **ret_batch,
+                              struct hr_err *err) HR_CHECKED;
+
 /* The next batch of op, or NULL at its end. HR_E_CANCELLED when the task was cancelled. */
 HR_INLINE hr_status hr_op_next(struct hr_op *op, struct hr_batch **ret_batch, struct hr_err *err)
 {
@@ -34,7 +38,8 @@ HR_INLINE hr_status hr_op_next(struct hr_op *op, struct hr_batch **ret_batch, st
     if (HR_UNLIKELY((task->cancelled && __atomic_load_n(task->cancelled, __ATOMIC_RELAXED)) ||
                     (task->stopped && __atomic_load_n(task->stopped, __ATOMIC_RELAXED))))
         return HR_RAISE(err, HR_E_CANCELLED);
-    hr_status status = op->vt->next(op, ret_batch, err);
+    hr_status status = task->figures ? hr_op_next_measured(op, ret_batch, err)
+                                     : op->vt->next(op, ret_batch, err);
     if (HR_UNLIKELY(status != HR_OK)) return hr_op_failed(op->node, task, status);
     assert(!*ret_batch ||
            (*ret_batch)->schema->field_count == op->node->schema->field_count);

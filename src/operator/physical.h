@@ -106,7 +106,7 @@ struct hr_op {
     const struct hr_pnode *node;
     struct hr_task *task;
     struct hr_op **children;
-    int64_t rows_out; /* for metrics */
+    int64_t rows_out, batches_out, self_ns; /* the last without its children, where measured */
 };
 
 struct hr_pnode {
@@ -163,6 +163,8 @@ struct hr_task {
     uint32_t partition_count;     /* tasks of this fragment; 1: this one sees all rows */
     uint32_t share, share_count;  /* while opening: which part of a leaf's data is this task's */
     struct hr_pipeline *pipeline; /* exec.c's own */
+    struct hr_node_figures *figures; /* of the exec; NULL: operators are not measured */
+    int64_t nested_ns;               /* of what the running operator has called */
     /* Who ran out of memory: where, and for the nearest above that gathers. */
     const struct hr_operator_vt *short_in, *short_for;
     /* streaming */
@@ -205,6 +207,10 @@ struct hr_exec {
         int64_t late_us, evict_us;
     } * node_times;
     uint32_t state_count;
+    /* By node id, added to when an operator is closed; NULL: nobody asks. */
+    struct hr_node_figures {
+        _Atomic int64_t rows, batches, self_ns;
+    } * node_figures;
     /* Where results go: called by tasks of the last stage, one writer per partition. */
     hr_status (*emit)(struct hr_exec *, uint32_t partition, uint32_t attempt,
                       struct hr_batch *batch, struct hr_err *err);

@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 
+#include "base/alloc.h"
 #include "operator/scan.h"
 #include "plan/logical.h"
 #include "stream/query_int.h"
@@ -117,8 +118,20 @@ static void put_sink(const struct hr_query *query, struct hr_buf *out)
     hr_buf_done(&text);
 }
 
+static uint32_t count_nodes(const struct hr_pnode *node)
+{
+    uint32_t count = node->id + 1;
+    for (uint32_t i = 0; i < node->child_count; i++)
+        count = HR_MAX(count, count_nodes(node->children[i]));
+    return count;
+}
+
 void hr_query_describe(struct hr_query *query)
 {
+    /* Ids are the same whenever the plan is made anew. Without memory operators go unmeasured. */
+    query->node_count = count_nodes(query->root);
+    query->node_figures = hr_zalloc(query->node_count * sizeof *query->node_figures);
+    if (!query->node_figures) query->node_count = 0;
     struct hr_buf *out = &query->description;
     struct hr_buf text = {0};
     hr_buf_printf(out, "{\"outputMode\":\"%s\"", modes[query->mode]);

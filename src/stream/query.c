@@ -148,6 +148,7 @@ static void query_free(struct hr_query *query)
     hr_buf_done(&query->record);
     hr_history_done(&query->history);
     hr_buf_done(&query->description);
+    hr_free(query->node_figures);
     hr_arena_done(&query->epoch_arena);
     hr_arena_done(&query->plan_arena);
     hr_life_done(&query->life);

@@ -145,6 +145,12 @@ void hr_query_get_info(struct hr_query *query, struct hr_query_info *ret);
 void hr_query_recent_progress(struct hr_query *query, uint32_t limit, struct hr_buf *out);
 /* The last epochs, newest first, to ret, which has room for max; how many. */
 uint32_t hr_query_recent_epochs(struct hr_query *query, struct hr_progress *ret, uint32_t max);
+/* What the operators of the plan have done since the start, by the ids of the description. */
+struct hr_operator_figures {
+    uint32_t id;
+    int64_t rows, batches, self_us;
+};
+uint32_t hr_query_operators(struct hr_query *query, struct hr_operator_figures *ret, uint32_t max);
 struct hr_sample; /* history.h */
 uint32_t hr_query_samples(struct hr_query *query, uint32_t level, int64_t from_s,
                           struct hr_sample *ret, uint32_t max);

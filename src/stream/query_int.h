@@ -103,6 +103,8 @@ struct hr_query {
     int64_t started_us, ended_us;
     struct hr_query_failure failures[8]; /* a ring */
     uint32_t failure_count;
+    struct hr_node_figures *node_figures; /* by id of the plan's nodes; tasks add, any reads */
+    uint32_t node_count;
     struct hr_buf description; /* made before the thread starts, never changed */
     struct hr_query_listener listeners[HR_LISTENERS_MAX];
     uint32_t listener_count;

@@ -64,6 +64,23 @@ uint32_t hr_query_samples(struct hr_query *query, uint32_t level, int64_t from_s
     return count;
 }
 
+uint32_t hr_query_operators(struct hr_query *query, struct hr_operator_figures *ret, uint32_t max)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < query->node_count && count < max; i++) {
+        struct hr_node_figures *f = &query->node_figures[i];
+        int64_t batches = atomic_load_explicit(&f->batches, memory_order_relaxed);
+        if (batches == 0) continue; /* its work is another's */
+        ret[count++] = (struct hr_operator_figures){
+            .id = i,
+            .rows = atomic_load_explicit(&f->rows, memory_order_relaxed),
+            .batches = batches,
+            .self_us = atomic_load_explicit(&f->self_ns, memory_order_relaxed) / 1000,
+        };
+    }
+    return count;
+}
+
 void hr_query_totals(struct hr_query *query, int64_t *ret_figures, uint64_t *ret_bins)
 {
     pthread_mutex_lock(&query->life.lock);
