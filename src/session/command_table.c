@@ -76,8 +76,8 @@ static hr_status exists(struct hr_run *run, const char *name, struct hr_err *err
 }
 
 /* Rows for a table in memory: copies that need nothing of the statement. */
-static hr_status append_rows(struct hr_table *table, const struct hr_batches *rows, bool overwrite,
-                             struct hr_err *err)
+static hr_status append_rows(struct hr_session *session, struct hr_table *table,
+                             const struct hr_batches *rows, bool overwrite, struct hr_err *err)
 {
     uint32_t keep = overwrite ? 0 : table->batch_count;
     struct hr_batch **grown = hr_alloc((keep + rows->count + 1) * sizeof *grown);
@@ -94,11 +94,14 @@ static hr_status append_rows(struct hr_table *table, const struct hr_batches *ro
         }
         grown[count++] = copy;
     }
-    if (overwrite)
-        for (uint32_t i = 0; i < table->batch_count; i++) hr_batch_unref(table->batches[i]);
-    hr_free(table->batches);
+    struct hr_batch **old = table->batches;
+    uint32_t old_count = table->batch_count;
+    pthread_mutex_lock(&session->share_lock); /* a watcher may be copying them */
     table->batches = grown;
     table->batch_count = count;
+    pthread_mutex_unlock(&session->share_lock);
+    for (uint32_t i = 0; overwrite && i < old_count; i++) hr_batch_unref(old[i]);
+    hr_free(old);
     return HR_OK;
 }
 
@@ -109,7 +112,7 @@ static hr_status write_rows(struct hr_run *run, struct hr_table *table, struct h
     if (!table->provider) {
         struct hr_batches rows = {0};
         HR_TRY(hr_run_collect(run, plan, &rows, err));
-        hr_status status = append_rows(table, &rows, overwrite, err);
+        hr_status status = append_rows(run->session, table, &rows, overwrite, err);
         hr_batches_done(&rows);
         return status;
     }

@@ -34,6 +34,7 @@ struct hr_session {
     char *checkpoint_root;
     const struct hr_query_listener *listener; /* borrowed */
     bool available_now, once;
+    bool check_only; /* analysed and planned alone: no row is read or written, no query starts */
     bool read_only; /* share.c: statements that change something are refused */
     volatile bool cancelled; /* of the running statement; by __atomic built-ins only */
 };

@@ -108,6 +108,7 @@ static hr_status run_plan(struct hr_run *run, struct hr_plan *plan, emit_fn emit
                         "Queries with streaming sources must be executed with writeStream.start()");
     HR_TRY(hr_plan_optimize(run->arena, &run->conf, &plan, err));
     HR_TRY(hr_plan_physical(run->arena, &run->conf, plan, HR_MODE_APPEND, &root, err));
+    if (run->session->check_only) return HR_OK;
     sources.count = scan_count(root);
     sources.scans = HR_NEW_ARRAY(run->arena, struct hr_exec_scan, sources.count + 1);
     if (!sources.scans) return HR_OOM(err);
@@ -323,6 +324,10 @@ hr_status hr_run_into_sink(struct hr_run *run, struct hr_plan *plan, const struc
                            struct hr_err *err)
 {
     char id[37];
+    if (run->session->check_only) {
+        struct hr_batches none = {0};
+        return hr_run_collect(run, plan, &none, err);
+    }
     hr_env_uuid(run->session->env, id);
     struct hr_sink_args args = {
         .env = run->session->env,

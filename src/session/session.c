@@ -25,6 +25,7 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
     session->env = options->env ? options->env : hr_env_default();
     session->available_now = options->available_now;
     session->once = options->once;
+    session->check_only = options->check_only;
     session->scheduler = options->scheduler;
     session->lent_scheduler = options->scheduler != NULL;
     session->listener = options->listener;
@@ -152,6 +153,12 @@ static hr_status await_bounded(struct hr_session *session, const struct hr_stmt 
     return HR_OK;
 }
 
+static hr_status set_no_rows(struct hr_result *result, struct hr_err *err)
+{
+    result->schema = hr_type_struct(NULL, 0);
+    return result->schema ? HR_OK : HR_OOM(err);
+}
+
 static hr_status run_statement(struct hr_session *session, const struct hr_stmt *stmt,
                                struct hr_result *result, struct hr_err *err)
 {
@@ -167,17 +174,17 @@ static hr_status run_statement(struct hr_session *session, const struct hr_stmt 
     if ((size_t)stmt->kind >= HR_COUNT(runners) || !runners[stmt->kind])
         return not_supported(&run, err);
     HR_TRY(hr_share_check(session, stmt, err));
+    bool acts = stmt->kind == HR_STMT_TRAIN_MODEL || stmt->kind == HR_STMT_EXPORT_MODEL;
+    if (session->check_only && acts) return set_no_rows(result, err);
     HR_TRY(await_bounded(session, stmt, err));
     /* All rows of the statement are scored by the models as they are now. */
     struct hr_ml_pins pins = {0};
-    HR_TRY(hr_ml_pin_all(&session->models, &pins, err));
+    HR_TRY(hr_ml_pin_all(session->conf.models, &pins, err));
     run.conf.pins = &pins;
     hr_status status = runners[stmt->kind](&run, err);
     hr_ml_unpin(&pins);
     HR_TRY(status);
-    if (result->schema) return HR_OK;
-    result->schema = hr_type_struct(NULL, 0); /* commands without rows */
-    return result->schema ? HR_OK : HR_OOM(err);
+    return result->schema ? HR_OK : set_no_rows(result, err);
 }
 
 hr_status hr_session_next(struct hr_session *session, const char *text, size_t text_len,

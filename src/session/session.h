@@ -22,6 +22,7 @@ struct hr_session_options {
     const char *checkpoint_root; /* streaming tables without checkpointLocation get a folder here */
     const struct hr_query_listener *listener; /* of every query, from its first epoch; or NULL */
     bool available_now, once;    /* overrides the triggers of streaming tables */
+    bool check_only; /* statements are analysed and planned; tables become known, nothing runs */
 };
 
 hr_status hr_session_new(const struct hr_session_options *options, struct hr_session **ret,
@@ -70,12 +71,13 @@ hr_status hr_session_put_view(struct hr_session *session, const struct hr_view_s
                               struct hr_err *err) HR_CHECKED;
 
 /*
- * For watchers (share.c): a session of its own over the tables, views and settings that `of` has at
- * the call. It reads only: SELECT, SHOW, DESCRIBE, EXPLAIN and SET are run, others refused; tables
- * in memory are read as they grow. @thread any, while `of` is not freed.
+ * For watchers (share.c): a session of its own over the tables, views, models and settings that
+ * `of` has at the call, with so much memory at most. It reads only: SELECT, SHOW, DESCRIBE, EXPLAIN
+ * and SET are run, others refused; the memory sink's tables are read as they grow. @thread any,
+ * while `of` is not freed.
  */
-hr_status hr_session_new_reader(struct hr_session *of, struct hr_session **ret,
-                                struct hr_err *err) HR_CHECKED;
+hr_status hr_session_new_reader(struct hr_session *of, int64_t memory_bytes,
+                                struct hr_session **ret, struct hr_err *err) HR_CHECKED;
 /* The settings as a JSON object, secrets left out. @thread any */
 void hr_session_put_settings(struct hr_session *session, struct hr_buf *out);
 /* Tables and views: [{"name", "kind": "table|view", "provider", "columns": [{"name", "type"}]}].

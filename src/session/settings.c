@@ -199,7 +199,7 @@ hr_status hr_session_set(struct hr_session *session, const char *key, const char
     const struct foreign *f = s ? NULL : find_foreign(key);
     if (s) {
         HR_TRY(check(s, value, err));
-        HR_TRY(apply_to_process(s, value, err));
+        if (!session->check_only) HR_TRY(apply_to_process(s, value, err));
     } else if (f)
         HR_TRY(check_foreign(f, key, value, err));
     else {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What other threads may do with a session: look at its tables and settings, and open a session of
- * their own that reads what it has. Tables never change once they are in the catalog (their rows
- * may), so that a reference is enough.
+ * their own that reads what it has. Tables never change once they are in the catalog, so that a
+ * reference is enough; but for the rows of those in memory, which a reader gets as they are.
  */
 #include "session/internal.h"
 
@@ -25,12 +25,41 @@ hr_status hr_share_check(const struct hr_session *session, const struct hr_stmt 
     }
 }
 
+/* The same table with the rows that it has now: INSERT puts others in their place. */
+static hr_status copy_rows(const struct hr_table *of, struct hr_table **ret, struct hr_err *err)
+{
+    struct hr_table *table;
+    HR_TRY(hr_table_new(of->name, &table, err));
+    table->schema = of->schema;
+    table->is_temporary = of->is_temporary;
+    table->batches = hr_alloc((of->batch_count + 1) * sizeof *table->batches);
+    if (!table->batches) {
+        hr_table_unref(table);
+        return HR_OOM(err);
+    }
+    for (; table->batch_count < of->batch_count; table->batch_count++)
+        table->batches[table->batch_count] = hr_batch_ref(of->batches[table->batch_count]);
+    *ret = table;
+    return HR_OK;
+}
+
+static hr_status copy_table(struct hr_table *of, struct hr_session *to, struct hr_err *err)
+{
+    bool in_memory = !of->is_view && !of->provider && !of->source;
+    struct hr_table *table = NULL;
+    if (in_memory)
+        HR_TRY(copy_rows(of, &table, err));
+    else
+        table = hr_table_ref(of);
+    return hr_catalog_put(to, table, err);
+}
+
 static hr_status copy_tables(struct hr_session *of, struct hr_session *to, struct hr_err *err)
 {
     hr_status status = HR_OK;
     pthread_mutex_lock(&of->share_lock);
     for (uint32_t i = 0; i < of->table_count && status == HR_OK; i++)
-        status = hr_catalog_put(to, hr_table_ref(of->tables[i]), err);
+        status = copy_table(of->tables[i], to, err);
     pthread_mutex_unlock(&of->share_lock);
     return status;
 }
@@ -45,8 +74,8 @@ static hr_status copy_settings(struct hr_session *of, struct hr_session *to, str
     return status;
 }
 
-hr_status hr_session_new_reader(struct hr_session *of, struct hr_session **ret,
-                                struct hr_err *err)
+hr_status hr_session_new_reader(struct hr_session *of, int64_t memory_bytes,
+                                struct hr_session **ret, struct hr_err *err)
 {
     struct hr_session_options options = {.env = of->env, .threads = 1};
     struct hr_session *session = NULL;
@@ -54,6 +83,9 @@ hr_status hr_session_new_reader(struct hr_session *of, struct hr_session **ret,
     hr_status status = copy_settings(of, session, err);
     if (status == HR_OK) status = copy_tables(of, session, err);
     session->read_only = true;
+    session->conf.models = of->conf.models; /* which are seen by snapshots */
+    session->mem.limit_bytes = memory_bytes;
+    session->mem.setting = "it, or ask for fewer rows (LIMIT)";
     if (status != HR_OK) {
         hr_session_free(session);
         return status;

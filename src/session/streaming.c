@@ -280,6 +280,7 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
         HR_TRY(register_table(run, &target, schema, &sink_options, err));
         table = hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count);
     }
+    if (run->session->check_only) return HR_OK;
     hr_status status = start(run, plan, &target, &writer, &sink_options, mode, err);
     /* The statement's memory is the query's now, and gone when it did not start. */
     if (status != HR_OK && table) hr_catalog_remove(run->session, table);
