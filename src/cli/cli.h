@@ -109,6 +109,8 @@ enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_JSON, CLI_PROGRESS_OFF };
 void cli_catch_signals(struct hr_session *session);
 /* How often they came. */
 int cli_signal_count(void);
+/* Waits for Ctrl-C or SIGTERM. */
+void cli_wait_for_signal(void);
 /* Waits for the session's queries to end, with progress. Exit status; a failure has been printed.
  */
 extern const struct hr_query_listener cli_json_listener; /* a line on stdout an epoch */
@@ -118,6 +120,6 @@ int cli_await_queries(struct hr_session *session, enum cli_progress progress);
 int cli_shell(struct hr_session *session, enum cli_format format);
 
 extern const struct cli_command cli_sql, cli_run, cli_explain, cli_checkpoint, cli_generate,
-    cli_demo, cli_options;
+    cli_demo, cli_options, cli_serve;
 
 #endif

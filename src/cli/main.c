@@ -8,7 +8,7 @@
 
 static const struct cli_command *const commands[] = {
     &cli_sql, &cli_run, &cli_explain, &cli_checkpoint, &cli_generate, &cli_demo,
-    &cli_options,
+    &cli_options, &cli_serve,
 };
 
 static void print_help(void)

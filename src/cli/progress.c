@@ -168,6 +168,19 @@ static bool await_one(struct hr_session *session, struct hr_query *query, bool l
     return false;
 }
 
+void cli_wait_for_signal(void)
+{
+    struct hr_err err;
+    hr_err_init(&err);
+    bool wakes = woken.fd >= 0 || hr_wakeup_init(&woken, &err) == HR_OK;
+    while (signals_seen == 0) {
+        if (wakes)
+            hr_wakeup_wait(&woken, 60 * LOOK_EVERY_US);
+        else
+            sleep(1);
+    }
+}
+
 const struct hr_query_listener cli_json_listener = {.on_progress = on_progress};
 
 int cli_await_queries(struct hr_session *session, enum cli_progress progress)

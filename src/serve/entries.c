@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sessions that are shown, and the queries in them. */
+#include <time.h>
+
 #include "base/alloc.h"
 #include "serve/internal.h"
 
@@ -30,6 +32,19 @@ static void unlink_entry(struct hr_serve *serve, struct hr_serve_entry *entry)
     *at = entry->next;
 }
 
+static bool wait_a_moment(struct hr_serve *serve)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 50000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&serve->entries_changed, &serve->entries_lock, &until);
+    return true;
+}
+
 void hr_serve_detach(struct hr_serve *serve, struct hr_session *session)
 {
     if (!serve) return;
@@ -38,7 +53,11 @@ void hr_serve_detach(struct hr_serve *serve, struct hr_session *session)
     while (entry && entry->session != session) entry = entry->next;
     if (entry) {
         entry->leaving = true;
-        while (entry->users) pthread_cond_wait(&serve->entries_changed, &serve->entries_lock);
+        do { /* a request that came just before may have begun a statement since */
+            pthread_mutex_unlock(&serve->entries_lock);
+            hr_serve_cancel_statements(serve, entry);
+            pthread_mutex_lock(&serve->entries_lock);
+        } while (entry->users && wait_a_moment(serve));
         unlink_entry(serve, entry);
     }
     pthread_mutex_unlock(&serve->entries_lock);

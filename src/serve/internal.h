@@ -20,6 +20,7 @@ struct hr_serve_events; /* http/events.c */
 struct hr_serve_auth;   /* http/auth.c */
 struct hr_serve_logs;   /* api/logs.c */
 struct hr_jobs;         /* api/jobs.c */
+struct hr_statements;   /* api/sql.c */
 
 /* A session that is shown. */
 struct hr_serve_entry {
@@ -65,6 +66,7 @@ struct hr_serve {
     struct hr_serve_events *events;
     struct hr_serve_logs *logs;
     struct hr_jobs *jobs; /* NULL: none */
+    struct hr_statements *statements;
     struct hr_buf told;   /* the list of queries as listeners have it; the ticker's own */
 
     pthread_t ticker;
@@ -114,6 +116,16 @@ void hr_serve_put_query(struct hr_serve *serve, struct hr_serve_query *query);
 void hr_serve_each_query(struct hr_serve *serve,
                          void (*fn)(void *arg, const struct hr_serve_entry *, struct hr_query *),
                          void *arg);
+
+/* api/ ----------------------------------------------------------------------------------------- */
+
+/* Cancels the statements over a session's tables and forgets their results; NULL: of all. */
+void hr_serve_cancel_statements(struct hr_serve *serve, const struct hr_serve_entry *entry);
+/* Opens the store of jobs; starts those that were running; have they all been started? */
+hr_status hr_serve_keep_jobs(struct hr_serve *serve, const struct hr_serve_options *options,
+                             struct hr_err *err) HR_CHECKED;
+void hr_serve_resume_jobs(struct hr_serve *serve);
+bool hr_serve_jobs_ready(struct hr_serve *serve);
 
 /* http/ ---------------------------------------------------------------------------------------- */
 

@@ -21,7 +21,8 @@ struct hr_serve_options {
     const char *hosts;  /* names (with a port where it is another) that it is reached by, behind
                            commas */
     const char *store;  /* folder of the jobs; NULL: there are none (headrace run) */
-    const struct hr_session_options *session; /* of the jobs' sessions; copied */
+    const struct hr_session_options *session; /* of the jobs' sessions; copied; may be NULL */
+    const struct hr_options *settings; /* set in each of them; copied; may be NULL */
 };
 
 /* HR_E_INVALID_ARGUMENT: what is not safe (another address than the machine's own without a token)

@@ -67,9 +67,11 @@ hr_status hr_serve_start(const struct hr_serve_options *options, struct hr_serve
     hr_status status;
     HR_TRY_OUT(init(serve, options, err));
     HR_TRY_OUT(start_modules(serve, err));
+    if (options->store) HR_TRY_OUT(hr_serve_keep_jobs(serve, options, err));
     HR_TRY_OUT(hr_http_listen(serve, options, err));
     HR_TRY_OUT(hr_thread_start(&serve->ticker, "serve", ticker_main, serve, err));
     serve->ticking = true;
+    if (serve->jobs) hr_serve_resume_jobs(serve);
     HR_LOG(HR_LOG_INFO, "the server listens at %s", serve->url);
     *ret = serve;
     return HR_OK;
@@ -86,6 +88,7 @@ void hr_serve_stop(struct hr_serve *serve)
         hr_wakeup_signal(&serve->wakeup);
         pthread_join(serve->ticker, NULL);
     }
+    hr_serve_cancel_statements(serve, NULL);
     hr_http_close(serve);
     for (uint32_t i = hr_serve_module_count(); i-- > 0;) {
         const struct hr_serve_module *module = hr_serve_module_at(i);

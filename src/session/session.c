@@ -216,6 +216,24 @@ hr_status hr_session_next(struct hr_session *session, const char *text, size_t t
     return status;
 }
 
+bool hr_session_has_more(const char *text, size_t text_len, size_t pos)
+{
+    struct hr_str_view statement;
+    return hr_sql_split_next(text, text_len, &pos, &statement);
+}
+
+hr_status hr_session_parse_set(struct hr_arena *arena, struct hr_str_view text,
+                               const char **ret_key, const char **ret_value, struct hr_err *err)
+{
+    struct hr_stmt *stmt = NULL;
+    HR_TRY(hr_sql_parse_statement(arena, text, NULL, &stmt, err));
+    if (!stmt || stmt->kind != HR_STMT_SET || !stmt->key || !stmt->value)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "SET key = value alone may stand here");
+    *ret_key = stmt->key;
+    *ret_value = stmt->value;
+    return HR_OK;
+}
+
 hr_status hr_session_sql(struct hr_session *session, struct hr_str_view text, struct hr_result *ret,
                          struct hr_err *err)
 {

@@ -53,6 +53,12 @@ void hr_result_done(struct hr_result *result);
 hr_status hr_session_next(struct hr_session *session, const char *text, size_t text_len,
                           size_t *pos, bool *ret_more, struct hr_str_view *ret_text,
                           struct hr_result *ret_result, struct hr_err *err) HR_CHECKED;
+/* Is there another statement behind pos? */
+bool hr_session_has_more(const char *text, size_t text_len, size_t pos);
+/* The key and value of a SET statement, in the arena; any other is HR_E_INVALID_ARGUMENT. */
+hr_status hr_session_parse_set(struct hr_arena *arena, struct hr_str_view text,
+                               const char **ret_key, const char **ret_value,
+                               struct hr_err *err) HR_CHECKED;
 /* One statement. */
 hr_status hr_session_sql(struct hr_session *session, struct hr_str_view text, struct hr_result *ret,
                          struct hr_err *err) HR_CHECKED;

@@ -38,7 +38,7 @@ def test_usage():
     unknown = run('sqll')
     check('unknown command', unknown.returncode, 2)
     contains('unknown command', unknown.stderr, "did you mean 'sql'?")
-    for command in ('sql', 'run', 'explain', 'checkpoint', 'generate', 'demo', 'options'):
+    for command in ('sql', 'run', 'explain', 'checkpoint', 'generate', 'demo', 'options', 'serve'):
         help_text = run(command, '--help')
         check(command + ' --help', help_text.returncode, 0)
         contains(command + ' --help', help_text.stdout, 'Usage: headrace ' + command)

@@ -129,7 +129,8 @@ hr_status hr_serve_get_openapi(struct hr_http_request *request, struct hr_err *e
 
 hr_status hr_serve_get_ready(struct hr_http_request *request, struct hr_err *err)
 {
-    HR_UNUSED(err);
+    if (!hr_serve_jobs_ready(request->serve))
+        return HR_HTTP_FAIL(request, 503, err, HR_E_AGAIN, "jobs are being started");
     hr_buf_puts(&request->out, "{\"status\":\"ready\"}");
     return HR_OK;
 }

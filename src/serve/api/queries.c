@@ -66,6 +66,21 @@ void hr_serve_put_identity(struct hr_buf *out, const struct hr_serve_entry *entr
         hr_buf_puts(out, "null");
 }
 
+#define OPERATORS_MAX 256
+
+void hr_serve_put_operators(struct hr_serve *serve, struct hr_buf *out, struct hr_query *query)
+{
+    struct hr_operator_figures figures[OPERATORS_MAX];
+    uint32_t count = hr_query_operators(query, figures, OPERATORS_MAX);
+    hr_http_put_int(out, "at", hr_now_us(serve->env) / 1000);
+    hr_http_put_name(out, "operators");
+    hr_buf_putc(out, '[');
+    for (uint32_t i = 0; i < count; i++)
+        hr_buf_printf(out, "%s[%u,%" PRId64 ",%" PRId64 ",%" PRId64 "]", i ? "," : "",
+                      figures[i].id, figures[i].rows, figures[i].batches, figures[i].self_us);
+    hr_buf_putc(out, ']');
+}
+
 static void put_figures(struct hr_serve *serve, struct hr_query *query,
                         const struct hr_query_info *info, struct hr_buf *out)
 {
@@ -146,6 +161,7 @@ static hr_status put_detail(struct hr_http_request *request, struct hr_serve_que
     hr_http_put_string(out, "sql", info.text);
     hr_http_put_string(out, "checkpoint", info.checkpoint_dir);
     hr_http_put_raw(out, "description", info.description);
+    hr_serve_put_operators(request->serve, out, q->query);
     hr_http_put_name(out, "lastProgress");
     size_t before = out->len;
     hr_query_progress_json(q->query, out);

@@ -59,6 +59,7 @@ static void publish_report(struct hr_serve *serve, struct hr_query *query)
     size_t before = report.len;
     hr_query_progress_json(query, &report);
     if (report.len == before) hr_buf_puts(&report, "null");
+    hr_serve_put_operators(serve, &report, query);
     hr_buf_putc(&report, '}');
     if (!report.failed) hr_serve_publish(serve, topic, "query", hr_svn(report.ptr, report.len));
     hr_buf_done(&report);
@@ -86,7 +87,10 @@ static void tick(struct hr_serve *serve, int64_t now_s)
         return;
     }
     hr_buf_puts(&tick.list, "{\"items\":[");
-    hr_buf_printf(&tick.samples, "{\"t\":%" PRId64 ",\"q\":{", tick.second);
+    hr_buf_printf(&tick.samples, "{\"t\":%" PRId64 ",\"cols\":[", tick.second);
+    for (int i = 0; i < HR_FIGURE_COUNT; i++)
+        hr_buf_printf(&tick.samples, "%s\"%s\"", i ? "," : "", hr_figure_names[i]);
+    hr_buf_puts(&tick.samples, "],\"q\":{");
     hr_serve_each_query(serve, add_query, &tick);
     hr_buf_puts(&tick.list, "]}");
     hr_buf_puts(&tick.samples, "}}");

@@ -45,6 +45,7 @@ static hr_status get_version(struct hr_http_request *request, struct hr_err *err
     hr_http_put_string(&request->out, "build", HR_BUILD);
     hr_http_put_string(&request->out, "boot", request->serve->boot);
     hr_http_put_time(&request->out, "startedAt", request->serve->started_us);
+    hr_http_put_bool(&request->out, "jobs", request->serve->jobs != NULL);
     hr_buf_putc(&request->out, '}');
     return HR_OK;
 }
