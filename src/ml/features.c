@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ml/features.h"
 
+#include <stdio.h>
+
 static uint32_t rotate(uint32_t x, int by)
 {
     return x << by | x >> (32 - by);
@@ -22,4 +24,26 @@ uint32_t hr_murmur3_32(const void *data, size_t size, uint32_t seed)
     h = (h ^ h >> 16) * 0x85ebca6bu;
     h = (h ^ h >> 13) * 0xc2b2ae35u;
     return h ^ h >> 16;
+}
+
+hr_status hr_ml_parse_numbers(const char *text, const char *option, double *ret, size_t count,
+                              struct hr_err *err)
+{
+    size_t found = 0;
+    char why[120];
+    for (const char *at = text; *at || found == 0;) {
+        size_t len = strcspn(at, ",;");
+        double v = 0;
+        if (!hr_parse_f64(hr_sv_trim(hr_svn(at, len)), &v) || !isfinite(v)) {
+            snprintf(why, sizeof why, "'%.*s' is no number", (int)HR_MIN(len, 60), at);
+            return HR_RAISE(err, HR_E_INVALID_OPTION, "name", option, "why", why);
+        }
+        if (found < count) ret[found] = v;
+        found++;
+        at += len;
+        if (*at) at++;
+    }
+    if (found == count) return HR_OK;
+    snprintf(why, sizeof why, "it has %zu numbers, %zu are needed", found, count);
+    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", option, "why", why);
 }

@@ -29,6 +29,10 @@ HR_INLINE uint32_t hr_ml_padded(uint32_t count)
     return (count + 3) & ~3u;
 }
 
+/* "1, 2; 3, 4" of an option: exactly count finite numbers. */
+hr_status hr_ml_parse_numbers(const char *text, const char *option, double *ret, size_t count,
+                              struct hr_err *err) HR_CHECKED;
+
 /* Mean and variance of numbers as they come (Welford). */
 struct hr_ml_moments {
     double mean, m2;
