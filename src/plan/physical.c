@@ -177,7 +177,7 @@ hr_status hr_plan_physical(struct hr_arena *arena, const struct hr_conf *conf,
         .arena = arena,
         .conf = conf,
         .mode = mode,
-        .parallel = conf->threads > 1 && conf->shuffle_partitions > 1,
+        .parallel = conf->threads > 1, /* also with one partition: leaves are read by many tasks */
     };
     struct hr_pnode *root = NULL;
     uint32_t next = 0;
