@@ -9,6 +9,7 @@
  *   <headrace/rdd.h>      RDDs: transformations and actions over data at rest
  *   <headrace/typed.h>    rows as structs of your own (not included here)
  *   <headrace/dstream.h>  DStreams: the same over micro-batches of live data
+ *   <headrace/ml.h>       models that learn from rows
  *
  * This header has what they share: the context, and whose task runs next when there are several
  * jobs.
@@ -18,6 +19,7 @@
 
 #include <headrace/dstream.h>
 #include <headrace/err.h>
+#include <headrace/ml.h>
 #include <headrace/rdd.h>
 #include <headrace/row.h>
 

@@ -16,7 +16,7 @@ void hr_ml_gather_done(struct hr_ml_gather *g)
     *g = (struct hr_ml_gather){0};
 }
 
-static hr_status make_room(struct hr_ml_gather *g, uint32_t inputs, struct hr_err *err)
+hr_status hr_ml_gather_room(struct hr_ml_gather *g, uint32_t inputs, struct hr_err *err)
 {
     if (g->input_count == inputs) return HR_OK;
     hr_ml_gather_done(g);
@@ -98,7 +98,7 @@ hr_status hr_ml_gather_rows(struct hr_ml_gather *g, const struct hr_ml_input *in
 {
     uint8_t bad[HR_ML_BLOCK] = {0};
     assert(count <= HR_ML_BLOCK && input_count > 0);
-    HR_TRY(make_room(g, input_count, err));
+    HR_TRY(hr_ml_gather_room(g, input_count, err));
     for (uint32_t j = 0; j < input_count; j++) {
         size_t at = (size_t)HR_ML_BLOCK * j;
         mark_nulls(&columns[j], rows, first, count, bad);

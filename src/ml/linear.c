@@ -341,6 +341,13 @@ static void second_order(struct linear *m, double error, double h, double weight
     x[m->d] = 0;
 }
 
+/* Of the loss, as seen from the row: where the label was far away the step is bounded as if it had
+ * been met half way, or one surprise would throw the weights away. */
+static double curvature(double p, double error)
+{
+    return HR_MAX(HR_MAX(p * (1 - p), fabs(error) / 4), 1e-3);
+}
+
 /* With a past that fades, features that stay away would grow without bound. */
 static void bound_variance(struct linear *m)
 {
@@ -372,7 +379,7 @@ static hr_status learn(struct hr_ml_model *model, const struct hr_ml_rows *rows,
         ret_before->value[i] = p;
         double weight = m->logistic && y != 0 ? o->positive_weight : 1;
         if (m->optimizer == NEWTON) {
-            second_order(m, p - y, m->logistic ? HR_MAX(p * (1 - p), 1e-3) : 1, weight);
+            second_order(m, p - y, m->logistic ? curvature(p, p - y) : 1, weight);
             bound_variance(m);
         } else {
             first_order(m, (p - y) * weight);

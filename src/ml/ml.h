@@ -83,6 +83,12 @@ struct hr_ml_vt {
                   struct hr_ml_scores *ret);
     /* What it has learned, and all that going on needs: written or read, by io. */
     void (*fields)(struct hr_ml_model *model, struct hr_ml_io *io);
+    /* For DESCRIBE MODEL: what it has found, in words. NULL: nothing beside its measures. */
+    void (*describe)(const struct hr_ml_model *model, struct hr_buf *out);
+    /* Bandits: the class to take in a context (the texts before the last input), row being what a
+     * draw depends on. False: there is none. NULL: no kind to choose with. */
+    bool (*choose)(const struct hr_ml_model *model, const struct hr_string *context, uint64_t row,
+                   uint32_t *ret_class, double *ret_value);
 };
 
 /* The head that all models share. */
@@ -162,6 +168,8 @@ struct hr_ml_gather {
     uint32_t bad;               /* rows left out for a NULL or a number that is not finite */
 };
 void hr_ml_gather_done(struct hr_ml_gather *g);
+/* Room for a block of so many inputs. */
+hr_status hr_ml_gather_room(struct hr_ml_gather *g, uint32_t inputs, struct hr_err *err) HR_CHECKED;
 /* Of count rows of the batch (rows NULL: from first on) those that are clean. */
 hr_status hr_ml_gather_rows(struct hr_ml_gather *g, const struct hr_ml_input *inputs,
                             const struct hr_ml_column *columns, uint32_t input_count,

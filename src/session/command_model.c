@@ -282,6 +282,11 @@ static void add_learned(struct hr_run *run, struct hr_rows *rows, const struct h
     add(rows, "rows with bad features", number(run, model->bad_features));
     hr_ml_put_metrics(model, &metrics);
     if (metrics.len) add(rows, "prequential", hr_buf_cstr(&metrics));
+    hr_buf_clear(&metrics);
+    if (model->vt->describe) {
+        model->vt->describe(model, &metrics);
+        add(rows, "found", hr_buf_cstr(&metrics));
+    }
     hr_buf_done(&metrics);
     for (uint32_t i = 0; i < model->class_count; i++) add(rows, "class", model->classes[i]);
 }

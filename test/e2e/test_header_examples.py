@@ -13,14 +13,15 @@ import subprocess
 import sys
 
 ROOT, TMP = os.environ['HR_ROOT'], os.environ['HR_TMP']
-HEADERS = ('err.h', 'row.h', 'rdd.h', 'shared.h', 'dstream.h', 'headrace.h')
+HEADERS = ('err.h', 'row.h', 'rdd.h', 'shared.h', 'dstream.h', 'ml.h', 'headrace.h')
 
 PARAMETERS = '''struct hr_context *ctx, struct hr_streaming *ssc, struct hr_err err, void *arg,
     struct hr_rdd *rdd, struct hr_rdd *a, struct hr_rdd *b, struct hr_rdd *lines,
     struct hr_rdd *words, struct hr_dstream *stream, struct hr_dstream *pairs,
     struct hr_rows *rows, const struct hr_row *row, struct hr_emitter *out,
     struct hr_receiver *receiver, struct hr_accumulator *acc, struct hr_broadcast *broadcast,
-    const struct hr_batch_view *view, struct hr_state *state, hr_status status, uint64_t n'''
+    const struct hr_batch_view *view, struct hr_state *state, hr_status status, uint64_t n,
+    struct hr_model *model'''
 ROW = ('(void *arg, const struct hr_row *row, struct hr_emitter *out, struct hr_err *err);')
 MERGE = ('(void *arg, const struct hr_row *a, const struct hr_row *b, struct hr_emitter *out, '
          'struct hr_err *err);')

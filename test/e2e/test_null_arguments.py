@@ -9,13 +9,13 @@ import subprocess
 import sys
 
 ROOT, TMP, BUILD = os.environ['HR_ROOT'], os.environ['HR_TMP'], os.environ['HR_BUILD']
-HEADERS = ('err.h', 'row.h', 'rdd.h', 'shared.h', 'dstream.h', 'headrace.h')
+HEADERS = ('err.h', 'row.h', 'rdd.h', 'shared.h', 'dstream.h', 'ml.h', 'headrace.h')
 # A result has to have its place: what the function is called for.
 SKIP = {'hr_view_row', 'hr_err_fail', 'hr_err_init', 'hr_err_copy'}
 PROTOTYPE = re.compile(r'(?:^|\n)((?:const |struct |enum |unsigned )*[a-z_0-9]+[ \*]+)'
                        r'(hr_[a-z0-9_]+)\(([^;{}]*)\)\s*(?:HR_\w+(?:\([^)]*\))?\s*)*;')
 OBJECTS = {'struct hr_context *': 'ctx', 'struct hr_streaming *': 'ssc', 'struct hr_rdd *': 'rdd',
-           'struct hr_dstream *': 'in'}
+           'struct hr_dstream *': 'in', 'struct hr_model *': 'model'}
 
 HEAD = '''#include <headrace/headrace.h>
 #include <signal.h>
@@ -28,6 +28,7 @@ static struct hr_context *ctx;
 static struct hr_streaming *ssc;
 static struct hr_rdd *rdd;
 static struct hr_dstream *in;
+static struct hr_model *model;
 static struct hr_err err_;
 '''
 MAIN = '''
@@ -48,6 +49,7 @@ int main(void)
                     ssc = hr_streaming_new(ctx, 1000000, &e);
                     rdd = hr_range(ctx, 0, 5, 1, 1, &e);
                     in = hr_queue_stream(ssc, "a LONG, b LONG", true, &e);
+                    model = hr_model_new("kmeans", "x DOUBLE", NULL, &e);
                 }
                 CALLS[i].fn(with_err ? &err_ : NULL);
                 _exit(0);

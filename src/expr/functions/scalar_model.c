@@ -237,3 +237,82 @@ hr_status hr_fn_predict(HR_EVAL_ARGS)
     hr_ml_gather_done(&gather);
     return status;
 }
+
+/* ---- choose ---- */
+
+hr_status hr_bind_choose(HR_BIND_ARGS)
+{
+    struct hr_field fields[] = {{"arm", hr_type(HR_T_STRING), true},
+                                {"value", hr_type(HR_T_DOUBLE), true}};
+    HR_TRY(find_model(arena, conf, call, err));
+    const struct hr_ml_entry *entry = call->bound;
+    if (!entry->vt->choose)
+        return HR_RAISE(err, HR_E_ML_INPUT, "model", entry->name, "why",
+                        "choose is for bandits; predict says what other models say");
+    uint32_t last = call->arg_count - 1;
+    for (uint32_t i = 1; i < last; i++)
+        HR_TRY(hr_resolve_cast(arena, &call->args[i], hr_type(HR_T_STRING), err));
+    if (!hr_type_is_numeric(call->args[last]->type) && call->args[last]->type->id != HR_T_NULL)
+        return hr_resolve_unexpected_type(arena, call, last, "\"BIGINT\"", err);
+    HR_TRY(hr_resolve_cast(arena, &call->args[last], hr_type(HR_T_LONG), err));
+    call->type = hr_type_struct(fields, 2);
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+static hr_status choose_rows(struct hr_eval_ctx *ctx, const struct hr_expr *call,
+                             const struct hr_ml_model *model, const struct hr_vector *args,
+                             const struct target *to, uint64_t *valid, struct hr_err *err)
+{
+    struct hr_string *context = HR_NEW_ARRAY(ctx->arena, struct hr_string, call->arg_count);
+    if (!context) return HR_OOM(err);
+    uint32_t last = call->arg_count - 1;
+    HR_ALL_ROWS(ctx, row)
+    {
+        bool whole = hr_arg_valid(&args[last], row);
+        for (uint32_t i = 1; i < last && whole; i++) {
+            whole = hr_arg_valid(&args[i], row);
+            if (whole) context[i - 1] = HR_ARG(struct hr_string, &args[i], row);
+        }
+        struct hr_ml_scores one;
+        if (!whole || !model->vt->choose(model, context, (uint64_t)hr_arg_i64(&args[last], row),
+                                         &one.index[0], &one.value[0]))
+            continue;
+        HR_TRY(put_scores(ctx, model, &one, &row, 1, to, err));
+        hr_bit_set(valid, row);
+    }
+    return HR_OK;
+}
+
+/* A bandit that has learned nothing chooses among the arms that its options name. */
+static hr_status untrained(const struct hr_expr *call, struct hr_ml_model **ret, struct hr_err *err)
+{
+    const struct hr_ml_entry *entry = call->bound;
+    struct hr_ml_input inputs[HR_ML_INPUTS_MAX];
+    uint32_t count = HR_MIN(call->arg_count - 1, HR_ML_INPUTS_MAX);
+    for (uint32_t i = 0; i < count; i++) inputs[i] = (struct hr_ml_input){"context", true};
+    return hr_ml_new(entry->vt, &entry->options, inputs, count, NULL, ret, err);
+}
+
+hr_status hr_fn_choose(HR_EVAL_ARGS)
+{
+    const struct hr_ml_snapshot *snapshot = NULL;
+    uint64_t *valid = (uint64_t *)(uintptr_t)out->validity;
+    struct hr_ml_model *fresh = NULL;
+    struct target to;
+    HR_TRY(pinned(ctx, call, &snapshot, err));
+    HR_TRY(make_target(ctx, out, &to, err));
+    memset(valid, 0, hr_bit_words(out->length) * 8);
+    if (!snapshot) HR_TRY(untrained(call, &fresh, err));
+    const struct hr_ml_model *model = snapshot ? snapshot->model : fresh;
+    hr_status status = HR_OK;
+    if (model->input_count != call->arg_count - 1) {
+        const struct hr_ml_entry *entry = call->bound;
+        const char *why =
+            hr_arena_printf(ctx->arena, "choose gives it %u texts and a number; its context has %u",
+                            call->arg_count - 2, model->input_count - 1);
+        status = HR_RAISE(err, HR_E_ML_INPUT, "model", entry->name, "why", why ? why : "");
+    }
+    if (status == HR_OK) status = choose_rows(ctx, call, model, args, &to, valid, err);
+    hr_ml_free(fresh);
+    return status;
+}
