@@ -152,7 +152,7 @@ static hr_status gather_struct(struct hr_arena *arena, const struct hr_part *par
                                struct hr_err *err)
 {
     struct hr_part few[8], *inner = few;
-    assert(ret->type->id == HR_T_STRUCT && ret->children);
+    assert(ret->type->id == HR_T_STRUCT && (ret->children || ret->type->field_count == 0));
     if (part_count > HR_COUNT(few)) {
         inner = HR_NEW_ARRAY(arena, struct hr_part, part_count);
         if (!inner) return HR_OOM(err);
