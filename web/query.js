@@ -211,7 +211,18 @@ async function showState(ctx) {
     h('dt', null, 'Checkpoint'), h('dd', { class: 'mono' }, ctx.q.checkpoint ?? 'temporary: goes away with the query'),
     h('dt', null, 'Grows without bound'), h('dd', null, ctx.q.description.growing || 'nothing'),
     stateful.map((o) => [h('dt', null, o.name), h('dd', null, o.state)]))));
+  if (ctx.q.checkpoint) checkpoint(ctx);
   withReports(ctx, (p) => table.update(p.stateOperators.map((s, i) => ({ key: i, cells: [s.operatorName, fmt.rows(s.numRowsTotal), fmt.rows(s.numRowsUpdated), fmt.rows(s.numRowsRemoved), fmt.rows(s.numRowsDroppedByWatermark), fmt.bytes(s.memoryUsedBytes), fmt.micros(s.commitTimeUs), String(s.numStateStoreInstances), Object.entries(s.customMetrics ?? {}).map(([k, n]) => `${k} ${fmt.rows(n)}`).join(', ')] }))));
+}
+
+// The checkpoint as it lies on disk.
+async function checkpoint(ctx) {
+  const c = await api(ctx.base + '/checkpoint').catch((e) => ({ error: e }));
+  if (c.error) { ctx.body.append(problem(c.error)); return; }
+  const files = new Table([{ name: 'File', class: 'mono' }, { name: 'Size', num: true }, { name: 'Changed' }], 'Files of the checkpoint');
+  files.update(c.files.map((f) => ({ key: f.name, cells: [f.name, fmt.bytes(f.bytes), fmt.moment(Date.parse(f.changedAt))] })));
+  ctx.body.append(h('h2', null, 'Checkpoint'), h('p', { class: 'muted' }, `${fmt.rows(c.fileCount)} files, ${fmt.bytes(c.totalBytes)}, as they are now`),
+    h('div', { class: 'split' }, h('div', { class: 'panel' }, h('dl', { class: 'facts' }, h('dt', null, 'folder'), h('dd', { class: 'mono' }, c.folder), Object.entries(c.summary ?? {}).map(([k, v]) => [h('dt', null, k), h('dd', { class: 'mono' }, typeof v === 'object' ? JSON.stringify(v) : String(v))]))), files.el));
 }
 
 async function io(ctx) {

@@ -125,6 +125,9 @@ def test_life(server):
     with Keeper() as server:
         check('started again', server.state('shop', 'running', 'failed'), 'running')
         server.wait('/api/v1/queries/sums', lambda q: q['inputRows'] > 200)
+        kept = server.json('/api/v1/queries/sums/checkpoint')
+        expect('its checkpoint', kept['fileCount'] > 0 and kept['totalBytes'] > 0 and
+               any(f['name'].startswith('journal') for f in kept['files']), kept)
         check('pause', server.send('jobs/shop/pause')[0], 202)
         check('paused', server.state('shop', 'paused'), 'paused')
         check('no queries', server.json('/api/v1/queries'), {'items': []})
