@@ -323,14 +323,15 @@ void hr_buf_done(struct hr_buf *buf)
     hr_free(buf->ptr);
     buf->ptr = NULL;
     buf->len = buf->capacity = 0;
-    buf->failed = false;
+    buf->failed = buf->too_long = false;
 }
 
 /* Room for size bytes and a NUL. */
 static HR_NOINLINE bool grow(struct hr_buf *buf, size_t size)
 {
     size_t max = buf->max_bytes ? buf->max_bytes : BUF_DEFAULT_MAX;
-    if (size > max || buf->len > max - size) return false;
+    buf->too_long = size > max || buf->len > max - size;
+    if (buf->too_long) return false;
     size_t need = buf->len + size + 1;
     size_t capacity = buf->capacity < 64 ? 64 : buf->capacity * 2;
     if (capacity < need) capacity = need;
@@ -469,7 +470,7 @@ hr_status hr_buf_status(const struct hr_buf *buf, struct hr_err *err)
 {
     if (!buf->failed) return HR_OK;
     size_t max = buf->max_bytes ? buf->max_bytes : BUF_DEFAULT_MAX;
-    if (buf->capacity > max / 2)
+    if (buf->too_long)
         return HR_FAIL(err, HR_E_LIMIT, "text exceeds the limit of %zu bytes", max);
     return HR_OOM(err);
 }

@@ -43,7 +43,7 @@ struct hr_buf {
     char *ptr;
     size_t len, capacity;
     size_t max_bytes; /* 0: 1 GiB */
-    bool failed;
+    bool failed, too_long;
 };
 
 void hr_buf_init(struct hr_buf *buf, size_t max_bytes);
@@ -51,7 +51,7 @@ void hr_buf_done(struct hr_buf *buf);
 HR_INLINE void hr_buf_clear(struct hr_buf *buf)
 {
     buf->len = 0;
-    buf->failed = false;
+    buf->failed = buf->too_long = false;
 }
 /* Room for size more bytes, or NULL; the caller then adds to len itself. */
 char *hr_buf_reserve(struct hr_buf *buf, size_t size);

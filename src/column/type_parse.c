@@ -134,9 +134,14 @@ static hr_status parse_sizes(struct parser *p, int32_t sizes[2], int *ret_count)
         do {
             HR_TRY(next(p));
             int64_t n;
-            if (p->tok != T_NUMBER || count == 2 || !hr_parse_i64(p->word, &n))
-                return syntax_error(p);
-            sizes[count++] = n > 100000 ? 100000 : (int32_t)n;
+            if (p->tok != T_NUMBER || count == 2) return syntax_error(p);
+            if (!hr_parse_i64(p->word, &n) || n > INT32_MAX) {
+                HR_RAISE(p->err, HR_E_LIMIT, "what", "a size in a data type", "limit",
+                         "2147483647");
+                return hr_err_at(p->err, (int32_t)(p->tok_start - p->text),
+                                 (int32_t)(p->pos - p->text));
+            }
+            sizes[count++] = (int32_t)n;
             HR_TRY(next(p));
         } while (at_punct(p, ','));
         HR_TRY(expect(p, ')'));
@@ -156,8 +161,8 @@ static hr_status parse_decimal(struct parser *p, const struct hr_type **ret)
     if (sizes[0] > 38)
         return HR_RAISE(p->err, HR_E_DECIMAL_PRECISION, "precision", a, "maxPrecision", "38");
     if (sizes[1] > sizes[0])
-        return HR_FAIL(p->err, HR_E_INVALID_ARGUMENT,
-                       "Decimal scale (%s) cannot be greater than precision (%s).", b, a);
+        return HR_RAISE(p->err, HR_E_DECIMAL_SCALE, "scale", b, "precision", a);
+    if (sizes[0] == 0) return HR_RAISE(p->err, HR_E_NOT_SUPPORTED, "what", "DECIMAL(0)");
     return made(p, hr_type_decimal(sizes[0], sizes[1]), ret);
 }
 
@@ -293,6 +298,18 @@ static hr_status parse_sized_string(struct parser *p, const char *name, const st
     return made(p, hr_type(HR_T_STRING), ret);
 }
 
+/* INT(3), STRING(5) … */
+static hr_status no_size(struct parser *p, const char *start)
+{
+    while (p->tok != T_END && !at_punct(p, ')')) HR_TRY(next(p));
+    char quoted[96];
+    snprintf(quoted, sizeof quoted, "\"%.*s\"", (int)HR_MIN(p->pos - start, 80), start);
+    for (char *c = quoted; *c; c++)
+        if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 32);
+    HR_RAISE(p->err, HR_E_UNSUPPORTED_DATATYPE, "typeName", quoted);
+    return hr_err_at(p->err, (int32_t)(start - p->text), (int32_t)(p->pos - p->text));
+}
+
 static hr_status parse_type(struct parser *p, const struct hr_type **ret)
 {
     if (p->tok != T_WORD) return syntax_error(p);
@@ -311,7 +328,9 @@ static hr_status parse_type(struct parser *p, const struct hr_type **ret)
         hr_err_at(p->err, (int32_t)(p->tok_start - p->text), (int32_t)(p->pos - p->text));
         return HR_E_UNSUPPORTED_DATATYPE;
     }
+    const char *start = p->tok_start;
     HR_TRY(next(p));
+    if (strchr("pi", names[i].how) && at_punct(p, '(')) return no_size(p, start);
     switch (names[i].how) {
     case 'p': return made(p, hr_type(names[i].id), ret);
     case 'd': return parse_decimal(p, ret);

@@ -17,7 +17,7 @@ hr_status hr_cast_to_string(const struct hr_cast *c, struct hr_err *err)
         c->out->values = c->in->col.values;
         return HR_OK;
     }
-    struct hr_buf buf = {0};
+    struct hr_buf buf = {.max_bytes = HR_TEXT_MAX};
     hr_status status = HR_OK;
     bool integral = hr_type_is_integral(c->from);
     HR_EACH_ROW(c->ctx, c->out, row) {

@@ -21,11 +21,15 @@ struct compiler {
 static hr_status compile_expr(struct compiler *c, const struct hr_expr *expr, uint32_t reg,
                               uint32_t *ret_slot, struct hr_err *err) HR_CHECKED;
 
-#define SHARED_SLOTS 256u
+#define SHARED_SLOTS  256u
+#define SHARED_LEVELS 256u
 
+/* Of registers far out of a long CASE, only the outermost is found: see find_slot. */
 static bool reg_is_within(const struct compiler *c, uint32_t reg, uint32_t outer)
 {
-    while (reg != outer && reg != 0) reg = c->regs.items[reg];
+    if (outer == 0) return true;
+    for (uint32_t i = 0; i < SHARED_LEVELS && reg != outer && reg != 0; i++)
+        reg = c->regs.items[reg];
     return reg == outer;
 }
 
@@ -38,8 +42,8 @@ static bool find_slot(const struct compiler *c, const struct hr_expr *expr, uint
     for (uint32_t i = 0; i < count; i++) {
         if (i == SHARED_SLOTS && count > 2 * SHARED_SLOTS) i = count - SHARED_SLOTS;
         const struct hr_slot *slot = &c->slots.items[i];
-        if (!slot->expr || !reg_is_within(c, reg, slot->reg)) continue;
-        if (slot->expr->type != expr->type || !hr_expr_equal(slot->expr, expr)) continue;
+        if (!slot->expr || slot->expr->type != expr->type) continue;
+        if (!hr_expr_equal(slot->expr, expr) || !reg_is_within(c, reg, slot->reg)) continue;
         *ret_slot = i;
         return true;
     }

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "base/hash.h"
 #include "expr/codec.h"
 #include "expr/function.h"
 
@@ -288,6 +289,31 @@ bool hr_expr_equal(const struct hr_expr *a, const struct hr_expr *b)
     for (uint32_t i = 0; i < a->arg_count; i++)
         if (!hr_expr_equal(a->args[i], b->args[i])) return false;
     return true;
+}
+
+static uint64_t hash_node(const struct hr_expr *expr)
+{
+    switch (expr->kind) {
+    case HR_X_ATTR: return expr->attr_id;
+    case HR_X_COLUMN:
+    case HR_X_FIELD: return expr->ordinal;
+    case HR_X_LITERAL: {
+        struct hr_buf bytes = {0};
+        hr_value_encode(expr->literal, 0, &bytes);
+        uint64_t hash = bytes.failed ? 0 : hr_hash_bytes(bytes.ptr, bytes.len);
+        hr_buf_done(&bytes);
+        return hash;
+    }
+    default: return 0;
+    }
+}
+
+uint64_t hr_expr_hash(const struct hr_expr *expr)
+{
+    uint64_t hash = hr_hash_combine((uint64_t)expr->kind, hash_node(expr));
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        hash = hr_hash_combine(hash, hr_expr_hash(expr->args[i]));
+    return hash;
 }
 
 static const struct hr_function *function_of(const struct hr_expr *expr)

@@ -132,6 +132,8 @@ hr_status hr_expr_rewrite(struct hr_expr **expr,
                           void *arg, struct hr_err *err) HR_CHECKED;
 /* Equal but for positions and aliases' ids: for GROUP BY matching and common parts. */
 bool hr_expr_equal(const struct hr_expr *a, const struct hr_expr *b);
+/* Equal expressions have equal ones. */
+uint64_t hr_expr_hash(const struct hr_expr *expr);
 bool hr_expr_is_deterministic(const struct hr_expr *expr);
 bool hr_expr_has_aggregate(const struct hr_expr *expr);
 /* No attribute in it: its value is the same for every row. */

@@ -126,10 +126,13 @@ HR_INLINE void hr_build_to(struct hr_builder *b, uint32_t row)
     HR_ALL_ROWS(ctx, row)                                                                      \
         if (hr_build_to(b, row), hr_bit_get((out)->validity, row) || (hr_builder_null(b), false))
 
+/* Bytes of one text that a function makes. */
+#define HR_TEXT_MAX ((size_t)256 << 20)
+
 /* Rows that make one text each in `buf`; `continue` after hr_out_null for NULL. Returns. */
 #define HR_TEXT_ROWS(...)                                                                      \
     do {                                                                                       \
-        struct hr_buf buf = {0};                                                               \
+        struct hr_buf buf = {.max_bytes = HR_TEXT_MAX};                                        \
         hr_status status_ = HR_OK;                                                             \
         HR_EACH_ROW(ctx, out, row)                                                             \
         {                                                                                      \

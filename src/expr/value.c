@@ -26,8 +26,9 @@ hr_status hr_out_str(struct hr_eval_ctx *ctx, struct hr_column *out, uint32_t ro
                      size_t len, struct hr_err *err)
 {
     if (len > HR_STRING_INLINE) {
-        if (len > UINT32_MAX / 2)
-            return HR_RAISE(err, HR_E_LIMIT, "what", "a string", "limit", "2 GiB");
+        if (len > HR_TEXT_MAX)
+            return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a text", "limit",
+                            "268435456 bytes");
         ptr = hr_arena_memdup(ctx->arena, ptr, len);
         if (!ptr) return HR_OOM(err);
     }

@@ -14,7 +14,8 @@
 
 bool hr_name_eq(const struct hr_analyzer *an, const char *a, const char *b)
 {
-    return a && b && (an->conf->case_sensitive ? strcmp(a, b) == 0 : hr_str_eq_nocase(a, b));
+    if (!a || !b || ((*a ^ *b) & ~0x20)) return false; /* most names: without a call */
+    return an->conf->case_sensitive ? strcmp(a, b) == 0 : hr_str_eq_nocase(a, b);
 }
 
 static void quote_parts(struct hr_buf *out, const char *const *parts, uint32_t count)
@@ -138,9 +139,10 @@ static hr_status add_proposal(struct hr_arena *arena, struct proposal *best, uin
 
 static const char *join_parts(struct hr_arena *arena, const char *const *parts, uint32_t count)
 {
-    const char *text = count ? parts[0] : "";
-    for (uint32_t i = 1; i < count && text; i++)
-        text = hr_arena_printf(arena, "%s.%s", text, parts[i]);
+    struct hr_buf buf = {0};
+    for (uint32_t i = 0; i < count; i++) hr_buf_printf(&buf, "%s%s", i ? "." : "", parts[i]);
+    const char *text = hr_arena_strdup(arena, hr_buf_cstr(&buf));
+    hr_buf_done(&buf);
     return text ? text : "";
 }
 

@@ -533,10 +533,10 @@ hr_status hr_analyze_watermark(struct hr_analyzer *an, struct hr_plan **plan, st
     }
     bool is_window = time->type->id == HR_T_STRUCT && time->type->field_count == 2;
     if (time->kind != HR_X_ATTR || (time->type->id != HR_T_TIMESTAMP && !is_window)) {
-        const char *type = hr_type_simple(an->arena, time->type);
-        HR_FAIL(err, HR_E_UNSUPPORTED_STREAMING,
-                "Event time must be defined on a window or a timestamp, but %s is of type %s",
-                time->name ? time->name : hr_expr_text(an->arena, time), type);
+        const char *type =
+            hr_arena_printf(an->arena, "\"%s\"", hr_type_sql(an->arena, time->type));
+        HR_RAISE(err, HR_E_EVENT_TIME_TYPE, "eventName",
+                 time->name ? time->name : hr_expr_text(an->arena, time), "eventType", type);
         return hr_err_at(err, pos, end);
     }
     HR_NODE(watermark, mark)->time = time;

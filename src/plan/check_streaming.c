@@ -64,8 +64,7 @@ hr_status hr_plan_check_streaming(const struct hr_plan *plan, const struct hr_co
     assert(plan->resolved && (uint32_t)mode < HR_COUNT(mode_names));
     uint32_t aggregates = hr_plan_aggregates(plan);
     if (!plan->is_streaming)
-        return hr_node_refuse(plan, err,
-                              "'writeStream' can be called only on streaming Dataset/DataFrame");
+        return HR_RAISE(err, HR_E_WRITE_STREAM_NOT_ALLOWED);
     if (mode == HR_MODE_COMPLETE && aggregates == 0)
         return hr_node_refuse_mode(plan, err, "complete", "no streaming aggregations");
     struct walk walk = {.conf = conf, .mode = mode};

@@ -254,12 +254,9 @@ hr_status hr_node_refuse(const struct hr_plan *plan, struct hr_err *err, const c
 hr_status hr_node_refuse_mode(const struct hr_plan *plan, struct hr_err *err, const char *mode,
                               const char *operation)
 {
-    char msg[200];
-    snprintf(msg, sizeof msg,
-             "Invalid streaming output mode: %s. This output mode is not supported for %s on "
-             "streaming DataFrames/DataSets.",
-             mode, operation);
-    return hr_node_refuse(plan, err, msg);
+    HR_RAISE(err, HR_E_OUTPUT_MODE_OPERATION, "outputMode", mode, "operation", operation);
+    if (err) hr_err_at(err, plan->sql_pos, plan->sql_end);
+    return HR_E_OUTPUT_MODE_OPERATION;
 }
 
 hr_status hr_node_not_supported(const struct hr_plan *plan, struct hr_err *err, const char *what)

@@ -99,10 +99,55 @@ struct hr_sql_x hr_sql_unary(struct hr_sql_parser *p, const struct hr_sql_token 
     return hr_sql_call(p, op->pos, a.end, name, &a, 1);
 }
 
+#define CHAIN_PLAIN 256u /* so long a chain leans to the left, as it is written */
+#define CHAIN_SLACK 40u  /* levels that 2^32 more operands add */
+
+static bool is_chain(const struct hr_expr *x, const char *name)
+{
+    return x->kind == HR_X_CALL && x->arg_count == 2 && strcmp(x->name, name) == 0;
+}
+
+/* Of a right operand that join_chain made: its levels of name, down its left side. */
+static uint32_t chain_height(const struct hr_expr *x, const char *name)
+{
+    uint32_t height = 0;
+    for (; is_chain(x, name); x = x->args[0]) height++;
+    return height;
+}
+
+/*
+ * a op b for a long chain a of an associative operator. Behind its first part the operands stand in
+ * full trees, the larger ones first, as the bits of a counter: two of one height become one. So n
+ * operands are log n levels deep, in the order in which they were written.
+ */
+static struct hr_sql_x join_chain(struct hr_sql_parser *p, struct hr_sql_x a, const char *name,
+                                  struct hr_sql_x b)
+{
+    bool joined = a.depth >= CHAIN_PLAIN + CHAIN_SLACK;
+    uint32_t depth = HR_MAX(joined ? a.depth : a.depth + CHAIN_SLACK, b.depth + CHAIN_SLACK);
+    struct hr_expr *left = a.x, *right = b.x;
+    for (uint32_t height = 0; joined && is_chain(left, name); height++) {
+        if (chain_height(left->args[1], name) != height) break;
+        struct hr_expr *pair[] = {left->args[1], right};
+        right = hr_expr_call(p->arena, name, pair, 2);
+        if (!right) break;
+        right->sql_pos = pair[0]->sql_pos;
+        right->sql_end = b.end;
+        left = left->args[0];
+    }
+    struct hr_expr *args[] = {left, right};
+    struct hr_expr *x = right ? hr_expr_call(p->arena, name, args, 2) : NULL;
+    return hr_sql_wrap(p, x, a.pos, b.end, depth);
+}
+
 struct hr_sql_x hr_sql_binary(struct hr_sql_parser *p, struct hr_sql_x a, const char *name,
                               struct hr_sql_x b)
 {
     struct hr_sql_x args[] = {a, b};
+    bool associative =
+        strcmp(name, "or") == 0 || strcmp(name, "and") == 0 || strcmp(name, "||") == 0;
+    if (p->status == HR_OK && associative && a.depth >= CHAIN_PLAIN && is_chain(a.x, name))
+        return join_chain(p, a, name, b);
     return hr_sql_call(p, a.pos, b.end, name, args, 2);
 }
 

@@ -347,10 +347,8 @@ static hr_status open_sink(struct hr_query *query, struct hr_err *err)
 {
     static const char *const mode_names[] = {"Append", "Update", "Complete"};
     if (!(query->output.vt->modes & (1u << query->mode)))
-        return HR_RAISE(err, HR_E_UNSUPPORTED_STREAMING, "msg",
-                        hr_arena_printf(&query->plan_arena,
-                                        "Data source %s does not support %s output mode.",
-                                        query->output.vt->name, mode_names[query->mode]));
+        return HR_RAISE(err, HR_E_OUTPUT_MODE_DATA_SOURCE, "outputMode", mode_names[query->mode],
+                        "className", query->output.vt->name);
     struct hr_sink_args sink_args = {
         .env = query->env,
         .conf = &query->conf,

@@ -56,7 +56,10 @@ HR_TEST(refusals)
     expect("interval", false, "UNSUPPORTED_DATATYPE");
     expect("varchar", false, "DATATYPE_MISSING_SIZE");
     expect("decimal(39)", false, "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION");
-    expect("decimal(2,3)", false, "HR_INVALID_ARGUMENT");
+    expect("decimal(2,3)", false, "DECIMAL_SCALE_EXCEEDS_PRECISION");
+    expect("decimal(0)", false, "UNSUPPORTED_FEATURE");
+    expect("varchar(99999999999)", false, "HR_LIMIT");
+    expect("int(3)", false, "UNSUPPORTED_DATATYPE");
     expect("", false, "PARSE_SYNTAX_ERROR");
     expect("int int", false, "PARSE_SYNTAX_ERROR");
     expect("array<int", false, "PARSE_SYNTAX_ERROR");

@@ -127,10 +127,10 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
                             &o, err));
     if (!o.path) return HR_FAIL(err, HR_E_INVALID_OPTION, "option path: must be given");
     if (args->streaming && args->mode != HR_MODE_APPEND && !o.allow_updates)
-        return HR_FAIL(err, HR_E_UNSUPPORTED_STREAMING,
-                       "Data source %s does not support %s output mode; allowUpdates 'true' "
-                       "writes a set of files an epoch", s->format->name,
-                       args->mode == HR_MODE_UPDATE ? "Update" : "Complete");
+        return HR_FAIL(err, HR_E_OUTPUT_MODE_DATA_SOURCE,
+                       "Invalid streaming output mode: %s. This output mode is not supported in "
+                       "Data Source %s; allowUpdates 'true' writes a set of files an epoch",
+                       args->mode == HR_MODE_UPDATE ? "Update" : "Complete", s->format->name);
     HR_TRY(hr_file_path(&s->arena, o.path, &s->dir, err));
     if (args->conf) s->conf = *args->conf;
     s->schema = args->schema;

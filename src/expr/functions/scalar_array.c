@@ -4,6 +4,7 @@
 #include "base/decimal.h"
 #include "base/utf8.h"
 #include "expr/functions/array.h"
+#include "expr/functions/value_set.h"
 #include "expr/internal.h"
 
 static hr_status new_builder(struct hr_eval_ctx *ctx, const struct hr_expr *call,
@@ -13,7 +14,10 @@ static hr_status new_builder(struct hr_eval_ctx *ctx, const struct hr_expr *call
     return *ret ? HR_OK : HR_OOM(err);
 }
 
-static const struct hr_column *elements(const struct hr_vector *v) { return &v->col.children[0]; }
+static const struct hr_column *elements(const struct hr_vector *v)
+{
+    return &v->col.children[0];
+}
 
 static bool same_element(const struct hr_vector *list, uint32_t i, const struct hr_vector *v,
                          uint32_t row)
@@ -45,7 +49,8 @@ hr_status hr_fn_array(HR_EVAL_ARGS)
 {
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         for (uint32_t a = 0; a < call->arg_count; a++) {
             if (hr_arg_valid(&args[a], row))
                 hr_builder_copy(hr_builder_child(b, 0), &args[a].col, hr_vector_row(&args[a], row));
@@ -76,30 +81,35 @@ static void copy_value(struct hr_builder *b, const struct hr_vector *v, uint32_t
         hr_builder_null(hr_builder_child(b, 0));
 }
 
-#define ARRAY_ROWS(...)                                        \
-    do {                                                       \
-        struct hr_builder *b;                                  \
-        HR_TRY(new_builder(ctx, call, &b, err));               \
-        HR_BUILD_ROWS(ctx, out, b, row)                        \
-        {                                                      \
-            uint32_t from = 0, to = 0;                         \
-            hr_list_range(&args[0], row, &from, &to);          \
-            __VA_ARGS__                                        \
-            hr_builder_close(b);                               \
-        }                                                      \
-        return hr_out_from_builder(ctx, b, out, err);          \
+#define ARRAY_ROWS(...)                               \
+    do {                                              \
+        struct hr_builder *b;                         \
+        HR_TRY(new_builder(ctx, call, &b, err));      \
+        HR_BUILD_ROWS(ctx, out, b, row)               \
+        {                                             \
+            uint32_t from = 0, to = 0;                \
+            hr_list_range(&args[0], row, &from, &to); \
+            __VA_ARGS__                               \
+            hr_builder_close(b);                      \
+        }                                             \
+        return hr_out_from_builder(ctx, b, out, err); \
     } while (0)
 
 hr_status hr_array_reverse(HR_EVAL_ARGS)
 {
-    ARRAY_ROWS({ for (uint32_t i = to; i-- > from;) copy_range(b, &args[0], i, i + 1); });
+    ARRAY_ROWS({
+        for (uint32_t i = to; i-- > from;) copy_range(b, &args[0], i, i + 1);
+    });
 }
 
 hr_status hr_array_concat(HR_EVAL_ARGS)
 {
     ARRAY_ROWS({
+        uint64_t count = 0;
         for (uint32_t a = 0; a < call->arg_count; a++) {
             hr_list_range(&args[a], row, &from, &to);
+            count += to - from;
+            if (count > HR_ELEMENTS_MAX) return hr_elements_exceeded(ctx, "concat", count, err);
             copy_range(b, &args[a], from, to);
         }
     });
@@ -110,12 +120,19 @@ hr_status hr_fn_array_repeat(HR_EVAL_ARGS)
     HR_ALL_ROWS(ctx, row) if (!hr_arg_valid(&args[1], row)) hr_out_null(out, row);
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         int32_t count = HR_ARG(int32_t, &args[1], row);
-        if (count > HR_ELEMENTS_MAX)
-            return hr_elements_exceeded(ctx, "array_repeat", count, err);
+        if (count > HR_ELEMENTS_MAX) return hr_elements_exceeded(ctx, "array_repeat", count, err);
         if (count > 0 && !hr_builder_room(hr_builder_child(b, 0), (uint32_t)count)) break;
-        for (; count > 0; count--) copy_value(b, &args[0], row);
+        enum hr_type_id id = args[0].col.type->id;
+        bool text = id == HR_T_STRING || id == HR_T_BINARY;
+        for (; count > 0; count--) { /* one text, many times */
+            if (text && hr_arg_valid(&args[0], row))
+                hr_builder_str_shared(hr_builder_child(b, 0), hr_arg_str(&args[0], row));
+            else
+                copy_value(b, &args[0], row);
+        }
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);
@@ -211,10 +228,13 @@ hr_status hr_fn_flatten(HR_EVAL_ARGS)
     }
     ARRAY_ROWS({
         struct hr_vector inner = {.col = *elements(&args[0])};
+        uint64_t count = 0;
         for (uint32_t i = from; i < to; i++) {
             uint32_t f = 0;
             uint32_t t = 0;
             hr_list_range(&inner, i, &f, &t);
+            count += t - f;
+            if (count > HR_ELEMENTS_MAX) return hr_elements_exceeded(ctx, "flatten", count, err);
             copy_range(b, &inner, f, t);
         }
     });
@@ -232,74 +252,103 @@ hr_status hr_bind_flatten(HR_BIND_ARGS)
 
 /* --- Sets of elements --------------------------------------------------------------------------*/
 
-/* Is element i of v among [from, to) of w? NULL equals NULL here. */
-static bool among(const struct hr_vector *v, uint32_t i, const struct hr_vector *w, uint32_t from,
-                  uint32_t to)
+struct sets {
+    struct hr_place_set seen, other;
+};
+
+enum set_op { DISTINCT, UNION, INTERSECT, EXCEPT };
+
+/* The elements [from, to) of v that are new, into the open array. */
+static hr_status add_new(struct sets *s, const struct hr_vector *v, uint32_t from, uint32_t to,
+                         enum set_op op, struct hr_builder *b, struct hr_err *err)
 {
-    for (uint32_t k = from; k < to; k++) {
-        bool n1 = element_is_null(v, i), n2 = element_is_null(w, k);
-        if (n1 || n2 ? n1 && n2 : hr_column_equal(elements(v), i, elements(w), k)) return true;
+    for (uint32_t i = from; i < to; i++) {
+        bool is_new;
+        if (op >= INTERSECT && hr_place_set_has(&s->other, elements(v), i) != (op == INTERSECT))
+            continue;
+        HR_TRY(hr_place_set_add(&s->seen, elements(v), i, &is_new, err));
+        if (is_new) copy_range(b, v, i, i + 1);
     }
-    return false;
+    return HR_OK;
+}
+
+static hr_status add_all(struct hr_place_set *set, const struct hr_vector *v, uint32_t from,
+                         uint32_t to, struct hr_err *err)
+{
+    bool is_new;
+    hr_place_set_clear(set);
+    for (uint32_t i = from; i < to; i++)
+        HR_TRY(hr_place_set_add(set, elements(v), i, &is_new, err));
+    return HR_OK;
+}
+
+static hr_status set_rows(HR_EVAL_ARGS, struct sets *s, enum set_op op)
+{
+    ARRAY_ROWS({
+        uint32_t f = 0;
+        uint32_t t = 0;
+        if (op != DISTINCT) hr_list_range(&args[1], row, &f, &t);
+        if (op >= INTERSECT) HR_TRY(add_all(&s->other, &args[1], f, t, err));
+        hr_place_set_clear(&s->seen);
+        HR_TRY(add_new(s, &args[0], from, to, op, b, err));
+        if (op == UNION) HR_TRY(add_new(s, &args[1], f, t, op, b, err));
+    });
+}
+
+static hr_status with_sets(HR_EVAL_ARGS, enum set_op op)
+{
+    struct sets s = {.seen = {0}};
+    hr_status status = set_rows(ctx, call, args, out, err, &s, op);
+    hr_place_set_done(&s.seen);
+    hr_place_set_done(&s.other);
+    return status;
 }
 
 hr_status hr_fn_array_distinct(HR_EVAL_ARGS)
 {
-    ARRAY_ROWS({
-        for (uint32_t i = from; i < to; i++)
-            if (!among(&args[0], i, &args[0], from, i)) copy_range(b, &args[0], i, i + 1);
-    });
+    return with_sets(ctx, call, args, out, err, DISTINCT);
 }
-
 hr_status hr_fn_array_union(HR_EVAL_ARGS)
 {
-    ARRAY_ROWS({
-        uint32_t f = 0;
-        uint32_t t = 0;
-        hr_list_range(&args[1], row, &f, &t);
-        for (uint32_t i = from; i < to; i++)
-            if (!among(&args[0], i, &args[0], from, i)) copy_range(b, &args[0], i, i + 1);
-        for (uint32_t i = f; i < t; i++)
-            if (!among(&args[1], i, &args[1], f, i) && !among(&args[1], i, &args[0], from, to))
-                copy_range(b, &args[1], i, i + 1);
-    });
+    return with_sets(ctx, call, args, out, err, UNION);
 }
-
-static hr_status keep_others(HR_EVAL_ARGS, bool in_second)
-{
-    ARRAY_ROWS({
-        uint32_t f = 0;
-        uint32_t t = 0;
-        hr_list_range(&args[1], row, &f, &t);
-        for (uint32_t i = from; i < to; i++)
-            if (among(&args[0], i, &args[1], f, t) == in_second &&
-                !among(&args[0], i, &args[0], from, i))
-                copy_range(b, &args[0], i, i + 1);
-    });
-}
-
 hr_status hr_fn_array_intersect(HR_EVAL_ARGS)
 {
-    return keep_others(ctx, call, args, out, err, true);
+    return with_sets(ctx, call, args, out, err, INTERSECT);
 }
-hr_status hr_fn_array_except(HR_EVAL_ARGS) { return keep_others(ctx, call, args, out, err, false); }
-
-hr_status hr_fn_arrays_overlap(HR_EVAL_ARGS)
+hr_status hr_fn_array_except(HR_EVAL_ARGS)
 {
+    return with_sets(ctx, call, args, out, err, EXCEPT);
+}
+
+static hr_status overlap_rows(HR_EVAL_ARGS, struct hr_place_set *second)
+{
+    HR_UNUSED(call);
     HR_EACH_ROW(ctx, out, row) {
         uint32_t f0, t0, f1, t1;
         bool found = false, null = false;
         hr_list_range(&args[0], row, &f0, &t0);
         hr_list_range(&args[1], row, &f1, &t1);
+        HR_TRY(add_all(second, &args[1], f1, t1, err));
         for (uint32_t i = f0; i < t0 && !found; i++) {
-            if (element_is_null(&args[0], i)) null = true;
-            else found = among(&args[0], i, &args[1], f1, t1);
+            if (element_is_null(&args[0], i))
+                null = true;
+            else
+                found = hr_place_set_has(second, elements(&args[0]), i);
         }
         for (uint32_t i = f1; i < t1; i++) null = null || element_is_null(&args[1], i);
         hr_out_bool(out, row, found);
         if (!found && null && f0 < t0 && f1 < t1) hr_out_null(out, row);
     }
     return HR_OK;
+}
+
+hr_status hr_fn_arrays_overlap(HR_EVAL_ARGS)
+{
+    struct hr_place_set second = {0};
+    hr_status status = overlap_rows(ctx, call, args, out, err, &second);
+    hr_place_set_done(&second);
+    return status;
 }
 
 /* --- Sorting -----------------------------------------------------------------------------------*/
@@ -351,7 +400,8 @@ static hr_status array_extreme(HR_EVAL_ARGS, int sign)
 {
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         uint32_t from, to, best = UINT32_MAX;
         hr_list_range(&args[0], row, &from, &to);
         for (uint32_t i = from; i < to; i++) {
@@ -368,8 +418,14 @@ static hr_status array_extreme(HR_EVAL_ARGS, int sign)
     return hr_out_from_builder(ctx, b, out, err);
 }
 
-hr_status hr_fn_array_max(HR_EVAL_ARGS) { return array_extreme(ctx, call, args, out, err, 1); }
-hr_status hr_fn_array_min(HR_EVAL_ARGS) { return array_extreme(ctx, call, args, out, err, -1); }
+hr_status hr_fn_array_max(HR_EVAL_ARGS)
+{
+    return array_extreme(ctx, call, args, out, err, 1);
+}
+hr_status hr_fn_array_min(HR_EVAL_ARGS)
+{
+    return array_extreme(ctx, call, args, out, err, -1);
+}
 
 /* --- Looking up --------------------------------------------------------------------------------*/
 
@@ -480,17 +536,26 @@ static hr_status lookup(HR_EVAL_ARGS, enum lookup how)
     if (!take) return HR_OOM(err);
     memset(take, 0xff, sizeof *take * ctx->row_count);
     HR_ALL_ROWS(ctx, row) /* the result may be VOID, and still has errors */
-        if (hr_arg_valid(&args[0], row) && hr_arg_valid(&args[1], row))
-            HR_TRY(find_element(ctx, call, args, out, err, how, row, &take[row]));
+    if (hr_arg_valid(&args[0], row) && hr_arg_valid(&args[1], row))
+        HR_TRY(find_element(ctx, call, args, out, err, how, row, &take[row]));
     const struct hr_type *type = out->type;
     HR_TRY(hr_column_take(ctx->arena, values, take, ctx->row_count, out, err));
     out->type = type;
     return HR_OK;
 }
 
-hr_status hr_fn_subscript(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, SUBSCRIPT); }
-hr_status hr_fn_get(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, GET); }
-hr_status hr_fn_element_at(HR_EVAL_ARGS) { return lookup(ctx, call, args, out, err, ELEMENT_AT); }
+hr_status hr_fn_subscript(HR_EVAL_ARGS)
+{
+    return lookup(ctx, call, args, out, err, SUBSCRIPT);
+}
+hr_status hr_fn_get(HR_EVAL_ARGS)
+{
+    return lookup(ctx, call, args, out, err, GET);
+}
+hr_status hr_fn_element_at(HR_EVAL_ARGS)
+{
+    return lookup(ctx, call, args, out, err, ELEMENT_AT);
+}
 hr_status hr_fn_try_element_at(HR_EVAL_ARGS)
 {
     return lookup(ctx, call, args, out, err, TRY_ELEMENT_AT);
@@ -523,7 +588,8 @@ hr_status hr_fn_arrays_zip(HR_EVAL_ARGS)
 {
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         uint32_t most = 0, from, to;
         for (uint32_t a = 0; a < call->arg_count; a++) {
             hr_list_range(&args[a], row, &from, &to);

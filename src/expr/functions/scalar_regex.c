@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LIKE by a matcher of its own; RLIKE, regexp_… and split by regular expressions. */
 #include "base/utf8.h"
+#include "expr/codec.h"
 #include "expr/functions/functions.h"
 #include "expr/functions/regex.h"
 #include "expr/internal.h"
@@ -164,8 +165,8 @@ static hr_status ilike_texts(HR_EVAL_ARGS)
         if (!like || !args[1].is_const) {
             hr_buf_clear(&pattern);
             hr_text_case(&pattern, hr_arg_str(&args[1], row), false);
-            status = like_compile(ctx->arena, hr_svn(pattern.ptr, pattern.len), escape, true,
-                                  &like, err);
+            status = like_compile(ctx->arena, hr_svn(pattern.ptr, pattern.len), escape, true, &like,
+                                  err);
         }
         hr_buf_clear(&text);
         hr_text_case(&text, hr_arg_str(&args[0], row), false);
@@ -189,8 +190,8 @@ static bool all_ascii(struct hr_str_view s)
 static hr_status like_rows(HR_EVAL_ARGS, bool fold)
 {
     struct like *like = NULL;
-    if (fold && (!args[1].is_const || !hr_arg_valid(&args[1], 0) ||
-                 !all_ascii(hr_arg_str(&args[1], 0))))
+    if (fold &&
+        (!args[1].is_const || !hr_arg_valid(&args[1], 0) || !all_ascii(hr_arg_str(&args[1], 0))))
         return ilike_texts(ctx, call, args, out, err);
     struct hr_str_view escape = escape_of(call, args);
     HR_EACH_ROW(ctx, out, row) {
@@ -201,8 +202,14 @@ static hr_status like_rows(HR_EVAL_ARGS, bool fold)
     return HR_OK;
 }
 
-hr_status hr_fn_like(HR_EVAL_ARGS) { return like_rows(ctx, call, args, out, err, false); }
-hr_status hr_fn_ilike(HR_EVAL_ARGS) { return like_rows(ctx, call, args, out, err, true); }
+hr_status hr_fn_like(HR_EVAL_ARGS)
+{
+    return like_rows(ctx, call, args, out, err, false);
+}
+hr_status hr_fn_ilike(HR_EVAL_ARGS)
+{
+    return like_rows(ctx, call, args, out, err, true);
+}
 
 /* --- Regular expressions
  * -------------------------------------------------------------------------*/
@@ -248,11 +255,14 @@ static hr_status regex_of(struct hr_eval_ctx *ctx, const struct hr_expr *call,
     return hr_regex_compile(ctx->arena, pattern, name_in_errors(call), &at->regex, err);
 }
 
-hr_status hr_bind_rlike(HR_BIND_ARGS) { return bind_pattern(arena, conf, call, err, 1); }
+hr_status hr_bind_rlike(HR_BIND_ARGS)
+{
+    return bind_pattern(arena, conf, call, err, 1);
+}
 
-#define EACH_MATCH_SETUP                       \
-    const size_t *g = NULL;                    \
-    uint32_t groups = 0;                       \
+#define EACH_MATCH_SETUP    \
+    const size_t *g = NULL; \
+    uint32_t groups = 0;    \
     struct regex_at at = {0};
 
 hr_status hr_fn_rlike(HR_EVAL_ARGS)
@@ -306,7 +316,8 @@ hr_status hr_fn_regexp_extract_all(HR_EVAL_ARGS)
     EACH_MATCH_SETUP
     struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
     if (!b) return HR_OOM(err);
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
         struct hr_str_view s = hr_arg_str(&args[0], row);
         int32_t index = HR_ARG(int32_t, &args[2], row);
@@ -333,7 +344,10 @@ static void put_group(struct hr_buf *buf, struct hr_str_view s, const size_t *g,
         hr_buf_append(buf, s.ptr + g[2 * k], g[2 * k + 1] - g[2 * k]);
 }
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
 /* The group that the $ before r[i] stands for, and the end of its name. False: Java has none. */
 static bool group_of(const struct hr_regex *regex, struct hr_str_view r, size_t *i, uint32_t *ret)
@@ -553,7 +567,8 @@ hr_status hr_fn_split(HR_EVAL_ARGS)
     struct regex_at at = {0};
     struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
     if (!b) return HR_OOM(err);
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         HR_TRY(regex_of(ctx, call, &args[1], row, &at, err));
         struct splitter parts = {.regex = at.regex,
                                  .s = hr_arg_str(&args[0], row),
@@ -572,30 +587,27 @@ hr_status hr_fn_split(HR_EVAL_ARGS)
 /* --- str_to_map --------------------------------------------------------------------------------*/
 
 static hr_status check_new_key(struct hr_eval_ctx *ctx, struct hr_str_view key,
-                               const struct hr_str_view *keys, uint32_t count, struct hr_err *err)
+                               struct hr_value_set *keys, struct hr_err *err)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (!hr_sv_eq(keys[i], key)) continue;
-        const char *text = hr_arena_strndup(ctx->arena, key.ptr, key.len);
-        return HR_RAISE(err, HR_E_DUPLICATED_MAP_KEY, "key", text ? text : "?",
-                        "mapKeyDedupPolicy", "\"spark.sql.mapKeyDedupPolicy\"");
-    }
-    return HR_OK;
+    uint32_t before = keys->live;
+    HR_TRY(hr_value_set_add(keys, key.ptr, (uint32_t)key.len, 1, err));
+    if (keys->live > before) return HR_OK;
+    const char *text = hr_arena_strndup(ctx->arena, key.ptr, key.len);
+    return HR_RAISE(err, HR_E_DUPLICATED_MAP_KEY, "key", text ? text : "?", "mapKeyDedupPolicy",
+                    "\"spark.sql.mapKeyDedupPolicy\"");
 }
 
 /* One row: its pairs, each cut in two at the first match of the second pattern. */
-static hr_status map_of_text(struct hr_eval_ctx *ctx, struct splitter *pairs,
-                             struct splitter *two, struct hr_builder *b, struct hr_err *err)
+static hr_status map_of_text(struct hr_eval_ctx *ctx, struct splitter *pairs, struct splitter *two,
+                             struct hr_value_set *keys, struct hr_builder *b, struct hr_err *err)
 {
-    HR_VEC(struct hr_str_view) keys = {0};
     struct hr_str_view pair, key, value;
     for (bool more = true, cut; more;) {
         HR_TRY(next_part(ctx, pairs, false, &pair, &more, err));
         two->s = pair;
         two->done = two->start = 0;
         HR_TRY(next_part(ctx, two, false, &key, &cut, err));
-        HR_TRY(check_new_key(ctx, key, keys.items, keys.count, err));
-        if (!HR_VEC_PUSH(ctx->arena, &keys, key)) return HR_OOM(err);
+        HR_TRY(check_new_key(ctx, key, keys, err));
         hr_builder_str_shared(hr_builder_child(b, 0), key);
         if (cut) {
             HR_TRY(next_part(ctx, two, true, &value, &cut, err));
@@ -612,7 +624,8 @@ hr_status hr_fn_str_to_map(HR_EVAL_ARGS)
     struct regex_at pair_at = {0}, key_at = {0};
     struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
     if (!b) return HR_OOM(err);
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         HR_TRY(regex_of(ctx, call, &args[1], row, &pair_at, err));
         HR_TRY(regex_of(ctx, call, &args[2], row, &key_at, err));
         struct splitter pairs = {.regex = pair_at.regex,
@@ -620,7 +633,10 @@ hr_status hr_fn_str_to_map(HR_EVAL_ARGS)
                                  .empty_pattern = !hr_arg_str(&args[1], row).len};
         struct splitter two = {.regex = key_at.regex,
                                .empty_pattern = !hr_arg_str(&args[2], row).len};
-        HR_TRY(map_of_text(ctx, &pairs, &two, b, err));
+        struct hr_value_set keys = {0};
+        hr_status status = map_of_text(ctx, &pairs, &two, &keys, b, err);
+        hr_value_set_done(&keys);
+        if (status != HR_OK) return status;
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);

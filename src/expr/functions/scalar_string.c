@@ -299,12 +299,10 @@ hr_status hr_fn_trim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 3); 
 hr_status hr_fn_ltrim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 1); }
 hr_status hr_fn_rtrim(HR_EVAL_ARGS) { return trim(ctx, call, args, out, err, 2); }
 
-/* One text that a function makes of a small one. */
-#define TEXT_MAX (256 << 20)
-
+/* A text that is long before its first byte is made. */
 static hr_status check_size(uint64_t bytes, struct hr_err *err)
 {
-    if (bytes <= TEXT_MAX) return HR_OK;
+    if (bytes <= HR_TEXT_MAX) return HR_OK;
     return HR_RAISE(err, HR_E_LIMIT, "what", "the length of a text", "limit", "268435456 bytes");
 }
 
@@ -583,6 +581,10 @@ hr_status hr_fn_find_in_set(HR_EVAL_ARGS)
 static hr_status concat_text(HR_EVAL_ARGS)
 {
     HR_TEXT_ROWS({
+        uint64_t bytes = 0;
+        for (uint32_t a = 0; a < call->arg_count; a++) bytes += hr_arg_str(&args[a], row).len;
+        status_ = check_size(bytes, err);
+        if (status_ != HR_OK) break;
         for (uint32_t a = 0; a < call->arg_count; a++)
             hr_buf_put_sv(&buf, hr_arg_str(&args[a], row));
     });

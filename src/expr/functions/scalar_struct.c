@@ -2,6 +2,7 @@
 /* Structs and maps. A struct shares its fields' columns; maps are built. */
 #include "base/decimal.h"
 #include "expr/functions/array.h"
+#include "expr/functions/value_set.h"
 #include "expr/internal.h"
 
 /* --- Structs -----------------------------------------------------------------------------------*/
@@ -81,8 +82,14 @@ static hr_status make_struct(HR_EVAL_ARGS, uint32_t first, uint32_t step)
     return HR_OK;
 }
 
-hr_status hr_fn_struct(HR_EVAL_ARGS) { return make_struct(ctx, call, args, out, err, 0, 1); }
-hr_status hr_fn_named_struct(HR_EVAL_ARGS) { return make_struct(ctx, call, args, out, err, 1, 2); }
+hr_status hr_fn_struct(HR_EVAL_ARGS)
+{
+    return make_struct(ctx, call, args, out, err, 0, 1);
+}
+hr_status hr_fn_named_struct(HR_EVAL_ARGS)
+{
+    return make_struct(ctx, call, args, out, err, 1, 2);
+}
 
 /* --- Maps --------------------------------------------------------------------------------------*/
 
@@ -119,22 +126,31 @@ static void put(struct hr_builder *b, const struct hr_column *col, uint32_t row)
 }
 
 /* A key must not be NULL nor stand in the open entries already. */
-static hr_status check_key(struct hr_eval_ctx *ctx, const struct hr_column *keys,
-                           const uint32_t *rows, uint32_t count, struct hr_err *err)
+static hr_status check_key(struct hr_eval_ctx *ctx, struct hr_place_set *seen,
+                           const struct hr_column *keys, uint32_t row, struct hr_err *err)
 {
-    uint32_t last = rows[count - 1];
-    if (keys->type->id == HR_T_NULL || !hr_column_valid(keys, last))
+    bool is_new;
+    if (keys->type->id == HR_T_NULL || !hr_column_valid(keys, row))
         return HR_RAISE(err, HR_E_NULL_MAP_KEY);
-    for (uint32_t i = 0; i + 1 < count; i++)
-        if (hr_column_equal(keys, rows[i], keys, last)) {
-            struct hr_buf text = {0};
-            hr_column_print(keys, last, ctx->conf->tz, &text);
-            hr_status status = HR_RAISE(err, HR_E_DUPLICATED_MAP_KEY, "key", hr_buf_cstr(&text),
-                                        "mapKeyDedupPolicy", "\"spark.sql.mapKeyDedupPolicy\"");
-            hr_buf_done(&text);
-            return status;
-        }
-    return HR_OK;
+    HR_TRY(hr_place_set_add(seen, keys, row, &is_new, err));
+    if (is_new) return HR_OK;
+    struct hr_buf text = {0};
+    hr_column_print(keys, row, ctx->conf->tz, &text);
+    hr_status status = HR_RAISE(err, HR_E_DUPLICATED_MAP_KEY, "key", hr_buf_cstr(&text),
+                                "mapKeyDedupPolicy", "\"spark.sql.mapKeyDedupPolicy\"");
+    hr_buf_done(&text);
+    return status;
+}
+
+/* The rows of a function that makes maps, with the set of the keys of one of them. */
+typedef hr_status map_rows(HR_EVAL_ARGS, struct hr_place_set *seen);
+
+static hr_status with_keys(HR_EVAL_ARGS, map_rows *rows)
+{
+    struct hr_place_set seen = {0};
+    hr_status status = rows(ctx, call, args, out, err, &seen);
+    hr_place_set_done(&seen);
+    return status;
 }
 
 static hr_status new_builder(struct hr_eval_ctx *ctx, const struct hr_type *type,
@@ -144,19 +160,17 @@ static hr_status new_builder(struct hr_eval_ctx *ctx, const struct hr_type *type
     return *ret ? HR_OK : HR_OOM(err);
 }
 
-hr_status hr_fn_map(HR_EVAL_ARGS)
+static hr_status map_of_pairs(HR_EVAL_ARGS, struct hr_place_set *seen)
 {
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call->type, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
+        hr_place_set_clear(seen);
         for (uint32_t a = 0; a < call->arg_count; a += 2) {
             if (!hr_arg_valid(&args[a], row)) return HR_RAISE(err, HR_E_NULL_MAP_KEY);
             uint32_t at = hr_vector_row(&args[a], row);
-            for (uint32_t e = 0; e < a; e += 2)
-                if (hr_column_equal(&args[e].col, hr_vector_row(&args[e], row), &args[a].col, at)) {
-                    uint32_t twice[] = {at, at};
-                    return check_key(ctx, &args[a].col, twice, 2, err);
-                }
+            HR_TRY(check_key(ctx, seen, &args[a].col, at, err));
             put(hr_builder_child(b, 0), &args[a].col, at);
             put(hr_builder_child(b, 1), &args[a + 1].col, hr_vector_row(&args[a + 1], row));
         }
@@ -165,12 +179,18 @@ hr_status hr_fn_map(HR_EVAL_ARGS)
     return hr_out_from_builder(ctx, b, out, err);
 }
 
+hr_status hr_fn_map(HR_EVAL_ARGS)
+{
+    return with_keys(ctx, call, args, out, err, map_of_pairs);
+}
+
 hr_status hr_fn_map_keys(HR_EVAL_ARGS)
 {
     bool values = strcmp(call->function->name, "map_values") == 0;
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call->type, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         uint32_t from, to;
         hr_list_range(&args[0], row, &from, &to);
         for (uint32_t i = from; i < to; i++)
@@ -203,7 +223,8 @@ hr_status hr_fn_map_entries(HR_EVAL_ARGS)
 {
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call->type, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         uint32_t from, to;
         hr_list_range(&args[0], row, &from, &to);
         for (uint32_t i = from; i < to; i++) {
@@ -226,28 +247,32 @@ hr_status hr_bind_map_from_arrays(HR_BIND_ARGS)
     return call->type ? HR_OK : HR_OOM(err);
 }
 
-hr_status hr_fn_map_from_arrays(HR_EVAL_ARGS)
+static hr_status map_of_arrays(HR_EVAL_ARGS, struct hr_place_set *seen)
 {
     struct hr_builder *b;
     HR_TRY(new_builder(ctx, call->type, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         uint32_t kf, kt, vf, vt;
         hr_list_range(&args[0], row, &kf, &kt);
         hr_list_range(&args[1], row, &vf, &vt);
         if (kt - kf != vt - vf)
             return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
                            "The key array and value array of MapData must have the same length.");
-        uint32_t *rows = hr_arena_alloc(ctx->arena, sizeof *rows * (kt - kf + 1));
-        if (!rows) return HR_OOM(err);
+        hr_place_set_clear(seen);
         for (uint32_t i = 0; i < kt - kf; i++) {
-            rows[i] = kf + i;
-            HR_TRY(check_key(ctx, &args[0].col.children[0], rows, i + 1, err));
+            HR_TRY(check_key(ctx, seen, &args[0].col.children[0], kf + i, err));
             put(hr_builder_child(b, 0), &args[0].col.children[0], kf + i);
             put(hr_builder_child(b, 1), &args[1].col.children[0], vf + i);
         }
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);
+}
+
+hr_status hr_fn_map_from_arrays(HR_EVAL_ARGS)
+{
+    return with_keys(ctx, call, args, out, err, map_of_arrays);
 }
 
 hr_status hr_bind_map_from_entries(HR_BIND_ARGS)
@@ -262,31 +287,35 @@ hr_status hr_bind_map_from_entries(HR_BIND_ARGS)
 }
 
 /* NULL where an entry is. */
-hr_status hr_fn_map_from_entries(HR_EVAL_ARGS)
+static hr_status map_of_entries(HR_EVAL_ARGS, struct hr_place_set *seen)
 {
     struct hr_builder *b;
     const struct hr_column *entries = &args[0].col.children[0];
     HR_TRY(new_builder(ctx, call->type, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
         uint32_t from, to;
         hr_list_range(&args[0], row, &from, &to);
         bool whole = true;
         for (uint32_t i = from; i < to; i++) whole = whole && hr_column_valid(entries, i);
-        uint32_t *rows = hr_arena_alloc(ctx->arena, sizeof *rows * (to - from + 1));
-        if (!rows) return HR_OOM(err);
+        hr_place_set_clear(seen);
         if (!whole) {
             hr_builder_null(b);
             continue;
         }
         for (uint32_t i = from; i < to; i++) {
-            rows[i - from] = i;
-            HR_TRY(check_key(ctx, &entries->children[0], rows, i - from + 1, err));
+            HR_TRY(check_key(ctx, seen, &entries->children[0], i, err));
             put(hr_builder_child(b, 0), &entries->children[0], i);
             put(hr_builder_child(b, 1), &entries->children[1], i);
         }
         hr_builder_close(b);
     }
     return hr_out_from_builder(ctx, b, out, err);
+}
+
+hr_status hr_fn_map_from_entries(HR_EVAL_ARGS)
+{
+    return with_keys(ctx, call, args, out, err, map_of_entries);
 }
 
 hr_status hr_fn_map_contains_key(HR_EVAL_ARGS)
@@ -317,43 +346,31 @@ hr_status hr_bind_map_concat(HR_BIND_ARGS)
     return HR_OK;
 }
 
-static hr_status duplicate_key(struct hr_eval_ctx *ctx, const struct hr_column *keys, uint32_t row,
-                               struct hr_err *err)
+static hr_status map_of_maps(HR_EVAL_ARGS, struct hr_place_set *seen)
 {
-    uint32_t twice[] = {row, row};
-    return check_key(ctx, keys, twice, 2, err);
-}
-
-/* The entries of argument a of a row, each of which must be new. */
-static hr_status concat_one(struct hr_eval_ctx *ctx, const struct hr_vector *args, uint32_t a,
-                            uint32_t row, struct hr_builder *b, struct hr_err *err)
-{
-    uint32_t from, to, f, t;
-    const struct hr_column *keys = &args[a].col.children[0];
-    hr_list_range(&args[a], row, &from, &to);
-    for (uint32_t i = from; i < to; i++) {
-        for (uint32_t e = 0; e < a; e++) {
-            hr_list_range(&args[e], row, &f, &t);
-            for (; f < t; f++)
-                if (hr_column_equal(&args[e].col.children[0], f, keys, i))
-                    return duplicate_key(ctx, keys, i, err);
+    struct hr_builder *b;
+    HR_TRY(new_builder(ctx, call->type, &b, err));
+    HR_BUILD_ROWS(ctx, out, b, row)
+    {
+        hr_place_set_clear(seen);
+        for (uint32_t a = 0; a < call->arg_count; a++) {
+            uint32_t from, to;
+            const struct hr_column *children = args[a].col.children;
+            hr_list_range(&args[a], row, &from, &to);
+            for (uint32_t i = from; i < to; i++) {
+                HR_TRY(check_key(ctx, seen, &children[0], i, err));
+                put(hr_builder_child(b, 0), &children[0], i);
+                put(hr_builder_child(b, 1), &children[1], i);
+            }
         }
-        put(hr_builder_child(b, 0), keys, i);
-        put(hr_builder_child(b, 1), &args[a].col.children[1], i);
+        hr_builder_close(b);
     }
-    return HR_OK;
+    return hr_out_from_builder(ctx, b, out, err);
 }
 
 hr_status hr_fn_map_concat(HR_EVAL_ARGS)
 {
-    struct hr_builder *b;
-    HR_TRY(new_builder(ctx, call->type, &b, err));
-    HR_BUILD_ROWS(ctx, out, b, row) {
-        for (uint32_t a = 0; a < call->arg_count; a++)
-            HR_TRY(concat_one(ctx, args, a, row, b, err));
-        hr_builder_close(b);
-    }
-    return hr_out_from_builder(ctx, b, out, err);
+    return with_keys(ctx, call, args, out, err, map_of_maps);
 }
 
 hr_status hr_bind_str_to_map(HR_BIND_ARGS)

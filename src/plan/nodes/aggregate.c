@@ -114,6 +114,7 @@ struct parts {
     const struct hr_plan *plan;
     const struct hr_aggregate_node *agg; /* the same node */
     struct hr_exprs calls;               /* distinct aggregate calls, over attributes */
+    HR_VEC(uint64_t) hashes;             /* theirs */
     struct hr_exprs keys, args;          /* bound: keys; keys, arguments and filters */
     struct hr_agg_spec *specs;
     uint32_t states_bytes;
@@ -122,8 +123,9 @@ struct parts {
 
 static int32_t call_index(const struct parts *p, const struct hr_expr *call)
 {
+    const uint64_t hash = hr_expr_hash(call);
     for (uint32_t i = 0; i < p->calls.count; i++)
-        if (hr_expr_equal(p->calls.items[i], call)) return (int32_t)i;
+        if (p->hashes.items[i] == hash && hr_expr_equal(p->calls.items[i], call)) return (int32_t)i;
     return -1;
 }
 
@@ -132,7 +134,8 @@ static hr_status collect_calls(struct hr_planner *pl, struct parts *p, struct hr
 {
     if (hr_expr_is_aggregate(expr)) {
         if (call_index(p, expr) >= 0) return HR_OK;
-        return HR_VEC_PUSH(pl->arena, &p->calls, expr) ? HR_OK : HR_OOM(err);
+        if (!HR_VEC_PUSH(pl->arena, &p->calls, expr)) return HR_OOM(err);
+        return HR_VEC_PUSH(pl->arena, &p->hashes, hr_expr_hash(expr)) ? HR_OK : HR_OOM(err);
     }
     for (uint32_t i = 0; i < expr->arg_count; i++) HR_TRY(collect_calls(pl, p, expr->args[i], err));
     return HR_OK;
