@@ -116,6 +116,15 @@ void cli_wait_for_signal(void);
 extern const struct hr_query_listener cli_json_listener; /* a line on stdout an epoch */
 int cli_await_queries(struct hr_session *session, enum cli_progress progress);
 
+/* The page of the queries of session: on a terminal (AUTO), or where options say (ON). *ret stays
+ * untouched where there is none; else hr_serve_stop before the session is freed. */
+enum cli_ui { CLI_UI_AUTO, CLI_UI_ON, CLI_UI_OFF };
+struct hr_serve;
+struct hr_serve_options;
+hr_status cli_start_ui(const char *file, const struct hr_serve_options *options, enum cli_ui mode,
+                       struct hr_session *session, struct hr_serve **ret,
+                       struct hr_err *err) HR_CHECKED;
+
 /* The interactive shell. */
 int cli_shell(struct hr_session *session, enum cli_format format);
 

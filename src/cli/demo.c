@@ -9,6 +9,7 @@
 
 #include "base/thread.h"
 #include "cli/cli.h"
+#include "serve/serve.h"
 #include "stream/query.h"
 
 #define OUT_DIR        "out/alerts"
@@ -95,6 +96,8 @@ static int run_demo(const char *job, const char *check_path)
     struct cli_settings settings = {0};
     struct cli_text text = {0};
     struct hr_session *session = NULL;
+    static const struct hr_serve_options ui; /* as it is by default */
+    struct hr_serve *serve = NULL;
     struct hr_err err;
     hr_err_init(&err);
     cli_catch_signals(NULL);
@@ -106,6 +109,7 @@ static int run_demo(const char *job, const char *check_path)
     if (status == HR_OK && seconds)
         status = hr_thread_start(&timer, "demo-end", end_after, &seconds, &err);
     if (status == HR_OK && seconds) pthread_detach(timer); /* nobody waits for it */
+    if (status == HR_OK) status = cli_start_ui(job, &ui, CLI_UI_AUTO, session, &serve, &err);
     if (status != HR_OK) {
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
     } else if (cli_run_statements(session, &text, true) == CLI_DONE) {
@@ -115,6 +119,7 @@ static int run_demo(const char *job, const char *check_path)
         exit_status = cli_await_queries(session, CLI_PROGRESS_AUTO);
         if (exit_status == CLI_DONE) exit_status = check(session, check_path);
     }
+    hr_serve_stop(serve);
     hr_session_free(session);
     hr_buf_done(&text.buf);
     return exit_status;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* headrace run FILE.sql: a job. Its statements run in order; then its streaming queries are waited
  * for. */
-#include <unistd.h>
-
 #include "cli/cli.h"
 #include "serve/serve.h"
 
@@ -44,7 +42,7 @@ struct job {
     struct cli_settings settings;
     enum cli_progress progress;
     struct hr_serve_options ui;
-    enum { UI_AUTO, UI_ON, UI_OFF } ui_mode;
+    enum cli_ui ui_mode;
 };
 
 /* Is it an option of the page? Then it is noted. */
@@ -52,7 +50,7 @@ static bool parse_ui_option(struct job *job, int option, const char *value)
 {
     switch (option) {
     case OPT_UI:
-        job->ui_mode = strcmp(value, "off") == 0 ? UI_OFF : UI_ON;
+        job->ui_mode = strcmp(value, "off") == 0 ? CLI_UI_OFF : CLI_UI_ON;
         job->ui.listen = value;
         return true;
     case OPT_UI_HOST: job->ui.hosts = value; return true;
@@ -118,28 +116,6 @@ int cli_run_statements(struct hr_session *session, const struct cli_text *text, 
     return CLI_DONE;
 }
 
-/* The page, where it is wanted. On a terminal it is a help, not a condition: without it the job
- * runs, and a line says why. */
-static hr_status start_ui(const struct job *job, struct hr_session *session,
-                          struct hr_serve **ret, struct hr_err *err)
-{
-    struct hr_serve_options ui = job->ui;
-    bool terminal = isatty(STDERR_FILENO);
-    if (job->ui_mode == UI_OFF || (job->ui_mode == UI_AUTO && !terminal)) return HR_OK;
-    ui.next_ports = job->ui_mode == UI_AUTO;
-    hr_status status = hr_serve_start(&ui, ret, err);
-    if (status == HR_OK) {
-        const char *slash = strrchr(job->file, '/');
-        HR_TRY(hr_serve_attach(*ret, slash ? slash + 1 : job->file, session, err));
-        fprintf(stderr, "The page of this job: %s\n", hr_serve_url(*ret));
-    } else if (job->ui_mode == UI_AUTO) {
-        fprintf(stderr, "headrace: no page: %s\n", err->msg);
-        hr_err_init(err);
-        return HR_OK;
-    }
-    return status;
-}
-
 static int run_job(const struct job *job)
 {
     struct hr_err err;
@@ -153,7 +129,7 @@ static int run_job(const struct job *job)
     cli_catch_signals(NULL);
     if (cli_read(job->file, &text, &err) != HR_OK ||
         cli_session_new(&with, &job->settings, &session, &err) != HR_OK ||
-        start_ui(job, session, &serve, &err) != HR_OK) {
+        cli_start_ui(job->file, &job->ui, job->ui_mode, session, &serve, &err) != HR_OK) {
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
     } else {
         cli_catch_signals(session);
@@ -187,9 +163,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
         exit_status = cli_usage_error(command, "--available-now or --once, not both");
     bool ui_options = job.ui.hosts || job.ui.token_file || job.ui.tls_cert || job.ui.tls_key ||
                       job.ui.insecure_http;
-    if (exit_status == CLI_DONE && ui_options && job.ui_mode == UI_OFF)
+    if (exit_status == CLI_DONE && ui_options && job.ui_mode == CLI_UI_OFF)
         exit_status = cli_usage_error(command, "--ui off, but there is an option of the page");
-    if (ui_options && job.ui_mode == UI_AUTO) job.ui_mode = UI_ON;
+    if (ui_options && job.ui_mode == CLI_UI_AUTO) job.ui_mode = CLI_UI_ON;
     if (exit_status == CLI_DONE) exit_status = run_job(&job);
     cli_settings_done(&job.settings);
     return exit_status;

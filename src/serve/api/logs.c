@@ -3,7 +3,7 @@
  * The newest lines of the log, for the page: kept beside what is printed, from level info on.
  *
  * Threads: any thread logs; `lock` covers the ring, and is held for a copy alone. Who logs while it
- * is held would wait for itself: nothing here does.
+ * is held would wait for itself: nothing here does. A forked worker logs too, so it is forkable.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ static const char *const levels[] = {"error", "warn", "info", "debug"};
 static void on_line(void *arg, enum hr_log_level level, const char *message)
 {
     struct hr_serve_logs *logs = arg;
-    pthread_mutex_lock(&logs->lock);
+    hr_forkable_lock(&logs->lock);
     struct line **slot = &logs->ring[logs->count % LINES_MAX];
     if (!*slot) *slot = hr_alloc(sizeof **slot);
     if (*slot) {
@@ -45,7 +45,7 @@ static void on_line(void *arg, enum hr_log_level level, const char *message)
         logs->count++;
         logs->by_level[level]++;
     }
-    pthread_mutex_unlock(&logs->lock);
+    hr_forkable_unlock(&logs->lock);
 }
 
 static void put_line(struct hr_buf *out, const struct line *line)
@@ -69,7 +69,7 @@ static hr_status get_logs(struct hr_http_request *request, struct hr_err *err)
     if (most == 4)
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "level=%.20s: error, warn or info", word);
     hr_buf_puts(&request->out, "{\"items\":[");
-    pthread_mutex_lock(&logs->lock);
+    hr_forkable_lock(&logs->lock);
     uint64_t kept = HR_MIN(logs->count, (uint64_t)LINES_MAX);
     for (uint64_t i = 0; i < kept && limit > 0; i++) {
         const struct line *line = logs->ring[(logs->count - 1 - i) % LINES_MAX];
@@ -77,7 +77,7 @@ static hr_status get_logs(struct hr_http_request *request, struct hr_err *err)
         put_line(&request->out, line);
         limit--;
     }
-    pthread_mutex_unlock(&logs->lock);
+    hr_forkable_unlock(&logs->lock);
     hr_buf_puts(&request->out, "]}");
     return HR_OK;
 }
@@ -88,13 +88,13 @@ static void tick(struct hr_serve *serve, int64_t now_s)
     struct hr_buf out = {0};
     HR_UNUSED(now_s);
     hr_buf_puts(&out, "{\"items\":[");
-    pthread_mutex_lock(&logs->lock);
+    hr_forkable_lock(&logs->lock);
     uint64_t from = logs->told;
     if (logs->count - from > LINES_MAX) from = logs->count - LINES_MAX;
     bool any = from < logs->count;
     for (; from < logs->count; from++) put_line(&out, logs->ring[from % LINES_MAX]);
     logs->told = logs->count;
-    pthread_mutex_unlock(&logs->lock);
+    hr_forkable_unlock(&logs->lock);
     hr_buf_puts(&out, "]}");
     if (any && !out.failed) hr_serve_publish(serve, "logs", "logs", hr_svn(out.ptr, out.len));
     hr_buf_done(&out);
@@ -132,9 +132,9 @@ static void metrics(struct hr_serve *serve, struct hr_buf *out)
 {
     struct hr_serve_logs *logs = serve->logs;
     uint64_t by_level[4];
-    pthread_mutex_lock(&logs->lock);
+    hr_forkable_lock(&logs->lock);
     memcpy(by_level, logs->by_level, sizeof by_level);
-    pthread_mutex_unlock(&logs->lock);
+    hr_forkable_unlock(&logs->lock);
     hr_metrics_family(out, "headrace_log_messages", "counter", NULL, "lines logged");
     for (int i = 0; i <= HR_LOG_INFO; i++)
         hr_buf_printf(out, "headrace_log_messages_total{level=\"%s\"} %" PRIu64 "\n", levels[i],
