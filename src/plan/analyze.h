@@ -106,6 +106,10 @@ hr_status hr_resolve_outer(struct hr_analyzer *an, const struct hr_expr *name, b
 hr_status hr_take_outer_aggregates(struct hr_analyzer *an, struct hr_expr **expr,
                                    struct hr_err *err) HR_CHECKED;
 
+/* JOIN LATERAL */
+hr_status hr_analyze_lateral(struct hr_analyzer *an, struct hr_plan **plan,
+                             struct hr_err *err) HR_CHECKED;
+
 /* analyze_relation.c */
 hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan,
                               struct hr_err *err) HR_CHECKED;
@@ -144,6 +148,19 @@ hr_status hr_resolve_over_aggregate(struct hr_analyzer *an, struct hr_plan *agg,
                                     struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan,
                             struct hr_err *err) HR_CHECKED;
+
+/* analyze_grouping.c: GROUPING SETS, ROLLUP, CUBE. */
+struct hr_aggregate_node;
+bool hr_has_grouping_sets(const struct hr_aggregate_node *agg);
+hr_status hr_analyze_grouping_sets(struct hr_analyzer *an, struct hr_plan *plan,
+                                   struct hr_window_use *window, struct hr_err *err) HR_CHECKED;
+/* Puts the copies of the groups in place of the groups, and what grouping() and grouping_id() mean.
+ * agg NULL, or without sets: an error where there is a call of these. */
+hr_status hr_use_groupings(struct hr_analyzer *an, const struct hr_aggregate_node *agg,
+                           struct hr_expr **expr, struct hr_err *err) HR_CHECKED;
+/* A group as written: an ordinal, an alias, an expression. */
+hr_status hr_resolve_group(struct hr_analyzer *an, const struct hr_plan *plan,
+                           struct hr_expr **group, struct hr_err *err) HR_CHECKED;
 
 /* analyze_sort.c */
 hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan,

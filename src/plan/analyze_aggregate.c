@@ -80,8 +80,8 @@ static const struct hr_expr *item_by_alias(const struct hr_analyzer *an, const s
     return NULL;
 }
 
-static hr_status resolve_group(struct hr_analyzer *an, const struct hr_plan *plan,
-                               struct hr_expr **group, struct hr_err *err)
+hr_status hr_resolve_group(struct hr_analyzer *an, const struct hr_plan *plan,
+                           struct hr_expr **group, struct hr_err *err)
 {
     int64_t ordinal;
     if (ordinal_of(*group, &ordinal)) return group_of_ordinal(an, plan, ordinal, group, err);
@@ -121,9 +121,10 @@ hr_status hr_analyze_groups(struct hr_analyzer *an, struct hr_plan *plan,
                             struct hr_window_use *window, struct hr_err *err)
 {
     struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+    if (hr_has_grouping_sets(agg)) return hr_analyze_grouping_sets(an, plan, window, err);
     if (agg->group_by_all) HR_TRY(group_by_all(an, plan, err));
     for (uint32_t i = 0; i < agg->group_count; i++)
-        HR_TRY(resolve_group(an, plan, &agg->groups[i], err));
+        HR_TRY(hr_resolve_group(an, plan, &agg->groups[i], err));
     HR_TRY(hr_analyze_windows(an, plan, window, agg->groups, agg->group_count, err));
     for (uint32_t i = 0; i < agg->group_count && window->is_session; i++) {
         const struct hr_expr *group = agg->groups[i];
@@ -244,6 +245,7 @@ static hr_status resolve_over(struct hr_analyzer *an, struct hr_plan *agg,
     struct hr_names names = {
         .inputs = {visible}, .input_count = 1, .aggregate = agg, .groups_first = groups_first};
     HR_TRY(hr_resolve(an, &names, expr, err));
+    HR_TRY(hr_use_groupings(an, HR_NODE(aggregate, agg), expr, err));
     return push_down(an, agg, visible, expr, err);
 }
 

@@ -131,6 +131,14 @@ static hr_status take_generator(struct hr_analyzer *an, struct hr_plan *plan, co
     return HR_OK;
 }
 
+static hr_status use_groupings(struct hr_analyzer *an, struct hr_plan *plan, struct hr_expr **item,
+                               struct hr_err *err)
+{
+    const struct hr_aggregate_node *agg =
+        plan->kind == HR_P_AGGREGATE ? HR_NODE(aggregate, plan) : NULL;
+    return hr_use_groupings(an, agg, item, err);
+}
+
 hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
     assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
@@ -145,6 +153,8 @@ hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **plan, struc
     HR_TRY(hr_analyze_windows(an, *plan, &window, select->exprs, select->expr_count, err));
     if ((*plan)->kind == HR_P_PROJECT) HR_TRY(take_generator(an, *plan, &written, err));
     HR_TRY(name_items(an, *plan, written, err));
+    for (uint32_t i = 0; i < select->expr_count; i++)
+        HR_TRY(use_groupings(an, *plan, &select->exprs[i], err));
     HR_TRY(hr_rewrite_window_time(an, select->exprs, select->expr_count, err));
     if ((*plan)->kind != HR_P_AGGREGATE) return hr_plan_refresh(an->arena, *plan, err);
     struct hr_aggregate_node *agg = HR_NODE(aggregate, *plan);

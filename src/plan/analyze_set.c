@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include "plan/analyze.h"
+#include "plan/nodes/aggregate.h"
+#include "plan/nodes/generate.h"
 #include "plan/nodes/join.h"
 #include "plan/nodes/project.h"
 #include "plan/nodes/setop.h"
@@ -172,16 +174,114 @@ hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan **ret_plan, st
     return hr_plan_refresh(an->arena, plan, err);
 }
 
+/* Columns that count a row for its side: 1, 0 or 0, 1. */
+static hr_status count_side(struct hr_analyzer *an, struct hr_plan **child, uint32_t side,
+                            struct hr_err *err)
+{
+    struct hr_plan *project = hr_plan_pass(an->arena, *child);
+    if (!project) return HR_OOM(err);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct hr_expr *one = hr_expr_int(an->arena, hr_type(HR_T_LONG), i == side);
+        if (one) one = hr_expr_alias(an->arena, one, "count");
+        if (!one) return HR_OOM(err);
+        one->attr_id = hr_expr_next_attr_id();
+        HR_TRY(hr_select_push(an->arena, project, one, err));
+    }
+    *child = project;
+    return hr_plan_refresh(an->arena, project, err);
+}
+
+/* How often a row is in the result: left - right, or the lesser of both. */
+static hr_status times(struct hr_analyzer *an, const struct hr_attr *counts, bool except,
+                       struct hr_expr **ret, struct hr_err *err)
+{
+    struct hr_expr *sums[2] = {NULL, NULL}, *value = NULL;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct hr_expr *count = hr_attr_ref(an->arena, &counts[i]);
+        if (!count) return HR_OOM(err);
+        HR_TRY(hr_call(an->arena, an->conf, "sum", &count, 1, &sums[i], err));
+    }
+    HR_TRY(hr_call(an->arena, an->conf, except ? "-" : "least", sums, 2, &value, err));
+    value = hr_expr_alias(an->arena, value, "times");
+    if (!value) return HR_OOM(err);
+    value->attr_id = hr_expr_next_attr_id();
+    *ret = value;
+    return HR_OK;
+}
+
+/* Groups of equal rows with how often they are in the result, where that is not never. */
+static hr_status count_rows(struct hr_analyzer *an, struct hr_plan **plan, uint32_t columns,
+                            bool except, struct hr_err *err)
+{
+    struct hr_plan *agg = hr_plan_new1(an->arena, HR_P_AGGREGATE, *plan);
+    struct hr_expr *n = NULL, *positive = NULL;
+    if (!agg) return HR_OOM(err);
+    struct hr_aggregate_node *node = HR_NODE(aggregate, agg);
+    node->groups = HR_NEW_ARRAY(an->arena, struct hr_expr *, columns + 1);
+    node->group_count = columns;
+    if (!node->groups) return HR_OOM(err);
+    for (uint32_t i = 0; i < columns; i++) {
+        struct hr_expr *item = hr_attr_ref(an->arena, &(*plan)->output[i]);
+        node->groups[i] = hr_attr_ref(an->arena, &(*plan)->output[i]);
+        if (!item || !node->groups[i]) return HR_OOM(err);
+        HR_TRY(hr_select_push(an->arena, agg, item, err));
+    }
+    HR_TRY(times(an, &(*plan)->output[columns], except, &n, err));
+    HR_TRY(hr_select_push(an->arena, agg, n, err));
+    HR_TRY(hr_plan_refresh(an->arena, agg, err));
+    struct hr_expr *args[] = {hr_attr_ref(an->arena, &agg->output[columns]),
+                              hr_expr_int(an->arena, hr_type(HR_T_LONG), 0)};
+    if (!args[0] || !args[1]) return HR_OOM(err);
+    HR_TRY(hr_call(an->arena, an->conf, ">", args, 2, &positive, err));
+    return hr_plan_filter(an->arena, agg, positive, plan, err);
+}
+
+/* Each row as often as its last column says, which is left out. */
+static hr_status repeat_rows(struct hr_analyzer *an, struct hr_plan **plan, uint32_t columns,
+                             struct hr_err *err)
+{
+    struct hr_plan *generate = hr_plan_new1(an->arena, HR_P_GENERATE, *plan);
+    struct hr_plan *project = hr_plan_pass(an->arena, *plan);
+    struct hr_expr *n = hr_attr_ref(an->arena, &(*plan)->output[columns]), *array = NULL;
+    struct hr_expr *args[] = {hr_expr_bool(an->arena, true), n};
+    if (!generate || !project || !n || !args[0]) return HR_OOM(err);
+    args[1] = hr_expr_cast(an->arena, n, hr_type(HR_T_INT));
+    if (!args[1]) return HR_OOM(err);
+    HR_TRY(hr_expr_resolve_node(an->arena, an->conf, args[1], err));
+    HR_TRY(hr_call(an->arena, an->conf, "array_repeat", args, 2, &array, err));
+    HR_NODE(generate, generate)->call = hr_expr_call(an->arena, "explode", &array, 1);
+    if (!HR_NODE(generate, generate)->call) return HR_OOM(err);
+    HR_TRY(hr_analyze_generate(an, &generate, err));
+    hr_select_of(project)->expr_count = columns;
+    project->children[0] = generate;
+    *plan = project;
+    return hr_plan_refresh(an->arena, project, err);
+}
+
+/* EXCEPT ALL, INTERSECT ALL: rows of both sides are counted. */
+static hr_status set_all(struct hr_analyzer *an, struct hr_plan **plan, bool except,
+                         struct hr_err *err)
+{
+    struct hr_plan *set = *plan;
+    uint32_t columns = set->children[0]->output_count;
+    for (uint32_t i = 0; i < 2; i++) HR_TRY(count_side(an, &set->children[i], i, err));
+    struct hr_plan *all = hr_plan_new2(an->arena, HR_P_UNION, set->children[0], set->children[1]);
+    if (!all) return HR_OOM(err);
+    all->sql_pos = set->sql_pos;
+    all->sql_end = set->sql_end;
+    HR_TRY(hr_analyze_union(an, &all, err));
+    HR_TRY(count_rows(an, &all, columns, except, err));
+    *plan = all;
+    return repeat_rows(an, plan, columns, err);
+}
+
 hr_status hr_analyze_setop(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
     assert((*plan)->child_count == 2 && (*plan)->children[1]->resolved);
     struct hr_plan *set = *plan;
     bool except = HR_NODE(setop, set)->op == HR_SET_EXCEPT;
-    if (HR_NODE(setop, set)->is_all) {
-        HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", except ? "EXCEPT ALL" : "INTERSECT ALL");
-        return hr_err_at(err, set->sql_pos, set->sql_end);
-    }
     HR_TRY(cast_children(an, set, err));
+    if (HR_NODE(setop, set)->is_all) return set_all(an, plan, except, err);
     struct hr_plan *left = set->children[0], *right = set->children[1];
     struct hr_exprs parts = {0};
     for (uint32_t j = 0; j < left->output_count; j++) {

@@ -8,7 +8,10 @@
 
 #include "plan/analyze.h"
 #include "plan/decorrelate.h"
+#include "plan/nodes/generate.h"
+#include "plan/nodes/lateral.h"
 #include "plan/nodes/project.h"
+#include "plan/nodes/subquery_alias.h"
 
 /* Names of the queries around ------------------------------------------------------------------ */
 
@@ -278,4 +281,53 @@ hr_status hr_resolve_subquery(struct hr_analyzer *an, const struct hr_names *nam
     else
         HR_TRY(analyze_query(an, names, in_call, expr, err));
     return type_of(an, expr, err);
+}
+
+/* LATERAL -------------------------------------------------------------------------------------- */
+
+/* LATERAL explode(…) AS t(a): the generator itself takes the left side's rows. NULL: it is another
+ * query. */
+static struct hr_plan *generator_of(const struct hr_lateral_node *lateral)
+{
+    struct hr_plan *plan = lateral->query->subquery->plan;
+    const struct hr_subquery_alias_node *alias = NULL;
+    if (plan->kind == HR_P_SUBQUERY_ALIAS) {
+        alias = HR_NODE(subquery_alias, plan);
+        plan = plan->children[0];
+    }
+    if (plan->kind != HR_P_GENERATE || plan->children[0]->kind != HR_P_ONE_ROW) return NULL;
+    struct hr_generate_node *generate = HR_NODE(generate, plan);
+    const struct hr_expr *on = lateral->condition;
+    bool always = !on || (on->kind == HR_X_LITERAL && !hr_expr_never_true(on));
+    if (!always) return NULL;
+    if (alias) {
+        generate->name = alias->name;
+        generate->columns = alias->columns;
+        generate->column_count = alias->column_count;
+    }
+    generate->outer = lateral->type == HR_JOIN_LEFT;
+    plan->children[0] = lateral->plan.children[0];
+    return plan;
+}
+
+hr_status hr_analyze_lateral(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
+{
+    struct hr_lateral_node *lateral = HR_NODE(lateral, *plan);
+    struct hr_plan **left = &(*plan)->children[0];
+    HR_TRY(hr_analyze(an, left, err));
+    struct hr_plan *generate = generator_of(lateral);
+    if (generate) {
+        *plan = generate;
+        return hr_analyze_generate(an, plan, err);
+    }
+    struct hr_names names = {.inputs = {*left}, .input_count = 1};
+    HR_TRY(hr_resolve(an, &names, &lateral->query, err));
+    if (lateral->condition) {
+        names =
+            (struct hr_names){.inputs = {*left, lateral->query->subquery->plan}, .input_count = 2};
+        HR_TRY(hr_resolve(an, &names, &lateral->condition, err));
+        HR_TRY(
+            hr_expr_coerce(an->arena, an->conf, &lateral->condition, hr_type(HR_T_BOOLEAN), err));
+    }
+    return hr_plan_refresh(an->arena, *plan, err);
 }

@@ -17,6 +17,7 @@
 #include "plan/nodes/aggregate.h"
 #include "plan/nodes/filter.h"
 #include "plan/nodes/join.h"
+#include "plan/nodes/lateral.h"
 #include "plan/nodes/limit.h"
 
 struct lowering {
@@ -510,6 +511,64 @@ static hr_status lower_join(struct lowering *l, struct hr_plan **plan, struct hr
     return hr_plan_refresh(l->arena, restore, err);
 }
 
+/* Columns of the query under the ids by which they are known above; where an outer join finds no
+ * row they are NULL, also those that are computed of the left side. */
+static hr_status name_columns(struct lowering *l, const struct hr_plan *query,
+                              const struct hr_apply *a, const struct hr_attr *found,
+                              struct hr_exprs *ret, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < query->output_count; i++) {
+        struct hr_expr *value = a->columns[i];
+        if (found && value->kind != HR_X_ATTR) {
+            struct hr_expr *args[] = {hr_attr_ref(l->arena, found), value};
+            if (!args[0]) return HR_OOM(err);
+            HR_TRY(hr_call(l->arena, l->conf, "case", args, 2, &value, err));
+        } else if (found) {
+            value->nullable = true;
+        }
+        struct hr_expr *alias = hr_expr_alias(l->arena, value, query->output[i].name);
+        if (!alias || !HR_VEC_PUSH(l->arena, ret, alias)) return HR_OOM(err);
+        alias->attr_id = query->output[i].id;
+    }
+    return HR_OK;
+}
+
+static hr_status lower_lateral(struct lowering *l, struct hr_plan **plan, struct hr_err *err)
+{
+    const struct hr_lateral_node *lateral = HR_NODE(lateral, *plan);
+    struct hr_plan *left = (*plan)->children[0], *join = NULL;
+    const struct hr_plan *query = lateral->query->subquery->plan;
+    struct hr_exprs named = {0}, plain = {0};
+    struct hr_attr found = {0};
+    struct hr_apply a;
+    bool outer = lateral->type == HR_JOIN_LEFT;
+    struct hr_expr *condition = lateral->condition;
+    if (condition && has_subquery(condition)) {
+        HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "a subquery in the condition of a LATERAL join");
+        return hr_err_at(err, condition->sql_pos, condition->sql_end);
+    }
+    HR_TRY(apply_to(l, lateral->query, left, &a, err));
+    HR_TRY(name_columns(l, query, &a, NULL, &plain, err));
+    if (outer) HR_TRY(mark_rows(l, &a.plan, &found, err));
+    if (condition) {
+        HR_TRY(hr_expr_inline(l->arena, &condition, plain.items, plain.count, err));
+        if (!HR_VEC_PUSH(l->arena, &a.conditions, condition)) return HR_OOM(err);
+    }
+    enum hr_join_type type = outer ? HR_JOIN_LEFT : HR_JOIN_INNER;
+    HR_TRY(new_join(l, a.conditions.count || outer ? type : HR_JOIN_CROSS, left, &a, &join, err));
+    join->sql_pos = (*plan)->sql_pos;
+    join->sql_end = (*plan)->sql_end;
+    HR_TRY(hr_plan_refresh(l->arena, join, err));
+    HR_TRY(name_columns(l, query, &a, outer ? &found : NULL, &named, err));
+    struct hr_plan *project = same_columns(l->arena, left);
+    if (!project) return HR_OOM(err);
+    project->children[0] = join;
+    for (uint32_t i = 0; i < named.count; i++)
+        HR_TRY(hr_select_push(l->arena, project, named.items[i], err));
+    *plan = project;
+    return hr_plan_refresh(l->arena, project, err);
+}
+
 /* The walk --------------------------------------------------------------------------------------*/
 
 hr_status hr_plan_join_subqueries(struct hr_arena *arena, const struct hr_conf *conf,
@@ -525,6 +584,7 @@ hr_status hr_plan_join_subqueries(struct hr_arena *arena, const struct hr_conf *
     case HR_P_FILTER: return lower_filter(&l, plan, err);
     case HR_P_AGGREGATE: return lower_aggregate(&l, plan, err);
     case HR_P_JOIN: return lower_join(&l, plan, err);
+    case HR_P_LATERAL: return lower_lateral(&l, plan, err);
     default: break;
     }
     if ((*plan)->child_count == 1) return lower_node(&l, plan, err);

@@ -8,6 +8,7 @@
 #include "plan/nodes/filter.h"
 #include "plan/nodes/generate.h"
 #include "plan/nodes/join.h"
+#include "plan/nodes/lateral.h"
 #include "plan/nodes/limit.h"
 #include "plan/nodes/range.h"
 #include "plan/nodes/relation.h"
@@ -61,31 +62,46 @@ struct hr_sql_select *hr_sql_new_select(struct hr_sql_parser *p, const struct hr
     return select;
 }
 
-static bool is_grouping_call(const struct hr_expr *x)
-{
-    return x->kind == HR_X_CALL &&
-           (hr_str_eq_nocase(x->name, "rollup") || hr_str_eq_nocase(x->name, "cube"));
-}
-
 struct hr_sql_group hr_sql_group(struct hr_sql_parser *p, struct hr_sql_list *items,
-                                 const struct hr_sql_token *refused)
+                                 struct hr_expr *sets)
 {
     if (p->status != HR_OK) return (struct hr_sql_group){0};
-    int32_t pos = refused ? refused->pos : -1, end = refused ? refused->end : -1;
-    for (uint32_t i = 0; i < items->exprs.count && !refused; i++) {
-        if (!is_grouping_call(items->exprs.items[i])) continue;
-        pos = items->exprs.items[i]->sql_pos;
-        end = items->exprs.items[i]->sql_end;
-    }
-    if (pos >= 0) hr_sql_unsupported(p, pos, end, "GROUPING SETS, ROLLUP or CUBE");
-    return (struct hr_sql_group){.items = items, .has = true};
+    return (struct hr_sql_group){.items = items, .sets = sets, .has = true, .end = items->end};
+}
+
+static struct hr_sql_x call_of(struct hr_sql_parser *p, const char *name, struct hr_sql_list *args,
+                               int32_t pos, int32_t end)
+{
+    if (p->status != HR_OK) return (struct hr_sql_x){0};
+    struct hr_expr *const *items = args ? args->exprs.items : NULL;
+    struct hr_expr *call = hr_expr_call(p->arena, name, items, args ? args->exprs.count : 0);
+    return hr_sql_wrap(p, call, pos, end, (args ? args->depth : 0) + 1u);
+}
+
+struct hr_sql_group hr_sql_group_with(struct hr_sql_parser *p, struct hr_sql_list *items,
+                                      const char *name, const struct hr_sql_token *last)
+{
+    if (p->status != HR_OK) return (struct hr_sql_group){0};
+    struct hr_sql_x call = call_of(p, name, items, items->pos, last->end);
+    return hr_sql_group(p, hr_sql_push(p, NULL, call), NULL);
+}
+
+struct hr_sql_x hr_sql_grouping_sets(struct hr_sql_parser *p, struct hr_sql_list *sets, int32_t pos,
+                                     int32_t end)
+{
+    return call_of(p, HR_GROUPING_SETS, sets, pos, end);
+}
+
+struct hr_sql_x hr_sql_empty_set(struct hr_sql_parser *p, int32_t pos, int32_t end)
+{
+    return call_of(p, HR_GROUPING_SET, NULL, pos, end);
 }
 
 static int32_t select_end(const struct hr_sql_select *s)
 {
     int32_t end = HR_MAX(s->items->end, s->from.end);
     end = HR_MAX(end, s->where.end);
-    if (s->group.items) end = HR_MAX(end, s->group.items->end);
+    if (s->group.items) end = HR_MAX(end, s->group.end);
     return HR_MAX(end, s->having.end);
 }
 
@@ -109,6 +125,7 @@ struct hr_sql_q hr_sql_select(struct hr_sql_parser *p, struct hr_sql_select *s)
     if (s->group.items) {
         HR_NODE(aggregate, q.plan)->groups = s->group.items->exprs.items;
         HR_NODE(aggregate, q.plan)->group_count = s->group.items->exprs.count;
+        HR_NODE(aggregate, q.plan)->sets = s->group.sets;
     }
     if (s->having.x) {
         q = above(p, HR_P_FILTER, q);
@@ -449,8 +466,10 @@ struct hr_sql_q hr_sql_alias_query(struct hr_sql_parser *p, struct hr_sql_q q,
                                    const struct hr_sql_alias *alias)
 {
     if (p->status != HR_OK) return no_q;
+    bool lateral = q.is_lateral;
     q = above(p, HR_P_SUBQUERY_ALIAS, q);
     if (p->status != HR_OK) return no_q;
+    q.is_lateral = lateral;
     struct hr_subquery_alias_node *node = HR_NODE(subquery_alias, q.plan);
     node->name = alias->name;
     if (alias->columns) {
@@ -458,6 +477,33 @@ struct hr_sql_q hr_sql_alias_query(struct hr_sql_parser *p, struct hr_sql_q q,
         node->column_count = alias->columns->names.count;
     }
     q.end = q.plan->sql_end = alias->end;
+    return q;
+}
+
+static struct hr_sql_q lateral_join(struct hr_sql_parser *p, struct hr_sql_q a,
+                                    struct hr_sql_join join, struct hr_sql_q b, struct hr_sql_on on)
+{
+    if (on.names || join.natural) {
+        HR_SQL_RAISE(p, a.pos, HR_MAX(b.end, on.end), HR_E_LATERAL_JOIN_USING);
+        return no_q;
+    }
+    if (join.type != HR_JOIN_INNER && join.type != HR_JOIN_CROSS && join.type != HR_JOIN_LEFT) {
+        static const char *const names[] = {[HR_JOIN_RIGHT] = "RIGHT OUTER",
+                                            [HR_JOIN_FULL] = "FULL OUTER",
+                                            [HR_JOIN_SEMI] = "LEFT SEMI",
+                                            [HR_JOIN_ANTI] = "LEFT ANTI"};
+        HR_SQL_RAISE(p, a.pos, HR_MAX(b.end, on.end), HR_E_INVALID_LATERAL_JOIN_TYPE, "joinType",
+                     names[join.type]);
+        return no_q;
+    }
+    struct hr_sql_x query = hr_sql_subquery(p, HR_SUBQUERY_LATERAL, NULL, b, b.pos, b.end);
+    struct hr_sql_q q =
+        wrap(p, hr_plan_new1(p->arena, HR_P_LATERAL, a.plan), a.pos, HR_MAX(b.end, on.end));
+    if (!q.plan) return no_q;
+    struct hr_lateral_node *node = HR_NODE(lateral, q.plan);
+    node->query = query.x;
+    node->type = join.type;
+    node->condition = on.condition;
     return q;
 }
 
@@ -470,6 +516,7 @@ struct hr_sql_q hr_sql_join(struct hr_sql_parser *p, struct hr_sql_q a, struct h
                      "joinType2", "CROSS");
         return no_q;
     }
+    if (b.is_lateral) return lateral_join(p, a, join, b, on);
     struct hr_plan *plan = hr_plan_new2(p->arena, HR_P_JOIN, a.plan, b.plan);
     struct hr_sql_q q = wrap(p, plan, a.pos, HR_MAX(b.end, on.end));
     if (!q.plan) return no_q;

@@ -558,18 +558,31 @@ having(A) ::= having(X) WINDOW(W). {
 group_by(A) ::= . { A = (struct hr_sql_group){0}; }
 group_by(A) ::= GROUP BY ALL. { A = (struct hr_sql_group){.has = true, .all = true}; }
 group_by(A) ::= GROUP BY group_items(L). { A = hr_sql_group(p, L, NULL); }
-group_by(A) ::= GROUP BY group_items(L) WITH ROLLUP(R). { A = hr_sql_group(p, L, R); }
-group_by(A) ::= GROUP BY group_items(L) WITH CUBE(R). { A = hr_sql_group(p, L, R); }
-group_by(A) ::= GROUP BY group_items(L) GROUPING(R). { A = hr_sql_group(p, L, R); }
+group_by(A) ::= GROUP BY group_items(L) WITH ROLLUP(R). {
+    A = hr_sql_group_with(p, L, "rollup", R);
+}
+group_by(A) ::= GROUP BY group_items(L) WITH CUBE(R). { A = hr_sql_group_with(p, L, "cube", R); }
+group_by(A) ::= GROUP BY group_items(L) grouping_sets(S). {
+    A = hr_sql_group(p, L, S.x);
+    A.end = S.end;
+}
 %type group_items {struct hr_sql_list *}
 %type group_item {struct hr_sql_x}
 group_items(A) ::= group_item(X). { A = hr_sql_push(p, NULL, X); }
 group_items(A) ::= group_items(L) COMMA group_item(X). { A = hr_sql_push(p, L, X); }
 group_item(A) ::= bexpr(X). { A = X; }
-group_item(A) ::= GROUPING(G). {
-    A = NO_X;
-    hr_sql_unsupported(p, G->pos, G->end, "GROUPING SETS");
+group_item(A) ::= grouping_sets(X). { A = X; }
+%type grouping_sets {struct hr_sql_x}
+grouping_sets(A) ::= GROUPING(G) SETS LP sets(L) RP(R). {
+    A = hr_sql_grouping_sets(p, L, G->pos, R->end);
 }
+%type sets {struct hr_sql_list *}
+%type set {struct hr_sql_x}
+sets(A) ::= set(X). { A = hr_sql_push(p, NULL, X); }
+sets(A) ::= sets(L) COMMA set(X). { A = hr_sql_push(p, L, X); }
+set(A) ::= bexpr(X). { A = X; }
+set(A) ::= grouping_sets(X). { A = X; }
+set(A) ::= LP(L) RP(R). { A = hr_sql_empty_set(p, L->pos, R->end); }
 
 /* Select items */
 %type items {struct hr_sql_list *}
@@ -667,9 +680,13 @@ table(A) ::= STREAM(S) LP names(N) RP(R) relation_options(O). {
 table(A) ::= names(N) LP args(L) RP(R). { A = hr_sql_table_function(p, N, L, R); }
 table(A) ::= LP(L) query(Q) RP(R). [PREC_LOW] { A = hr_sql_paren_query(Q, L, R); }
 table(A) ::= LP(L) relation(Q) RP(R). { A = hr_sql_paren_query(Q, L, R); }
-table(A) ::= LATERAL_QUERY(L). {
-    A = (struct hr_sql_q){0};
-    hr_sql_unsupported(p, L->pos, L->end, "a LATERAL subquery");
+table(A) ::= LATERAL_QUERY LP(L) query(Q) RP(R). {
+    A = hr_sql_paren_query(Q, L, R);
+    A.is_lateral = true;
+}
+table(A) ::= LATERAL_QUERY names(N) LP args(L) RP(R). {
+    A = hr_sql_table_function(p, N, L, R);
+    A.is_lateral = true;
 }
 table(A) ::= table(Q) TABLESAMPLE(T). {
     A = Q;

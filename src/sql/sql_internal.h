@@ -56,6 +56,7 @@ struct hr_sql_q {
     struct hr_plan *plan;
     int32_t pos, end;
     bool is_union_all; /* of this very level: more children may be added */
+    bool is_lateral;   /* may refer to what stands left of it in FROM */
 };
 
 /* JOIN's parts before the tables are known. */
@@ -83,6 +84,8 @@ struct hr_sql_clauses {
 
 struct hr_sql_group {
     struct hr_sql_list *items;
+    struct hr_expr *sets; /* GROUP BY … GROUPING SETS (…) */
+    int32_t end;
     bool has, all;
 };
 
@@ -251,7 +254,13 @@ struct hr_sql_alias *hr_sql_table_alias(struct hr_sql_parser *p, const struct hr
 struct hr_sql_q hr_sql_alias_query(struct hr_sql_parser *p, struct hr_sql_q q,
                                    const struct hr_sql_alias *alias);
 struct hr_sql_group hr_sql_group(struct hr_sql_parser *p, struct hr_sql_list *items,
-                                 const struct hr_sql_token *refused);
+                                 struct hr_expr *sets);
+/* … WITH ROLLUP, WITH CUBE: last is the word. */
+struct hr_sql_group hr_sql_group_with(struct hr_sql_parser *p, struct hr_sql_list *items,
+                                      const char *name, const struct hr_sql_token *last);
+struct hr_sql_x hr_sql_grouping_sets(struct hr_sql_parser *p, struct hr_sql_list *sets, int32_t pos,
+                                     int32_t end);
+struct hr_sql_x hr_sql_empty_set(struct hr_sql_parser *p, int32_t pos, int32_t end);
 struct hr_sql_q hr_sql_join(struct hr_sql_parser *p, struct hr_sql_q a, struct hr_sql_join join,
                             struct hr_sql_q b, struct hr_sql_on on);
 struct hr_sql_q hr_sql_lateral_view(struct hr_sql_parser *p, struct hr_sql_q q, bool outer,

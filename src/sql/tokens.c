@@ -167,8 +167,7 @@ static uint32_t parens_length(const struct hr_sql_parser *p, uint32_t i)
     return 0;
 }
 
-/* What the plan cannot carry is refused as a whole, at its start: OVER (…), GROUPING SETS (…),
- * WINDOW w AS (…), LATERAL (…). */
+/* What the plan cannot carry is refused as a whole, at its start: OVER (…), WINDOW w AS (…). */
 static uint32_t refused_length(const struct hr_sql_parser *p, uint32_t i,
                                const struct hr_sql_token *prev)
 {
@@ -179,15 +178,9 @@ static uint32_t refused_length(const struct hr_sql_parser *p, uint32_t i,
         n = parens_length(p, i + 1);
         if (n == 0 && raw(p, i + 1)->kind == HR_TK_ID) n = 1;
         return n ? n + 1 : 0;
-    case HR_TK_GROUPING:
-        n = raw(p, i + 1)->kind == HR_TK_SETS ? parens_length(p, i + 2) : 0;
-        return n ? n + 2 : 0;
     case HR_TK_WINDOW:
         n = raw(p, i + 2)->kind == HR_TK_AS ? parens_length(p, i + 3) : 0;
         return n ? n + 3 : 0;
-    case HR_TK_LATERAL:
-        n = starts_query(p, i + 1) ? parens_length(p, i + 1) : 0;
-        return n ? n + 1 : 0;
     default: return 0;
     }
 }
@@ -237,8 +230,16 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
         return call && starts_query(p, i + 2) ? t->kind : HR_TK_ID;
     case HR_TK_IF: /* IF EXISTS, IF NOT EXISTS; else a function */
         return next->kind == HR_TK_EXISTS || next->kind == HR_TK_NOT ? t->kind : HR_TK_ID;
+    case HR_TK_GROUPING: return next->kind == HR_TK_SETS ? t->kind : HR_TK_ID;
+    case HR_TK_LATERAL: /* VIEW; a query or a function in FROM; else a name */
+        if (next->kind == HR_TK_VIEW) return t->kind;
+        if (!prev ||
+            (prev->kind != HR_TK_COMMA && prev->kind != HR_TK_JOIN && prev->kind != HR_TK_FROM))
+            return HR_TK_ID;
+        return (call && starts_query(p, i + 2)) || raw(p, i + 2)->kind == HR_TK_LP
+                   ? HR_TK_LATERAL_QUERY
+                   : HR_TK_ID;
     case HR_TK_OVER:
-    case HR_TK_GROUPING:
     case HR_TK_WINDOW: return HR_TK_ID; /* else refused_length() */
     case HR_TK_CAST:
     case HR_TK_TRY_CAST: return call ? t->kind : HR_TK_ID;
@@ -301,7 +302,7 @@ static uint32_t fold(const struct hr_sql_parser *p, uint32_t i, const struct hr_
     } else if (hr_sql_word_is(t, "INTERVAL") && !after_dot && (n = interval_length(p, i)) > 0) {
         *ret_kind = HR_TK_INTERVAL;
     } else if ((n = refused_length(p, i, prev)) > 0) {
-        *ret_kind = t->kind == HR_TK_LATERAL ? HR_TK_LATERAL_QUERY : t->kind;
+        *ret_kind = t->kind;
     } else {
         n = 1;
         *ret_kind = keyword_here(p, i, prev);
