@@ -253,10 +253,12 @@ static hr_status analyze_query(struct hr_analyzer *an, const struct hr_names *na
 {
     struct hr_subquery *s = expr->subquery;
     struct hr_outer_scope scope = {names, in_call, expr, an->outer};
+    uint32_t open = an->open_names; /* those of the query itself are its own matter */
     an->outer = &scope;
     s->scope = an->ctes;
     hr_status status = hr_analyze(an, &s->plan, err);
     an->outer = scope.outer;
+    an->open_names = open;
     HR_TRY(status);
     bool hidden = false;
     for (uint32_t i = 0; i < s->plan->output_count; i++)

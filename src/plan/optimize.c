@@ -41,6 +41,7 @@ hr_status hr_plan_optimize(struct hr_arena *arena, const struct hr_conf *conf,
     assert((*plan)->resolved);
     struct hr_rule_ctx ctx = {.arena = arena, .conf = conf};
     HR_TRY(to_fixed_point(&ctx, plan, err));
+    HR_TRY(hr_reorder_joins(&ctx, plan, err));
     HR_TRY(hr_prune_columns(&ctx, plan, err));
     return to_fixed_point(&ctx, plan, err); /* projections that pruning left empty-handed */
 }

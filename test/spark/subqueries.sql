@@ -115,3 +115,7 @@ SELECT id FROM emp e WHERE id IN (SELECT max(f.id) FROM emp f WHERE f.dept = e.d
 SELECT id FROM emp e WHERE id IN (SELECT max(f.id) FROM emp f GROUP BY f.dept) ORDER BY id;
 SELECT id FROM emp e WHERE id NOT IN (SELECT max(f.id) FROM emp f GROUP BY f.dept) ORDER BY id;
 SELECT x.id FROM (SELECT id, dept FROM emp WHERE id IN (SELECT emp FROM bonus)) x WHERE x.dept IN (SELECT id FROM dept) ORDER BY x.id;
+WITH r AS (SELECT dept AS d, sum(pay) AS t FROM emp GROUP BY d) SELECT d, t FROM r WHERE t = (SELECT max(t) FROM r) ORDER BY d;
+SELECT e.id, d.title, b.sum FROM emp e, dept d, bonus b WHERE (e.id = b.emp AND d.id = e.dept AND b.sum > 5) OR (e.id = b.emp AND d.id = e.dept AND d.boss = 3) ORDER BY e.id;
+SELECT e.id, d.title, b.sum FROM dept d, bonus b, emp e WHERE e.id = b.emp AND d.id = e.dept ORDER BY e.id, b.sum;
+SELECT * FROM dept d, bonus b, emp e WHERE e.id = b.emp AND d.id = e.dept ORDER BY e.id, b.sum;

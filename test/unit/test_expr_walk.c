@@ -9,7 +9,7 @@
 #include "expr_walk_agg.h"
 
 #define CANDIDATES 80 /* rows tried of a signature */
-#define ROWS       28  /* rows kept */
+#define ROWS       28 /* rows kept */
 
 static struct hr_arena plan; /* of one signature */
 static struct hr_conf conf;
@@ -53,7 +53,9 @@ static void setup(void)
 static void describe(const struct signature *sig)
 {
     int n = snprintf(walk_where, sizeof walk_where, "%s%s(",
-                     sig->fn ? sig->fn->name : sig->try_cast ? "try_cast " : "cast ",
+                     sig->fn         ? sig->fn->name
+                     : sig->try_cast ? "try_cast "
+                                     : "cast ",
                      sig->fn ? "" : hr_type_simple(&plan, sig->to));
     for (uint32_t i = 0; i < sig->count && n < 400; i++)
         n += snprintf(walk_where + n, sizeof walk_where - (size_t)n, "%s%s%s", i ? ", " : "",
@@ -294,8 +296,7 @@ static void walk_aggregate(const struct signature *sig, struct hr_expr *call, st
         for (uint32_t i = 0; i < sig->count; i++)
             value_column(&plan, sig->types[i], AGG_ROWS, nulls[k], d, &cols[i]);
         same = agg_check_ways(&a, &plan, cols, sig->count, AGG_ROWS, values_calm);
-        if (same && k == 1)
-            same = check_distinct(sig, cols) && check_agg_constants(sig, &a, cols);
+        if (same && k == 1) same = check_distinct(sig, cols) && check_agg_constants(sig, &a, cols);
     }
     values_calm = false;
     if (!same) complain();
@@ -467,9 +468,8 @@ static bool is_alias(const struct hr_function *fn)
     const struct hr_function *other;
     for (uint32_t i = 0; (other = hr_function_at(i)) != fn; i++)
         if (other->eval == fn->eval && other->aggregate == fn->aggregate &&
-            (fn->eval || fn->aggregate) && other->bind == fn->bind &&
-            other->flags == fn->flags && other->max_args == fn->max_args &&
-            other->name[0] != '_')
+            (fn->eval || fn->aggregate) && other->bind == fn->bind && other->flags == fn->flags &&
+            other->max_args == fn->max_args && other->name[0] != '_')
             return true;
     return false;
 }
@@ -489,6 +489,7 @@ static bool is_elsewhere(const struct hr_function *fn)
 {
     static const char *const names[] = {
         "window", "session_window", "window_time", /* rewritten by the analyser: test/stream */
+        "grouping", "grouping_id",                 /* likewise: test/sql/group */
         "__window_bound", "__session_end",         /* what it writes instead */
         "__extractansiintervaldays",               /* written by extract: test/sql */
         "predict", "model_version", "choose",      /* of a session's models: test/sql/ml */
@@ -534,10 +535,22 @@ static void walk_ansi(uint32_t share)
     walk_share(share);
 }
 
-HR_TEST(functions_1) { walk_ansi(0); }
-HR_TEST(functions_2) { walk_ansi(1); }
-HR_TEST(functions_3) { walk_ansi(2); }
-HR_TEST(functions_4) { walk_ansi(3); }
+HR_TEST(functions_1)
+{
+    walk_ansi(0);
+}
+HR_TEST(functions_2)
+{
+    walk_ansi(1);
+}
+HR_TEST(functions_3)
+{
+    walk_ansi(2);
+}
+HR_TEST(functions_4)
+{
+    walk_ansi(3);
+}
 
 HR_TEST(aggregates)
 {
@@ -561,8 +574,8 @@ HR_TEST(casts)
     struct dice d = {.state = 7};
     for (uint32_t i = 0; i < n * n * 4; i++) {
         struct hr_expr *call;
-        struct signature sig = {.to = types[i / n % n], .types = {types[i % n]}, .count = 1,
-                                .try_cast = i / n / n & 1};
+        struct signature sig = {
+            .to = types[i / n % n], .types = {types[i % n]}, .count = 1, .try_cast = i / n / n & 1};
         conf.ansi = i / n / n & 2;
         hr_arena_reset(&plan);
         if (sig.types[0] == sig.to || make_call(&sig, NULL, 0, 0, &call) != HR_OK) continue;

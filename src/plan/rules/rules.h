@@ -22,6 +22,8 @@ typedef hr_status (*hr_rule_fn)(struct hr_rule_ctx *ctx, struct hr_plan **plan, 
 #include "plan/rules/rules.def"
 #undef X
 
+/* Runs once, when filters have reached the joins. */
+hr_status hr_reorder_joins(struct hr_rule_ctx *ctx, struct hr_plan **root, struct hr_err *err);
 /* Runs once, over the whole tree: who needs which columns is known from the top only. */
 hr_status hr_prune_columns(struct hr_rule_ctx *ctx, struct hr_plan **root, struct hr_err *err);
 
