@@ -32,10 +32,11 @@ struct hr_serve_logs {
 
 static const char *const levels[] = {"error", "warn", "info", "debug"};
 
+/* Under the log's lock, which is forkable already. */
 static void on_line(void *arg, enum hr_log_level level, const char *message)
 {
     struct hr_serve_logs *logs = arg;
-    hr_forkable_lock(&logs->lock);
+    pthread_mutex_lock(&logs->lock);
     struct line **slot = &logs->ring[logs->count % LINES_MAX];
     if (!*slot) *slot = hr_alloc(sizeof **slot);
     if (*slot) {
@@ -45,7 +46,7 @@ static void on_line(void *arg, enum hr_log_level level, const char *message)
         logs->count++;
         logs->by_level[level]++;
     }
-    hr_forkable_unlock(&logs->lock);
+    pthread_mutex_unlock(&logs->lock);
 }
 
 static void put_line(struct hr_buf *out, const struct line *line)
