@@ -121,7 +121,8 @@ class Block:
 
 
 WITH_TEXT = {'statement', 'query', 'file', 'input', 'run', 'setup'}
-BARE = {'skip', 'require', 'set', 'env', 'options', 'schema', 'restart', 'modes'}
+BARE = {'skip', 'require', 'set', 'env', 'options', 'schema', 'source', 'restart',
+        'modes'}
 
 
 def parse(path):
@@ -374,13 +375,17 @@ def difference(want, have):
 # --- test/stream ----------------------------------------------------------------------------------
 
 def stream_inputs(blocks, upto):
-    """Everything before the run: schemas by table, and the phases of inputs."""
-    schemas, phases, options, setup = {}, [[]], {}, []
+    """Everything before the run: schemas and options by table, and the phases of inputs."""
+    schemas, phases, options, setup, sources = {}, [[]], {}, [], {}
     for block in blocks[:upto]:
         if block.word == 'schema':
             match = re.match(r'(\w+):\s*(.*)', block.args)
             name, text = match.groups() if match else ('input', block.args)
             schemas[name] = text
+        elif block.word == 'source':
+            match = re.match(r'(\w+):\s*(.*)', block.args)
+            name, text = match.groups() if match else ('input', block.args)
+            sources[name] = dict(part.partition('=')[::2] for part in shlex.split(text))
         elif block.word == 'input':
             phases[-1].append((block.args or 'input', block.text))
         elif block.word == 'restart':
@@ -391,28 +396,38 @@ def stream_inputs(blocks, upto):
                 options[key] = value
         elif block.word == 'setup':
             setup.append(block.sql())
-    return schemas, phases, options, setup
+    return schemas, phases, options, setup, sources
 
 
 def quoted(text):
     return "'" + text.replace('\\', '\\\\').replace("'", "\\'") + "'"
 
 
-def stream_script(where, schemas, options, setup, sql):
+def option_list(options):
+    return ', '.join((k if re.fullmatch(r'\w+', k) else quoted(k)) + ' ' + quoted(v)
+                     for k, v in options.items())
+
+
+def source_tables(where, schemas, setup, sources):
     text = [fill(s, where) + ';' for s in setup]
     for name, schema in schemas.items():
-        path = os.path.join(where, 'in', name)
-        os.makedirs(path, exist_ok=True)
-        text.append(f'CREATE TABLE {name} ({schema}) USING json '
-                    f"OPTIONS (path {quoted(path)}, maxFilesPerTrigger '1');")
+        source = dict(sources.get(name, {}))
+        using = source.pop('using', 'json')
+        source.update(path=os.path.join(where, 'in', name), maxFilesPerTrigger='1')
+        os.makedirs(source['path'], exist_ok=True)
+        text.append(f'CREATE TABLE {name} ({schema}) USING `{using}` '
+                    f'OPTIONS ({option_list(source)});')
+    return text
+
+
+def stream_script(where, schemas, options, setup, sources, sql):
+    text = source_tables(where, schemas, setup, sources)
     sink = {'path': os.path.join(where, 'out'), 'trigger': 'available now',
             'ignoreNullFields': 'false'}
     sink.update(options)
-    if sink.get('outputMode', 'append').lower() != 'append':
+    if sink.get('outputMode', 'append').lower() not in ('append', 'changelog'):
         sink.setdefault('allowUpdates', 'true')
-    pairs = ', '.join((k if re.fullmatch(r'\w+', k) else quoted(k)) + ' ' + quoted(v)
-                      for k, v in sink.items())
-    text.append(f'CREATE STREAMING TABLE out USING json OPTIONS ({pairs}) AS\n'
+    text.append(f'CREATE STREAMING TABLE out USING json OPTIONS ({option_list(sink)}) AS\n'
                 f'{fill(sql, where)};')
     path = os.path.join(where, 'job.sql')
     with open(path, 'w', encoding='utf-8') as f:
@@ -452,10 +467,10 @@ def run_stream(program, blocks, index, mode, rng, update=None):
     block = blocks[index]
     where = program.fresh()
     args, env = common_setup(program, blocks[:index], where, rng, mode)
-    schemas, phases, options, setup = stream_inputs(blocks, index)
+    schemas, phases, options, setup, sources = stream_inputs(blocks, index)
     if not schemas:
         raise Broken(f'line {block.line}: run without a schema')
-    job = stream_script(where, schemas, options, setup, block.sql())
+    job = stream_script(where, schemas, options, setup, sources, block.sql())
     command = ['run', job, '--checkpoint', os.path.join(where, 'checkpoint'), '--available-now',
                '--ui', 'off', '--progress', 'off'] + args
     expect_error = block.args.startswith('error')
@@ -485,7 +500,47 @@ def run_stream(program, blocks, index, mode, rng, update=None):
             return f'succeeded; expected {want}'
         return None if want in err and part.strip() in err else \
             f'expected {want} {part}\n{tail(err)}'
-    return compare_epochs(block, read_epochs(os.path.join(where, 'out')), update)
+    epochs = read_epochs(os.path.join(where, 'out'))
+    complaint = compare_epochs(block, epochs, update)
+    changelog = options.get('outputMode') == 'changelog' and 'WATERMARK' not in block.sql()
+    if not complaint and changelog:
+        tables = source_tables(where, schemas, setup, sources)
+        complaint = compare_view(program, where, tables, block.sql(), args, env, epochs)
+    return complaint
+
+
+def view_of(epochs):
+    """What a changelog comes to: its rows, each as often as it is there."""
+    view = {}
+    for epoch in sorted(epochs):
+        for row in epochs[epoch]:
+            values, _, change = row.rpartition('|')
+            view[values] = view.get(values, 0) + (1 if change[0] == '+' else -1)
+            if view[values] < 0 and change[0] == '+':
+                raise Failure(f'epoch {epoch}: {values} was taken back before it was there')
+    return sorted(row for row, count in view.items() for _ in range(count))
+
+
+def compare_view(program, where, tables, sql, args, env, epochs):
+    """A view that changes maintain is what the query gives over the same rows at rest."""
+    path = os.path.join(where, 'rest')
+    script = tables + [f'CREATE TABLE rest USING json OPTIONS (path {quoted(path)}, '
+                       f"ignoreNullFields 'false') AS\n"
+                       + re.sub(r'\bSTREAM\s+', '', fill(sql, where)) + ';']
+    job = os.path.join(where, 'rest.sql')
+    with open(job, 'w', encoding='utf-8') as f:
+        f.write('\n'.join(script) + '\n')
+    status, _, err = program.call(['sql', '-f', job] + args, env)
+    if status != 0:
+        return f'the same query at rest: status {status}\n{tail(err)}'
+    rest = []
+    for name in sorted(os.listdir(path)):
+        if name.startswith(('_', '.')) or not name.endswith('.json'):
+            continue
+        with open(os.path.join(path, name), encoding='utf-8') as f:
+            rest += [row_text(decode_json(l).values()) for l in f.read().split('\n') if l]
+    text = difference(sorted(rest), view_of(epochs))
+    return f'the view is not what the query gives at rest: {text}' if text else None
 
 
 def compare_epochs(block, epochs, update):

@@ -107,6 +107,7 @@ static void put_page(struct hr_buf *out)
                 "option `format` names one. Keys that begin with `kafka.` go to librdkafka, which "
                 "checks them.\n");
     put_table("Every streaming table", hr_query_option_table, true, out);
+    put_table("Every table that is read", hr_change_option_table, true, out);
     for (size_t i = 0; (source = hr_source_at(i)); i++) {
         snprintf(title, sizeof title, "Reading: %s", source->name);
         put_table(title, source_table(source), true, out);

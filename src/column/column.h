@@ -152,6 +152,9 @@ struct hr_buffer *hr_buffer_new(size_t size);
 struct hr_buffer *hr_buffer_ref(struct hr_buffer *buffer);
 void hr_buffer_unref(struct hr_buffer *buffer); /* NULL is fine */
 
+/* What a record of a source is: a row, or a change of a row in an envelope. */
+enum hr_envelope { HR_ENVELOPE_NONE, HR_ENVELOPE_DEBEZIUM };
+
 struct hr_batch_hold;
 
 struct hr_batch {

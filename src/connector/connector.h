@@ -31,6 +31,8 @@ struct hr_query_options {
     const char *mode, *trigger, *checkpoint, *name;
 };
 extern const struct hr_opt_table hr_query_option_table;
+/* OPTIONS of a table that say how its rows are changes. */
+extern const struct hr_opt_table hr_change_option_table;
 
 /* --- For the connectors themselves ------------------------------------------------------------ */
 

@@ -9,15 +9,23 @@
 #define OPT(member, option, doc) \
     {option, HR_OPT_STRING, offsetof(struct hr_query_options, member), NULL, 0, 0, NULL, doc}
 static const struct hr_opt_spec query_specs[] = {
-    OPT(mode, "outputMode", "append, update or complete; else the first that the query allows"),
+    OPT(mode, "outputMode",
+        "append, update, complete or changelog; else the first of append, update that is allowed"),
     OPT(trigger, "trigger", "when epochs run: '10 seconds', 'availableNow', 'once' \xe2\x80\xa6"),
     OPT(checkpoint, "checkpointLocation", "the folder of the query's checkpoint"),
     OPT(name, "queryName", "the query's name in progress and messages; else the table's"),
 };
 const struct hr_opt_table hr_query_option_table = {query_specs, HR_COUNT(query_specs)};
 
+/* Of any table that is read: the engine takes the column out. */
+static const struct hr_opt_spec change_specs[] = {
+    {"changes.column", HR_OPT_STRING, 0, NULL, 0, 0, NULL,
+     "rows are changes; this column says of what kind: +I, -U, +U, -D, or a signed count"},
+};
+const struct hr_opt_table hr_change_option_table = {change_specs, HR_COUNT(change_specs)};
+
 /* Own side first: the first table that has a key decides. */
-enum { OWN, OWN_FORMAT, OTHER, OTHER_FORMAT, QUERY, TABLES };
+enum { OWN, OWN_FORMAT, OTHER, OTHER_FORMAT, CHANGES, QUERY, TABLES };
 
 static void add_side(struct hr_opt_table *to, struct hr_opt_table side, const char *format,
                      const struct hr_options *options)
@@ -62,7 +70,8 @@ static hr_status check_utf8(const struct hr_options *options, struct hr_err *err
 hr_status hr_source_open(const struct hr_source_vt *vt, const struct hr_source_args *args,
                          struct hr_source **ret_source, struct hr_err *err)
 {
-    struct hr_opt_table tables[TABLES] = {[QUERY] = hr_query_option_table};
+    struct hr_opt_table tables[TABLES] = {[CHANGES] = hr_change_option_table,
+                                         [QUERY] = hr_query_option_table};
     const struct hr_sink_vt *sink = hr_sink_find(vt->name);
     add_source(tables + OWN, vt, args->options);
     if (sink) add_sink(tables + OTHER, sink, args->options);
@@ -76,7 +85,8 @@ hr_status hr_source_open(const struct hr_source_vt *vt, const struct hr_source_a
 hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *args,
                        struct hr_sink **ret_sink, struct hr_err *err)
 {
-    struct hr_opt_table tables[TABLES] = {[QUERY] = hr_query_option_table};
+    struct hr_opt_table tables[TABLES] = {[CHANGES] = hr_change_option_table,
+                                         [QUERY] = hr_query_option_table};
     const struct hr_source_vt *source = hr_source_find(vt->name);
     add_sink(tables + OWN, vt, args->options);
     if (source) add_source(tables + OTHER, source, args->options);
@@ -90,7 +100,8 @@ hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *a
 hr_status hr_connector_check_options(const char *name, const struct hr_options *options,
                                      struct hr_err *err)
 {
-    struct hr_opt_table tables[TABLES] = {[QUERY] = hr_query_option_table};
+    struct hr_opt_table tables[TABLES] = {[CHANGES] = hr_change_option_table,
+                                         [QUERY] = hr_query_option_table};
     const struct hr_source_vt *source = hr_source_find(name);
     const struct hr_sink_vt *sink = hr_sink_find(name);
     if (source) add_source(tables + OWN, source, options);

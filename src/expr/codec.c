@@ -224,9 +224,28 @@ static struct entry entry_at(const struct hr_value_set *set, uint32_t at)
     return e;
 }
 
+/* Keys without weight go, so that a set through which many keys pass does not grow. */
+static void set_drop_dead(struct hr_value_set *set)
+{
+    uint32_t to = 0;
+    for (uint32_t at = 0; at < set->len;) {
+        struct entry e = entry_at(set, at);
+        uint32_t bytes = (uint32_t)sizeof e + e.size;
+        if (e.weight != 0) {
+            memmove(set->bytes + to, set->bytes + at, bytes);
+            to += bytes;
+        }
+        at += bytes;
+    }
+    set->len = to;
+    set->used = set->live;
+}
+
 static hr_status set_grow(struct hr_value_set *set, struct hr_err *err)
 {
-    uint32_t size = set->slots ? 2 * (set->mask + 1) : 8;
+    if (set->live < set->used) set_drop_dead(set);
+    uint32_t size = set->slots ? set->mask + 1 : 8;
+    while (set->slots && set->used * 4 > size) size *= 2;
     uint32_t *slots = hr_value_realloc(NULL, sizeof *slots * size);
     if (!slots) return HR_OOM(err);
     memset(slots, 0, sizeof *slots * size);

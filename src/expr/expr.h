@@ -76,6 +76,7 @@ struct hr_expr {
     enum hr_expr_kind kind;
     bool nullable;
     bool distinct;                /* CALL of an aggregate */
+    bool retracts;                /* the same: its rows may be taken back */
     bool try_cast;                /* CAST */
     bool implicit_cast;           /* CAST inserted by coercion: not printed in column names */
     bool descending, nulls_first; /* SORT */

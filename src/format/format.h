@@ -83,6 +83,8 @@ struct hr_container_vt {
 struct hr_format_vt {
     const char *name;           /* "json" */
     const char *file_extension; /* ".json" */
+    /* Not NONE: the decoder is given the envelope's columns, and an operator opens it. */
+    enum hr_envelope envelope;
     const struct hr_opt_table *options; /* NULL: none */
     /* Columns that all its data have, as DDL ("value STRING"); NULL: the user's, or inferred. */
     const char *columns;

@@ -181,4 +181,6 @@ void hr_agg_state_identity(const struct hr_pnode *node, struct hr_state_identity
     inout->aggs = hr_agg_node(node);
     inout->key_count = inout->aggs->key_count;
     inout->keys_are_childs = inout->aggs->mode == HR_AGG_FINAL;
+    if (inout->aggs->retracts || inout->aggs->emits_changes)
+        inout->variant = inout->aggs->retracts ? " retracting" : " counted";
 }

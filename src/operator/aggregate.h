@@ -35,6 +35,8 @@ struct hr_aggregate_pnode {
     enum hr_agg_mode mode;
     int32_t session_key; /* which key is the row's own session, to be merged; -1: none */
     /* stateful */
+    bool retracts;      /* rows of its input may be taken back */
+    bool emits_changes; /* what it has said of a group is taken back before it says anew */
     enum hr_output_mode output_mode;
     int32_t event_time_key; /* which key is the event time or its window; -1: none */
 };

@@ -122,6 +122,7 @@ static hr_status make_output(struct generate *op, uint32_t n, struct hr_batch **
     for (uint32_t c = 0; c < own && status == HR_OK; c++)
         status =
             hr_column_take(&out->arena, &op->in->columns[c], op->rows, n, &out->columns[c], err);
+    if (status == HR_OK) status = hr_op_take_weights(out, op->in, op->rows, n, err);
     if (status == HR_OK) status = put_generated(op, n, out, own, err);
     /* strings made by the argument's expression live in scratch: copy what points there */
     struct hr_batch *deep = NULL;

@@ -343,6 +343,7 @@ static hr_status make_pairs(struct join *op, struct hr_batch *probe, uint32_t n,
     if (status == HR_OK)
         status = take_side(out, left->field_count, bl ? probe : op->build, right,
                            bl ? op->probe_rows : op->build_rows, n, err);
+    if (status == HR_OK && probe) status = hr_op_take_weights(out, probe, op->probe_rows, n, err);
     if (status != HR_OK) {
         hr_batch_unref(out);
         return status;

@@ -152,6 +152,17 @@ hr_status hr_op_derive(const struct hr_type *schema, struct hr_batch *in, struct
     return HR_OK;
 }
 
+hr_status hr_op_take_weights(struct hr_batch *out, const struct hr_batch *in, const uint32_t *rows,
+                             uint32_t count, struct hr_err *err)
+{
+    if (!in->weights) return HR_OK;
+    int32_t *weights = hr_arena_alloc_aligned(&out->arena, sizeof *weights * (count + 1));
+    if (!weights) return HR_OOM(err);
+    for (uint32_t i = 0; i < count; i++) weights[i] = in->weights[rows[i]];
+    out->weights = weights;
+    return HR_OK;
+}
+
 uint32_t hr_op_share(const struct hr_task *task, uint32_t units, uint32_t *ret_first)
 {
     assert(task->share < task->share_count);

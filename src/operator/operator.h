@@ -59,6 +59,9 @@ void *hr_op_new(const struct hr_pnode *node, struct hr_task *task, struct hr_op 
  * the caller's reference on in only when it succeeds. */
 hr_status hr_op_derive(const struct hr_type *schema, struct hr_batch *in, struct hr_mem *mem,
                        struct hr_batch **ret, struct hr_err *err) HR_CHECKED;
+/* Gives out, whose row i is made of row rows[i] of in, that row's weight. */
+hr_status hr_op_take_weights(struct hr_batch *out, const struct hr_batch *in, const uint32_t *rows,
+                             uint32_t count, struct hr_err *err) HR_CHECKED;
 /* Live rows of a batch as physical row numbers: NULL means 0 … sel_count-1. */
 HR_INLINE uint32_t hr_op_row(const struct hr_batch *batch, uint32_t i)
 {

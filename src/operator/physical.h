@@ -116,6 +116,7 @@ struct hr_pnode {
     uint32_t child_count;
     uint32_t id; /* pre-order number, unique in the plan */
     bool is_streaming;
+    bool is_changes; /* its rows may have weights other than +1 */
     int32_t state_id; /* stateful: operator id in the checkpoint; -1: stateless */
     /* What it evaluates on its input's rows, bound to the child's schema; what it is for says the
      * kind (Project: the outputs, Filter: the predicate). */

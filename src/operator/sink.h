@@ -12,7 +12,8 @@
 
 #include "operator/source.h"
 
-enum hr_output_mode { HR_MODE_APPEND, HR_MODE_UPDATE, HR_MODE_COMPLETE };
+/* A sink is never given CHANGELOG: to it these are rows that are appended. */
+enum hr_output_mode { HR_MODE_APPEND, HR_MODE_UPDATE, HR_MODE_COMPLETE, HR_MODE_CHANGELOG };
 
 /* From none to most: a sink that declares nothing promises nothing. */
 enum hr_guarantee { HR_NO_GUARANTEE, HR_AT_LEAST_ONCE, HR_EXACTLY_ONCE };

@@ -9,6 +9,13 @@
  *     append    the groups of panes that this epoch's watermark has closed; the panes are dropped
  *     update    the groups touched in this epoch; closed panes are dropped
  *     complete  all groups; nothing is ever dropped
+ *     changes   of the touched groups what was said before, with weight −1, and what is to be said
+ *               now, where they differ
+ *
+ * Where rows may be taken back or changes go out, a group's value ends with a struct group: how
+ * many rows there are (a group without any is no longer there), and for an epoch where its result
+ * of before stands. That result is made when the epoch first touches the group: the state has all
+ * that it takes, so that no result has to be kept.
  *
  * A group key that is a window (STRUCT<start, end>) makes a pane per window end, so that closing
  * one frees a whole table. An event-time key that is a bare TIMESTAMP has too many values for that:
@@ -22,6 +29,12 @@
 
 #define BLOCK        HR_STATEFUL_BLOCK
 #define PANES_LINEAR 16 /* distinct panes of a block found by linear search; more are sorted */
+
+struct group {
+    int64_t rows;
+    uint32_t before; /* in op->before, from 1; 0: it was not there. 0 between epochs */
+    uint32_t unused;
+};
 
 /* What is known of up to BLOCK rows at a time. */
 struct block {
@@ -45,20 +58,46 @@ struct state_aggregate {
     uint32_t pane_index, dirty_index;
     struct hr_ktable_iter iter;
     bool iterating;
+    /* changes */
+    bool counted; /* values end with a struct group */
+    uint32_t *dirty_counts;     /* by part: of the pane under way, before the block */
+    struct hr_batch **befores;  /* results of before, as the groups were touched */
+    uint32_t before_count, before_capacity, before_rows;
+    struct hr_batch *before;    /* all of them */
+    struct hr_batch *later;     /* goes out next */
 };
 
 /* --- Opening ---------------------------------------------------------------------------------- */
 
+static bool is_counted(const struct hr_aggregate_pnode *agg)
+{
+    return agg->retracts || agg->emits_changes;
+}
+
+static struct group *group_of(const struct hr_pnode *node, uint8_t *states)
+{
+    return (struct group *)(void *)(states + hr_agg_node(node)->states_bytes);
+}
+
 static void codec_save(const void *arg, const uint8_t *value, struct hr_buf *out)
 {
     hr_agg_save(arg, value, out);
+    if (is_counted(hr_agg_node(arg)))
+        hr_buf_append(out, value + hr_agg_node(arg)->states_bytes, sizeof(struct group));
 }
 
 static hr_status codec_load(const void *arg, uint8_t *value, struct hr_reader *in,
                             struct hr_err *err)
 {
     hr_agg_init(arg, value);
-    return hr_agg_load(arg, value, in, err);
+    HR_TRY(hr_agg_load(arg, value, in, err));
+    if (!is_counted(hr_agg_node(arg))) return HR_OK;
+    if ((size_t)(in->end - in->pos) < sizeof(struct group))
+        return HR_RAISE(err, HR_E_CHECKPOINT_CORRUPT, "path", "state", "why",
+                        "the count of a group is cut short");
+    memcpy(value + hr_agg_node(arg)->states_bytes, in->pos, sizeof(struct group));
+    in->pos += sizeof(struct group);
+    return HR_OK;
 }
 
 static void codec_done(const void *arg, uint8_t *value)
@@ -72,6 +111,8 @@ static hr_status state_aggregate_args(const struct hr_pnode *node, struct hr_are
     ret->operator_name = "stateStoreSave";
     struct hr_state_layout *table = &ret->tables[0];
     table->value_bytes = HR_MAX(hr_agg_node(node)->states_bytes, 8);
+    if (is_counted(hr_agg_node(node)))
+        table->value_bytes = hr_agg_node(node)->states_bytes + sizeof(struct group);
     uint8_t *init = hr_arena_zalloc(arena, table->value_bytes);
     if (!init) return HR_OOM(err);
     hr_agg_init(node, init);
@@ -101,6 +142,9 @@ static hr_status open_parts(struct state_aggregate *op, struct hr_err *err)
     if (!types || !op->vectors || !op->merge_state) return HR_OOM(err);
     for (uint32_t i = 0; i < agg->key_count; i++) types[i] = node->schema->fields[i].type;
     HR_TRY(hr_stateful_open(&op->s, node, task, types, agg->key_count, err));
+    op->counted = is_counted(agg);
+    op->dirty_counts = HR_NEW_ARRAY(task->arena, uint32_t, op->s.part_count + 1);
+    if (!op->dirty_counts) return HR_OOM(err);
     if (!op->closing) op->s.late_us = INT64_MIN; /* complete: nothing is late (Spark's rule) */
     if (agg->mode == HR_AGG_FINAL) return HR_OK;
     HR_TRY(hr_eval_new(node->program, task->mem, &op->eval, err));
@@ -114,6 +158,10 @@ static void state_aggregate_close(struct hr_op *base)
     hr_stateful_close(&op->s);
     hr_eval_free(op->eval);
     hr_arena_done(&op->scratch);
+    for (uint32_t i = 0; i < op->before_count; i++) hr_batch_unref(op->befores[i]);
+    hr_free(op->befores);
+    hr_batch_unref(op->before);
+    hr_batch_unref(op->later);
 }
 
 static hr_status state_aggregate_open(const struct hr_pnode *node, struct hr_task *task,
@@ -220,6 +268,81 @@ static hr_status find_groups(struct state_aggregate *op, int64_t pane, const uin
     return hr_stateful_upsert(&op->s, 0, pane, count, op->b->states, NULL, err);
 }
 
+/* --- Changes: what was said before ------------------------------------------------------------ */
+
+static hr_status results_of(struct state_aggregate *op, struct hr_ktable *table,
+                            uint8_t *const *states, uint32_t count, struct hr_arena *scratch,
+                            struct hr_batch **ret, struct hr_err *err);
+
+static hr_status note_dirty(struct state_aggregate *op, int64_t pane, struct hr_err *err)
+{
+    if (hr_agg_node(op->op.node)->key_count == 0) pane = HR_PANE_NONE;
+    for (uint32_t p = 0; p < op->s.part_count; p++) {
+        struct hr_ktable *table;
+        HR_TRY(hr_state_pane(&op->s.parts[p], 0, pane, &table, err));
+        op->dirty_counts[p] = hr_ktable_dirty_count(table);
+    }
+    return HR_OK;
+}
+
+/* Results of groups that are there, which this epoch touches for the first time. */
+static hr_status keep_results(struct state_aggregate *op, struct hr_ktable *table,
+                              uint8_t *const *states, uint32_t count, struct hr_err *err)
+{
+    if (op->before_count == op->before_capacity) {
+        uint32_t capacity = op->before_capacity ? 2 * op->before_capacity : 8;
+        void *grown = hr_realloc(op->befores, sizeof *op->befores * capacity);
+        if (!grown) return HR_OOM(err);
+        op->befores = grown;
+        op->before_capacity = capacity;
+    }
+    struct hr_arena scratch;
+    hr_arena_init(&scratch, op->op.task->mem);
+    hr_status status = results_of(op, table, states, count, &scratch,
+                                  &op->befores[op->before_count], err);
+    hr_arena_done(&scratch);
+    HR_TRY(status);
+    op->before_count++;
+    for (uint32_t i = 0; i < count; i++)
+        group_of(op->op.node, states[i])->before = ++op->before_rows;
+    return HR_OK;
+}
+
+/* The one group of an aggregation without keys is there from the first epoch on. */
+static bool is_there(const struct state_aggregate *op, const struct group *group)
+{
+    return group->rows > 0 || (hr_agg_node(op->op.node)->key_count == 0 && group->unused);
+}
+
+static hr_status keep_touched(struct state_aggregate *op, struct hr_ktable *table, uint32_t from,
+                              struct hr_err *err)
+{
+    uint8_t *states[BLOCK];
+    uint32_t total = hr_ktable_dirty_count(table), n = 0;
+    for (uint32_t i = from; i < total; i++) {
+        uint8_t *row = hr_ktable_dirty(table, i);
+        states[n] = row;
+        n += is_there(op, group_of(op->op.node, row)) && n < BLOCK;
+    }
+    return n ? keep_results(op, table, states, n, err) : HR_OK;
+}
+
+/* Rows of the block are about to go into the groups op->b->states. */
+static hr_status count_rows(struct state_aggregate *op, int64_t pane, const uint32_t *rows,
+                            uint32_t count, const int32_t *weights, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    if (hr_agg_node(node)->key_count == 0) pane = HR_PANE_NONE;
+    for (uint32_t p = 0; hr_agg_node(node)->emits_changes && p < op->s.part_count; p++) {
+        struct hr_ktable *table;
+        HR_TRY(hr_state_pane(&op->s.parts[p], 0, pane, &table, err));
+        HR_TRY(keep_touched(op, table, op->dirty_counts[p], err));
+    }
+    for (uint32_t i = 0; i < count; i++)
+        group_of(node, op->b->states[i])->rows += weights ? weights[rows[i]] : 1;
+    return HR_OK;
+}
+
 /* rows[0 … count) of the block are live rows of in. */
 static hr_status take_block(struct state_aggregate *op, struct hr_eval_ctx *ctx,
                             const struct hr_batch *in, uint32_t count, struct hr_err *err)
@@ -237,7 +360,9 @@ static hr_status take_block(struct state_aggregate *op, struct hr_eval_ctx *ctx,
             rows[n] = op->b->rows[op->b->order[at + n]];
             n++;
         }
+        if (op->counted) HR_TRY(note_dirty(op, pane, err));
         HR_TRY(find_groups(op, pane, rows, n, err));
+        if (op->counted) HR_TRY(count_rows(op, pane, rows, n, in->weights, err));
         if (from_states) {
             HR_TRY(merge_rows(op, &in->columns[agg->key_count], rows, n, err));
         } else {
@@ -283,25 +408,28 @@ static hr_status begin_input(struct hr_op *base, struct hr_err *err)
 {
     struct state_aggregate *op = (struct state_aggregate *)base;
     if (hr_agg_node(base->node)->key_count || base->task->partition != 0) return HR_OK;
-    return find_single(op, 1, err);
+    if (op->counted) HR_TRY(note_dirty(op, HR_PANE_NONE, err));
+    HR_TRY(find_single(op, 1, err));
+    return op->counted ? count_rows(op, HR_PANE_NONE, NULL, 0, NULL, err) : HR_OK;
 }
 
 /* --- Output ----------------------------------------------------------------------------------- */
 
-static hr_status make_output(struct state_aggregate *op, struct hr_ktable *table, uint32_t count,
-                             struct hr_batch **ret, struct hr_err *err)
+/* The groups' keys and results; scratch: for as long as it takes. */
+static hr_status results_of(struct state_aggregate *op, struct hr_ktable *table,
+                            uint8_t *const *states, uint32_t count, struct hr_arena *scratch,
+                            struct hr_batch **ret, struct hr_err *err)
 {
     const struct hr_pnode *node = op->op.node;
     struct hr_task *task = op->op.task;
-    hr_arena_reset(&op->scratch);
     struct hr_batch *out = hr_batch_new(node->schema, count, task->mem);
-    struct hr_str_view *views = hr_arena_alloc(&op->scratch, sizeof *views * count);
+    struct hr_str_view *views = hr_arena_alloc(scratch, sizeof *views * count);
     hr_status status = HR_OK;
     if (!out || !views) {
         status = HR_OOM(err);
         goto out;
     }
-    for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, op->b->states[i]);
+    for (uint32_t i = 0; i < count; i++) views[i] = hr_ktable_key(table, states[i]);
     if (hr_agg_node(node)->key_count)
         HR_TRY_OUT(hr_keys_decode(op->s.codec, views, count, &out->arena, out->columns, err));
     struct hr_eval_ctx ctx = {.conf = task->conf,
@@ -310,12 +438,19 @@ static hr_status make_output(struct state_aggregate *op, struct hr_ktable *table
                               .partition = task->partition,
                               .row_count = count,
                               .sel_count = count};
-    HR_TRY_OUT(hr_agg_emit(node, &ctx, op->b->states, count, out, err));
+    HR_TRY_OUT(hr_agg_emit(node, &ctx, states, count, out, err));
     *ret = out;
     return HR_OK;
 out:
     hr_batch_unref(out);
     return status;
+}
+
+static hr_status make_output(struct state_aggregate *op, struct hr_ktable *table, uint32_t count,
+                             struct hr_batch **ret, struct hr_err *err)
+{
+    hr_arena_reset(&op->scratch);
+    return results_of(op, table, op->b->states, count, &op->scratch, ret, err);
 }
 
 /* The event time of a group from its key bytes: bare TIMESTAMP keys only. */
@@ -421,6 +556,17 @@ static hr_status evict(struct state_aggregate *op, struct hr_state_part *part, s
 
 /* Append: the groups that the watermark has closed, pane by pane; each pane goes when it is
  * through. */
+/* Of the count groups in op->b->states keeps those that have rows. */
+static uint32_t keep_there(struct state_aggregate *op, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        op->b->states[kept] = op->b->states[i];
+        kept += !op->counted || group_of(op->op.node, op->b->states[i])->rows > 0;
+    }
+    return kept;
+}
+
 static hr_status output_closed(struct state_aggregate *op, struct hr_state_part *part,
                                struct hr_batch **ret, struct hr_err *err)
 {
@@ -428,8 +574,9 @@ static hr_status output_closed(struct state_aggregate *op, struct hr_state_part 
     if (watermark_us == INT64_MIN || !op->closing) return HR_OK;
     if (op->windowed) {
         for (struct hr_pane *pane; (pane = hr_state_oldest_pane(part, 0, watermark_us));) {
-            uint32_t count = next_groups(op, pane->table, false);
+            uint32_t read = next_groups(op, pane->table, false), count = keep_there(op, read);
             if (count) return make_output(op, pane->table, count, ret, err);
+            if (read) continue;
             next_pane(op);
             HR_TRY(hr_state_drop_oldest(part, 0, err));
         }
@@ -444,7 +591,139 @@ static hr_status output_closed(struct state_aggregate *op, struct hr_state_part 
         }
         hr_arena_reset(&op->scratch);
         HR_TRY(keep_closed(op, pane->table, &count, err));
+        count = keep_there(op, count);
         if (count) return make_output(op, pane->table, count, ret, err);
+    }
+    return HR_OK;
+}
+
+/* --- Changes: what is said now ---------------------------------------------------------------- */
+
+static hr_status set_weights(struct hr_batch *batch, int32_t weight, struct hr_err *err)
+{
+    int32_t *weights =
+        hr_arena_alloc_aligned(&batch->arena, sizeof *weights * (batch->row_count + 1));
+    if (!weights) return HR_OOM(err);
+    for (uint32_t i = 0; i < batch->row_count; i++) weights[i] = weight;
+    batch->weights = weights;
+    return HR_OK;
+}
+
+/* Do the group's result of before (row a) and that of now (row b) agree? */
+static bool same_result(const struct state_aggregate *op, uint32_t a, const struct hr_batch *now,
+                        uint32_t b)
+{
+    for (uint32_t c = hr_agg_node(op->op.node)->key_count; c < now->schema->field_count; c++)
+        if (!hr_column_equal(&op->before->columns[c], a, &now->columns[c], b)) return false;
+    return true;
+}
+
+static hr_status take_before(struct state_aggregate *op, const uint32_t *rows, uint32_t count,
+                             struct hr_batch **ret, struct hr_err *err)
+{
+    struct hr_batch *out = hr_batch_new(op->op.node->schema, count, op->op.task->mem);
+    if (!out) return HR_OOM(err);
+    hr_status status = hr_batch_hold_batch(out, op->before) ? HR_OK : HR_OOM(err);
+    for (uint32_t c = 0; c < out->schema->field_count && status == HR_OK; c++)
+        status = hr_column_take(&out->arena, &op->before->columns[c], rows, count,
+                                &out->columns[c], err);
+    if (status == HR_OK) status = set_weights(out, -1, err);
+    if (status != HR_OK) {
+        hr_batch_unref(out);
+        return status;
+    }
+    *ret = out;
+    return HR_OK;
+}
+
+/* Leaves of the groups in op->b->states those that are there; of all of them `before` says where
+ * their results of before stand (from 1), and the order is: those that are there first. */
+static hr_status sort_groups(struct state_aggregate *op, struct hr_ktable *table, uint32_t count,
+                             uint32_t *before, uint32_t *ret_there, struct hr_err *err)
+{
+    const struct hr_pnode *node = op->op.node;
+    bool single = hr_agg_node(node)->key_count == 0;
+    uint32_t there = 0, gone = 0, *gone_before = op->b->some_rows;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *states = op->b->states[i];
+        struct group *group = group_of(node, states);
+        uint32_t was = group->before;
+        group->before = 0;
+        if (group->rows < 0)
+            return HR_RAISE(err, HR_E_CHANGE_BELOW_ZERO, "operator", node->vt->name, "row",
+                            "a group has fewer than none");
+        if (single) group->unused = 1;
+        if (is_there(op, group)) {
+            before[there] = was;
+            op->b->states[there++] = states;
+            continue;
+        }
+        HR_TRY(hr_ktable_delete(table, states, err));
+        if (was) gone_before[gone++] = was;
+    }
+    memcpy(before + there, gone_before, sizeof *before * gone);
+    op->b->order[0] = gone;
+    *ret_there = there;
+    return HR_OK;
+}
+
+/* What a block of touched groups has to say: first what is taken back. */
+static hr_status say_changes(struct state_aggregate *op, struct hr_ktable *table, uint32_t count,
+                             struct hr_batch **ret, struct hr_err *err)
+{
+    uint32_t before[BLOCK], there = 0, back = 0, *rows = op->b->rows, *kept = op->b->some_rows;
+    struct hr_batch *now = NULL;
+    HR_TRY(sort_groups(op, table, count, before, &there, err));
+    uint32_t gone = op->b->order[0], n = 0;
+    if (there) HR_TRY(make_output(op, table, there, &now, err));
+    for (uint32_t i = 0; i < there; i++) {
+        bool was = before[i] != 0;
+        if (was && same_result(op, before[i] - 1, now, i)) continue;
+        if (was) rows[back++] = before[i] - 1;
+        kept[n++] = i;
+    }
+    for (uint32_t i = 0; i < gone; i++) rows[back++] = before[there + i] - 1;
+    hr_status status = HR_OK;
+    if (n) {
+        op->later = n < there ? hr_batch_with_sel(now, kept, n) : hr_batch_ref(now);
+        if (!op->later) status = HR_OOM(err);
+    }
+    hr_batch_unref(now);
+    if (status == HR_OK && back) status = take_before(op, rows, back, ret, err);
+    if (status == HR_OK && !back) {
+        *ret = op->later;
+        op->later = NULL;
+    }
+    return status;
+}
+
+static hr_status gather_before(struct state_aggregate *op, struct hr_err *err)
+{
+    if (op->before || op->before_count == 0) return HR_OK;
+    op->before = hr_batch_concat(op->befores, op->before_count, op->op.node->schema, false);
+    return op->before ? HR_OK : HR_OOM(err);
+}
+
+static hr_status output_changes(struct state_aggregate *op, struct hr_state_part *part,
+                                struct hr_batch **ret, struct hr_err *err)
+{
+    const struct hr_state_table *t = &part->tables[0];
+    HR_TRY(gather_before(op, err));
+    if (op->later) {
+        *ret = op->later;
+        op->later = NULL;
+        return HR_OK;
+    }
+    while (op->pane_index < t->pane_count) {
+        struct hr_ktable *table = t->panes[op->pane_index].table;
+        uint32_t count = next_groups(op, table, true);
+        if (count) {
+            HR_TRY(say_changes(op, table, count, ret, err));
+            if (*ret) return HR_OK;
+            continue;
+        }
+        next_pane(op);
+        op->pane_index++;
     }
     return HR_OK;
 }
@@ -453,10 +732,12 @@ static hr_status output_part(struct hr_op *base, struct hr_state_part *part, str
                              struct hr_err *err)
 {
     struct state_aggregate *op = (struct state_aggregate *)base;
+    if (hr_agg_node(op->op.node)->emits_changes) return output_changes(op, part, ret, err);
     switch (hr_agg_node(op->op.node)->output_mode) {
     case HR_MODE_APPEND: return output_closed(op, part, ret, err);
     case HR_MODE_UPDATE: return output_panes(op, part, true, ret, err);
     case HR_MODE_COMPLETE: return output_panes(op, part, false, ret, err);
+    case HR_MODE_CHANGELOG: break;
     }
     return HR_OK;
 }
@@ -483,12 +764,24 @@ static void state_aggregate_text(const struct hr_pnode *node, struct hr_buf *out
     hr_buf_puts(out, agg->key_count ? "a row for each group" : "one row");
     if (agg->key_count == 0) return;
     if (agg->event_time_key < 0 || agg->output_mode == HR_MODE_COMPLETE) {
-        hr_buf_puts(out, ", kept for ever");
+        hr_buf_puts(out, agg->retracts ? ", kept while it has rows" : ", kept for ever");
         return;
     }
     const struct hr_field *key = &node->schema->fields[agg->event_time_key];
     hr_buf_printf(out, " until the watermark reaches %s%s", key->name,
                   key->type->id == HR_T_STRUCT ? ".end" : "");
+}
+
+/* As Spark runs it, that is for its output mode to say. */
+static const char *state_aggregate_grows(const struct hr_pnode *node)
+{
+    const struct hr_aggregate_pnode *agg = hr_agg_node(node);
+    if (!agg->emits_changes || agg->key_count == 0) return NULL;
+    if (agg->event_time_key >= 0 && agg->output_mode != HR_MODE_COMPLETE) return NULL;
+    return agg->retracts ? "groups, as many as have rows; a window of an event time with a "
+                           "watermark among the keys would bound them"
+                         : "groups, for ever; a window of an event time with a watermark among "
+                           "the keys would bound them";
 }
 
 const struct hr_operator_vt hr_op_state_aggregate = {
@@ -502,4 +795,5 @@ const struct hr_operator_vt hr_op_state_aggregate = {
     .explain = hr_agg_explain,
     .state_args = state_aggregate_args,
     .state_text = state_aggregate_text,
+    .grows = state_aggregate_grows,
 };

@@ -9,6 +9,7 @@
 #include "plan/nodes/local.h"
 #include "plan/nodes/project.h"
 #include "plan/nodes/range.h"
+#include "plan/nodes/read_changes.h"
 #include "plan/nodes/relation.h"
 #include "plan/nodes/scan.h"
 #include "plan/nodes/subquery_alias.h"
@@ -267,6 +268,21 @@ static hr_status scan_of_table(struct hr_analyzer *an, struct hr_plan **plan,
     return HR_OK;
 }
 
+/* Rows of a table whose records are changes. */
+static hr_status read_changes(struct hr_analyzer *an, struct hr_plan **plan,
+                              const struct hr_table *table, const char *qualifier,
+                              struct hr_err *err)
+{
+    struct hr_plan *node = hr_plan_new1(an->arena, HR_P_READ_CHANGES, *plan);
+    if (!node) return HR_OOM(err);
+    node->sql_pos = (*plan)->sql_pos;
+    node->sql_end = (*plan)->sql_end;
+    HR_NODE(read_changes, node)->envelope = table->envelope;
+    HR_NODE(read_changes, node)->change_column = table->change_column;
+    *plan = node;
+    return output_of_schema(an, node, table->schema, qualifier, err);
+}
+
 static hr_status open_table(struct hr_analyzer *an, struct hr_plan **plan, struct hr_table *table,
                             struct hr_err *err)
 {
@@ -285,7 +301,9 @@ static hr_status open_table(struct hr_analyzer *an, struct hr_plan **plan, struc
     } else {
         HR_TRY(local_of_table(an, plan, table, err));
     }
-    return output_of_schema(an, *plan, table->schema, name, err);
+    const struct hr_type *schema = table->source ? hr_table_source_schema(table) : table->schema;
+    HR_TRY(output_of_schema(an, *plan, schema, name, err));
+    return table->source_schema ? read_changes(an, plan, table, name, err) : HR_OK;
 }
 
 hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)

@@ -286,7 +286,10 @@ static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan **plan, str
     struct hr_plan *agg = hr_plan_become(an->arena, HR_P_AGGREGATE, *plan);
     if (!agg) return HR_OOM(err);
     struct hr_aggregate_node *node = HR_NODE(aggregate, agg);
-    node->select.exprs = node->groups = keys;
+    /* Items that nobody asks for are dropped from their list, groups never are. */
+    node->groups = keys;
+    node->select.exprs = hr_arena_memdup(an->arena, keys, sizeof *keys * (child->output_count + 1));
+    if (!node->select.exprs) return HR_OOM(err);
     node->select.expr_count = node->group_count = child->output_count;
     *plan = agg;
     return hr_plan_refresh(an->arena, agg, err);

@@ -15,6 +15,12 @@ struct hr_table {
     char *provider;
     struct hr_options options;
     const struct hr_type *schema; /* user's or inferred; NULL for views */
+    /* Tables whose records are changes of rows: what the source gives (schema: the rows' columns),
+     * and how a change is told: in an envelope, or in a column. source_schema NULL: records are
+     * rows. */
+    const struct hr_type *source_schema;
+    enum hr_envelope envelope;
+    const char *change_column;
     const char **columns;         /* views: names for its columns, or NULL */
     uint32_t column_count;
     struct hr_arena arena;     /* of name, options … */
@@ -23,6 +29,11 @@ struct hr_table {
     void *user; /* given to the source's open; released by user_free with the table */
     void (*user_free)(void *user);
 };
+/* What a source is asked for. */
+HR_INLINE const struct hr_type *hr_table_source_schema(const struct hr_table *table)
+{
+    return table->source_schema ? table->source_schema : table->schema;
+}
 struct hr_table *hr_table_ref(struct hr_table *table);
 void hr_table_unref(struct hr_table *table);
 
@@ -44,6 +55,12 @@ hr_status hr_plan_analyze(struct hr_arena *arena, const struct hr_conf *conf,
  */
 hr_status hr_plan_check_streaming(const struct hr_plan *plan, const struct hr_conf *conf,
                                   enum hr_output_mode mode, struct hr_err *err) HR_CHECKED;
+/* The same of a query that is to run by changes: what Spark refuses, with rows that are taken back.
+ * The plan gets a node that writes its result as the mode (not APPEND) wants it; an error leaves it
+ * as it was. */
+hr_status hr_plan_check_changes(struct hr_arena *arena, const struct hr_conf *conf,
+                                struct hr_plan **plan, enum hr_output_mode mode,
+                                struct hr_err *err) HR_CHECKED;
 /* Rules of rules/ until nothing changes: constant folding, filter and projection push-down, column
  * pruning, limit push-down, join sides. */
 hr_status hr_plan_optimize(struct hr_arena *arena, const struct hr_conf *conf,

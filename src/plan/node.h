@@ -28,13 +28,16 @@ enum hr_changes {
     HR_CHANGES_APPEND = 1,   /* a row stands for ever */
     HR_CHANGES_UPDATE = 2,   /* a row takes the place of the earlier one with its key */
     HR_CHANGES_COMPLETE = 4, /* each epoch gives the whole result anew */
+    HR_CHANGES_WEIGHTED = 8, /* rows have weights: what is no longer so is taken back */
 };
-#define HR_CHANGES_ANY (HR_CHANGES_APPEND | HR_CHANGES_UPDATE | HR_CHANGES_COMPLETE)
+#define HR_CHANGES_ANY \
+    (HR_CHANGES_APPEND | HR_CHANGES_UPDATE | HR_CHANGES_COMPLETE | HR_CHANGES_WEIGHTED)
 
 /* What the streaming check knows when it comes to a node: its children have passed. */
 struct hr_streaming_check {
     const struct hr_conf *conf;
     enum hr_output_mode mode;
+    bool changes;          /* the query runs by changes: aggregations take back what they said */
     enum hr_changes input; /* the most that a child emits; APPEND for leaves */
     uint32_t aggregates;   /* streaming aggregations below the node */
 };

@@ -8,6 +8,7 @@
 #include "plan/physical.h"
 
 #include "plan/node.h"
+#include "plan/nodes/write_changes.h"
 
 struct hr_pnode *hr_pnode_new(struct hr_planner *pl, const struct hr_operator_vt *vt,
                               const struct hr_type *schema, struct hr_pnode *child0,
@@ -24,8 +25,10 @@ struct hr_pnode *hr_pnode_new(struct hr_planner *pl, const struct hr_operator_vt
     if (!node->children) return NULL;
     if (child0) node->children[node->child_count++] = child0;
     if (child1) node->children[node->child_count++] = child1;
-    for (uint32_t i = 0; i < node->child_count; i++)
+    for (uint32_t i = 0; i < node->child_count; i++) {
         node->is_streaming = node->is_streaming || node->children[i]->is_streaming;
+        node->is_changes = node->is_changes || node->children[i]->is_changes;
+    }
     return node;
 }
 
@@ -148,6 +151,24 @@ hr_status hr_exchange_by_keys(struct hr_planner *pl, struct hr_pnode *child, str
     return hr_exchange(pl, child, HR_DIST_HASH, keys, key_count, ret, err);
 }
 
+hr_status hr_exchange_by_columns(struct hr_planner *pl, struct hr_pnode *child,
+                                 const uint32_t *columns, uint32_t count, struct hr_pnode **ret,
+                                 struct hr_err *err)
+{
+    *ret = child;
+    if (!pl->parallel || hr_pnode_is_single(child)) return HR_OK;
+    struct hr_expr **keys = HR_NEW_ARRAY(pl->arena, struct hr_expr *, count + 1);
+    if (!keys) return HR_OOM(err);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = columns ? columns[i] : i;
+        const struct hr_field *field = &child->schema->fields[at];
+        keys[i] = hr_expr_column(pl->arena, field->type, at, field->nullable);
+        if (!keys[i]) return HR_OOM(err);
+        keys[i]->name = field->name;
+    }
+    return hr_exchange_by_keys(pl, child, keys, count, ret, err);
+}
+
 hr_status hr_physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                       struct hr_err *err)
 {
@@ -178,6 +199,7 @@ hr_status hr_plan_physical(struct hr_arena *arena, const struct hr_conf *conf,
         .conf = conf,
         .mode = mode,
         .parallel = conf->threads > 1, /* also with one partition: leaves are read by many tasks */
+        .changes = hr_plan_writes_changes(plan),
     };
     struct hr_pnode *root = NULL;
     uint32_t next = 0;

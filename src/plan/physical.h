@@ -13,6 +13,7 @@ struct hr_planner {
     const struct hr_conf *conf;
     enum hr_output_mode mode;
     bool parallel; /* exchanges make sense */
+    bool changes;  /* stateful operators tell of what they take back */
     int32_t next_state;
     uint32_t next_watermark;
     uint32_t depth;
@@ -52,5 +53,10 @@ hr_status hr_bind_program(struct hr_planner *pl, struct hr_pnode *node, const st
 hr_status hr_exchange_by_keys(struct hr_planner *pl, struct hr_pnode *child, struct hr_expr **keys,
                               uint32_t key_count, struct hr_pnode **ret,
                               struct hr_err *err) HR_CHECKED;
+/* The same by columns of the child (columns NULL: the first count); nothing where there is one
+ * task. */
+hr_status hr_exchange_by_columns(struct hr_planner *pl, struct hr_pnode *child,
+                                 const uint32_t *columns, uint32_t count, struct hr_pnode **ret,
+                                 struct hr_err *err) HR_CHECKED;
 
 #endif

@@ -7,7 +7,7 @@
 #include "operator/stateful.h"
 #include "session/internal.h"
 
-static const char *const mode_names[] = {"append", "update", "complete"};
+static const char *const mode_names[] = {"append", "update", "complete", "changelog"};
 
 static bool is_streaming_statement(const struct hr_stmt *stmt)
 {
@@ -54,7 +54,7 @@ static hr_status explain_plan(struct hr_run *run, struct hr_plan *plan, bool ext
     }
     HR_TRY(hr_run_analyze(run, &plan, err));
     bool streaming = is_streaming_statement(run->stmt);
-    if (streaming) HR_TRY(hr_streaming_mode(run, plan, &mode, err));
+    if (streaming) HR_TRY(hr_streaming_mode(run, &plan, &mode, err));
     if (extended) {
         put_schema(plan, out);
         hr_plan_print(plan, out);

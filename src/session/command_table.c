@@ -65,8 +65,12 @@ static hr_status fill_table(struct hr_run *run, struct hr_table *table,
     const struct hr_sink_vt *sink = hr_sink_find(stmt->provider);
     if (!table->source && !sink)
         return HR_RAISE(err, HR_E_DATA_SOURCE_NOT_FOUND, "provider", stmt->provider);
-    if (table->source && !schema) return infer_schema(run, table, err);
-    return hr_connector_check_options(stmt->provider, &table->options, err);
+    if (table->source && !schema && !hr_table_has_envelope(table)) {
+        HR_TRY(infer_schema(run, table, err));
+    } else {
+        HR_TRY(hr_connector_check_options(stmt->provider, &table->options, err));
+    }
+    return hr_table_take_changes(table, err);
 }
 
 static hr_status exists(struct hr_run *run, const char *name, struct hr_err *err)
@@ -266,6 +270,9 @@ hr_status hr_run_insert(struct hr_run *run, struct hr_err *err)
     HR_TRY(catalog->find(catalog, stmt->name_parts, stmt->name_part_count, &table, err));
     hr_status status = HR_OK;
     if (table->is_view) status = HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "INSERT into a view");
+    if (table->source_schema)
+        status = HR_RAISE(err, HR_E_NOT_SUPPORTED, "what",
+                          "INSERT into a table whose records are changes");
     if (status == HR_OK) status = hr_run_analyze(run, &plan, err);
     if (status == HR_OK && !table->schema) table->schema = hr_plan_schema(plan);
     if (status == HR_OK && !table->schema) status = HR_OOM(err);

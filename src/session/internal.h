@@ -60,6 +60,11 @@ void hr_catalog_init(struct hr_session *session);
 void hr_catalog_done(struct hr_session *session);
 /* A new table with one reference, not in the catalog yet. */
 hr_status hr_table_new(const char *name, struct hr_table **ret, struct hr_err *err) HR_CHECKED;
+/* table_changes.c: is a record of the table a change in an envelope? */
+bool hr_table_has_envelope(const struct hr_table *table);
+/* Takes from a filled table's options whether its records are changes, and parts what the source
+ * gives from the rows' columns. */
+hr_status hr_table_take_changes(struct hr_table *table, struct hr_err *err) HR_CHECKED;
 /* The table by its parts, borrowed; NULL when there is none. */
 struct hr_table *hr_catalog_get(struct hr_session *session, const char *const *parts,
                                 uint32_t count);
@@ -126,8 +131,9 @@ bool hr_name_matches(const char *pattern, const char *text);
 
 /* streaming.c */
 hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err) HR_CHECKED;
-/* The mode and sink of a streaming statement whose plan is analysed. */
-hr_status hr_streaming_mode(struct hr_run *run, const struct hr_plan *plan,
+/* The mode and sink of a streaming statement whose plan is analysed; the plan may get a node that
+ * writes its result. */
+hr_status hr_streaming_mode(struct hr_run *run, struct hr_plan **plan,
                             enum hr_output_mode *ret, struct hr_err *err) HR_CHECKED;
 hr_status hr_streaming_sink(struct hr_run *run, const struct hr_sink_vt **ret,
                             const struct hr_options **ret_options,

@@ -52,7 +52,7 @@ static hr_status open_source(struct hr_run *run, const struct hr_scan_pnode *nod
         .conf = &run->conf,
         .mem = &run->session->mem,
         .options = node->options,
-        .schema = node->table->schema,
+        .schema = hr_table_source_schema(node->table),
         .query_name = node->table->name,
         .user = node->table->user,
     };

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "connector/connector.h"
 #include "plan/nodes/train.h"
+#include "plan/nodes/read_changes.h"
 #include "session/internal.h"
 
 /* The query's own options into ret, the rest into sink_options. */
@@ -30,7 +31,8 @@ static hr_status split_options(struct hr_run *run, const struct hr_options *opti
 static hr_status parse_mode(const char *text, enum hr_output_mode *ret, struct hr_err *err)
 {
     static const char *const names[] = {
-        [HR_MODE_APPEND] = "append", [HR_MODE_UPDATE] = "update", [HR_MODE_COMPLETE] = "complete"};
+        [HR_MODE_APPEND] = "append", [HR_MODE_UPDATE] = "update", [HR_MODE_COMPLETE] = "complete",
+        [HR_MODE_CHANGELOG] = "changelog"};
     for (int i = 0; i < (int)HR_COUNT(names); i++) {
         if (hr_str_eq_nocase(text, names[i])) {
             *ret = (enum hr_output_mode)i;
@@ -38,25 +40,45 @@ static hr_status parse_mode(const char *text, enum hr_output_mode *ret, struct h
         }
     }
     return HR_FAIL(err, HR_E_INVALID_OPTION,
-                   "option outputMode: '%.60s' is none of 'append', 'update', 'complete'", text);
+                   "option outputMode: '%.60s' is none of 'append', 'update', 'complete', "
+                   "'changelog'", text);
 }
 
-hr_status hr_streaming_mode(struct hr_run *run, const struct hr_plan *plan,
-                            enum hr_output_mode *ret, struct hr_err *err)
+/* As Spark runs it or, where Spark cannot, by changes. What Spark says is the message when neither
+ * can, but for plans over changes, which it does not know. */
+static hr_status check_mode(struct hr_run *run, struct hr_plan **plan, enum hr_output_mode mode,
+                            struct hr_err *err)
+{
+    if (mode == HR_MODE_CHANGELOG)
+        return hr_plan_check_changes(run->arena, &run->conf, plan, mode, err);
+    hr_status status = hr_plan_check_streaming(*plan, &run->conf, mode, err);
+    if (status == HR_OK || mode == HR_MODE_APPEND) return status;
+    struct hr_err other;
+    hr_err_init(&other);
+    hr_status by_changes = hr_plan_check_changes(run->arena, &run->conf, plan, mode, &other);
+    if (by_changes == HR_OK) hr_err_init(err);
+    if (by_changes == HR_OK || !hr_plan_reads_changes(*plan)) return by_changes ? status : HR_OK;
+    *err = other;
+    return by_changes;
+}
+
+hr_status hr_streaming_mode(struct hr_run *run, struct hr_plan **plan, enum hr_output_mode *ret,
+                            struct hr_err *err)
 {
     const char *text = hr_options_get(run->stmt->options, "outputMode");
     if (text) {
         HR_TRY(parse_mode(text, ret, err));
-        return hr_plan_check_streaming(plan, &run->conf, *ret, err);
+        return check_mode(run, plan, *ret, err);
     }
     /* Append where the rules allow it, else update; what append says is the message when neither
      * is. */
     *ret = HR_MODE_APPEND;
-    hr_status status = hr_plan_check_streaming(plan, &run->conf, HR_MODE_APPEND, err);
+    hr_status status = hr_plan_check_streaming(*plan, &run->conf, HR_MODE_APPEND, err);
     if (status == HR_OK) return HR_OK;
     struct hr_err ignored;
     hr_err_init(&ignored);
-    if (hr_plan_check_streaming(plan, &run->conf, HR_MODE_UPDATE, &ignored) != HR_OK) return status;
+    if (hr_plan_check_streaming(*plan, &run->conf, HR_MODE_UPDATE, &ignored) != HR_OK)
+        return status;
     hr_err_init(err);
     *ret = HR_MODE_UPDATE;
     return HR_OK;
@@ -178,6 +200,7 @@ static hr_status register_table(struct hr_run *run, const struct target *target,
     for (uint32_t i = 0; status == HR_OK && options && i < options->count; i++)
         status =
             hr_options_put(&table->options, options->items[i].key, options->items[i].value, err);
+    if (status == HR_OK && schema) status = hr_table_take_changes(table, err);
     if (status != HR_OK) {
         hr_table_unref(table);
         return status;
@@ -271,7 +294,7 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
             "%s needs a query that reads a stream: write FROM STREAM %s, or use CREATE TABLE … AS",
             is_table ? "CREATE STREAMING TABLE" : "CREATE FLOW", "table");
     enum hr_output_mode mode;
-    HR_TRY(hr_streaming_mode(run, plan, &mode, err));
+    HR_TRY(hr_streaming_mode(run, &plan, &mode, err));
     const struct hr_type *schema = hr_plan_schema(plan);
     if (!schema) return HR_OOM(err);
     HR_TRY(hr_plan_optimize(run->arena, &run->conf, &plan, err));

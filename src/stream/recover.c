@@ -309,7 +309,7 @@ static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan,
         .conf = &query->conf,
         .mem = &query->mem,
         .options = node->options ? node->options : &node->table->options,
-        .schema = node->table->schema,
+        .schema = hr_table_source_schema(node->table),
         .streaming = scan->streaming,
         .checkpoint_dir = scan->streaming ? dir : NULL,
         .query_name = query->name,
@@ -346,8 +346,10 @@ static hr_status open_sources(struct hr_query *query, struct hr_err *err)
 static hr_status open_sink(struct hr_query *query, struct hr_err *err)
 {
     static const char *const mode_names[] = {"Append", "Update", "Complete"};
-    if (!(query->output.vt->modes & (1u << query->mode)))
-        return HR_RAISE(err, HR_E_OUTPUT_MODE_DATA_SOURCE, "outputMode", mode_names[query->mode],
+    /* A changelog is rows that are appended. */
+    enum hr_output_mode mode = query->mode == HR_MODE_CHANGELOG ? HR_MODE_APPEND : query->mode;
+    if (!(query->output.vt->modes & (1u << mode)))
+        return HR_RAISE(err, HR_E_OUTPUT_MODE_DATA_SOURCE, "outputMode", mode_names[mode],
                         "className", query->output.vt->name);
     struct hr_sink_args sink_args = {
         .env = query->env,
@@ -355,7 +357,7 @@ static hr_status open_sink(struct hr_query *query, struct hr_err *err)
         .mem = &query->mem,
         .options = &query->output.options,
         .schema = query->root->schema,
-        .mode = query->mode,
+        .mode = mode,
         .streaming = true,
         .query_id = query->id,
         .query_name = query->name,

@@ -136,7 +136,7 @@ HR_TEST(formats_say_what_they_can)
     HR_EXPECT_EQ_I64(hr_format_choose("binaryFile", HR_FORMAT_MESSAGES_IN, &format, &f->err),
                      HR_E_INVALID_OPTION);
     HR_EXPECT_EQ_STR(f->err.msg, "option format: binaryFile is no format of messages; there are: "
-                                 "csv, json, text");
+                                 "csv, debezium-json, json, text");
     HR_EXPECT_EQ_I64(hr_format_choose("nonsense", HR_FORMAT_RECORDS_OUT, &format, &f->err),
                      HR_E_INVALID_OPTION);
     HR_EXPECT_TRUE(hr_format_find("csv")->splits(with(f, OPTS("multiLine", "false"))));

@@ -36,4 +36,17 @@ struct hr_percentages {
     const double *values;
 };
 
+/* Sets of tuples of arguments with counts (agg_values.c). */
+uint32_t hr_agg_set_bytes(const struct hr_expr *call);
+hr_status hr_agg_set_update_args(HR_UPDATE_ARGS, uint32_t arg_count, bool skip_nulls);
+hr_status hr_agg_set_merge(const struct hr_expr *call, uint8_t *into, const uint8_t *from,
+                           struct hr_err *err);
+void hr_agg_set_save(const struct hr_expr *call, const uint8_t *state, struct hr_buf *out);
+hr_status hr_agg_set_load(const struct hr_expr *call, uint8_t *state, struct hr_reader *in,
+                          struct hr_err *err);
+void hr_agg_set_done(const struct hr_expr *call, uint8_t *state);
+extern const struct hr_aggregate hr_agg_distinct;
+/* The aggregate of a call whose rows may be taken back (agg_retract.c). */
+const struct hr_aggregate *hr_agg_retracting(const struct hr_expr *call);
+
 #endif

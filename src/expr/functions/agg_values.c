@@ -621,7 +621,7 @@ const struct hr_aggregate hr_agg_listagg = {.state_bytes = bytes_24, .update = l
 /* --- Sets: collect_set, mode, and DISTINCT around any aggregate
  * ----------------------------------*/
 
-static uint32_t set_bytes(const struct hr_expr *call)
+uint32_t hr_agg_set_bytes(const struct hr_expr *call)
 {
     return call ? (sizeof(struct hr_value_set) + 7u) & ~7u : 0;
 }
@@ -637,7 +637,7 @@ static hr_status add_tuple(const struct hr_vector *args, uint32_t arg_count, uin
     return hr_value_set_add(set, scratch->ptr, (uint32_t)scratch->len, weight, err);
 }
 
-static hr_status set_update_args(HR_UPDATE_ARGS, uint32_t arg_count, bool skip_nulls)
+hr_status hr_agg_set_update_args(HR_UPDATE_ARGS, uint32_t arg_count, bool skip_nulls)
 {
     struct hr_buf scratch = {0};
     hr_status status = HR_OK;
@@ -658,10 +658,11 @@ static hr_status set_update_args(HR_UPDATE_ARGS, uint32_t arg_count, bool skip_n
 
 static hr_status set_update(HR_UPDATE_ARGS)
 {
-    return set_update_args(call, ctx, args, rows, count, states, offset, weights, err, 1, true);
+    return hr_agg_set_update_args(call, ctx, args, rows, count, states, offset, weights, err, 1,
+                                  true);
 }
 
-static hr_status set_merge(const struct hr_expr *call, uint8_t *into, const uint8_t *from,
+hr_status hr_agg_set_merge(const struct hr_expr *call, uint8_t *into, const uint8_t *from,
                            struct hr_err *err)
 {
     uint32_t pos = 0;
@@ -673,20 +674,20 @@ static hr_status set_merge(const struct hr_expr *call, uint8_t *into, const uint
     return HR_OK;
 }
 
-static void set_save(const struct hr_expr *call, const uint8_t *state, struct hr_buf *out)
+void hr_agg_set_save(const struct hr_expr *call, const uint8_t *state, struct hr_buf *out)
 {
     HR_UNUSED(call);
     hr_value_set_save((const void *)state, out);
 }
 
-static hr_status set_load(const struct hr_expr *call, uint8_t *state, struct hr_reader *in,
+hr_status hr_agg_set_load(const struct hr_expr *call, uint8_t *state, struct hr_reader *in,
                           struct hr_err *err)
 {
     HR_UNUSED(call);
     return hr_value_set_load((void *)state, in, err);
 }
 
-static void set_done(const struct hr_expr *call, uint8_t *state)
+void hr_agg_set_done(const struct hr_expr *call, uint8_t *state)
 {
     HR_UNUSED(call);
     hr_value_set_done((void *)state);
@@ -712,9 +713,9 @@ static hr_status collect_set_emit(HR_EMIT_ARGS)
     return HR_OK;
 }
 
-const struct hr_aggregate hr_agg_collect_set = {.state_bytes = set_bytes, .update = set_update,
-    .merge = set_merge, .emit = collect_set_emit, .save = set_save, .load = set_load,
-    .done = set_done, .can_retract = true};
+const struct hr_aggregate hr_agg_collect_set = {.state_bytes = hr_agg_set_bytes,
+    .update = set_update, .merge = hr_agg_set_merge, .emit = collect_set_emit,
+    .save = hr_agg_set_save, .load = hr_agg_set_load, .done = hr_agg_set_done, .can_retract = true};
 
 static hr_status mode_emit(HR_EMIT_ARGS)
 {
@@ -741,16 +742,16 @@ static hr_status mode_emit(HR_EMIT_ARGS)
     return HR_OK;
 }
 
-const struct hr_aggregate hr_agg_mode = {.state_bytes = set_bytes, .update = set_update,
-    .merge = set_merge, .emit = mode_emit, .save = set_save, .load = set_load,
-    .done = set_done, .can_retract = true};
+const struct hr_aggregate hr_agg_mode = {.state_bytes = hr_agg_set_bytes, .update = set_update,
+    .merge = hr_agg_set_merge, .emit = mode_emit, .save = hr_agg_set_save, .load = hr_agg_set_load,
+    .done = hr_agg_set_done, .can_retract = true};
 
 /* --- DISTINCT ----------------------------------------------------------------------------------*/
 
 static hr_status distinct_update(HR_UPDATE_ARGS)
 {
     bool is_count = call->function->aggregate == &hr_agg_count;
-    return set_update_args(call, ctx, args, rows, count, states, offset, weights, err,
+    return hr_agg_set_update_args(call, ctx, args, rows, count, states, offset, weights, err,
                            call->arg_count, is_count);
 }
 
@@ -809,9 +810,9 @@ static hr_status distinct_emit(HR_EMIT_ARGS)
     return status;
 }
 
-static const struct hr_aggregate agg_distinct = {.state_bytes = set_bytes,
-    .update = distinct_update, .merge = set_merge, .emit = distinct_emit, .save = set_save,
-    .load = set_load, .done = set_done, .can_retract = true};
+const struct hr_aggregate hr_agg_distinct = {.state_bytes = hr_agg_set_bytes,
+    .update = distinct_update, .merge = hr_agg_set_merge, .emit = distinct_emit,
+    .save = hr_agg_set_save, .load = hr_agg_set_load, .done = hr_agg_set_done, .can_retract = true};
 
 const struct hr_aggregate *hr_aggregate_of(const struct hr_expr *call)
 {
@@ -819,5 +820,6 @@ const struct hr_aggregate *hr_aggregate_of(const struct hr_expr *call)
     bool same = agg == &hr_agg_min || agg == &hr_agg_max || agg == &hr_agg_bool_and ||
                 agg == &hr_agg_bool_or || agg == &hr_agg_collect_set || agg == &hr_agg_bit_and ||
                 agg == &hr_agg_bit_or;
-    return call->distinct && !same ? &agg_distinct : agg;
+    if (call->retracts) return hr_agg_retracting(call);
+    return call->distinct && !same ? &hr_agg_distinct : agg;
 }

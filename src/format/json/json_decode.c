@@ -546,3 +546,17 @@ const struct hr_format_vt hr_format_json = {
     .encode = hr_json_encode,
     .encoder_close = hr_json_encoder_close,
 };
+
+/* Change events in JSON, as Debezium writes them: the same decoder over the envelope's columns. */
+const struct hr_format_vt hr_format_debezium_json = {
+    .name = "debezium-json",
+    .file_extension = ".json",
+    .envelope = HR_ENVELOPE_DEBEZIUM,
+    .options = &hr_json_options,
+    .splits = json_splits,
+    .decoder_open = json_decoder_open,
+    .feed = json_feed,
+    .next = json_next,
+    .messages = json_messages,
+    .decoder_close = json_decoder_close,
+};

@@ -81,7 +81,14 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
 {
     assert(plan->is_streaming && plan->child_count == 1);
     const struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
-    for (uint32_t i = 0; i < agg->select.expr_count; i++)
+    bool weighted = check->input == HR_CHANGES_WEIGHTED;
+    if (weighted && !check->changes && check->mode != HR_MODE_APPEND)
+        return hr_node_refuse(plan, err, "an aggregation of rows that can be taken back");
+    if (agg->session_key >= 0 && (weighted || check->changes))
+        return hr_node_refuse(plan, err,
+                              "session_window is not supported where rows can be taken back");
+    if (check->changes) return HR_OK;
+    for (uint32_t i = 0; i < agg->select.expr_count && !weighted; i++)
         if (!hr_expr_walk(agg->select.exprs[i], not_distinct, NULL))
             return hr_node_refuse(
                 plan, err,
@@ -101,6 +108,7 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
 static enum hr_changes emits(const struct hr_plan *plan, const struct hr_streaming_check *check)
 {
     HR_UNUSED(plan);
+    if (check->changes) return HR_CHANGES_WEIGHTED;
     switch (check->mode) {
     case HR_MODE_UPDATE: return HR_CHANGES_UPDATE;
     case HR_MODE_COMPLETE: return HR_CHANGES_COMPLETE;
@@ -119,6 +127,7 @@ struct parts {
     struct hr_agg_spec *specs;
     uint32_t states_bytes;
     bool has_distinct;
+    bool retracts; /* rows of the input may be taken back */
 };
 
 static int32_t call_index(const struct parts *p, const struct hr_expr *call)
@@ -148,6 +157,7 @@ static hr_status bind_call(struct hr_planner *pl, struct parts *p, uint32_t inde
     struct hr_expr *call = NULL;
     HR_TRY(hr_bind(pl, (const struct hr_plan *const *)p->plan->children, 1, p->calls.items[index],
                    &call, err));
+    call->retracts = p->retracts;
     spec->call = call;
     spec->first_arg = p->args.count;
     spec->distinct = call->distinct;
@@ -229,6 +239,9 @@ static hr_status aggregate_node(struct hr_planner *pl, const struct parts *p,
     agg->states_bytes = p->states_bytes;
     agg->mode = agg_mode;
     agg->output_mode = pl->mode;
+    agg->retracts = stateful && p->retracts;
+    agg->emits_changes = stateful && pl->changes;
+    node->is_changes = agg->emits_changes;
     agg->session_key = p->agg->session_key;
     agg->event_time_key = stateful ? p->agg->event_time_key : -1;
     node->exprs = p->args.items;
@@ -305,7 +318,7 @@ static hr_status stack(struct hr_planner *pl, const struct parts *p, struct hr_p
     bool stateful = p->plan->is_streaming;
     bool split = pl->parallel && (stateful || !hr_pnode_is_single(child));
     if (!split) return aggregate_node(pl, p, HR_AGG_COMPLETE, stateful, child, ret, err);
-    if (p->has_distinct) {
+    if (p->has_distinct || p->retracts) {
         HR_TRY(hr_exchange_by_keys(pl, child, p->keys.items, p->keys.count, &child, err));
         return aggregate_node(pl, p, HR_AGG_COMPLETE, stateful, child, ret, err);
     }
@@ -375,6 +388,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     struct parts p = {.plan = plan, .agg = HR_NODE(aggregate, plan)};
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));
+    p.retracts = child->is_changes;
     HR_TRY(cut(pl, &p, err));
     HR_TRY(stack(pl, &p, child, &child, err));
     return result_project(pl, &p, child, ret, err);
@@ -401,7 +415,7 @@ const struct hr_node_vt hr_node_aggregate = {
     .prune = hr_select_prune,
     .sink = sink,
     .max_rows = max_rows,
-    .accepts = HR_CHANGES_APPEND,
+    .accepts = HR_CHANGES_APPEND | HR_CHANGES_WEIGHTED,
     .check_streaming = check_streaming,
     .emits = emits,
     .physical = physical,

@@ -58,11 +58,24 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
 {
     assert(plan->is_streaming && plan->child_count == 1);
     const struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
-    HR_UNUSED(check);
+    if (check->input == HR_CHANGES_WEIGHTED && distinct->by_keys)
+        return hr_node_refuse(plan, err,
+                              "DEDUPLICATE BY is not supported where rows can be taken back");
     if (!distinct->within_watermark || distinct->time) return HR_OK;
     return hr_node_refuse(plan, err,
                           "dropDuplicatesWithinWatermark is not supported on streaming "
                           "DataFrames/DataSets without watermark");
+}
+
+/* By changes it is a grouping: rows that are there more than once, not those that came first. */
+static bool is_grouping(const struct hr_plan *plan, bool changes)
+{
+    return !HR_NODE(distinct, plan)->by_keys && (!plan->is_streaming || changes);
+}
+
+static enum hr_changes emits(const struct hr_plan *plan, const struct hr_streaming_check *check)
+{
+    return is_grouping(plan, check->changes) ? HR_CHANGES_WEIGHTED : check->input;
 }
 
 static hr_status all_keys(struct hr_planner *pl, const struct hr_plan *plan, struct hr_exprs *keys,
@@ -126,7 +139,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
                               "dropDuplicatesWithinWatermark is not supported with batch "
                               "DataFrames/DataSets!");
     HR_TRY(all_keys(pl, plan, &keys, err));
-    if (!plan->is_streaming && HR_NODE(distinct, plan)->key_count == 0 && keys.count)
+    if (is_grouping(plan, pl->changes) && HR_NODE(distinct, plan)->key_count == 0 && keys.count)
         return by_grouping(pl, plan, &keys, ret, err);
     struct hr_expr **bound = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));
@@ -163,7 +176,8 @@ const struct hr_node_vt hr_node_distinct = {
     .prune = prune,
     .sink = sink,
     .max_rows = hr_node_rows_of_child,
-    .accepts = HR_CHANGES_APPEND,
+    .accepts = HR_CHANGES_APPEND | HR_CHANGES_WEIGHTED,
     .check_streaming = check_streaming,
+    .emits = emits,
     .physical = physical,
 };

@@ -9,6 +9,7 @@
  */
 #include <stdio.h>
 
+#include "operator/changes_join.h"
 #include "plan/nodes/join.h"
 
 #include "plan/analyze.h"
@@ -150,6 +151,42 @@ static const char *refusal(enum hr_join_type type, bool stream_is_left)
     }
 }
 
+/* Are there rows whose partner may come at any time, so that they never stand alone for good? */
+static hr_status outer_waits(const struct hr_plan *plan, const struct hr_conf *conf, bool *ret,
+                             struct hr_err *err)
+{
+    enum hr_join_type type = HR_NODE(join, plan)->type;
+    struct hr_arena arena;
+    struct hr_join_parts parts;
+    struct hr_join_bound bounds[2];
+    hr_arena_init(&arena, NULL);
+    hr_status status = hr_join_split(&arena, plan, &parts, err);
+    if (status == HR_OK) status = hr_join_bounds(&arena, conf, plan, &parts, bounds, err);
+    hr_arena_done(&arena);
+    HR_TRY(status);
+    bool left_stays = type != HR_JOIN_RIGHT && bounds[0].kind == HR_JOIN_FOR_EVER;
+    bool right_stays =
+        (type == HR_JOIN_RIGHT || type == HR_JOIN_FULL) && bounds[1].kind == HR_JOIN_FOR_EVER;
+    *ret = left_stays || right_stays;
+    return HR_OK;
+}
+
+/* Must the rows that come out be taken back when partners come, or can StateJoin not do it? */
+static hr_status may_wait_for_ever(const struct hr_plan *plan, const struct hr_conf *conf,
+                                   bool *ret, struct hr_err *err)
+{
+    enum hr_join_type type = HR_NODE(join, plan)->type;
+    struct hr_arena arena;
+    struct hr_join_parts parts;
+    hr_arena_init(&arena, NULL);
+    hr_status status = hr_join_split(&arena, plan, &parts, err);
+    *ret = status == HR_OK && parts.left.count == 0;
+    hr_arena_done(&arena);
+    HR_TRY(status);
+    bool alone = type != HR_JOIN_INNER && type != HR_JOIN_CROSS && type != HR_JOIN_SEMI;
+    return *ret || !alone ? HR_OK : outer_waits(plan, conf, ret, err);
+}
+
 /* Two streams: rows without a partner are wanted only once nothing can come for them. */
 static hr_status check_streams(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                struct hr_err *err)
@@ -160,6 +197,7 @@ static hr_status check_streams(const struct hr_plan *plan, const struct hr_strea
         return hr_node_refuse(plan, err, refusal(HR_JOIN_MARK, true));
     bool may_update = inner || type == HR_JOIN_SEMI;
     char msg[256];
+    if (check->changes) return HR_OK;
     if (check->mode == HR_MODE_COMPLETE || (check->mode == HR_MODE_UPDATE && !may_update)) {
         snprintf(msg, sizeof msg,
                  "%s join between two streaming DataFrames/Datasets is not supported in %s output "
@@ -174,18 +212,9 @@ static hr_status check_streams(const struct hr_plan *plan, const struct hr_strea
                               "a join of two streams is supported on rows that are only appended; "
                               "an aggregation below it needs Append output mode and a watermark");
     if (inner) return HR_OK;
-    struct hr_arena arena;
-    struct hr_join_parts parts;
-    struct hr_join_bound bounds[2];
-    hr_arena_init(&arena, NULL);
-    hr_status status = hr_join_split(&arena, plan, &parts, err);
-    if (status == HR_OK) status = hr_join_bounds(&arena, check->conf, plan, &parts, bounds, err);
-    hr_arena_done(&arena);
-    HR_TRY(status);
-    bool left_stays = type != HR_JOIN_RIGHT && bounds[0].kind == HR_JOIN_FOR_EVER;
-    bool right_stays =
-        (type == HR_JOIN_RIGHT || type == HR_JOIN_FULL) && bounds[1].kind == HR_JOIN_FOR_EVER;
-    if (!left_stays && !right_stays) return HR_OK;
+    bool waits = false;
+    HR_TRY(outer_waits(plan, check->conf, &waits, err));
+    if (!waits) return HR_OK;
     snprintf(msg, sizeof msg,
              "Stream-stream %s join between two streaming DataFrame/Datasets is not supported "
              "without a watermark in the join keys, or a watermark on the nullable side and an "
@@ -213,6 +242,19 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
     default: break;
     }
     return bad ? hr_node_refuse(plan, err, refusal(type, left)) : HR_OK;
+}
+
+/* Of two streams, where the query runs by changes: with rows that may be taken back, or without a
+ * bound in time, what a row stands with may change. */
+static enum hr_changes emits(const struct hr_plan *plan, const struct hr_streaming_check *check)
+{
+    bool both = plan->children[0]->is_streaming && plan->children[1]->is_streaming;
+    bool waits = true;
+    if (!both || !check->changes || check->input == HR_CHANGES_WEIGHTED) return check->input;
+    struct hr_err ignored;
+    hr_err_init(&ignored);
+    if (may_wait_for_ever(plan, check->conf, &waits, &ignored) != HR_OK) waits = true;
+    return waits ? HR_CHANGES_WEIGHTED : check->input;
 }
 
 /* Physical ------------------------------------------------------------------------------------- */
@@ -414,6 +456,50 @@ static hr_status physical_of_streams(struct hr_planner *pl, const struct hr_plan
     return HR_OK;
 }
 
+/* Two streams of which rows may be taken back. */
+static hr_status physical_of_changes(struct hr_planner *pl, const struct hr_plan *join,
+                                     struct hr_pnode *l, struct hr_pnode *r, struct bound_parts *b,
+                                     struct hr_pnode **ret, struct hr_err *err)
+{
+    uint32_t keys = b->parts.left.count;
+    if (pl->parallel) {
+        HR_TRY(hr_exchange_by_keys(pl, l, b->left, keys, &l, err));
+        HR_TRY(hr_exchange_by_keys(pl, r, b->right, keys, &r, err));
+    }
+    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_changes_join, hr_plan_schema(join), l, r);
+    if (!node) return HR_OOM(err);
+    struct hr_changes_join_pnode *out = HR_PNODE(changes_join, node);
+    out->kind = join_kinds[HR_NODE(join, join)->type];
+    out->key_count = keys;
+    out->null_safe = b->parts.null_safe;
+    if (keys) HR_TRY(hr_compile(pl, b->left, keys, &out->keys[0], err));
+    if (keys) HR_TRY(hr_compile(pl, b->right, keys, &out->keys[1], err));
+    HR_TRY(bind_rest(pl, join, &b->parts.rest, &b->rest, err));
+    node->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, keys * 2 + 1);
+    if (!node->exprs) return HR_OOM(err);
+    if (keys) memcpy(node->exprs, b->left, keys * sizeof *b->left);
+    if (keys) memcpy(node->exprs + keys, b->right, keys * sizeof *b->right);
+    node->expr_count = keys * 2;
+    if (b->rest) {
+        node->exprs[node->expr_count++] = b->rest;
+        HR_TRY(hr_compile(pl, &b->rest, 1, &node->program, err));
+    }
+    node->state_id = pl->next_state++;
+    node->is_changes = true;
+    *ret = node;
+    return HR_OK;
+}
+
+static hr_status physical_of_two(struct hr_planner *pl, const struct hr_plan *join,
+                                 struct hr_pnode *l, struct hr_pnode *r, struct bound_parts *b,
+                                 struct hr_pnode **ret, struct hr_err *err)
+{
+    bool changes = l->is_changes || r->is_changes;
+    if (!changes && pl->changes) HR_TRY(may_wait_for_ever(join, pl->conf, &changes, err));
+    return changes ? physical_of_changes(pl, join, l, r, b, ret, err)
+                   : physical_of_streams(pl, join, l, r, b, ret, err);
+}
+
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, struct hr_pnode **ret,
                           struct hr_err *err)
 {
@@ -426,7 +512,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, str
     HR_TRY(take_in_condition(pl, join, &b, err));
     HR_TRY(bind_keys(pl, join, &b, err));
     if (join->children[0]->is_streaming && join->children[1]->is_streaming)
-        return physical_of_streams(pl, join, l, r, &b, ret, err);
+        return physical_of_two(pl, join, l, r, &b, ret, err);
     HR_TRY(bind_rest(pl, join, &b.parts.rest, &b.rest, err));
     uint32_t keys = b.parts.left.count;
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_hash_join, hr_plan_schema(join), l, r);
@@ -469,5 +555,6 @@ const struct hr_node_vt hr_node_join = {
     .max_rows = max_rows,
     .accepts = HR_CHANGES_ANY,
     .check_streaming = check_streaming,
+    .emits = emits,
     .physical = physical,
 };

@@ -67,6 +67,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     for (uint32_t i = 0; i < plan->child_count; i++) {
         HR_TRY(hr_physical(pl, plan->children[i], &node->children[i], err));
         node->is_streaming = node->is_streaming || node->children[i]->is_streaming;
+        node->is_changes = node->is_changes || node->children[i]->is_changes;
     }
     node->child_count = plan->child_count;
     *ret = node;
