@@ -26,6 +26,10 @@ hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *a
 hr_status hr_connector_check_options(const char *name, const struct hr_options *options,
                                      struct hr_err *err) HR_CHECKED;
 
+/* What a record of the table is, by its format. */
+enum hr_envelope hr_connector_envelope(const struct hr_source_vt *source,
+                                       const struct hr_options *options);
+
 /* OPTIONS of a table that are its streaming query's (Spark's writer options). */
 struct hr_query_options {
     const char *mode, *trigger, *checkpoint, *name;

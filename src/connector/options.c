@@ -109,3 +109,11 @@ hr_status hr_connector_check_options(const char *name, const struct hr_options *
     const char *prefix = source ? source->option_prefix : sink ? sink->option_prefix : NULL;
     return hr_options_check_known(options, prefix, tables, TABLES, err);
 }
+
+enum hr_envelope hr_connector_envelope(const struct hr_source_vt *source,
+                                       const struct hr_options *options)
+{
+    const char *name = source->format ? source->format : hr_options_get(options, "format");
+    const struct hr_format_vt *format = name ? hr_format_find(name) : NULL;
+    return format ? format->envelope : HR_ENVELOPE_NONE;
+}

@@ -4,17 +4,15 @@
  * JSON), or a column that says what a row is (changes.column). The source gives the envelope's
  * columns, or all of them; the table has those of its rows.
  */
-#include "format/format.h"
+#include "connector/connector.h"
 #include "session/internal.h"
 
 #define COLUMN_OPTION "changes.column"
 
 static enum hr_envelope envelope_of(const struct hr_table *table)
 {
-    const char *name = table->source ? table->source->format : NULL;
-    if (!name) name = hr_options_get(&table->options, "format");
-    const struct hr_format_vt *format = name ? hr_format_find(name) : NULL;
-    return format ? format->envelope : HR_ENVELOPE_NONE;
+    return table->source ? hr_connector_envelope(table->source, &table->options)
+                         : HR_ENVELOPE_NONE;
 }
 
 bool hr_table_has_envelope(const struct hr_table *table)
