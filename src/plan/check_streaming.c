@@ -117,8 +117,7 @@ hr_status hr_plan_check_changes(struct hr_arena *arena, const struct hr_conf *co
     assert((*plan)->resolved && mode != HR_MODE_APPEND);
     struct hr_plan **at = NULL;
     if (!(*plan)->is_streaming)
-        return hr_node_refuse(*plan, err,
-                              "'writeStream' can be called only on streaming Dataset/DataFrame");
+        return HR_RAISE(err, HR_E_WRITE_STREAM_NOT_ALLOWED);
     HR_TRY(hr_plan_write_changes(arena, plan, mode, &at, err));
     struct walk walk = {.conf = conf, .mode = mode, .changes = true};
     enum hr_changes emits = HR_CHANGES_APPEND;

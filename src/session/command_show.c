@@ -97,14 +97,17 @@ static hr_status show_columns(struct hr_run *run, struct hr_err *err)
 static void put_create_table(const struct hr_table *table, struct hr_buf *out)
 {
     hr_buf_printf(out, "CREATE TABLE spark_catalog.default.%s (\n", table->name);
-    for (uint32_t i = 0; table->schema && i < table->schema->field_count; i++) {
-        const struct hr_field *field = &table->schema->fields[i];
+    /* With the column that says what a row is, which is none of the rows'. */
+    const struct hr_type *schema = table->change_column ? table->source_schema : table->schema;
+    for (uint32_t i = 0; schema && i < schema->field_count; i++) {
+        const struct hr_field *field = &schema->fields[i];
         hr_buf_printf(out, "%s  %s ", i ? ",\n" : "", field->name);
         hr_type_print_sql(field->type, out);
         if (!field->nullable) hr_buf_puts(out, " NOT NULL");
     }
     hr_buf_puts(out, ")\n");
-    if (table->provider) hr_buf_printf(out, "USING %s\n", table->provider);
+    const char *quote = table->provider && strchr(table->provider, '-') ? "`" : "";
+    if (table->provider) hr_buf_printf(out, "USING %s%s%s\n", quote, table->provider, quote);
     if (table->options.count == 0) return;
     hr_buf_puts(out, "OPTIONS (");
     for (uint32_t i = 0; i < table->options.count; i++) {
