@@ -85,6 +85,10 @@ struct hr_ml_vt {
     void (*fields)(struct hr_ml_model *model, struct hr_ml_io *io);
     /* For DESCRIBE MODEL: what it has found, in words. NULL: nothing beside its measures. */
     void (*describe)(const struct hr_ml_model *model, struct hr_buf *out);
+    /* Recommenders: the k items that are best for a user, best first; how many there are. NULL: no
+     * kind to recommend with. */
+    uint32_t (*recommend)(const struct hr_ml_model *model, double user, uint32_t k,
+                          int64_t *ret_items, double *ret_scores);
     /* Bandits: the class to take in a context (the texts before the last input), row being what a
      * draw depends on. False: there is none. NULL: no kind to choose with. */
     bool (*choose)(const struct hr_ml_model *model, const struct hr_string *context, uint64_t row,

@@ -98,9 +98,7 @@ hr_status hr_ml_store_add(struct hr_ml_store *store, const struct hr_ml_entry_sp
 
 void hr_ml_store_drop(struct hr_ml_entry *entry)
 {
-    pthread_mutex_lock(&entry->lock);
-    entry->dropped = true;
-    pthread_mutex_unlock(&entry->lock);
+    atomic_store(&entry->dropped, true);
 }
 
 /* ---- snapshots ---- */

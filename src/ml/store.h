@@ -31,7 +31,7 @@ struct hr_ml_entry {
     const char *label;              /* as declared, or NULL */
     pthread_mutex_t lock;           /* of the rest */
     struct hr_ml_snapshot *current; /* NULL: it has learned nothing yet */
-    bool dropped;
+    _Atomic bool dropped;
 };
 
 struct hr_ml_store {

@@ -14,7 +14,7 @@ static const char *model_name(const struct hr_run *run)
 
 static hr_status find_model(struct hr_run *run, struct hr_ml_entry **ret, struct hr_err *err)
 {
-    *ret = hr_ml_store_find(&run->session->models, model_name(run));
+    *ret = hr_ml_store_find(run->conf.models, model_name(run)); /* a watcher has another's */
     if (*ret) return HR_OK;
     const char *quoted = hr_arena_printf(run->arena, "`%s`", model_name(run));
     return quoted ? HR_RAISE(err, HR_E_ML_NOT_FOUND, "model", quoted) : HR_OOM(err);
@@ -244,7 +244,7 @@ hr_status hr_run_show_models(struct hr_run *run, struct hr_err *err)
     struct hr_rows *rows = NULL;
     struct hr_ml_entry *entry;
     HR_TRY(hr_rows_new(run, names, 4, &rows, err));
-    for (uint32_t i = 0; (entry = hr_ml_store_at(&run->session->models, i)); i++) {
+    for (uint32_t i = 0; (entry = hr_ml_store_at(run->conf.models, i)); i++) {
         if (run->stmt->pattern && !hr_name_matches(run->stmt->pattern, entry->name)) continue;
         struct hr_ml_snapshot *s = hr_ml_entry_current(entry);
         const char *row[] = {entry->name, entry->vt->name, number(run, s ? s->version : 0),

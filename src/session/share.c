@@ -14,6 +14,7 @@ hr_status hr_share_check(const struct hr_session *session, const struct hr_stmt 
     case HR_STMT_QUERY:
     case HR_STMT_SHOW_TABLES:
     case HR_STMT_DESCRIBE:
+    case HR_STMT_DESCRIBE_MODEL:
     case HR_STMT_EXPLAIN: return HR_OK;
     case HR_STMT_SET: /* those of headrace are the process's */
         if (!stmt->value || strncmp(stmt->key, "headrace.", 9) != 0) return HR_OK;

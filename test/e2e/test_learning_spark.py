@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Spark's streaming learners, batch after batch: centres and weights equal those that PySpark 4.3's
-pyspark.mllib gave for the same batches (recorded in learning_spark.json) within 1e-12.
+pyspark.mllib gave for the same batches (recorded in learning_spark.json) within 1e-12; the factors
+of ALS, which are FLOATs, those of pyspark.ml.recommendation within 1e-5.
 
 A batch is a TRAIN MODEL statement; parameters are read from EXPORT MODEL.
 """
@@ -34,6 +35,39 @@ RUNS = {
                                    "miniBatchFraction '0.3'"),
 }
 
+ALS = {
+    "explicit": "rank '4', maxIter '5', seed '42', numUserBlocks '3', numItemBlocks '2'",
+    "implicit": "rank '3', maxIter '4', regParam '0.05', alpha '2', implicitPrefs 'true', "
+                "seed '7', numUserBlocks '1', numItemBlocks '1'",
+    "one": "rank '5', maxIter '3', regParam '0.2', seed '1'",
+}
+
+
+def als_statements(recorded):
+    values = ", ".join(f"({u}, {i}, {r!r}D)" for u, i, r in recorded["als"]["ratings"])
+    sql = (f"CREATE TEMPORARY VIEW ratings AS SELECT * FROM VALUES {values} "
+           "AS t(user, item, rating);\n")
+    for name, options in ALS.items():
+        sql += (f"CREATE MODEL {name} USING als OPTIONS ({options}) AS SELECT * FROM ratings;\n"
+                f"EXPORT MODEL {name} TO '{TMP}/{name}.json';\n")
+    return sql
+
+
+def check_als(recorded):
+    worst = 0
+    for name in ALS:
+        with open(os.path.join(TMP, name + ".json"), encoding="utf-8") as file:
+            got = json.load(file)["parameters"]
+        for ids, factors in (("users", "userFactors"), ("items", "itemFactors")):
+            rank = len(got[factors]) // len(got[ids])
+            for at, number in enumerate(got[ids]):
+                want = recorded["als"][name][ids][str(number)]
+                vector = got[factors][at * rank:(at + 1) * rank]
+                worst = max(worst, max(abs(a - b) for a, b in zip(vector, want, strict=True)))
+    if worst > 1e-5:
+        sys.exit(f"ALS: factors differ from Spark's by {worst}")
+    return worst
+
 
 def statements(recorded):
     columns = {"kmeans": "a, b", LINEAR: "a, b, one, y", LOGISTIC: "a, b, one, label"}
@@ -61,7 +95,7 @@ def main():
         recorded = json.load(file)
     path = os.path.join(TMP, "train.sql")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(statements(recorded))
+        file.write(statements(recorded) + als_statements(recorded))
     done = subprocess.run([HEADRACE, "sql", "-f", path], capture_output=True, text=True,
                           timeout=120, check=False)
     if done.returncode:
@@ -79,7 +113,8 @@ def main():
             worst = max(worst, off)
             if off > 1e-12:
                 sys.exit(f"{name}, batch {number}: {got}\nSpark: {want}\noff by {off}")
-    print(f"{len(RUNS)} learners, largest relative difference {worst:.2g}")
+    print(f"{len(RUNS)} learners, largest relative difference {worst:.2g}; "
+          f"ALS {check_als(recorded):.2g}")
 
 
 if __name__ == "__main__":

@@ -492,7 +492,7 @@ static bool is_elsewhere(const struct hr_function *fn)
         "grouping", "grouping_id",                 /* likewise: test/sql/group */
         "__window_bound", "__session_end",         /* what it writes instead */
         "__extractansiintervaldays",               /* written by extract: test/sql */
-        "predict", "model_version", "choose",      /* of a session's models: test/sql/ml */
+        "predict", "model_version", "choose", "recommend", /* of a session's models: test/sql/ml */
     };
     for (uint32_t i = 0; i < HR_COUNT(names); i++)
         if (strcmp(names[i], fn->name) == 0) return true;

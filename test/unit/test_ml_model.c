@@ -12,7 +12,8 @@
 
 /* Rows of three features that say something about the label. */
 struct data {
-    double x[3][ROWS], y[ROWS], text_number[ROWS];
+    double x[3][ROWS], y[ROWS], z[ROWS];
+    double ids[2][ROWS]; /* of users and items */
     struct hr_string texts[ROWS];
 };
 
@@ -25,6 +26,7 @@ static void make_data(struct data *d)
             d->x[j][i] = (double)(hr_splitmix64(&seed) >> 11) * 0x1p-53 * (j + 1);
         d->y[i] = d->x[0][i] + d->x[1][i] / 2 > 1;
         const char *word = words[(hr_splitmix64(&seed) >> 60) % 4];
+        for (uint32_t j = 0; j < 2; j++) d->ids[j][i] = (double)(hr_splitmix64(&seed) % 40);
         d->texts[i] = hr_string_make(word, (uint32_t)strlen(word));
     }
 }
@@ -38,7 +40,7 @@ static uint32_t inputs_of(const struct hr_ml_vt *vt, struct hr_ml_input *ret)
     ret[0] = (struct hr_ml_input){"a", bandit};
     ret[1] = (struct hr_ml_input){"b", bandit};
     ret[2] = (struct hr_ml_input){"c", text};
-    return one ? 1 : bandit ? 2 : 3;
+    return one ? 1 : bandit || strcmp(vt->name, "als") == 0 ? 2 : 3;
 }
 
 static hr_status learn(struct hr_ml_model *m, const struct data *d, uint32_t first, uint32_t end,
@@ -50,6 +52,7 @@ static hr_status learn(struct hr_ml_model *m, const struct data *d, uint32_t fir
         const struct hr_string *texts[] = {d->texts + at, d->texts + at, d->texts + at};
         double y[100];
         if (m->input_count == 1) x[0] = d->y + at; /* detectors watch errors */
+        for (int j = 0; j < 2 && strcmp(m->vt->name, "als") == 0; j++) x[j] = d->ids[j] + at;
         for (uint32_t i = 0; i < count; i++) {
             y[i] = d->y[at + i];
             if (m->vt->task != HR_ML_CLASSES) continue;

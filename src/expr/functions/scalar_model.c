@@ -4,6 +4,8 @@
  * scored is the snapshot that the statement or the epoch has pinned (conf->pins), so that all of
  * its rows see one version.
  */
+#include <math.h>
+
 #include "expr/functions/functions.h"
 #include "expr/internal.h"
 #include "ml/store.h"
@@ -210,7 +212,8 @@ static hr_status score_all(struct hr_eval_ctx *ctx, const struct hr_ml_model *mo
                                  ctx->sel ? ctx->sel + at : NULL, at, count, &rows, err));
         hr_ml_score(model, &rows, &scores);
         HR_TRY(put_scores(ctx, model, &scores, gather->rows, rows.count, to, err));
-        for (uint32_t i = 0; i < rows.count; i++) hr_bit_set(valid, gather->rows[i]);
+        for (uint32_t i = 0; i < rows.count; i++)
+            if (!isnan(scores.value[i])) hr_bit_set(valid, gather->rows[i]);
     }
     return HR_OK;
 }
@@ -315,4 +318,71 @@ hr_status hr_fn_choose(HR_EVAL_ARGS)
     if (status == HR_OK) status = choose_rows(ctx, call, model, args, &to, valid, err);
     hr_ml_free(fresh);
     return status;
+}
+
+/* ---- recommend ---- */
+
+#define RECOMMEND_MAX 1000
+
+hr_status hr_bind_recommend(HR_BIND_ARGS)
+{
+    struct hr_field fields[] = {{"item", hr_type(HR_T_LONG), false},
+                                {"score", hr_type(HR_T_DOUBLE), false}};
+    HR_TRY(find_model(arena, conf, call, err));
+    const struct hr_ml_entry *entry = call->bound;
+    if (!entry->vt->recommend)
+        return HR_RAISE(err, HR_E_ML_INPUT, "model", entry->name, "why",
+                        "recommend is for recommenders (als)");
+    for (uint32_t i = 1; i < 3; i++) {
+        const struct hr_type *type = call->args[i]->type;
+        if (!hr_type_is_numeric(type) && type->id != HR_T_NULL)
+            return hr_resolve_unexpected_type(arena, call, i, "\"NUMERIC\"", err);
+        HR_TRY(
+            hr_resolve_cast(arena, &call->args[i], hr_type(i == 1 ? HR_T_DOUBLE : HR_T_LONG), err));
+    }
+    const struct hr_type *element = hr_type_struct(fields, 2);
+    call->type = element ? hr_type_array(element, false) : NULL;
+    return call->type ? HR_OK : HR_OOM(err);
+}
+
+static hr_status recommend_row(const struct hr_ml_model *model, double user, int64_t k,
+                               struct hr_builder *b, struct hr_err *err)
+{
+    int64_t items[RECOMMEND_MAX];
+    double scores[RECOMMEND_MAX];
+    if (k < 1 || k > RECOMMEND_MAX)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                       "recommend gives between 1 and %d items, not %lld", RECOMMEND_MAX,
+                       (long long)k);
+    uint32_t count = model->vt->recommend(model, user, (uint32_t)k, items, scores);
+    if (count == 0) {
+        hr_builder_null(b);
+        return HR_OK;
+    }
+    struct hr_builder *element = hr_builder_child(b, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        hr_builder_i64(hr_builder_child(element, 0), items[i]);
+        hr_builder_f64(hr_builder_child(element, 1), scores[i]);
+        hr_builder_close(element);
+    }
+    hr_builder_close(b);
+    return HR_OK;
+}
+
+hr_status hr_fn_recommend(HR_EVAL_ARGS)
+{
+    const struct hr_ml_snapshot *snapshot = NULL;
+    struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
+    if (!b) return HR_OOM(err);
+    HR_TRY(pinned(ctx, call, &snapshot, err));
+    HR_ALL_ROWS(ctx, row)
+    {
+        hr_build_to(b, row);
+        if (snapshot && hr_arg_valid(&args[1], row) && hr_arg_valid(&args[2], row))
+            HR_TRY(recommend_row(snapshot->model, HR_ARG(double, &args[1], row),
+                                 hr_arg_i64(&args[2], row), b, err));
+        else
+            hr_builder_null(b);
+    }
+    return hr_out_from_builder(ctx, b, out, err);
 }
