@@ -13,6 +13,7 @@
 /* Rows of three features that say something about the label. */
 struct data {
     double x[3][ROWS], y[ROWS], z[ROWS];
+    double step[ROWS];
     double ids[2][ROWS]; /* of users and items */
     struct hr_string texts[ROWS];
 };
@@ -26,6 +27,7 @@ static void make_data(struct data *d)
             d->x[j][i] = (double)(hr_splitmix64(&seed) >> 11) * 0x1p-53 * (j + 1);
         d->y[i] = d->x[0][i] + d->x[1][i] / 2 > 1;
         const char *word = words[(hr_splitmix64(&seed) >> 60) % 4];
+        d->step[i] = (double)(i / 3 + i % 50 / 49 * 2); /* with gaps, and some late */
         for (uint32_t j = 0; j < 2; j++) d->ids[j][i] = (double)(hr_splitmix64(&seed) % 40);
         d->texts[i] = hr_string_make(word, (uint32_t)strlen(word));
     }
@@ -37,6 +39,11 @@ static uint32_t inputs_of(const struct hr_ml_vt *vt, struct hr_ml_input *ret)
     bool bandit = strcmp(vt->name, "bandit") == 0, text = vt->takes_texts && !bandit;
     bool one = strcmp(vt->name, "adwin") == 0 || strcmp(vt->name, "ddm") == 0 ||
                strcmp(vt->name, "page_hinkley") == 0;
+    if (strcmp(vt->name, "holt_winters") == 0) { /* a key and a step */
+        ret[0] = (struct hr_ml_input){"a", true};
+        ret[1] = (struct hr_ml_input){"b", false};
+        return 2;
+    }
     ret[0] = (struct hr_ml_input){"a", bandit};
     ret[1] = (struct hr_ml_input){"b", bandit};
     ret[2] = (struct hr_ml_input){"c", text};
@@ -52,6 +59,7 @@ static hr_status learn(struct hr_ml_model *m, const struct data *d, uint32_t fir
         const struct hr_string *texts[] = {d->texts + at, d->texts + at, d->texts + at};
         double y[100];
         if (m->input_count == 1) x[0] = d->y + at; /* detectors watch errors */
+        if (strcmp(m->vt->name, "holt_winters") == 0) x[1] = d->step + at;
         for (int j = 0; j < 2 && strcmp(m->vt->name, "als") == 0; j++) x[j] = d->ids[j] + at;
         for (uint32_t i = 0; i < count; i++) {
             y[i] = d->y[at + i];
