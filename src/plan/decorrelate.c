@@ -24,9 +24,8 @@
 struct pull {
     struct hr_apply *apply;
     struct hr_exprs conditions;
-    struct hr_exprs computed;   /* ALIASes: columns that are made of parameters */
-    struct hr_exprs defaults;   /* ALIASes: columns where a grouping of all rows had none */
-    struct hr_expr *missing_if; /* is there such a row at all? NULL: yes */
+    struct hr_exprs computed; /* ALIASes: columns that are made of parameters */
+    struct hr_exprs defaults; /* ALIASes: columns where a grouping of all rows had none */
     bool global, failed;
 };
 
@@ -254,19 +253,15 @@ static hr_status pull_filter(struct pull *c, struct hr_plan **plan, struct hr_er
     struct hr_plan *filter = *plan;
     struct hr_exprs all = {0}, stay = {0};
     HR_TRY(pull(c, &filter->children[0], err));
+    /* A row that HAVING drops is another thing than one that was never made. */
+    if (c->global) c->failed = true;
     HR_TRY(hr_expr_split_and(a->arena, HR_NODE(filter, filter)->condition, &all, err));
     for (uint32_t i = 0; i < all.count; i++) {
         struct hr_expr **part = &all.items[i];
         HR_TRY(hr_expr_inline(a->arena, part, c->computed.items, c->computed.count, err));
         bool up = uses_params(a, *part);
-        if (up && (c->global || !hr_expr_is_deterministic(*part))) c->failed = true;
+        if (up && !hr_expr_is_deterministic(*part)) c->failed = true;
         if (!HR_VEC_PUSH(a->arena, up ? &c->conditions : &stay, *part)) return HR_OOM(err);
-        if (up || !c->global) continue;
-        struct hr_expr *value = NULL;
-        HR_TRY(hr_empty_value(a->arena, a->conf, *part, &c->defaults, &value, err));
-        struct hr_expr *args[] = {c->missing_if, value};
-        if (c->missing_if) HR_TRY(hr_call(a->arena, a->conf, "and", args, 2, &value, err));
-        c->missing_if = value;
     }
     struct hr_expr *condition = NULL;
     HR_TRY(hr_expr_join_and(a->arena, a->conf, &stay, &condition, err));
@@ -480,8 +475,6 @@ static hr_status missing_value(struct pull *c, const struct hr_attr *attr, struc
     if (!ref) return HR_OOM(err);
     HR_TRY(hr_empty_value(a->arena, a->conf, ref, &c->defaults, &value, err));
     if (hr_expr_is_literal_null(value)) return HR_OK;
-    struct hr_expr *args[] = {c->missing_if, value};
-    if (c->missing_if) HR_TRY(hr_call(a->arena, a->conf, "case", args, 2, &value, err));
     a->missing = value;
     return hr_params_to_args(a->arena, a->params, a->args, a->param_count, &a->missing, err);
 }

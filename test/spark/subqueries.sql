@@ -119,3 +119,6 @@ WITH r AS (SELECT dept AS d, sum(pay) AS t FROM emp GROUP BY d) SELECT d, t FROM
 SELECT e.id, d.title, b.sum FROM emp e, dept d, bonus b WHERE (e.id = b.emp AND d.id = e.dept AND b.sum > 5) OR (e.id = b.emp AND d.id = e.dept AND d.boss = 3) ORDER BY e.id;
 SELECT e.id, d.title, b.sum FROM dept d, bonus b, emp e WHERE e.id = b.emp AND d.id = e.dept ORDER BY e.id, b.sum;
 SELECT * FROM dept d, bonus b, emp e WHERE e.id = b.emp AND d.id = e.dept ORDER BY e.id, b.sum;
+SELECT id, (SELECT count(*) FROM bonus b WHERE b.emp = emp.id HAVING count(*) < 2) AS n FROM emp ORDER BY id;
+SELECT id FROM emp e WHERE 1 > (SELECT count(*) FROM bonus b WHERE b.emp = e.id HAVING count(*) = 0) ORDER BY id;
+SELECT id, (SELECT sum(sum) + 1 FROM bonus b WHERE b.emp = e.id HAVING sum(sum) IS NULL) AS n, (SELECT count(*) FROM bonus b WHERE b.emp > e.id HAVING count(*) <> 1) AS m FROM emp e ORDER BY id;
