@@ -167,8 +167,10 @@ def check_tidy():
     expect('tidy, nothing wrong', tidy(good, '--headers'), (0, set()))
     long_function = 'static int f(void)\n{\n' + '    x++;\n' * 70 + '    return x;\n}\n'
     for what, files, rule in [
-            ('edge', {c: good[c] + '#include "cli/b.h"\n', 'src/cli/b.h': SPDX,
-                      'src/cli/README.md': ''}, (c, 'edge')),
+            ('edge', {c: good[c] + '#include "rdd/b.h"\n', 'src/rdd/b.h': SPDX,
+                      'src/rdd/README.md': ''}, (c, 'edge')),
+            ('edge that no file needs', {'src/state/s.c': SPDX, 'src/state/README.md': ''},
+             ('tools/tidy', 'edge')),
             ('no such header', {c: good[c] + '#include "base/no.h"\n'}, (c, 'include')),
             ('banned', {c: good[c] + 'int y = atoi("1");\n'}, (c, 'banned')),
             ('long line', {c: good[c] + '/*' + 'x' * 100 + '*/\n'}, (c, 'line')),
@@ -178,7 +180,7 @@ def check_tidy():
             ('long file', {c: good[c] + '\n' * 2000}, (c, 'size')),
             ('unused header', {'src/base/b.h': SPDX}, ('src/base/b.h', 'dead')),
             ('header alone', {h: SPDX + 'extern int32_t x;\n'}, (h, 'alone')),
-            ('no README', {'src/expr/e.c': SPDX}, ('src/expr/README.md', 'readme'))]:
+            ('no README', {'src/rdd/e.c': SPDX}, ('src/rdd/README.md', 'readme'))]:
         expect(f'tidy, {what}', tidy({**good, **files}, '--headers'), (1, {rule}))
     for text in ('/* atoi(x) */\n', 'const char *y = "atoi(x)";\n', '/* TO' + 'DO(#12) */\n'):
         expect(f'tidy, {text!r} is fine', tidy({**good, c: good[c] + text}), (0, set()))
