@@ -13,6 +13,9 @@ const PAGES = [
   { path: /^\/q\/([^/]+)(?:\/([a-z]+))?$/, load: () => import('./query.js') },
   { nav: 'Jobs', key: 'j', path: /^\/jobs(?:\/([^/]+))?$/, href: '/jobs', load: () => import('./jobs.js'), needs: 'jobs' },
   { nav: 'SQL', key: 's', path: /^\/sql$/, href: '/sql', load: () => import('./sql.js') },
+  { nav: 'Alerts', key: 'a', path: /^\/alerts$/, href: '/alerts', load: () => import('./alerts.js') },
+  { nav: 'Dashboards', key: 'd', path: /^\/dashboards$/, href: '/dashboards', load: () => import('./boards.js') },
+  { path: /^\/d\/([^/]+)$/, load: () => import('./boards.js') },
   { nav: 'Logs', key: 'l', path: /^\/logs$/, href: '/logs', load: () => import('./logs.js') },
   { nav: 'Environment', key: 'e', path: /^\/settings$/, href: '/settings', load: () => import('./settings.js') },
 ];
@@ -105,7 +108,7 @@ live.on('resync', () => route());
 // Keys -------------------------------------------------------------------------------------------
 
 function help() {
-  const keys = [['g then o, j, s, l, e', 'overview, jobs, SQL, logs, environment'], ['1 … 8', 'tabs of a query'], ['/', 'find'],
+  const keys = [['g then o, j, s, a, d, l, e', 'overview, jobs, SQL, alerts, dashboards, logs, environment'], ['1 … 8', 'tabs of a query'], ['/', 'find'],
     ['j, k, Enter', 'next row, row before, open it'], ['[ and ]', 'shorter, longer range'], ['.', 'hold the charts'], ['← →', 'move along a chart; T: its table'],
     ['Ctrl+Enter', 'run the SQL'], ['t', 'dark or light'], ['z', 'time zone'], ['?', 'this list'], ['Esc', 'close']];
   const box = h('dialog', { 'aria-label': 'Keys' }, h('h2', null, 'Keys'),

@@ -34,7 +34,7 @@ export async function api(path, options = {}) {
 class Live {
   constructor() {
     this.listeners = new Map();
-    this.topics = new Map(['queries', 'samples', 'jobs', 'logs'].map((t) => [t, 1]));
+    this.topics = new Map(['queries', 'samples', 'jobs', 'logs', 'alerts'].map((t) => [t, 1]));
     this.state = 'connecting';
     this.boot = null;
     this.lastSeen = Date.now();

@@ -27,6 +27,10 @@ enum hr_stmt_kind {
     HR_STMT_EXPORT_MODEL, /* name, value: file */
     HR_STMT_DROP_MODEL,   /* name, if_exists */
     HR_STMT_DESCRIBE_MODEL,
+    HR_STMT_CREATE_ALERT,     /* name, alert, options, plan */
+    HR_STMT_DROP_ALERT,       /* name, if_exists */
+    HR_STMT_CREATE_DASHBOARD, /* name, comment, options, tiles */
+    HR_STMT_DROP_DASHBOARD,   /* name, if_exists */
 };
 
 enum hr_show {
@@ -36,6 +40,34 @@ enum hr_show {
     HR_SHOW_COLUMNS,
     HR_SHOW_CREATE_TABLE,
     HR_SHOW_MODELS,
+    HR_SHOW_ALERTS,
+    HR_SHOW_DASHBOARDS,
+};
+
+/* An action of an alert: WEBHOOK OPTIONS (…), COMMAND name, LOG … WHEN FIRING. */
+struct hr_stmt_action {
+    const char *kind, *name;
+    const struct hr_options *options; /* or NULL */
+    bool on_firing, on_resolved;      /* neither: both */
+};
+
+/* What CREATE ALERT says beside its query, to which WHEN adds a last column. */
+struct hr_stmt_alert {
+    const char *severity, *comment;
+    const char **keys;
+    uint32_t key_count, action_count;
+    bool has_condition, has_keep;
+    int64_t for_us, keep_us, cooldown_us;
+    struct hr_stmt_action *actions;
+};
+
+/* A tile of a dashboard: a chart over a query. */
+struct hr_stmt_tile {
+    const char *name, *kind, *comment;
+    struct hr_str_view query; /* as written */
+    struct hr_plan *plan;
+    const struct hr_options *encode, *thresholds, *options; /* or NULL */
+    int32_t pos;
 };
 
 struct hr_stmt {
@@ -54,6 +86,9 @@ struct hr_stmt {
     struct hr_stmt *inner;
     const char *key, *value, *pattern, *comment;
     enum hr_show show;
+    struct hr_stmt_alert *alert;
+    struct hr_stmt_tile *tiles;
+    uint32_t tile_count;
     bool or_replace, if_not_exists, if_exists, is_temporary, is_view, extended, overwrite, by_name;
     bool user_functions; /* SHOW USER FUNCTIONS */
 };

@@ -11,7 +11,8 @@ static const char *const mode_names[] = {"append", "update", "complete", "change
 
 static bool is_streaming_statement(const struct hr_stmt *stmt)
 {
-    return stmt->kind == HR_STMT_CREATE_STREAMING_TABLE || stmt->kind == HR_STMT_CREATE_FLOW;
+    return stmt->kind == HR_STMT_CREATE_STREAMING_TABLE || stmt->kind == HR_STMT_CREATE_FLOW ||
+           stmt->kind == HR_STMT_CREATE_ALERT;
 }
 
 static void put_schema(const struct hr_plan *plan, struct hr_buf *out)

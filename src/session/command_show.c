@@ -154,6 +154,8 @@ hr_status hr_run_show(struct hr_run *run, struct hr_err *err)
     case HR_SHOW_COLUMNS: return show_columns(run, err);
     case HR_SHOW_CREATE_TABLE: return show_create(run, err);
     case HR_SHOW_MODELS: return hr_run_show_models(run, err);
+    case HR_SHOW_ALERTS: return hr_run_show_alerts(run, err);
+    case HR_SHOW_DASHBOARDS: return hr_run_show_dashboards(run, err);
     }
     return HR_BUG(err, "SHOW %d", (int)show);
 }

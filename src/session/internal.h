@@ -3,6 +3,7 @@
 #ifndef HR_SESSION_INTERNAL_H
 #define HR_SESSION_INTERNAL_H
 
+#include "alert/alert.h"
 #include "ml/store.h"
 #include "rdd/rdd.h"
 #include "session/session.h"
@@ -31,6 +32,10 @@ struct hr_session {
     uint32_t table_count, table_capacity;
     struct hr_query_registry queries;
     struct hr_ml_store models;
+    struct hr_alert **alerts; /* that it made */
+    uint32_t alert_count;
+    struct hr_dashboard **dashboards; /* under share_lock, as tables */
+    uint32_t dashboard_count;
     char *checkpoint_root;
     const struct hr_query_listener *listener; /* borrowed */
     bool available_now, once;
@@ -126,6 +131,23 @@ hr_status hr_run_show_models(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 /* No running query may use the model; trained_only: may train it. HR_E_ML_IN_USE names it. */
 hr_status hr_check_model_free(struct hr_session *session, const struct hr_ml_entry *entry,
                               bool trained_only, struct hr_err *err) HR_CHECKED;
+/* command_alert.c */
+/* The alert of a CREATE ALERT whose query has that schema, in the session's list and in the sink's
+ * options; NULL where statements are only checked. */
+hr_status hr_session_add_alert(struct hr_run *run, const struct hr_type *schema,
+                               struct hr_options *sink_options, struct hr_alert **ret,
+                               struct hr_err *err) HR_CHECKED;
+bool hr_session_has_alert(struct hr_session *session, const char *name);
+void hr_session_remove_alert(struct hr_session *session, struct hr_alert *alert);
+/* What the query of an alert may show of its statement: no addresses. */
+const char *hr_alert_shown_text(struct hr_run *run);
+hr_status hr_run_drop_alert(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_show_alerts(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+/* command_dashboard.c */
+hr_status hr_run_create_dashboard(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_drop_dashboard(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_show_dashboards(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+void hr_dashboards_done(struct hr_session *session);
 /* command_show.c: Spark's patterns, '*' and '|'; NULL matches nothing. */
 bool hr_name_matches(const char *pattern, const char *text);
 

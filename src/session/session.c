@@ -52,6 +52,9 @@ void hr_session_free(struct hr_session *session)
 {
     if (!session) return;
     hr_registry_done(&session->queries);
+    while (session->alert_count) hr_session_remove_alert(session, session->alerts[0]);
+    hr_free(session->alerts);
+    hr_dashboards_done(session);
     hr_ml_store_done(&session->models); /* plans of the queries point into it */
     hr_catalog_done(session);
     if (session->scheduler && !session->lent_scheduler) hr_scheduler_free(session->scheduler);
@@ -123,6 +126,10 @@ static const run_fn runners[] = {
     [HR_STMT_EXPORT_MODEL] = hr_run_export_model,
     [HR_STMT_DROP_MODEL] = hr_run_drop_model,
     [HR_STMT_DESCRIBE_MODEL] = hr_run_describe_model,
+    [HR_STMT_CREATE_ALERT] = hr_run_streaming,
+    [HR_STMT_DROP_ALERT] = hr_run_drop_alert,
+    [HR_STMT_CREATE_DASHBOARD] = hr_run_create_dashboard,
+    [HR_STMT_DROP_DASHBOARD] = hr_run_drop_dashboard,
 };
 
 static hr_status await_one(struct hr_session *session, struct hr_query *query, struct hr_err *err)
@@ -143,7 +150,8 @@ static hr_status await_bounded(struct hr_session *session, const struct hr_stmt 
     bool reads = stmt->kind == HR_STMT_QUERY || stmt->kind == HR_STMT_INSERT ||
                  (stmt->kind == HR_STMT_CREATE_TABLE && stmt->plan) ||
                  (stmt->kind >= HR_STMT_CREATE_MODEL && stmt->kind <= HR_STMT_DESCRIBE_MODEL) ||
-                 (stmt->kind == HR_STMT_SHOW_TABLES && stmt->show == HR_SHOW_MODELS);
+                 (stmt->kind == HR_STMT_SHOW_TABLES &&
+                  (stmt->show == HR_SHOW_MODELS || stmt->show == HR_SHOW_ALERTS));
     struct hr_query *query;
     for (uint32_t i = 0; reads && (query = hr_registry_at(&session->queries, i)) != NULL; i++) {
         hr_status status = await_one(session, query, err);

@@ -90,6 +90,12 @@ void hr_session_put_settings(struct hr_session *session, struct hr_buf *out);
  * @thread any */
 void hr_session_put_tables(struct hr_session *session, struct hr_buf *out);
 
+/* Dashboards as JSON objects with commas between them, or the one of that name; false: there is
+ * none. @thread any */
+bool hr_session_put_dashboards(struct hr_session *session, const char *name, struct hr_buf *out);
+/* The SELECT of a tile, hr_alloc'ed; NULL: there is no such tile. @thread any */
+char *hr_session_tile_query(struct hr_session *session, const char *dashboard, const char *tile);
+
 /* Ends the running batch statement with HR_E_CANCELLED; its operators see it at their next batch.
  * Without a running statement nothing happens: the next one begins afresh. Streaming queries go on
  * (hr_query_stop). @thread any, and signal handlers: one atomic store. */

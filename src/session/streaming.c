@@ -90,6 +90,7 @@ struct target {
     const char *provider;
     const struct hr_options *options;
     const struct hr_sink_vt *sink;
+    struct hr_alert *alert; /* CREATE ALERT's */
 };
 
 static bool is_training(const struct hr_stmt *stmt)
@@ -103,6 +104,11 @@ static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_e
     ret->name = stmt->name_part_count ? stmt->name_parts[stmt->name_part_count - 1] : "query";
     ret->provider = stmt->provider;
     ret->options = stmt->options;
+    if (stmt->kind == HR_STMT_CREATE_ALERT) {
+        ret->provider = "alert";
+        ret->sink = &hr_sink_alert;
+        return HR_OK;
+    }
     if (is_training(stmt)) { /* what it learns is its state; its rows tell how far it has come */
         ret->name = stmt->flow_name;
         if (!ret->provider) ret->provider = "noop";
@@ -129,7 +135,7 @@ static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_e
 hr_status hr_streaming_sink(struct hr_run *run, const struct hr_sink_vt **ret,
                             const struct hr_options **ret_options, struct hr_err *err)
 {
-    struct target target;
+    struct target target = {0};
     HR_TRY(find_target(run, &target, err));
     *ret = target.sink;
     *ret_options = target.options;
@@ -238,11 +244,13 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
         hr_str_eq_nocase(hr_setting(session, HR_SET_WATERMARK_POLICY), "max");
     const char *no_data = hr_setting(session, HR_SET_NO_DATA);
     args.no_data_epochs = !no_data || !hr_str_eq_nocase(no_data, "false");
+    if (target->alert) args.text = hr_alert_shown_text(run);
     if (!args.text) return HR_OOM(err);
     HR_TRY(choose_trigger(run, writer->trigger, &args.trigger, err));
     HR_TRY(checkpoint_dir(run, target, writer->checkpoint, &args.checkpoint_dir,
                           &args.temporary_checkpoint, err));
     HR_TRY(check_name(session, args.name, err));
+    if (target->alert) HR_TRY(hr_alert_place(target->alert, args.checkpoint_dir, err));
     HR_TRY(hr_session_scheduler(session, &args.scheduler, err));
     /* The statement's arena, with the plan in it, becomes the query's. */
     args.plan_arena = *run->arena;
@@ -265,12 +273,16 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
 hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;
-    struct target target;
+    struct target target = {0};
     HR_TRY(find_target(run, &target, err));
     struct hr_query_options writer = {0};
     struct hr_options sink_options;
     HR_TRY(split_options(run, target.options, &writer, &sink_options, err));
     HR_TRY(name_memory_table(&target, &sink_options, err));
+    bool is_there = stmt->alert && hr_session_has_alert(run->session, target.name);
+    if (is_there && stmt->if_not_exists) return HR_OK;
+    if (stmt->alert && stmt->or_replace)
+        return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "CREATE OR REPLACE ALERT");
     bool is_table = stmt->kind == HR_STMT_CREATE_STREAMING_TABLE;
     if (is_table && hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count)) {
         if (stmt->if_not_exists) return HR_OK;
@@ -291,14 +303,19 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
     if (!plan->is_streaming)
         return HR_FAIL(
             err, HR_E_NOT_SUPPORTED,
-            "%s needs a query that reads a stream: write FROM STREAM %s, or use CREATE TABLE … AS",
-            is_table ? "CREATE STREAMING TABLE" : "CREATE FLOW", "table");
+            "%s needs a query that reads a stream: write FROM STREAM %s%s",
+            stmt->alert ? "CREATE ALERT"
+            : is_table ? "CREATE STREAMING TABLE"
+                       : "CREATE FLOW",
+            "table", stmt->alert ? "" : ", or use CREATE TABLE … AS");
     enum hr_output_mode mode;
     HR_TRY(hr_streaming_mode(run, &plan, &mode, err));
     const struct hr_type *schema = hr_plan_schema(plan);
     if (!schema) return HR_OOM(err);
     HR_TRY(hr_plan_optimize(run->arena, &run->conf, &plan, err));
     struct hr_table *table = NULL;
+    if (stmt->alert)
+        HR_TRY(hr_session_add_alert(run, schema, &sink_options, &target.alert, err));
     if (is_table) {
         HR_TRY(register_table(run, &target, schema, &sink_options, err));
         table = hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count);
@@ -307,5 +324,6 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
     hr_status status = start(run, plan, &target, &writer, &sink_options, mode, err);
     /* The statement's memory is the query's now, and gone when it did not start. */
     if (status != HR_OK && table) hr_catalog_remove(run->session, table);
+    if (status != HR_OK && target.alert) hr_session_remove_alert(run->session, target.alert);
     return status;
 }

@@ -47,16 +47,17 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
 }
 
 %fallback ID
-  ALL AND ANTI ANY AS ASC BETWEEN BOTH BY CACHE CASE CAST CLEAR COLUMNS COMMENT CREATE CROSS CUBE
-  DEDUPLICATE DELAY DESC DESCRIBE DISTINCT DIV DROP ELSE END ESCAPE EXCEPT EXISTS EXPLAIN EXPORT
-  EXTENDED EXTERNAL EXTRACT FALSE FILTER FIRST FLOW FOR FORMATTED FROM FULL FUNCTIONS GLOBAL GROUP
-  GROUPING HAVING IF IGNORE ILIKE IN INNER INSERT INTERSECT INTO IS JOIN LAST LATERAL LAZY LEADING
-  LEFT LIKE LIMIT LOCATION MATERIALIZED MODEL MODELS NAME NATURAL NOT NULL NULLS OF OFFSET ON
-  OPTIONS OR ORDER OUTER OVER OVERLAY OVERWRITE PARTITIONED PLACING POSITION PURGE QUERY RECURSIVE
-  REFRESH REPLACE RESPECT RIGHT RLIKE ROLLUP SELECT SEMI SETMINUS SETS SHOW SOME SORT STREAM
-  STREAMING SUBSTRING SYSTEM TABLE TABLES TABLESAMPLE TBLPROPERTIES TEMPORARY THEN TO TRAILING
-  TRAIN TRIM TRUE TRY_CAST UNCACHE UNION UNKNOWN USE USER USING VALUES VIEW VIEWS WATERMARK WHEN
-  WHERE WINDOW WITH WITHIN.
+  ALERT ALERTS ALL AND ANTI ANY AS ASC BETWEEN BOTH BY CACHE CASE CAST CLEAR COLUMNS COMMENT
+  COOLDOWN CREATE CROSS CUBE DASHBOARD DASHBOARDS DEDUPLICATE DELAY DESC DESCRIBE DISTINCT DIV DO
+  DROP ELSE ENCODE END ESCAPE EXCEPT EXISTS EXPLAIN EXPORT EXTENDED EXTERNAL EXTRACT FALSE FILTER
+  FIRING FIRST FLOW FOR FORMATTED FROM FULL FUNCTIONS GLOBAL GROUP GROUPING HAVING IF IGNORE ILIKE
+  IN INNER INSERT INTERSECT INTO IS JOIN KEEP KEY LAST LATERAL LAZY LEADING LEFT LIKE LIMIT
+  LOCATION MATERIALIZED MODEL MODELS NAME NATURAL NOT NULL NULLS OF OFFSET ON OPTIONS OR ORDER
+  OUTER OVER OVERLAY OVERWRITE PARTITIONED PLACING POSITION PURGE QUERY RECURSIVE REFRESH REPLACE
+  RESOLVED RESPECT RIGHT RLIKE ROLLUP SELECT SEMI SETMINUS SETS SEVERITY SHOW SOME SORT STREAM
+  STREAMING SUBSTRING SYSTEM TABLE TABLES TABLESAMPLE TBLPROPERTIES TEMPORARY THEN THRESHOLD TILES
+  TO TRAILING TRAIN TRIM TRUE TRY_CAST UNCACHE UNION UNKNOWN USE USER USING VALUES VIEW VIEWS
+  WATERMARK WHEN WHERE WINDOW WITH WITHIN.
 
 /* From loose to tight. */
 %nonassoc PREC_LOWEST.
@@ -201,6 +202,109 @@ stmt(A) ::= describe MODEL extended(E) names(M). {
     A = hr_sql_stmt(p, HR_STMT_DESCRIBE_MODEL);
     if (A) { A->extended = E; hr_sql_stmt_name(A, M); }
 }
+
+/* Alerts and dashboards: build_watch.c. */
+stmt(A) ::= CREATE or_replace(R) ALERT if_not_exists(N) names(T) alert_clauses(C) do AS
+            query(Q). {
+    A = hr_sql_alert(p, T, C, Q);
+    if (A) { A->or_replace = R; A->if_not_exists = N; }
+}
+stmt(A) ::= DROP ALERT if_exists(I) names(T). {
+    A = hr_sql_stmt(p, HR_STMT_DROP_ALERT);
+    if (A) { A->if_exists = I; hr_sql_stmt_name(A, T); }
+}
+stmt(A) ::= SHOW ALERTS like_opt(L). { A = hr_sql_show(p, HR_SHOW_ALERTS, NULL, L); }
+%type alert_clauses {struct hr_sql_alert_clauses *}
+alert_clauses(A) ::= . { A = hr_sql_alert_clauses(p); }
+alert_clauses(A) ::= alert_clauses(C) COMMENT STRING(S). {
+    A = C;
+    if (A) A->def.comment = hr_sql_cstring(p, S);
+}
+alert_clauses(A) ::= alert_clauses(C) SEVERITY ident(S). {
+    A = C;
+    if (A) A->def.severity = hr_sql_ident(p, S);
+}
+alert_clauses(A) ::= alert_clauses(C) SEVERITY STRING(S). {
+    A = C;
+    if (A) A->def.severity = hr_sql_cstring(p, S);
+}
+alert_clauses(A) ::= alert_clauses(C) KEY LP idents(L) RP. { A = C; hr_sql_alert_key(A, L); }
+alert_clauses(A) ::= alert_clauses(C) WHEN bexpr(X). { A = C; if (A) A->when = X; }
+alert_clauses(A) ::= alert_clauses(C) FOR INTERVAL(I). {
+    A = C;
+    if (A) A->def.for_us = hr_sql_span(p, I);
+}
+alert_clauses(A) ::= alert_clauses(C) KEEP FIRING FOR INTERVAL(I). {
+    A = C;
+    if (A) { A->def.has_keep = true; A->def.keep_us = hr_sql_span(p, I); }
+}
+alert_clauses(A) ::= alert_clauses(C) COOLDOWN INTERVAL(I). {
+    A = C;
+    if (A) A->def.cooldown_us = hr_sql_span(p, I);
+}
+alert_clauses(A) ::= alert_clauses(C) OPTIONS LP properties(O) RP. {
+    A = C;
+    if (A) A->options = O;
+}
+do ::= .
+do ::= DO actions.
+actions ::= action.
+actions ::= actions COMMA action.
+action ::= ident(K) action_name(N) action_options(O) action_when(W). {
+    hr_sql_alert_action(p, K, N, O, W);
+}
+%type action_name {const char *}
+action_name(A) ::= . { A = NULL; }
+action_name(A) ::= ident(T). { A = hr_sql_ident(p, T); }
+%type action_options {struct hr_options *}
+action_options(A) ::= . { A = NULL; }
+action_options(A) ::= OPTIONS LP properties(O) RP. { A = O; }
+%type action_when {int}
+action_when(A) ::= . { A = 0; }
+action_when(A) ::= ON FIRING. { A = 1; }
+action_when(A) ::= ON RESOLVED. { A = 2; }
+
+stmt(A) ::= CREATE or_replace(R) DASHBOARD if_not_exists(N) names(T) title_opt(C)
+            action_options(O) AS TILES LP tiles RP. {
+    A = hr_sql_dashboard(p, T, C, O);
+    if (A) { A->or_replace = R; A->if_not_exists = N; }
+}
+stmt(A) ::= DROP DASHBOARD if_exists(I) names(T). {
+    A = hr_sql_stmt(p, HR_STMT_DROP_DASHBOARD);
+    if (A) { A->if_exists = I; hr_sql_stmt_name(A, T); }
+}
+stmt(A) ::= SHOW DASHBOARDS like_opt(L). { A = hr_sql_show(p, HR_SHOW_DASHBOARDS, NULL, L); }
+%type title_opt {const char *}
+title_opt(A) ::= . { A = NULL; }
+title_opt(A) ::= COMMENT STRING(S). { A = hr_sql_cstring(p, S); }
+tiles ::= tile.
+tiles ::= tiles COMMA tile.
+tile ::= ident(N) USING ident(K) title_opt(C) tile_encode(E) tile_threshold(H) action_options(O)
+         AS LP query(Q) RP. {
+    hr_sql_tile(p, N, K, C, (struct hr_sql_tile_parts){E, H, O}, Q);
+}
+tile ::= ident(N) USING ident(K) title_opt(C) tile_encode(E) tile_threshold(H) action_options(O)
+         ON names(V). {
+    hr_sql_tile(p, N, K, C, (struct hr_sql_tile_parts){E, H, O}, hr_sql_tile_view(p, V));
+}
+%type tile_encode {struct hr_options *}
+tile_encode(A) ::= . { A = NULL; }
+tile_encode(A) ::= ENCODE LP channels(C) RP. { A = C; }
+%type channels {struct hr_options *}
+channels(A) ::= ident(N) FAT_ARROW channel(C). {
+    A = hr_sql_put_option(p, NULL, hr_sql_ident(p, N), C);
+}
+channels(A) ::= channels(L) COMMA ident(N) FAT_ARROW channel(C). {
+    A = hr_sql_put_option(p, L, hr_sql_ident(p, N), C);
+}
+%type channel {const char *}
+channel(A) ::= ident(C). { A = hr_sql_ident(p, C); }
+channel(A) ::= plain_value(V). { A = V; }
+channel(A) ::= LP idents(L) RP. { A = hr_sql_joined(p, L); }
+%type tile_threshold {struct hr_options *}
+tile_threshold(A) ::= . { A = NULL; }
+tile_threshold(A) ::= THRESHOLD LP channels(C) RP. { A = C; }
+
 stmt(A) ::= INSERT into(O) table_opt names(T) query(Q). {
     A = hr_sql_insert(p, O, T, NULL, false, Q);
 }

@@ -82,6 +82,16 @@ struct hr_sql_clauses {
     bool has_properties; /* TBLPROPERTIES: kept nowhere, for nothing here asks for them */
 };
 
+struct hr_sql_alert_clauses { /* CREATE ALERT's, in any order */
+    struct hr_stmt_alert def;
+    struct hr_sql_x when;
+    struct hr_options *options;
+};
+
+struct hr_sql_tile_parts {
+    struct hr_options *encode, *thresholds, *options;
+};
+
 struct hr_sql_group {
     struct hr_sql_list *items;
     struct hr_expr *sets; /* GROUP BY … GROUPING SETS (…) */
@@ -125,6 +135,8 @@ struct hr_sql_parser {
     bool end_is_fine;     /* … and the statement could have ended there */
     int expected;         /* the one token that the grammar would have taken there, or 0 */
     uint32_t relation_count;
+    HR_VEC(struct hr_stmt_action) actions; /* of the alert being read */
+    HR_VEC(struct hr_stmt_tile) tiles;     /* of the dashboard being read */
     const char *property_rest; /* strings behind a property's key, which the lexer joined to it */
     struct hr_stmt *stmt;
 };
@@ -312,6 +324,24 @@ const char *hr_sql_word(struct hr_sql_parser *p, const struct hr_sql_token *toke
 const char *hr_sql_negative_word(struct hr_sql_parser *p, const struct hr_sql_token *token);
 /* SET, RESET: read by their text, as Spark does. false: another statement. */
 bool hr_sql_set_statement(struct hr_sql_parser *p);
+
+/* build_watch.c: alerts and dashboards */
+struct hr_sql_alert_clauses *hr_sql_alert_clauses(struct hr_sql_parser *p);
+void hr_sql_alert_key(struct hr_sql_alert_clauses *clauses, const struct hr_sql_names *names);
+void hr_sql_alert_action(struct hr_sql_parser *p, const struct hr_sql_token *kind,
+                         const char *name, const struct hr_options *options, int on);
+struct hr_stmt *hr_sql_alert(struct hr_sql_parser *p, struct hr_sql_names *name,
+                             struct hr_sql_alert_clauses *clauses, struct hr_sql_q q);
+/* An interval of days and parts of them, in microseconds. */
+int64_t hr_sql_span(struct hr_sql_parser *p, const struct hr_sql_token *interval);
+void hr_sql_tile(struct hr_sql_parser *p, const struct hr_sql_token *name,
+                 const struct hr_sql_token *kind, const char *comment,
+                 struct hr_sql_tile_parts parts, struct hr_sql_q q);
+struct hr_sql_q hr_sql_tile_view(struct hr_sql_parser *p, struct hr_sql_names *name);
+struct hr_stmt *hr_sql_dashboard(struct hr_sql_parser *p, struct hr_sql_names *name,
+                                 const char *comment, struct hr_options *options);
+/* "a,b,c" */
+const char *hr_sql_joined(struct hr_sql_parser *p, const struct hr_sql_names *names);
 
 /* grammar.y, as Lemon makes it */
 size_t hr_sql_lemon_size(void);

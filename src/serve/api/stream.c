@@ -115,7 +115,7 @@ static void stop(struct hr_serve *serve)
 static const struct hr_http_route routes[] = {
     {"GET", "/api/v1/events", HR_HTTP_READ, HR_HTTP_EVENTS, get_events,
      "Server-Sent Events of what changes; Last-Event-ID goes on where it was",
-     "topics=queries,samples,logs,jobs,query:RUNID (without: all that have no colon);"
+     "topics=queries,samples,logs,jobs,alerts,query:RUNID (without: all that have no colon);"
      "lastEventId=in place of the header",
      NULL},
 };
