@@ -91,11 +91,9 @@ static void keep_time(struct hr_alert *alert, int64_t now_us)
     struct hr_err err;
     hr_err_init(&err);
     if (alert->broken) return;
-    int64_t transition = alert->transition;
     hr_status status = hr_alert_timers(alert, now_us, &err);
     if (status == HR_OK &&
-        (alert->transition != transition ||
-         (alert->any_dirty && now_us - alert->written_us >= LINGER_US))) {
+        (alert->urgent || (alert->any_dirty && now_us - alert->written_us >= LINGER_US))) {
         status = hr_alert_flush(alert, &err);
         alert->written_us = now_us;
     }
@@ -170,9 +168,9 @@ void hr_alert_sender_stop(struct hr_alert *alert)
     alert->stopping = true;
     hr_wakeup_signal(&alert->wakeup);
     pthread_join(alert->sender, NULL);
+    pthread_mutex_lock(&alert->lock);
     hr_wakeup_done(&alert->wakeup);
     alert->sending = false;
-    pthread_mutex_lock(&alert->lock);
     hr_alert_store_count(alert, &waiting);
     pthread_mutex_unlock(&alert->lock);
     if (waiting > 0)

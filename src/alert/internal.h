@@ -12,7 +12,7 @@
 #include "alert/alert.h"
 #include "base/thread.h"
 
-#define HR_ALERT_BODY_MAX (1 << 20)
+#define HR_ALERT_KEEP_EVENTS_US INT64_C(300000000)
 
 enum hr_alert_state { HR_ALERT_INACTIVE, HR_ALERT_PENDING, HR_ALERT_FIRING, HR_ALERT_RECOVERING };
 enum hr_alert_kind { HR_ALERT_LOG, HR_ALERT_WEBHOOK, HR_ALERT_COMMAND };
@@ -51,7 +51,8 @@ struct hr_alert {
     const char *name, *severity, *comment, *folder;
     const struct hr_type *schema, *row_schema, *key_schema;
     uint32_t *row_columns, *key_columns; /* of schema */
-    bool has_condition;
+    bool has_condition, keep_given;
+    bool level; /* a key that no row tells of any more can be told: WHEN, or complete mode */
     int64_t for_us, keep_us, cooldown_us;
     struct hr_alert_action *actions;
     uint32_t action_count;
@@ -63,7 +64,8 @@ struct hr_alert {
     uint64_t pass;
     int64_t transition, epoch, silenced_us; /* silenced: all of it */
     int64_t next_due_us, written_us;
-    bool any_dirty;
+    bool any_dirty; /* … and urgent: a state changed, which the epoch that did it must write */
+    bool urgent;
     hr_status broken; /* writing failed: the next commit fails with it */
     struct hr_alert_counts totals;
     char query_id[40];

@@ -5,9 +5,10 @@
  *             holds         FOR is over         no longer        KEEP FIRING is over
  *   inactive ─────▶ pending ───────────▶ firing ─────────▶ recovering ─────────────▶ inactive
  *
- * Without WHEN each row is an event: it fires, and what fires ends KEEP FIRING after its last row.
- * COOLDOWN: so long after a firing the key does not fire again; what holds waits, an event is only
- * counted. A transition, its deliveries and the state are one transaction.
+ * Without WHEN (and but for complete mode) each row is an event: it fires, and what fires ends KEEP
+ * FIRING after its last row. COOLDOWN: so long after a firing the key does not fire again; what
+ * holds waits, an event is only counted. A transition, its deliveries and the state are one
+ * transaction.
  */
 #include <stdio.h>
 
@@ -152,8 +153,9 @@ static hr_status fire(struct hr_alert *alert, struct hr_alert_instance *i, int64
     i->acked_by = i->comment = NULL;
     i->transition = ++alert->transition;
     alert->totals.fired_total++;
-    set_due(alert, i, alert->has_condition ? 0 : now_us + alert->keep_us);
+    set_due(alert, i, alert->level ? 0 : now_us + alert->keep_us);
     touch(alert, i);
+    alert->urgent = true;
     hr_alert_changes++;
     return post(alert, i, true, now_us, err);
 }
@@ -166,6 +168,7 @@ static hr_status resolve(struct hr_alert *alert, struct hr_alert_instance *i, in
     i->transition = ++alert->transition;
     set_due(alert, i, 0);
     touch(alert, i);
+    alert->urgent = true;
     hr_alert_changes++;
     return post(alert, i, false, now_us, err);
 }
@@ -176,6 +179,7 @@ static void change(struct hr_alert *alert, struct hr_alert_instance *i, enum hr_
     i->state = state;
     set_due(alert, i, due_us);
     touch(alert, i);
+    alert->urgent = true;
     hr_alert_changes++;
 }
 
@@ -244,7 +248,7 @@ hr_status hr_alert_row(struct hr_alert *alert, struct hr_str_view key, struct hr
         i->row = copy;
     }
     if (!holds) return holds_not(alert, i, now_us, err);
-    return alert->has_condition ? holds_now(alert, i, now_us, err) : event(alert, i, now_us, err);
+    return alert->level ? holds_now(alert, i, now_us, err) : event(alert, i, now_us, err);
 }
 
 hr_status hr_alert_absent(struct hr_alert *alert, int64_t now_us, struct hr_err *err)
@@ -285,6 +289,6 @@ hr_status hr_alert_flush(struct hr_alert *alert, struct hr_err *err)
             i->dirty = false;
         }
     }
-    alert->any_dirty = false;
+    alert->any_dirty = alert->urgent = false;
     return HR_OK;
 }

@@ -82,6 +82,8 @@ static hr_status open_alert(struct alert_sink *s, const struct hr_sink_args *arg
     pthread_mutex_lock(&alert->lock);
     snprintf(alert->query_id, sizeof alert->query_id, "%s", args->query_id ? args->query_id : "");
     alert->broken = HR_OK;
+    alert->level = alert->has_condition || s->complete;
+    if (!alert->keep_given) alert->keep_us = alert->level ? 0 : HR_ALERT_KEEP_EVENTS_US;
     hr_status status = alert->store ? HR_FAIL(err, HR_E_EXISTS, "alert %s has a query", alert->name)
                                     : hr_alert_store_open(alert, err);
     s->owns = status == HR_OK;
@@ -221,8 +223,8 @@ static hr_status sink_commit(struct hr_sink *sink, int64_t epoch,
     pthread_mutex_lock(&alert->lock);
     int64_t transition = alert->transition;
     hr_status status = take(s, epoch, batches, count, err);
-    bool changed = alert->transition != transition;
-    /* Without a transition the rows are written a little later (deliver.c). */
+    bool changed = alert->transition != transition || alert->urgent;
+    /* Where no state changed the rows are written a little later (deliver.c). */
     if (status == HR_OK && changed) status = hr_alert_flush(alert, err);
     if (status == HR_OK) status = hr_alert_store_commit(alert, err);
     if (status != HR_OK) {

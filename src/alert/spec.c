@@ -6,8 +6,6 @@
 #include "hr_config.h"
 #include "alert/internal.h"
 
-#define KEEP_EVENTS_US INT64_C(300000000)
-
 struct action_options {
     const char *url, *url_env, *token_env;
     int64_t connect_us, timeout_us, retry_first_us, retry_max_us, give_up_us;
@@ -156,7 +154,8 @@ static hr_status read_times(struct hr_alert *alert, const struct hr_stmt_alert *
                        alert->name);
     alert->for_us = def->for_us;
     alert->cooldown_us = def->cooldown_us;
-    alert->keep_us = def->has_keep ? def->keep_us : alert->has_condition ? 0 : KEEP_EVENTS_US;
+    alert->keep_given = def->has_keep;
+    alert->keep_us = def->keep_us; /* where none is said, sink.c knows what kind it is */
     return HR_OK;
 }
 

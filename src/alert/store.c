@@ -86,6 +86,7 @@ static hr_status prepare(struct hr_alert *alert, struct hr_err *err)
         "CREATE TABLE IF NOT EXISTS outbox (id TEXT PRIMARY KEY, key TEXT, transition INTEGER,"
         " action INTEGER, body TEXT, created INTEGER, next INTEGER, attempts INTEGER,"
         " state INTEGER, error TEXT);"
+        "CREATE INDEX IF NOT EXISTS turn ON outbox (key, action, state);"
         "CREATE INDEX IF NOT EXISTS due ON outbox (state, next);"
         "PRAGMA user_version=1; COMMIT;";
     if (number(alert, "PRAGMA user_version") > 1)

@@ -337,7 +337,7 @@ static hr_status retry(struct hr_alert *alert, void *arg, struct hr_err *err)
     struct order *o = arg;
     HR_TRY(hr_alert_store_retry(alert, &o->number, err));
     alert->totals.dead_total = 0;
-    hr_wakeup_signal(&alert->wakeup);
+    if (alert->sending) hr_wakeup_signal(&alert->wakeup);
     return HR_OK;
 }
 

@@ -231,6 +231,53 @@ CREATE ALERT slow KEY (machine) WHEN temp > 90 FOR INTERVAL 1 SECOND
     expect('a command that is not allowed', 'COMMAND rm is not among' in run.stderr, run.stderr)
 
 
+def examples(port):
+    """The second SQL text of each page of the docs runs over tables of that name."""
+    del port
+    tables = """
+CREATE TABLE payments (card STRING) USING json OPTIONS (path '%s/in3');
+CREATE TABLE sales (day DATE, country STRING, n INT);
+""" % TMP
+    os.makedirs(os.path.join(TMP, 'in3'))
+    root = os.environ.get('HR_ROOT') or os.path.dirname(os.path.dirname(os.path.dirname(
+        os.path.abspath(__file__))))
+    for page in ('ALERTS', 'DASHBOARDS'):
+        with open(os.path.join(root, 'docs', page + '.md'), encoding='utf-8') as f:
+            example = re.findall(r'```sql\n(.*?)```', f.read(), re.S)[1]
+        path = os.path.join(TMP, 'example.sql')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(tables + example)
+        run = subprocess.run([PROGRAM, 'run', path, '--available-now'], text=True, timeout=60,
+                             capture_output=True, env=dict(os.environ, BANK_TOKEN='t'))
+        expect('example of ' + page, run.returncode == 0, run.stderr)
+
+
+def complete(port):
+    """A key that a complete result has no longer resolves; what waits survives a kill."""
+    del port
+    sql = """
+CREATE TABLE readings (machine STRING, temp DOUBLE) USING json OPTIONS (path '%s/in4');
+CREATE ALERT low KEY (machine) OPTIONS (outputMode 'complete') AS
+  SELECT machine, avg(temp) AS temp FROM STREAM readings GROUP BY machine HAVING avg(temp) < 10;
+CREATE ALERT waits KEY (machine) WHEN temp < 10 FOR INTERVAL 3 SECONDS AS
+  SELECT machine, temp FROM STREAM readings;
+""" % TMP
+    os.makedirs(os.path.join(TMP, 'in4'))
+    add('../in4/a.json', [{'machine': 'a', 'temp': 1}])
+    job = Job(sql, 'cp-complete')
+    wait('it fires', lambda: job.states('low').get('{"machine": "a"}') == 'firing')
+    wait('it waits', lambda: '{"machine": "a"}' in job.states('waits'))
+    job.kill()
+    job = Job(sql, 'cp-complete')
+    wait('what waited fires', lambda: job.states('waits').get('{"machine": "a"}') == 'firing')
+    add('../in4/b.json', [{'machine': 'a', 'temp': 100}])
+    wait('it is over', lambda: job.states('low').get('{"machine": "a"}') == 'resolved')
+    wait('the other, too', lambda: job.states('waits').get('{"machine": "a"}') == 'resolved')
+    history = [h['what'] for h in job.ask('alerts/low/history')[1]['items']]
+    expect('once each', history == ['resolved', 'firing'], history)
+    job.stop()
+
+
 def dashboards(port):
     del port
     sql = """
@@ -269,7 +316,8 @@ def main():
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Hook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     only = sys.argv[1:]
-    for part in (web_hooks_and_kills, dead_letters, times, dashboards):
+    for part in (web_hooks_and_kills, dead_letters, times, complete,
+                 dashboards, examples):
         if only and part.__name__ not in only:
             continue
         try:
