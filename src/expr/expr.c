@@ -252,6 +252,13 @@ static bool same_subquery(const struct hr_subquery *a, const struct hr_subquery 
     return a == b || (a->form == b->form && a->scope == b->scope && strcmp(a->text, b->text) == 0);
 }
 
+static bool same_over(const struct hr_over *a, const struct hr_over *b)
+{
+    return a->partition_count == b->partition_count && a->order_count == b->order_count &&
+           a->unit == b->unit && a->lower == b->lower && a->upper == b->upper &&
+           same_name(a->base, b->base);
+}
+
 static bool same_node(const struct hr_expr *a, const struct hr_expr *b)
 {
     if (a->type != b->type && (!a->type || !b->type || !hr_type_same(a->type, b->type)))
@@ -268,7 +275,9 @@ static bool same_node(const struct hr_expr *a, const struct hr_expr *b)
     case HR_X_ATTR: return a->attr_id == b->attr_id;
     case HR_X_COLUMN: return a->ordinal == b->ordinal;
     case HR_X_CALL:
-        if (a->distinct != b->distinct) return false;
+        if (a->distinct != b->distinct || a->ignores_nulls != b->ignores_nulls ||
+            a->is_windowed != b->is_windowed)
+            return false;
         return a->function && b->function ? a->function == b->function
                                           : same_name(a->name, b->name);
     case HR_X_CAST: return a->try_cast == b->try_cast;
@@ -276,6 +285,7 @@ static bool same_node(const struct hr_expr *a, const struct hr_expr *b)
     case HR_X_FIELD: return a->ordinal == b->ordinal && same_name(a->name, b->name);
     case HR_X_SORT: return a->descending == b->descending && a->nulls_first == b->nulls_first;
     case HR_X_SUBQUERY: return same_subquery(a->subquery, b->subquery);
+    case HR_X_OVER: return same_over(a->over, b->over);
     }
     return false;
 }
@@ -338,7 +348,29 @@ static bool node_is_no_aggregate(void *arg, const struct hr_expr *expr)
 {
     HR_UNUSED(arg);
     const struct hr_function *fn = function_of(expr);
-    return !fn || !(fn->flags & HR_FN_AGGREGATE);
+    return !fn || !(fn->flags & HR_FN_AGGREGATE) || expr->is_windowed;
+}
+
+static bool node_is_no_over(void *arg, const struct hr_expr *expr)
+{
+    HR_UNUSED(arg);
+    return expr->kind != HR_X_OVER;
+}
+
+bool hr_expr_has_over(const struct hr_expr *expr)
+{
+    return !hr_expr_walk(expr, node_is_no_over, NULL);
+}
+
+struct hr_expr *hr_over_offset(const struct hr_expr *over, bool upper)
+{
+    const struct hr_over *o = over->over;
+    assert(over->kind == HR_X_OVER);
+    if (!hr_bound_has_offset(upper ? o->upper : o->lower)) return NULL;
+    uint32_t at = 1 + o->partition_count + o->order_count;
+    if (upper && hr_bound_has_offset(o->lower)) at++;
+    assert(at < over->arg_count);
+    return over->args[at];
 }
 
 bool hr_expr_has_aggregate(const struct hr_expr *expr)
@@ -356,7 +388,8 @@ static bool node_is_foldable(void *arg, const struct hr_expr *expr)
     case HR_X_FIELD: return true;
     case HR_X_CALL: {
         const struct hr_function *fn = function_of(expr);
-        return fn && !(fn->flags & (HR_FN_NONDETERMINISTIC | HR_FN_AGGREGATE | HR_FN_GENERATOR));
+        return fn && !(fn->flags & (HR_FN_NONDETERMINISTIC | HR_FN_AGGREGATE | HR_FN_GENERATOR |
+                                    HR_FN_WINDOW));
     }
     default: return false;
     }

@@ -47,6 +47,7 @@ enum hr_expr_kind {
     HR_X_SORT,     /* args[0] as a sort key: descending, nulls_first */
     HR_X_LAMBDA,   /* name_parts -> args[0] */
     HR_X_SUBQUERY, /* subquery; args: the values of IN, then what it refers to outside */
+    HR_X_OVER,     /* args[0] OVER (…): args and over, see struct hr_over */
 };
 
 enum hr_subquery_form {
@@ -72,6 +73,29 @@ struct hr_subquery {
     struct hr_expr **outer; /* what the params stand for where it was analysed first */
 };
 
+/* Where a frame begins or ends. */
+enum hr_frame_bound {
+    HR_BOUND_UNBOUNDED_PRECEDING,
+    HR_BOUND_PRECEDING, /* an offset before the current row, by number or by value */
+    HR_BOUND_CURRENT,
+    HR_BOUND_FOLLOWING,
+    HR_BOUND_UNBOUNDED_FOLLOWING,
+};
+enum hr_frame_unit { HR_FRAME_NONE /* not written */, HR_FRAME_ROWS, HR_FRAME_RANGE };
+
+/*
+ * The shape of an OVER; its expressions are the node's args: the call, partition_count keys,
+ * order_count SORTs, then the offsets of lower and upper where they are PRECEDING or FOLLOWING.
+ * Shared by copies of the expression: immutable once analysed.
+ */
+struct hr_over {
+    uint32_t partition_count, order_count;
+    enum hr_frame_unit unit;
+    enum hr_frame_bound lower, upper;
+    const char *base; /* OVER w: until the parser has put the window's definition there */
+    int32_t sql_pos, sql_end; /* of the specification */
+};
+
 struct hr_expr {
     enum hr_expr_kind kind;
     bool nullable;
@@ -81,6 +105,8 @@ struct hr_expr {
     bool implicit_cast;           /* CAST inserted by coercion: not printed in column names */
     bool descending, nulls_first; /* SORT */
     bool is_generated_alias;      /* ALIAS made by us for an unnamed column */
+    bool is_windowed;             /* CALL: args[0] of an OVER, not an aggregate of a grouping */
+    bool ignores_nulls;           /* CALL of a window function: IGNORE NULLS */
     const struct hr_type *type;   /* NULL: not resolved yet */
     int32_t sql_pos, sql_end;     /* in the statement's text; -1: none */
     struct hr_expr **args;
@@ -99,7 +125,16 @@ struct hr_expr {
     struct hr_expr *filter;       /* CALL of an aggregate: FILTER (WHERE …) */
     struct hr_subquery *subquery; /* SUBQUERY */
     bool is_outer;                /* ATTR: of the query around the one that it stands in */
+    const struct hr_over *over;   /* OVER */
 };
+
+HR_INLINE bool hr_bound_has_offset(enum hr_frame_bound bound)
+{
+    return bound == HR_BOUND_PRECEDING || bound == HR_BOUND_FOLLOWING;
+}
+/* The offset of an OVER's lower or upper bound, or NULL. */
+struct hr_expr *hr_over_offset(const struct hr_expr *over, bool upper);
+bool hr_expr_has_over(const struct hr_expr *expr);
 
 /* Attribute ids are unique in a process; 0 is none. */
 uint32_t hr_expr_next_attr_id(void);
@@ -143,6 +178,9 @@ bool hr_expr_is_foldable(const struct hr_expr *expr);
 /* Spark's text of an expression: the name of an unnamed column, "(a + 1)", "count(1)",
  * "CASE WHEN (a > 1) THEN x END". Pretty: without qualifiers and implicit casts. */
 void hr_expr_print(const struct hr_expr *expr, struct hr_buf *out);
+/* Of an OVER: "ROWS BETWEEN 1 PRECEDING AND CURRENT ROW"; "(ORDER BY a ASC NULLS FIRST ROWS …)". */
+void hr_over_print_frame(const struct hr_expr *over, struct hr_buf *out);
+void hr_over_print_spec(const struct hr_expr *over, struct hr_buf *out);
 const char *hr_expr_text(struct hr_arena *arena, const struct hr_expr *expr);
 /* The name that an unnamed column of the select list gets: as text, but a cast of a column keeps
  * the column's name and a field its own. */

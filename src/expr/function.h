@@ -26,6 +26,7 @@ enum {
     HR_FN_CONTEXT = 2048,    /* one value for a whole epoch (now): not folded when compiled */
     HR_FN_CLOCK = 4096,      /* may read the clock, by its arguments: not folded on a stream */
     HR_FN_OUTER = 8192,      /* generators: a row of NULLs where there is no element */
+    HR_FN_WINDOW = 65536,    /* row_number …: only with OVER, which computes it */
 };
 
 /*
@@ -67,6 +68,18 @@ enum hr_function_role {
     HR_ROLE_POSEXPLODE,
     HR_ROLE_INLINE,
     HR_ROLE_MODEL, /* its first argument is a model's name */
+    HR_ROLE_FIRST, /* of the rows of a frame, as an aggregate too */
+    HR_ROLE_LAST,
+    HR_ROLE_NTH_VALUE,
+    HR_ROLE_ROW_NUMBER,
+    HR_ROLE_RANK,
+    HR_ROLE_DENSE_RANK,
+    HR_ROLE_PERCENT_RANK,
+    HR_ROLE_CUME_DIST,
+    HR_ROLE_NTILE,
+    HR_ROLE_LAG,
+    HR_ROLE_LEAD,
+    HR_ROLE_WHOLE, /* an aggregate that Spark takes over a whole partition only */
 };
 #define HR_FN_ROLE_SHIFT 24
 #define HR_FN_IS(role)   ((uint32_t)HR_ROLE_##role << HR_FN_ROLE_SHIFT)

@@ -55,6 +55,9 @@ static const struct {
     {"dateadd", "date_add"},
     {"power", "POWER"},
     {"||", "concat"},
+    {"rank", "RANK"},
+    {"dense_rank", "DENSE_RANK"},
+    {"percent_rank", "PERCENT_RANK"},
 };
 
 static const char *shown_name(const char *name)
@@ -258,8 +261,11 @@ static void print_call(const struct hr_expr *expr, struct hr_buf *out)
     if (expr->distinct) hr_buf_puts(out, "DISTINCT ");
     uint32_t shown_args = expr->arg_count;
     if (fn && (fn->flags & HR_FN_HIDE_SECOND) && shown_args > 1) shown_args = 1;
+    if (role == HR_ROLE_RANK || role == HR_ROLE_DENSE_RANK || role == HR_ROLE_PERCENT_RANK)
+        shown_args = 0;
     print_list(expr->args, shown_args, out);
     hr_buf_putc(out, ')');
+    if (role == HR_ROLE_NTH_VALUE && expr->ignores_nulls) hr_buf_puts(out, " ignore nulls");
     if (expr->filter) {
         hr_buf_puts(out, " FILTER (WHERE ");
         hr_expr_print(expr->filter, out);
@@ -302,6 +308,54 @@ static void print_values(const struct hr_expr *expr, struct hr_buf *out)
         else
             hr_buf_printf(out, "'col%u', ", i + 1);
         hr_expr_print(value, out);
+    }
+    hr_buf_putc(out, ')');
+}
+
+/* Spark writes what is before the current row as a negative offset that follows, unless it is as it
+ * was written. */
+static void print_bound(const struct hr_expr *over, bool upper, struct hr_buf *out)
+{
+    const struct hr_expr *offset = hr_over_offset(over, upper);
+    enum hr_frame_bound bound = upper ? over->over->upper : over->over->lower;
+    switch (bound) {
+    case HR_BOUND_UNBOUNDED_PRECEDING: hr_buf_puts(out, "UNBOUNDED PRECEDING"); return;
+    case HR_BOUND_UNBOUNDED_FOLLOWING: hr_buf_puts(out, "UNBOUNDED FOLLOWING"); return;
+    case HR_BOUND_CURRENT: hr_buf_puts(out, "CURRENT ROW"); return;
+    default: break;
+    }
+    bool is_cast = offset->kind == HR_X_CAST && offset->implicit_cast;
+    bool negated = bound == HR_BOUND_PRECEDING && is_cast;
+    if (negated) hr_buf_puts(out, "(- ");
+    hr_expr_print(offset, out);
+    if (negated) hr_buf_putc(out, ')');
+    bool before = bound == HR_BOUND_PRECEDING && !is_cast;
+    hr_buf_puts(out, before ? " PRECEDING" : " FOLLOWING");
+}
+
+void hr_over_print_frame(const struct hr_expr *over, struct hr_buf *out)
+{
+    hr_buf_puts(out, over->over->unit == HR_FRAME_ROWS ? "ROWS BETWEEN " : "RANGE BETWEEN ");
+    print_bound(over, false, out);
+    hr_buf_puts(out, " AND ");
+    print_bound(over, true, out);
+}
+
+void hr_over_print_spec(const struct hr_expr *over, struct hr_buf *out)
+{
+    const struct hr_over *o = over->over;
+    hr_buf_putc(out, '(');
+    if (o->partition_count) {
+        hr_buf_puts(out, "PARTITION BY ");
+        print_list(over->args + 1, o->partition_count, out);
+    }
+    if (o->order_count) {
+        hr_buf_puts(out, o->partition_count ? " ORDER BY " : "ORDER BY ");
+        print_list(over->args + 1 + o->partition_count, o->order_count, out);
+    }
+    if (o->unit != HR_FRAME_NONE) {
+        if (o->partition_count || o->order_count) hr_buf_putc(out, ' ');
+        hr_over_print_frame(over, out);
     }
     hr_buf_putc(out, ')');
 }
@@ -365,6 +419,11 @@ void hr_expr_print(const struct hr_expr *expr, struct hr_buf *out)
         break;
     case HR_X_LAMBDA: print_lambda(expr, out); break;
     case HR_X_SUBQUERY: print_subquery(expr, out); break;
+    case HR_X_OVER:
+        hr_expr_print(expr->args[0], out);
+        hr_buf_puts(out, " OVER ");
+        hr_over_print_spec(expr, out);
+        break;
     }
 }
 

@@ -295,15 +295,25 @@ hr_status hr_resolve_as(struct hr_arena *arena, const struct hr_conf *conf, stru
     return resolve_with(arena, conf, call, fn, err);
 }
 
+static bool takes_ignore_nulls(const struct hr_function *fn)
+{
+    enum hr_function_role role = hr_function_role(fn);
+    return role == HR_ROLE_LAG || role == HR_ROLE_LEAD || role == HR_ROLE_NTH_VALUE;
+}
+
 /* DISTINCT and FILTER are for aggregates, and a filter is a condition. */
 static hr_status check_syntax(struct hr_arena *arena, const struct hr_expr *call,
                               const struct hr_function *fn, struct hr_err *err)
 {
     bool aggregate = fn->flags & HR_FN_AGGREGATE;
-    if (!aggregate && (call->distinct || call->filter)) {
+    bool nulls = call->ignores_nulls && !takes_ignore_nulls(fn);
+    if (nulls || (!aggregate && (call->distinct || call->filter))) {
         const char *name = hr_arena_printf(arena, "`%s`", call->name);
         return HR_RAISE(err, HR_E_FUNCTION_WITH_UNSUPPORTED_SYNTAX, "prettyName",
-                        name ? name : "?", "syntax", call->distinct ? "DISTINCT" : "FILTER CLAUSE");
+                        name ? name : "?", "syntax",
+                        nulls            ? "IGNORE NULLS"
+                        : call->distinct ? "DISTINCT"
+                                         : "FILTER CLAUSE");
     }
     if (aggregate && call->filter && call->filter->type &&
         call->filter->type->id != HR_T_BOOLEAN)
@@ -328,7 +338,10 @@ static hr_status resolve_call(struct hr_arena *arena, const struct hr_conf *conf
         if (expr->args[i]->kind == HR_X_LAMBDA) /* there is none that would run it */
             return HR_RAISE(err, HR_E_INVALID_LAMBDA_FUNCTION, "class", fn->name);
     HR_TRY(check_syntax(arena, expr, fn, err));
-    return resolve_with(arena, conf, expr, fn, err);
+    HR_TRY(resolve_with(arena, conf, expr, fn, err));
+    if (fn->flags & HR_FN_WINDOW && !expr->is_windowed)
+        return HR_RAISE(err, HR_E_WINDOW_WITHOUT_OVER, "funcName", hr_expr_quoted(arena, expr));
+    return HR_OK;
 }
 
 /* --- Casts and fields --------------------------------------------------------------------------*/
@@ -425,6 +438,7 @@ hr_status hr_expr_resolve_node(struct hr_arena *arena, const struct hr_conf *con
     case HR_X_CAST: status = resolve_cast(arena, expr, err); break;
     case HR_X_FIELD: status = resolve_field(arena, conf, expr, err); break;
     case HR_X_ALIAS:
+    case HR_X_OVER:
     case HR_X_SORT:
         expr->type = expr->args[0]->type;
         expr->nullable = expr->args[0]->nullable;

@@ -57,6 +57,7 @@ hr_status hr_plan_analyze(struct hr_arena *arena, const struct hr_conf *conf,
     struct hr_err own;
     if (!err) hr_err_init(&own);
     HR_TRY(hr_analyze(&an, plan, err ? err : &own));
+    HR_TRY(hr_check_over(&an, *plan, err));
     bool hidden = false;
     for (uint32_t i = 0; i < (*plan)->output_count; i++)
         hidden = hidden || (*plan)->output[i].hidden;

@@ -54,6 +54,7 @@ struct hr_names {
     struct hr_expr *const *lateral; /* earlier items of the select list */
     uint32_t lateral_count;
     const struct hr_plan *aggregate; /* inside aggregate calls its input comes first */
+    const struct hr_expr *in_over;   /* the OVER that the name is in */
     bool groups_first;               /* HAVING: what the node groups by goes before an alias */
 };
 
@@ -146,6 +147,9 @@ hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
 hr_status hr_resolve_over_aggregate(struct hr_analyzer *an, struct hr_plan *agg,
                                     const struct hr_plan *visible, struct hr_expr **expr,
                                     struct hr_err *err) HR_CHECKED;
+/* Resolves what a windowed item needs of an AGGREGATE whose select list holds the other items. */
+hr_status hr_over_aggregate_columns(struct hr_analyzer *an, struct hr_plan *agg,
+                                    struct hr_expr **expr, struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan,
                             struct hr_err *err) HR_CHECKED;
 
@@ -194,6 +198,28 @@ hr_status hr_analyze_windows(struct hr_analyzer *an, struct hr_plan *plan,
 /* window_time(w) → w.end - 1 µs, after the columns have their names. */
 hr_status hr_rewrite_window_time(struct hr_analyzer *an, struct hr_expr **exprs, uint32_t count,
                                  struct hr_err *err) HR_CHECKED;
+
+/* analyze_over.c: windows of rows (OVER). */
+/* Frame, types and rules of an OVER whose expressions are resolved. */
+hr_status hr_over_resolve(struct hr_analyzer *an, struct hr_expr *over,
+                          struct hr_err *err) HR_CHECKED;
+/* OVER w without a w; an earlier item's alias inside. */
+hr_status hr_over_missing(struct hr_analyzer *an, const struct hr_expr *over, struct hr_err *err);
+hr_status hr_lateral_in_over(struct hr_analyzer *an, const char *alias, const struct hr_expr *over,
+                             struct hr_err *err);
+/* Takes the OVERs out of exprs: nodes above *child compute them, references take their place. */
+hr_status hr_extract_over(struct hr_analyzer *an, struct hr_plan **child, struct hr_expr **exprs,
+                          uint32_t count, struct hr_err *err) HR_CHECKED;
+/* An AGGREGATE whose items have OVERs becomes a projection over windows over the groups. */
+hr_status hr_split_over(struct hr_analyzer *an, struct hr_plan **agg,
+                        struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_qualify(struct hr_analyzer *an, struct hr_plan **plan,
+                             struct hr_err *err) HR_CHECKED;
+/* Is there an OVER in the plan that no window computes? */
+hr_status hr_check_over(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err);
+/* OVER in WHERE, HAVING. */
+hr_status hr_over_in_clause(const struct hr_expr *condition, const char *clause,
+                            struct hr_err *err);
 
 /* analyze_generate.c */
 /* A call of a generator: resolved here, not by its function row. */

@@ -147,11 +147,24 @@ static bool is_group(const struct hr_plan *plan, const struct hr_expr *expr)
 static hr_status check_call(const struct hr_expr *call, struct hr_err *err)
 {
     for (uint32_t i = 0; i < call->arg_count; i++) {
+        if (hr_expr_has_over(call->args[i])) return HR_RAISE(err, HR_E_WINDOW_IN_AGGREGATE);
         if (!hr_expr_has_aggregate(call->args[i])) continue;
         HR_RAISE(err, HR_E_NESTED_AGGREGATE_FUNCTION);
         return hr_err_at(err, call->args[i]->sql_pos, call->args[i]->sql_end);
     }
     return HR_OK;
+}
+
+static hr_status missing_aggregation(struct hr_analyzer *an, const struct hr_plan *plan,
+                                     const struct hr_expr *expr, struct hr_err *err)
+{
+    if (HR_NODE(aggregate, plan)->group_count == 0) {
+        HR_RAISE(err, HR_E_MISSING_GROUP_BY);
+        return hr_err_at(err, plan->sql_pos, plan->sql_end);
+    }
+    const char *any = hr_arena_printf(an->arena, "\"any_value(%s)\"", expr->name);
+    return HR_RAISE(err, HR_E_MISSING_AGGREGATION, "expression", hr_expr_quoted(an->arena, expr),
+                    "expressionAnyValue", any ? any : "any_value");
 }
 
 static hr_status check_item(struct hr_analyzer *an, const struct hr_plan *plan,
@@ -165,16 +178,7 @@ static hr_status check_item(struct hr_analyzer *an, const struct hr_plan *plan,
                  hr_expr_quoted(an->arena, expr));
         return hr_err_at(err, expr->sql_pos, expr->sql_end);
     }
-    if (expr->kind == HR_X_ATTR && HR_NODE(aggregate, plan)->group_count == 0) {
-        HR_RAISE(err, HR_E_MISSING_GROUP_BY);
-        return hr_err_at(err, plan->sql_pos, plan->sql_end);
-    }
-    if (expr->kind == HR_X_ATTR) {
-        const char *quoted = hr_expr_quoted(an->arena, expr);
-        const char *any = hr_arena_printf(an->arena, "\"any_value(%s)\"", expr->name);
-        return HR_RAISE(err, HR_E_MISSING_AGGREGATION, "expression", quoted, "expressionAnyValue",
-                        any ? any : "any_value");
-    }
+    if (expr->kind == HR_X_ATTR) return missing_aggregation(an, plan, expr, err);
     for (uint32_t i = 0; i < expr->arg_count; i++) HR_TRY(check_item(an, plan, expr->args[i], err));
     return HR_OK;
 }
@@ -211,6 +215,22 @@ static hr_status use_column(struct hr_analyzer *an, struct hr_plan *agg, struct 
     ref->sql_end = (*expr)->sql_end;
     *expr = ref;
     return HR_OK;
+}
+
+hr_status hr_over_aggregate_columns(struct hr_analyzer *an, struct hr_plan *agg,
+                                    struct hr_expr **expr, struct hr_err *err)
+{
+    struct hr_expr *e = *expr;
+    if (hr_expr_is_aggregate(e)) {
+        HR_TRY(check_call(e, err));
+        return use_column(an, agg, expr, err);
+    }
+    if (e->kind == HR_X_LITERAL) return HR_OK;
+    if (is_group(agg, e)) return use_column(an, agg, expr, err);
+    if (e->kind == HR_X_ATTR) return missing_aggregation(an, agg, e, err);
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        HR_TRY(hr_over_aggregate_columns(an, agg, &e->args[i], err));
+    return e->filter ? hr_over_aggregate_columns(an, agg, &e->filter, err) : HR_OK;
 }
 
 static hr_status push_down(struct hr_analyzer *an, struct hr_plan *agg,
@@ -256,10 +276,33 @@ hr_status hr_resolve_over_aggregate(struct hr_analyzer *an, struct hr_plan *agg,
     return resolve_over(an, agg, visible, false, expr, err);
 }
 
+static hr_status refresh_down_to(struct hr_analyzer *an, struct hr_plan *top, struct hr_plan *last,
+                                 struct hr_err *err)
+{
+    if (top != last) HR_TRY(refresh_down_to(an, top->children[0], last, err));
+    return hr_plan_refresh(an->arena, top, err);
+}
+
+/* HAVING comes before the windows of the select list: it goes below them. */
+static hr_status having_below_windows(struct hr_analyzer *an, struct hr_plan **plan,
+                                      struct hr_err *err)
+{
+    struct hr_plan *filter = *plan, *top = filter->children[0], *window = top;
+    while (window->children[0]->kind == HR_P_OVER) window = window->children[0];
+    filter->children[0] = window->children[0];
+    HR_TRY(hr_analyze_having(an, &filter, err));
+    window->children[0] = filter;
+    *plan = top;
+    return refresh_down_to(an, top, window, err);
+}
+
 hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
     assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *filter = *plan, *agg = filter->children[0];
+    if (hr_expr_has_over(HR_NODE(filter, filter)->condition))
+        return hr_over_in_clause(HR_NODE(filter, filter)->condition, "HAVING", err);
+    if (agg->kind == HR_P_PROJECT) return having_below_windows(an, plan, err);
     if (agg->kind != HR_P_AGGREGATE) return hr_analyze_filter(an, plan, err);
     struct hr_plan *restore = hr_plan_pass(an->arena, agg);
     if (!restore) return HR_OOM(err);

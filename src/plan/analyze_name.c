@@ -321,6 +321,9 @@ static hr_status resolve_lateral(struct hr_analyzer *an, const struct hr_names *
     const struct hr_expr *item = NULL;
     HR_TRY(find_lateral(an, names, name, &item, err));
     if (!item) return HR_OK;
+    if (names->in_over)
+        return hr_lateral_in_over(an, hr_quote_name(an->arena, name->name_parts, 1), names->in_over,
+                                  err);
     if (in_call) {
         HR_RAISE(err, HR_E_LATERAL_COLUMN_ALIAS_IN_AGGREGATE_FUNC, "lca",
                  hr_quote_name(an->arena, name->name_parts, 1), "aggFunc", in_call);
@@ -378,7 +381,8 @@ static void match_names(const struct hr_analyzer *an, const struct hr_names *nam
     if (m->count == 0 && below && !in_call) match_level(an, &below, 1, name, m);
     if (!names->descend || names->aggregate) return;
     const struct hr_plan *level = names->inputs[0];
-    while (m->count == 0 && (level->kind == HR_P_PROJECT || level->kind == HR_P_FILTER)) {
+    while (m->count == 0 && (level->kind == HR_P_PROJECT || level->kind == HR_P_FILTER ||
+                             level->kind == HR_P_OVER)) {
         level = level->children[0];
         match_level(an, &level, 1, name, m);
     }
@@ -507,6 +511,23 @@ static hr_status name_model(struct hr_analyzer *an, struct hr_expr *call, struct
     return HR_OK;
 }
 
+static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names,
+                            const char *in_call, struct hr_expr **expr, struct hr_err *err);
+
+/* What an OVER has is over the rows that it ranges over: not in the call around it, if any. */
+static hr_status resolve_over(struct hr_analyzer *an, const struct hr_names *names,
+                              struct hr_expr *e, struct hr_err *err)
+{
+    struct hr_names own = *names;
+    own.in_over = e;
+    uint32_t open = an->open_names;
+    if (e->over->base) return hr_over_missing(an, e, err);
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        HR_TRY(resolve_in(an, &own, NULL, &e->args[i], err));
+    if (an->open_names != open) return HR_OK;
+    return hr_over_resolve(an, e, err);
+}
+
 /* in_call: the text of the aggregate around it, or NULL. */
 static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names,
                             const char *in_call, struct hr_expr **expr, struct hr_err *err)
@@ -521,6 +542,7 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
     case HR_X_STAR:
         HR_RAISE(err, HR_E_INVALID_USAGE_OF_STAR, "elem", "'*'", "prettyName", "expression");
         return hr_err_at(err, e->sql_pos, e->sql_end);
+    case HR_X_OVER: return e->type ? HR_OK : resolve_over(an, names, e, err);
     default: break;
     }
     if (e->kind == HR_X_CALL) {
@@ -528,7 +550,8 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
         const struct hr_function *fn = hr_function_find(e->name);
         if (fn && hr_function_role(fn) == HR_ROLE_MODEL) HR_TRY(name_model(an, e, err));
         HR_TRY(expand_star_args(an, names, e, err));
-        if (fn && (fn->flags & HR_FN_AGGREGATE)) in_call = hr_expr_quoted(an->arena, e);
+        if (fn && (fn->flags & HR_FN_AGGREGATE) && !e->is_windowed)
+            in_call = hr_expr_quoted(an->arena, e);
     }
     uint32_t open = an->open_names;
     for (uint32_t i = 0; i < e->arg_count; i++)
@@ -661,7 +684,7 @@ hr_status hr_carry_up(struct hr_analyzer *an, struct hr_plan *plan, uint32_t att
 {
     assert(plan->resolved);
     if (hr_plan_attr(plan, attr_id)) return HR_OK;
-    if (plan->kind != HR_P_PROJECT && plan->kind != HR_P_FILTER)
+    if (plan->kind != HR_P_PROJECT && plan->kind != HR_P_FILTER && plan->kind != HR_P_OVER)
         return HR_BUG(err, "attribute %u is not below %s", attr_id, hr_plan_vt(plan)->name);
     HR_TRY(hr_carry_up(an, plan->children[0], attr_id, err));
     if (plan->kind == HR_P_PROJECT) {

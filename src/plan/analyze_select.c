@@ -156,9 +156,14 @@ hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **plan, struc
     for (uint32_t i = 0; i < select->expr_count; i++)
         HR_TRY(use_groupings(an, *plan, &select->exprs[i], err));
     HR_TRY(hr_rewrite_window_time(an, select->exprs, select->expr_count, err));
-    if ((*plan)->kind != HR_P_AGGREGATE) return hr_plan_refresh(an->arena, *plan, err);
+    if ((*plan)->kind != HR_P_AGGREGATE) {
+        HR_TRY(hr_extract_over(an, &(*plan)->children[0], select->exprs, select->expr_count, err));
+        return hr_plan_refresh(an->arena, *plan, err);
+    }
     struct hr_aggregate_node *agg = HR_NODE(aggregate, *plan);
     HR_TRY(hr_rewrite_window_time(an, agg->groups, agg->group_count, err));
+    HR_TRY(hr_split_over(an, plan, err));
+    if ((*plan)->kind != HR_P_AGGREGATE) return HR_OK;
     HR_TRY(hr_plan_refresh(an->arena, *plan, err));
     return hr_check_aggregate(an, *plan, err);
 }

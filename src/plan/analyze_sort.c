@@ -94,6 +94,7 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struc
     HR_TRY(hr_resolve(an, &names, place, err));
     HR_TRY(hr_take_outer_aggregates(an, place, err));
     struct hr_expr *condition = *place;
+    if (hr_expr_has_over(condition)) return hr_over_in_clause(condition, "WHERE", err);
     if (hr_expr_has_aggregate(condition)) return invalid_where(an, filter, err);
     if (condition->type->id != HR_T_BOOLEAN) {
         const char *quoted = hr_expr_quoted(an->arena, condition);

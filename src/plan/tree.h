@@ -71,7 +71,8 @@ HR_INLINE struct hr_expr *hr_expr_strip_alias(struct hr_expr *expr)
 bool hr_expr_never_true(const struct hr_expr *condition);
 HR_INLINE bool hr_expr_is_aggregate(const struct hr_expr *expr)
 {
-    return expr->kind == HR_X_CALL && expr->function && (expr->function->flags & HR_FN_AGGREGATE);
+    return expr->kind == HR_X_CALL && expr->function && !expr->is_windowed &&
+           (expr->function->flags & HR_FN_AGGREGATE);
 }
 HR_INLINE bool hr_expr_is_generator(const struct hr_expr *expr)
 {

@@ -421,11 +421,17 @@ struct hr_sql_x hr_sql_plain_name(struct hr_sql_x call)
     return call;
 }
 
-/* first(x) IGNORE NULLS is first(x, true). */
+/* first(x) IGNORE NULLS is first(x, true); window functions have a mark. */
 struct hr_sql_x hr_sql_ignore_nulls(struct hr_sql_parser *p, struct hr_sql_x call,
                                     const struct hr_sql_token *last)
 {
     if (p->status != HR_OK) return no_x;
+    enum hr_function_role role = hr_expr_role(call.x);
+    if (role != HR_ROLE_FIRST && role != HR_ROLE_LAST) {
+        call.x->ignores_nulls = true;
+        call.x->sql_end = call.end = last->end;
+        return call;
+    }
     struct hr_sql_list *args = NULL;
     for (uint32_t i = 0; i < call.x->arg_count; i++)
         args = hr_sql_push(p, args, (struct hr_sql_x){.x = call.x->args[i], .depth = call.depth});
@@ -509,13 +515,4 @@ struct hr_sql_x hr_sql_in_subquery(struct hr_sql_parser *p, struct hr_sql_x a, b
     else
         values = hr_sql_push(p, NULL, a);
     return hr_sql_not(p, hr_sql_subquery(p, HR_SUBQUERY_IN, values, q, a.pos, end), negated);
-}
-
-/* What a plan cannot carry yet ----------------------------------------------------------------- */
-
-struct hr_sql_x hr_sql_over_refused(struct hr_sql_parser *p, struct hr_sql_x call,
-                                    const struct hr_sql_token *over)
-{
-    hr_sql_unsupported(p, call.pos, over->end, "a window function (OVER)");
-    return no_x;
 }

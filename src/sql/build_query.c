@@ -102,12 +102,13 @@ static int32_t select_end(const struct hr_sql_select *s)
     int32_t end = HR_MAX(s->items->end, s->from.end);
     end = HR_MAX(end, s->where.end);
     if (s->group.items) end = HR_MAX(end, s->group.end);
-    return HR_MAX(end, s->having.end);
+    return HR_MAX(end, HR_MAX(s->having.end, s->qualify.end));
 }
 
 struct hr_sql_q hr_sql_select(struct hr_sql_parser *p, struct hr_sql_select *s)
 {
     if (p->status != HR_OK || !s || !s->items) return no_q;
+    hr_sql_apply_windows(p, s);
     int32_t end = select_end(s);
     struct hr_sql_q q = s->from;
     if (!q.plan) q = wrap(p, hr_plan_new(p->arena, HR_P_ONE_ROW), s->pos, end);
@@ -132,6 +133,12 @@ struct hr_sql_q hr_sql_select(struct hr_sql_parser *p, struct hr_sql_select *s)
         if (p->status != HR_OK) return no_q;
         HR_NODE(filter, q.plan)->condition = s->having.x;
         HR_NODE(filter, q.plan)->is_having = true;
+    }
+    if (s->qualify.x) {
+        q = above(p, HR_P_FILTER, q);
+        if (p->status != HR_OK) return no_q;
+        HR_NODE(filter, q.plan)->condition = s->qualify.x;
+        HR_NODE(filter, q.plan)->is_qualify = true;
     }
     if (s->distinct) q = above(p, HR_P_DISTINCT, q);
     q.pos = s->pos;

@@ -47,17 +47,18 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
 }
 
 %fallback ID
-  ALERT ALERTS ALL AND ANTI ANY AS ASC BETWEEN BOTH BY CACHE CASE CAST CLEAR COLUMNS COMMENT
-  COOLDOWN CREATE CROSS CUBE DASHBOARD DASHBOARDS DEDUPLICATE DELAY DESC DESCRIBE DISTINCT DIV DO
-  DROP ELSE ENCODE END ESCAPE EXCEPT EXISTS EXPLAIN EXPORT EXTENDED EXTERNAL EXTRACT FALSE FILTER
-  FIRING FIRST FLOW FOR FORMATTED FROM FULL FUNCTIONS GLOBAL GROUP GROUPING HAVING IF IGNORE ILIKE
-  IN INNER INSERT INTERSECT INTO IS JOIN KEEP KEY LAST LATERAL LAZY LEADING LEFT LIKE LIMIT
-  LOCATION MATERIALIZED MODEL MODELS NAME NATURAL NOT NULL NULLS OF OFFSET ON OPTIONS OR ORDER
-  OUTER OVER OVERLAY OVERWRITE PARTITIONED PLACING POSITION PURGE QUERY RECURSIVE REFRESH REPLACE
-  RESOLVED RESPECT RIGHT RLIKE ROLLUP SELECT SEMI SETMINUS SETS SEVERITY SHOW SOME SORT STREAM
-  STREAMING SUBSTRING SYSTEM TABLE TABLES TABLESAMPLE TBLPROPERTIES TEMPORARY THEN THRESHOLD TILES
-  TO TRAILING TRAIN TRIM TRUE TRY_CAST UNCACHE UNION UNKNOWN USE USER USING VALUES VIEW VIEWS
-  WATERMARK WHEN WHERE WINDOW WITH WITHIN.
+  ALERT ALERTS ALL AND ANTI ANY AS ASC BETWEEN BOTH BY CACHE CASE CAST CLEAR CLUSTER COLUMNS
+  COMMENT COOLDOWN CREATE CROSS CUBE CURRENT DASHBOARD DASHBOARDS DEDUPLICATE DELAY DESC DESCRIBE
+  DISTINCT DISTRIBUTE DIV DO DROP ELSE ENCODE END ESCAPE EXCEPT EXISTS EXPLAIN EXPORT EXTENDED
+  EXTERNAL EXTRACT FALSE FILTER FIRING FIRST FLOW FOLLOWING FOR FORMATTED FROM FULL FUNCTIONS
+  GLOBAL GROUP GROUPING HAVING IF IGNORE ILIKE IN INNER INSERT INTERSECT INTO IS JOIN KEEP KEY LAST
+  LATERAL LAZY LEADING LEFT LIKE LIMIT LOCATION MATERIALIZED MODEL MODELS NAME NATURAL NOT NULL
+  NULLS OF OFFSET ON OPTIONS OR ORDER OUTER OVER OVERLAY OVERWRITE PARTITION PARTITIONED PLACING
+  POSITION PRECEDING PURGE QUALIFY QUERY RANGE RECURSIVE REFRESH REPLACE RESOLVED RESPECT RIGHT
+  RLIKE ROLLUP ROW ROWS SELECT SEMI SETMINUS SETS SEVERITY SHOW SOME SORT STREAM STREAMING
+  SUBSTRING SYSTEM TABLE TABLES TABLESAMPLE TBLPROPERTIES TEMPORARY THEN THRESHOLD TILES TO
+  TRAILING TRAIN TRIM TRUE TRY_CAST UNBOUNDED UNCACHE UNION UNKNOWN USE USER USING VALUES VIEW
+  VIEWS WATERMARK WHEN WHERE WINDOW WITH WITHIN.
 
 /* From loose to tight. */
 %nonassoc PREC_LOWEST.
@@ -636,6 +637,13 @@ select(A) ::= FROM(F) from(Q) select_head_only(S) where(W) group_by(G) having(H)
     A = S;
     if (A) { A->from = Q; A->pos = F->pos; A->where = W; A->group = G; A->having = H; }
 }
+select(A) ::= select(S) QUALIFY(Q) bexpr(X). { A = hr_sql_qualify(p, S, Q, X); }
+select(A) ::= select(S) WINDOW windows(L). { A = hr_sql_windows(p, S, L); }
+%type windows {struct hr_sql_windows *}
+windows(A) ::= ident(N) AS window_spec(W). { A = hr_sql_push_window(p, NULL, N, W); }
+windows(A) ::= windows(L) COMMA ident(N) AS window_spec(W). {
+    A = hr_sql_push_window(p, L, N, W);
+}
 %type select_head_only {struct hr_sql_select *}
 select_head_only(A) ::= SELECT(S) distinct(D) items(L). {
     A = hr_sql_new_select(p, S);
@@ -653,10 +661,6 @@ where(A) ::= WHERE bexpr(X). { A = X; }
 %type having {struct hr_sql_x}
 having(A) ::= . { A = NO_X; }
 having(A) ::= HAVING bexpr(X). { A = X; }
-having(A) ::= having(X) WINDOW(W). {
-    A = X;
-    hr_sql_unsupported(p, W->pos, W->end, "a WINDOW clause");
-}
 
 %type group_by {struct hr_sql_group}
 group_by(A) ::= . { A = (struct hr_sql_group){0}; }
@@ -981,9 +985,45 @@ operand(A) ::= OVERLAY(C) LP vexpr(X) PLACING vexpr(Y) FROM vexpr(F) FOR vexpr(N
     A = hr_sql_call(p, C->pos, R->end, "overlay", args, 4);
 }
 operand(A) ::= call(X). { A = X; }
-operand(A) ::= call(X) over(T). { A = hr_sql_over_refused(p, X, T); }
-%type over {const struct hr_sql_token *}
-over(A) ::= OVER(T). { A = T; }
+operand(A) ::= call(X) OVER window_spec(W). { A = hr_sql_over(p, X, W); }
+%type window_spec {struct hr_sql_window *}
+window_spec(A) ::= ident(N). { A = hr_sql_window_ref(p, N, N->pos, N->end); }
+window_spec(A) ::= LP(L) window_base(B) partition(K) window_order(O) frame(F) RP(R). {
+    A = hr_sql_window(p, B, K, O, F, L->pos, R->end);
+}
+%type window_base {const struct hr_sql_token *}
+window_base(A) ::= . { A = NULL; }
+window_base(A) ::= ident(N). { A = N; }
+%type partition {struct hr_sql_list *}
+partition(A) ::= . { A = NULL; }
+partition(A) ::= PARTITION BY exprs(L). { A = L; }
+partition(A) ::= DISTRIBUTE BY exprs(L). { A = L; }
+partition(A) ::= CLUSTER BY exprs(L). { A = L; }
+%type window_order {struct hr_sql_list *}
+window_order(A) ::= . { A = NULL; }
+window_order(A) ::= ORDER BY sort_keys(L). { A = L; }
+window_order(A) ::= SORT BY sort_keys(L). { A = L; }
+%type frame {struct hr_sql_frame}
+frame(A) ::= . { A = (struct hr_sql_frame){0}; }
+frame(A) ::= frame_unit(U) bound(L). {
+    A = (struct hr_sql_frame){.unit = U, .lower = L, .upper = {.bound = HR_BOUND_CURRENT}};
+}
+frame(A) ::= frame_unit(U) BETWEEN bound(L) AND bound(H). {
+    A = (struct hr_sql_frame){.unit = U, .lower = L, .upper = H};
+}
+%type frame_unit {enum hr_frame_unit}
+frame_unit(A) ::= ROWS. { A = HR_FRAME_ROWS; }
+frame_unit(A) ::= RANGE. { A = HR_FRAME_RANGE; }
+%type bound {struct hr_sql_bound}
+bound(A) ::= UNBOUNDED PRECEDING. {
+    A = (struct hr_sql_bound){.bound = HR_BOUND_UNBOUNDED_PRECEDING};
+}
+bound(A) ::= UNBOUNDED FOLLOWING. {
+    A = (struct hr_sql_bound){.bound = HR_BOUND_UNBOUNDED_FOLLOWING};
+}
+bound(A) ::= CURRENT ROW. { A = (struct hr_sql_bound){.bound = HR_BOUND_CURRENT}; }
+bound(A) ::= vexpr(X) PRECEDING(T). { A = hr_sql_offset(p, HR_BOUND_PRECEDING, X, T); }
+bound(A) ::= vexpr(X) FOLLOWING(T). { A = hr_sql_offset(p, HR_BOUND_FOLLOWING, X, T); }
 %type call {struct hr_sql_x}
 call(A) ::= names(N) LP args(L) RP(R). { A = hr_sql_function(p, N, false, L, R); }
 call(A) ::= names(N) LP DISTINCT args1(L) RP(R). { A = hr_sql_function(p, N, true, L, R); }

@@ -99,10 +99,34 @@ struct hr_sql_group {
     bool has, all;
 };
 
+/* OVER (…) and WINDOW w AS (…). */
+struct hr_sql_bound {
+    enum hr_frame_bound bound;
+    struct hr_sql_x offset;
+};
+struct hr_sql_frame {
+    enum hr_frame_unit unit;
+    struct hr_sql_bound lower, upper;
+};
+struct hr_sql_window {
+    const char *base; /* the window it is or adds to, or NULL */
+    bool is_reference; /* that and nothing else */
+    struct hr_sql_list *partition, *order;
+    struct hr_sql_frame frame;
+    int32_t pos, end;
+    uint16_t depth;
+};
+struct hr_sql_windows {
+    HR_VEC(const char *) names;
+    HR_VEC(struct hr_sql_window *) windows;
+    int32_t pos;
+};
+
 struct hr_sql_select {
     struct hr_sql_list *items;
     struct hr_sql_q from;
-    struct hr_sql_x where, having;
+    struct hr_sql_x where, having, qualify;
+    struct hr_sql_windows *windows; /* WINDOW */
     struct hr_sql_group group;
     bool distinct;
     int32_t pos;
@@ -230,14 +254,32 @@ struct hr_sql_x hr_sql_subquery(struct hr_sql_parser *p, enum hr_subquery_form f
                                 int32_t end);
 struct hr_sql_x hr_sql_in_subquery(struct hr_sql_parser *p, struct hr_sql_x a, bool negated,
                                    struct hr_sql_q q, int32_t end);
-struct hr_sql_x hr_sql_over_refused(struct hr_sql_parser *p, struct hr_sql_x call,
-                                    const struct hr_sql_token *over);
 struct hr_sql_list *hr_sql_push(struct hr_sql_parser *p, struct hr_sql_list *list,
                                 struct hr_sql_x a);
 struct hr_sql_names *hr_sql_push_name(struct hr_sql_parser *p, struct hr_sql_names *names,
                                       const struct hr_sql_token *name);
 struct hr_sql_type hr_sql_type(struct hr_sql_parser *p, const struct hr_sql_token *first,
                                const struct hr_sql_token *last);
+
+/* build_window.c */
+struct hr_sql_bound hr_sql_offset(struct hr_sql_parser *p, enum hr_frame_bound bound,
+                                  struct hr_sql_x x, const struct hr_sql_token *end);
+struct hr_sql_window *hr_sql_window_ref(struct hr_sql_parser *p, const struct hr_sql_token *name,
+                                        int32_t pos, int32_t end);
+struct hr_sql_window *hr_sql_window(struct hr_sql_parser *p, const struct hr_sql_token *base,
+                                    struct hr_sql_list *partition, struct hr_sql_list *order,
+                                    struct hr_sql_frame frame, int32_t pos, int32_t end);
+struct hr_sql_x hr_sql_over(struct hr_sql_parser *p, struct hr_sql_x call,
+                            struct hr_sql_window *window);
+struct hr_sql_windows *hr_sql_push_window(struct hr_sql_parser *p, struct hr_sql_windows *list,
+                                          const struct hr_sql_token *name,
+                                          struct hr_sql_window *window);
+struct hr_sql_select *hr_sql_windows(struct hr_sql_parser *p, struct hr_sql_select *select,
+                                     struct hr_sql_windows *windows);
+struct hr_sql_select *hr_sql_qualify(struct hr_sql_parser *p, struct hr_sql_select *select,
+                                     const struct hr_sql_token *start, struct hr_sql_x condition);
+/* Puts the definitions of WINDOW in the place of the names. */
+void hr_sql_apply_windows(struct hr_sql_parser *p, struct hr_sql_select *select);
 
 /* build_query.c */
 struct hr_sql_q hr_sql_select(struct hr_sql_parser *p, struct hr_sql_select *select);

@@ -153,38 +153,6 @@ static bool call_has(const struct hr_sql_parser *p, uint32_t i, int a, int b)
     return false;
 }
 
-static bool starts_query(const struct hr_sql_parser *p, uint32_t i);
-
-/* Tokens from the parenthesis at i to the one that closes it; 0: none does. */
-static uint32_t parens_length(const struct hr_sql_parser *p, uint32_t i)
-{
-    int depth = 0;
-    for (uint32_t n = i; n < p->raw_count; n++) {
-        if (raw(p, n)->kind == HR_TK_LP) depth++;
-        if (raw(p, n)->kind == HR_TK_RP && --depth == 0) return n + 1 - i;
-        if (depth == 0) return 0;
-    }
-    return 0;
-}
-
-/* What the plan cannot carry is refused as a whole, at its start: OVER (…), WINDOW w AS (…). */
-static uint32_t refused_length(const struct hr_sql_parser *p, uint32_t i,
-                               const struct hr_sql_token *prev)
-{
-    uint32_t n = 0;
-    switch (raw(p, i)->kind) {
-    case HR_TK_OVER:
-        if (!prev || (prev->kind != HR_TK_RP && prev->kind != HR_TK_NULLS)) return 0;
-        n = parens_length(p, i + 1);
-        if (n == 0 && raw(p, i + 1)->kind == HR_TK_ID) n = 1;
-        return n ? n + 1 : 0;
-    case HR_TK_WINDOW:
-        n = raw(p, i + 2)->kind == HR_TK_AS ? parens_length(p, i + 3) : 0;
-        return n ? n + 3 : 0;
-    default: return 0;
-    }
-}
-
 static bool starts_query(const struct hr_sql_parser *p, uint32_t i)
 {
     while (raw(p, i)->kind == HR_TK_LP) i++;
@@ -213,6 +181,11 @@ static bool starts_value(const struct hr_sql_token *t)
     }
 }
 
+static bool is_name(const struct hr_sql_token *t)
+{
+    return t->kind == HR_TK_ID || t->kind == HR_TK_QUOTED;
+}
+
 /* What a keyword at i is here: itself, or an identifier. prev: the token before. */
 static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct hr_sql_token *prev)
 {
@@ -239,8 +212,11 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
         return (call && starts_query(p, i + 2)) || raw(p, i + 2)->kind == HR_TK_LP
                    ? HR_TK_LATERAL_QUERY
                    : HR_TK_ID;
-    case HR_TK_OVER:
-    case HR_TK_WINDOW: return HR_TK_ID; /* else refused_length() */
+    case HR_TK_OVER: /* f(…) OVER w, f(…) IGNORE NULLS OVER (…) */
+        if (!prev || (prev->kind != HR_TK_RP && prev->kind != HR_TK_NULLS)) return HR_TK_ID;
+        return call || is_name(next) ? t->kind : HR_TK_ID;
+    case HR_TK_WINDOW: /* WINDOW w AS … */
+        return is_name(next) && raw(p, i + 2)->kind == HR_TK_AS ? t->kind : HR_TK_ID;
     case HR_TK_CAST:
     case HR_TK_TRY_CAST: return call ? t->kind : HR_TK_ID;
     case HR_TK_EXTRACT: return call && call_has(p, i + 1, HR_TK_FROM, 0) ? t->kind : HR_TK_ID;
@@ -301,8 +277,6 @@ static uint32_t fold(const struct hr_sql_parser *p, uint32_t i, const struct hr_
         *ret_kind = HR_TK_NESTED_TYPE;
     } else if (hr_sql_word_is(t, "INTERVAL") && !after_dot && (n = interval_length(p, i)) > 0) {
         *ret_kind = HR_TK_INTERVAL;
-    } else if ((n = refused_length(p, i, prev)) > 0) {
-        *ret_kind = t->kind;
     } else {
         n = 1;
         *ret_kind = keyword_here(p, i, prev);

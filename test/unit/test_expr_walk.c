@@ -496,7 +496,7 @@ static bool is_elsewhere(const struct hr_function *fn)
     };
     for (uint32_t i = 0; i < HR_COUNT(names); i++)
         if (strcmp(names[i], fn->name) == 0) return true;
-    return fn->flags & (HR_FN_GENERATOR | HR_FN_NONDETERMINISTIC);
+    return fn->flags & (HR_FN_GENERATOR | HR_FN_NONDETERMINISTIC | HR_FN_WINDOW);
 }
 
 #define SHARES     4 /* of the scalars; the aggregates are one more */

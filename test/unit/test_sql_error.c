@@ -64,7 +64,7 @@ static const struct { const char *sql, *error_class; int column; } others[] = {
     {"SELECT INTERVAL 1 MONTH 2 DAYS", "_LEGACY_ERROR_TEMP_0029", 7},
     {"SELECT * FROM VALUES (1, 2), (3)", "INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH", 14},
     {"SELECT 1 /* open", "UNCLOSED_BRACKETED_COMMENT", 9},
-    {"SELECT sum(a) OVER (ORDER BY b) FROM t", "UNSUPPORTED_FEATURE", 7},
+    {"SELECT sum(a) OVER (ROWS a PRECEDING)", "INVALID_SQL_SYNTAX.INVALID_WINDOW_FRAME_BOUND", 25},
     {"  -- nothing", "PARSE_EMPTY_STATEMENT", 0},
 };
 /* clang-format on */

@@ -17,6 +17,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status analyze(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
     bool having = HR_NODE(filter, *plan)->is_having;
+    if (HR_NODE(filter, *plan)->is_qualify) return hr_analyze_qualify(an, plan, err);
     return having ? hr_analyze_having(an, plan, err) : hr_analyze_filter(an, plan, err);
 }
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Window: functions over windows of rows. Its input comes sorted by the partition's keys, then by
+ * the order; its output is the first pass_count columns of the input, then a column a function.
+ */
+#ifndef HR_OPERATOR_OVER_H
+#define HR_OPERATOR_OVER_H
+
+#include "operator/physical.h"
+
+struct hr_over_spec {
+    const struct hr_expr *call; /* its arguments are columns of the input */
+    const struct hr_expr *over; /* for EXPLAIN */
+    enum hr_frame_unit unit;
+    enum hr_frame_bound lower, upper;
+    int64_t lower_rows, upper_rows;     /* ROWS: signed distance of an offset */
+    int32_t lower_column, upper_column; /* RANGE: columns of the values that an offset leads to */
+    int32_t filter_column;              /* -1: none */
+    bool ignores_nulls;
+    int64_t n; /* of lag, lead (signed: rows ahead), ntile, nth_value */
+};
+
+struct hr_over_pnode {
+    struct hr_pnode node;
+    uint32_t pass_count;
+    uint32_t *partition, partition_count; /* columns */
+    uint32_t *order, order_count;
+    bool *descending, *nulls_first; /* by column of the order */
+    struct hr_over_spec *specs;
+    uint32_t spec_count;
+};
+
+HR_INLINE uint32_t hr_over_arg(const struct hr_over_spec *spec, uint32_t i)
+{
+    assert(spec->call->args[i]->kind == HR_X_COLUMN);
+    return spec->call->args[i]->ordinal;
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A block: whole partitions of sorted rows that are computed at once. Positions are rows of the
+ * block. What is made for it lives in the block's arena.
+ */
+#ifndef HR_OPERATOR_OVER_BLOCK_H
+#define HR_OPERATOR_OVER_BLOCK_H
+
+#include "operator/over.h"
+
+struct hr_over_block {
+    const struct hr_over_pnode *node;
+    struct hr_batch *rows; /* without selection */
+    uint32_t count;
+    uint32_t *starts, part_count; /* of partitions; starts[part_count] is count */
+    bool *is_start;               /* by row */
+    uint32_t *peer_start, *peer_end; /* by row: those equal by the order; hr_over_peers */
+    struct hr_arena *arena;
+    const struct hr_conf *conf;
+    int64_t now_us;
+};
+
+/* Finds the partitions. The batch is borrowed. */
+hr_status hr_over_block_init(struct hr_over_block *block, const struct hr_over_pnode *node,
+                             struct hr_batch *rows, struct hr_arena *arena,
+                             struct hr_err *err) HR_CHECKED;
+hr_status hr_over_peers(struct hr_over_block *block, struct hr_err *err) HR_CHECKED;
+
+/* By row: its frame is [lo, hi), empty where lo ≥ hi. Within a partition neither goes back. */
+struct hr_frames {
+    uint32_t *lo, *hi;
+};
+hr_status hr_over_frames(struct hr_over_block *block, const struct hr_over_spec *spec,
+                         struct hr_frames *ret, struct hr_err *err) HR_CHECKED;
+
+/* Equal by partition? */
+bool hr_over_same_partition(const struct hr_over_pnode *node, const struct hr_batch *a,
+                            uint32_t a_row, const struct hr_batch *b, uint32_t b_row);
+
+/* The columns of results. out's arena is the result's. */
+bool hr_over_is_value(const struct hr_over_spec *spec); /* a matter of positions; else aggregate */
+hr_status hr_over_value(struct hr_over_block *block, const struct hr_over_spec *spec,
+                        struct hr_arena *arena, struct hr_column *ret,
+                        struct hr_err *err) HR_CHECKED;
+hr_status hr_over_aggregate(struct hr_over_block *block, const struct hr_over_spec *spec,
+                            struct hr_arena *arena, struct hr_column *ret,
+                            struct hr_err *err) HR_CHECKED;
+
+#endif
