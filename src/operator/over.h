@@ -18,6 +18,12 @@ struct hr_over_spec {
     int32_t filter_column;              /* -1: none */
     bool ignores_nulls;
     int64_t n; /* of lag, lead (signed: rows ahead), ntile, nth_value */
+    int32_t carry_at; /* where an aggregate's state is in a key's carry; -1: it begins anew */
+};
+
+/* What a key takes from epoch to epoch on a stream: behind it are states of aggregates. */
+struct hr_over_carry {
+    int64_t rows, values; /* that came out; different ones by the order */
 };
 
 struct hr_over_pnode {
@@ -28,6 +34,13 @@ struct hr_over_pnode {
     bool *descending, *nulls_first; /* by column of the order */
     struct hr_over_spec *specs;
     uint32_t spec_count;
+    /* On a stream (StateWindow). */
+    bool by_arrival;        /* ordered by nothing but that */
+    bool keeps_history;     /* the last keep_rows of a key, or those of the last keep_us (≥ 0) */
+    int64_t keep_rows, keep_us;
+    uint32_t *kept, kept_count; /* the columns of a row of history */
+    uint32_t carry_bytes;       /* 0: there is none */
+    const char *identity;       /* of its functions and frames */
 };
 
 HR_INLINE uint32_t hr_over_arg(const struct hr_over_spec *spec, uint32_t i)

@@ -41,7 +41,8 @@ struct fold {
     int32_t *minus;                /* weights that take rows back; made when first needed */
     uint8_t *state;
     bool plain, retracts;
-    uint32_t start, end;           /* of the partition */
+    bool carried;                  /* state is in the partition's carry: it goes on from there */
+    uint32_t start, first, end;    /* of the partition; first: that has a result */
     struct tree tree;
     /* Results. */
     uint8_t *chunk, **chunk_states;
@@ -280,15 +281,16 @@ static hr_status fold_partition(struct fold *f, const struct hr_frames *frames, 
                                 uint32_t *results, struct hr_err *err)
 {
     uint32_t lo = f->start, hi = f->start;
-    reset(f);
-    for (uint32_t i = f->start; i < f->end; i++) {
+    if (!f->carried) reset(f);
+    for (uint32_t i = f->start; i < f->first; i++) places[i] = UINT32_MAX;
+    for (uint32_t i = f->first; i < f->end; i++) {
         uint32_t to_lo = frames->lo[i], to_hi = frames->hi[i];
-        if (i > f->start && to_lo == lo && to_hi == hi) {
+        if (i > f->first && to_lo == lo && to_hi == hi) {
             places[i] = *results - 1;
             continue;
         }
-        if (i == f->start) lo = hi = to_lo;
-        if (i == f->start && to_lo < to_hi)
+        if (i == f->first) lo = hi = to_lo;
+        if (i == f->first && to_lo < to_hi)
             HR_TRY(feed(f, to_lo, to_hi, NULL, err));
         else
             HR_TRY(slide(f, lo, hi, to_lo, to_hi, err));
@@ -317,6 +319,12 @@ static hr_status filter_rows(struct fold *f, const struct hr_column *filter, str
     return HR_OK;
 }
 
+static void set_state(struct fold *f, uint8_t *state)
+{
+    f->state = state;
+    for (uint32_t i = 0; i < FEED; i++) f->same[i] = state;
+}
+
 static hr_status open_fold(struct fold *f, const struct hr_over_spec *spec, struct hr_arena *arena,
                            struct hr_err *err)
 {
@@ -339,7 +347,7 @@ static hr_status open_fold(struct fold *f, const struct hr_over_spec *spec, stru
     f->out = hr_builder_new(arena, call->type, b->count);
     if (!f->args || !f->state || !f->same || !f->many || !f->chunk || !f->chunk_states || !f->out)
         return HR_OOM(err);
-    for (uint32_t i = 0; i < FEED; i++) f->same[i] = f->state;
+    set_state(f, f->state);
     for (uint32_t i = 0; i < CHUNK; i++) f->chunk_states[i] = f->chunk + (size_t)i * f->bytes;
     for (uint32_t i = 0; i < call->arg_count; i++)
         f->args[i].col = b->rows->columns[hr_over_arg(spec, i)];
@@ -358,7 +366,9 @@ static hr_status fold_all(struct fold *f, const struct hr_over_spec *spec, struc
     HR_TRY(hr_over_frames(b, spec, &frames, err));
     for (uint32_t p = 0; p < b->part_count; p++) {
         f->start = b->starts[p];
+        f->first = hr_over_first(b, p);
         f->end = b->starts[p + 1];
+        if (f->carried) set_state(f, b->carry[p] + spec->carry_at);
         HR_TRY(fold_partition(f, &frames, places, &results, err));
         if (f->tree.made) drop_tree(f);
     }
@@ -376,10 +386,11 @@ hr_status hr_over_aggregate(struct hr_over_block *block, const struct hr_over_sp
                             struct hr_arena *arena, struct hr_column *ret, struct hr_err *err)
 {
     struct fold f = {.block = block, .call = spec->call, .agg = hr_aggregate_of(spec->call)};
+    f.carried = block->carry && spec->carry_at >= 0;
     hr_arena_init(&f.scratch, block->arena->mem);
     hr_status status = open_fold(&f, spec, arena, err);
     if (status == HR_OK) status = fold_all(&f, spec, arena, ret, err);
-    if (f.state && f.agg->done) f.agg->done(f.call, f.state);
+    if (f.state && f.agg->done && !f.carried) f.agg->done(f.call, f.state);
     drop_tree(&f);
     hr_arena_done(&f.scratch);
     return status;

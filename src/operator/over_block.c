@@ -49,6 +49,8 @@ hr_status hr_over_block_init(struct hr_over_block *block, const struct hr_over_p
     block->count = count;
     block->arena = arena;
     block->peer_start = block->peer_end = NULL;
+    block->skip = NULL;
+    block->carry = NULL;
     block->is_start = hr_arena_zalloc(arena, count);
     if (!block->is_start) return HR_OOM(err);
     block->is_start[0] = true;
@@ -61,6 +63,31 @@ hr_status hr_over_block_init(struct hr_over_block *block, const struct hr_over_p
     for (uint32_t i = 0; i < count; i++)
         if (block->is_start[i]) block->starts[block->part_count++] = i;
     block->starts[parts] = count;
+    return HR_OK;
+}
+
+hr_status hr_over_block_parts(struct hr_over_block *block, struct hr_batch *rows,
+                              uint32_t part_count, struct hr_err *err)
+{
+    assert(!rows->sel && block->starts[part_count] == rows->row_count);
+    block->rows = rows;
+    block->count = rows->row_count;
+    block->part_count = part_count;
+    block->is_start = hr_arena_zalloc(block->arena, block->count);
+    if (!block->is_start) return HR_OOM(err);
+    for (uint32_t p = 0; p < part_count; p++) block->is_start[block->starts[p]] = true;
+    return HR_OK;
+}
+
+hr_status hr_over_advance(struct hr_over_block *block, struct hr_err *err)
+{
+    HR_TRY(hr_over_peers(block, err));
+    for (uint32_t p = 0; p < block->part_count; p++) {
+        struct hr_over_carry *carry = hr_over_carried(block, p);
+        uint32_t first = hr_over_first(block, p), end = block->starts[p + 1];
+        carry->rows += end - first;
+        for (uint32_t i = first; i < end; i++) carry->values += block->peer_start[i] == i;
+    }
     return HR_OK;
 }
 
@@ -98,7 +125,7 @@ static void row_bound(const struct hr_over_block *block, enum hr_frame_bound bou
         uint32_t start = block->starts[p], end = block->starts[p + 1];
         for (uint32_t i = start; i < end; i++) {
             switch (bound) {
-            case HR_BOUND_UNBOUNDED_PRECEDING: to[i] = start; break;
+            case HR_BOUND_UNBOUNDED_PRECEDING: to[i] = hr_over_first(block, p); break;
             case HR_BOUND_UNBOUNDED_FOLLOWING: to[i] = end; break;
             default: to[i] = clamp((int64_t)i + offset, start, end);
             }
@@ -126,7 +153,8 @@ static void value_bound(const struct hr_over_block *block, int32_t column, bool 
                 (key->type->id == HR_T_TIMESTAMP || key->type->id == HR_T_LONG);
     for (uint32_t p = 0; p < block->part_count; p++) {
         uint32_t at = block->starts[p], end = block->starts[p + 1];
-        for (uint32_t i = at; i < end; i++) {
+        for (uint32_t i = at; i < hr_over_first(block, p); i++) to[i] = at;
+        for (uint32_t i = hr_over_first(block, p); i < end; i++) {
             if (fast) {
                 const int64_t *k = key->values;
                 int64_t v = ((const int64_t *)bound->values)[i];

@@ -14,6 +14,8 @@ struct hr_over_block {
     uint32_t count;
     uint32_t *starts, part_count; /* of partitions; starts[part_count] is count */
     bool *is_start;               /* by row */
+    uint32_t *skip;  /* by partition: its first rows have no results of their own; NULL: none */
+    uint8_t **carry; /* by partition: struct hr_over_carry and states; NULL: none */
     uint32_t *peer_start, *peer_end; /* by row: those equal by the order; hr_over_peers */
     struct hr_arena *arena;
     const struct hr_conf *conf;
@@ -24,6 +26,20 @@ struct hr_over_block {
 hr_status hr_over_block_init(struct hr_over_block *block, const struct hr_over_pnode *node,
                              struct hr_batch *rows, struct hr_arena *arena,
                              struct hr_err *err) HR_CHECKED;
+/* The same where partitions and skips are known: starts and skip are set. */
+hr_status hr_over_block_parts(struct hr_over_block *block, struct hr_batch *rows,
+                              uint32_t part_count, struct hr_err *err) HR_CHECKED;
+/* The first row of a partition that has a result. */
+HR_INLINE uint32_t hr_over_first(const struct hr_over_block *block, uint32_t p)
+{
+    return block->starts[p] + (block->skip ? block->skip[p] : 0);
+}
+HR_INLINE struct hr_over_carry *hr_over_carried(const struct hr_over_block *block, uint32_t p)
+{
+    return block->carry ? (struct hr_over_carry *)(void *)block->carry[p] : NULL;
+}
+/* The block's rows have come out: counts them in the carries. */
+hr_status hr_over_advance(struct hr_over_block *block, struct hr_err *err) HR_CHECKED;
 hr_status hr_over_peers(struct hr_over_block *block, struct hr_err *err) HR_CHECKED;
 
 /* By row: its frame is [lo, hi), empty where lo ≥ hi. Within a partition neither goes back. */

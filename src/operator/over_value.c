@@ -11,25 +11,30 @@ bool hr_over_is_value(const struct hr_over_spec *spec)
 {
     if (spec->call->function->flags & HR_FN_WINDOW) return true;
     enum hr_function_role role = hr_expr_role(spec->call);
-    return (role == HR_ROLE_FIRST || role == HR_ROLE_LAST) && spec->filter_column < 0;
+    bool ends = role == HR_ROLE_FIRST || role == HR_ROLE_LAST;
+    return ends && spec->filter_column < 0 && spec->carry_at < 0;
 }
 
 /* Ranks -----------------------------------------------------------------------------------------*/
 
 static void row_numbers(const struct hr_over_block *b, int32_t *out)
 {
-    for (uint32_t p = 0; p < b->part_count; p++)
-        for (uint32_t i = b->starts[p]; i < b->starts[p + 1]; i++)
-            out[i] = (int32_t)(i - b->starts[p] + 1);
+    for (uint32_t p = 0; p < b->part_count; p++) {
+        const struct hr_over_carry *carry = hr_over_carried(b, p);
+        int64_t before = (carry ? carry->rows : 0) + 1 - (int64_t)hr_over_first(b, p);
+        for (uint32_t i = b->starts[p]; i < b->starts[p + 1]; i++) out[i] = (int32_t)(before + i);
+    }
 }
 
 static void ranks(const struct hr_over_block *b, bool dense, int32_t *out)
 {
     for (uint32_t p = 0; p < b->part_count; p++) {
-        int32_t values = 0;
+        const struct hr_over_carry *carry = hr_over_carried(b, p);
+        int64_t values = carry ? carry->values : 0, first = hr_over_first(b, p);
+        int64_t before = (carry ? carry->rows : 0) + 1 - first;
         for (uint32_t i = b->starts[p]; i < b->starts[p + 1]; i++) {
-            values += b->peer_start[i] == i;
-            out[i] = dense ? values : (int32_t)(b->peer_start[i] - b->starts[p] + 1);
+            values += i >= first && b->peer_start[i] == i;
+            out[i] = (int32_t)(dense ? values : before + b->peer_start[i]);
         }
     }
 }

@@ -6,7 +6,12 @@
  *   +- Sort [k, ts]                keys of the partition, then the order
  *      +- Exchange hash(k)         with several tasks
  *         +- Project [*, k + 1, …] what keys, arguments and bounds compute
+ *
+ * On a stream StateWindow takes the place of Window and Sort.
  */
+#include <stdio.h>
+
+#include "expr/program.h"
 #include "operator/over.h"
 #include "operator/sort.h"
 #include "plan/nodes/over.h"
@@ -106,7 +111,8 @@ static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct
 struct parts {
     struct hr_planner *pl;
     const struct hr_plan *plan;
-    struct hr_exprs columns; /* the child's, then what is computed */
+    uint32_t base;           /* the child's columns */
+    struct hr_exprs columns; /* they, then what is computed */
 };
 
 /* The column of the input that holds expr. */
@@ -116,7 +122,7 @@ static hr_status place(struct parts *p, struct hr_expr *expr, uint32_t *ret, str
         *ret = expr->ordinal;
         return HR_OK;
     }
-    for (uint32_t i = p->plan->children[0]->output_count; i < p->columns.count; i++) {
+    for (uint32_t i = p->base; i < p->columns.count; i++) {
         if (!hr_expr_is_deterministic(expr) || !hr_expr_equal(p->columns.items[i], expr)) continue;
         *ret = i;
         return HR_OK;
@@ -189,7 +195,8 @@ static hr_status make_spec(struct parts *p, const struct hr_expr *over, struct h
                                   .upper = over->over->upper,
                                   .lower_column = -1,
                                   .upper_column = -1,
-                                  .filter_column = -1};
+                                  .filter_column = -1,
+                                  .carry_at = -1};
     HR_TRY(spec_numbers(call, spec));
     for (uint32_t i = 0; i < call->arg_count; i++) {
         const struct hr_expr *arg = call->args[i];
@@ -239,9 +246,8 @@ static hr_status make_keys(struct parts *p, const struct hr_expr *over, struct h
 /* The child with the computed columns behind its own. */
 static hr_status with_columns(struct parts *p, struct hr_pnode **child, struct hr_err *err)
 {
-    const struct hr_plan *from = p->plan->children[0];
     struct hr_planner *pl = p->pl;
-    if (p->columns.count == from->output_count) return HR_OK;
+    if (p->columns.count == p->base) return HR_OK;
     struct hr_field *fields = HR_NEW_ARRAY(pl->arena, struct hr_field, p->columns.count + 1);
     if (!fields) return HR_OOM(err);
     for (uint32_t i = 0; i < p->columns.count; i++) {
@@ -296,16 +302,232 @@ static hr_status sorted(struct parts *p, const struct hr_over_pnode *over, struc
     return hr_compile(pl, exprs, count, &node->program, err);
 }
 
-static hr_status child_columns(struct parts *p, struct hr_err *err)
+static hr_status child_columns(struct parts *p, const struct hr_pnode *child, struct hr_err *err)
 {
-    const struct hr_plan *from = p->plan->children[0];
-    for (uint32_t i = 0; i < from->output_count; i++) {
-        const struct hr_attr *a = &from->output[i];
-        struct hr_expr *column = hr_expr_column(p->pl->arena, a->type, i, a->nullable);
+    p->base = child->schema->field_count;
+    for (uint32_t i = 0; i < p->base; i++) {
+        struct hr_expr *column = column_of(p->pl, child, i);
         if (!column || !HR_VEC_PUSH(p->pl->arena, &p->columns, column)) return HR_OOM(err);
-        column->name = a->name;
     }
     return HR_OK;
+}
+
+/* The child's columns, then one a function. */
+static const struct hr_type *result_schema(struct hr_planner *pl, const struct hr_pnode *child,
+                                           struct hr_expr *const *overs, uint32_t count)
+{
+    uint32_t base = child->schema->field_count;
+    struct hr_field *fields = HR_NEW_ARRAY(pl->arena, struct hr_field, base + count + 1);
+    if (!fields) return NULL;
+    memcpy(fields, child->schema->fields, base * sizeof *fields);
+    for (uint32_t i = 0; i < count; i++)
+        fields[base + i] = (struct hr_field){overs[i]->name, overs[i]->type, overs[i]->nullable};
+    return hr_type_struct(fields, base + count);
+}
+
+/* On a stream ---------------------------------------------------------------------------------- */
+
+static bool by_arrival(const struct hr_expr *over)
+{
+    const struct hr_expr *key = over->args[1 + over->over->partition_count]->args[0];
+    return key->kind == HR_X_CALL && key->function && key->function->flags & HR_FN_CONTEXT;
+}
+
+static bool ranges_by_value(const struct hr_expr *over)
+{
+    return over->over->unit == HR_FRAME_RANGE && over->over->lower == HR_BOUND_PRECEDING;
+}
+
+/* Rows before the current one that a function looks back to. */
+static int64_t rows_back(const struct hr_over_spec *spec)
+{
+    if (hr_expr_role(spec->call) == HR_ROLE_LAG) return -spec->n;
+    bool offset = spec->unit == HR_FRAME_ROWS && spec->lower == HR_BOUND_PRECEDING;
+    return offset ? -spec->lower_rows : 0;
+}
+
+/* From its first row on: an aggregate goes on from the state that it had. */
+static bool is_carried(const struct hr_over_spec *spec)
+{
+    bool aggregate = spec->call->function->flags & HR_FN_AGGREGATE;
+    return aggregate && spec->lower == HR_BOUND_UNBOUNDED_PRECEDING;
+}
+
+static bool counts_rows(const struct hr_over_spec *spec)
+{
+    enum hr_function_role role = hr_expr_role(spec->call);
+    return role == HR_ROLE_ROW_NUMBER || role == HR_ROLE_RANK || role == HR_ROLE_DENSE_RANK;
+}
+
+static hr_status keep_column(struct hr_planner *pl, struct hr_over_pnode *node, uint32_t column,
+                             struct hr_err *err)
+{
+    for (uint32_t i = 0; i < node->kept_count; i++)
+        if (node->kept[i] == column) return HR_OK;
+    uint32_t *kept = HR_NEW_ARRAY(pl->arena, uint32_t, node->kept_count + 1);
+    if (!kept) return HR_OOM(err);
+    if (node->kept_count) memcpy(kept, node->kept, node->kept_count * sizeof *kept);
+    kept[node->kept_count++] = column;
+    node->kept = kept;
+    return HR_OK;
+}
+
+static hr_status range_back(struct parts *p, const struct hr_over_spec *spec, int64_t *ret,
+                            struct hr_err *err)
+{
+    struct hr_column col;
+    HR_TRY(hr_expr_fold(p->pl->arena, p->pl->conf, hr_over_offset(spec->over, false), &col, err));
+    bool valid = col.type->id == HR_T_INTERVAL_DT && hr_column_valid(&col, 0);
+    *ret = valid ? *(const int64_t *)col.values : -1;
+    if (*ret >= 0) return HR_OK;
+    return hr_node_not_supported(p->plan, err,
+                                 "on a stream, an OVER whose range is not an interval of days, "
+                                 "hours, minutes or seconds before the row");
+}
+
+/* What of a key is kept from epoch to epoch. */
+static hr_status plan_history(struct parts *p, struct hr_over_pnode *node, struct hr_err *err)
+{
+    bool carries = false;
+    uint32_t bytes = sizeof(struct hr_over_carry);
+    node->keep_us = -1;
+    for (uint32_t i = 0; i < node->spec_count; i++) {
+        struct hr_over_spec *spec = &node->specs[i];
+        int64_t back = rows_back(spec), back_us = -1;
+        if (spec->unit == HR_FRAME_ROWS && (spec->lower_rows > 0 || spec->upper_rows > 0))
+            return hr_node_not_supported(p->plan, err, "on a stream, an OVER with following rows");
+        if (ranges_by_value(spec->over)) HR_TRY(range_back(p, spec, &back_us, err));
+        node->keep_rows = HR_MAX(node->keep_rows, back);
+        node->keep_us = HR_MAX(node->keep_us, back_us);
+        carries = carries || counts_rows(spec) || is_carried(spec);
+        if (is_carried(spec)) {
+            spec->carry_at = (int32_t)bytes;
+            bytes += (hr_aggregate_of(spec->call)->state_bytes(spec->call) + 7u) & ~7u;
+        }
+        if (back == 0 && back_us < 0) continue;
+        for (uint32_t a = 0; a < spec->call->arg_count; a++)
+            HR_TRY(keep_column(p->pl, node, hr_over_arg(spec, a), err));
+        if (spec->filter_column >= 0)
+            HR_TRY(keep_column(p->pl, node, (uint32_t)spec->filter_column, err));
+        if (!node->by_arrival) HR_TRY(keep_column(p->pl, node, node->order[0], err));
+    }
+    node->keeps_history = node->keep_rows > 0 || node->keep_us >= 0;
+    node->carry_bytes = carries ? bytes : 0;
+    if (!node->keeps_history || node->kept_count) return HR_OK;
+    return keep_column(p->pl, node, node->partition[0], err); /* count(*): rows of something */
+}
+
+static const char *identity_of(struct hr_planner *pl, const struct hr_over_pnode *node)
+{
+    struct hr_buf text = {0};
+    for (uint32_t i = 0; i < node->spec_count; i++) {
+        hr_buf_puts(&text, i ? ", " : "[");
+        hr_expr_print(node->specs[i].over, &text);
+    }
+    hr_buf_putc(&text, ']');
+    const char *kept = hr_arena_strdup(pl->arena, hr_buf_cstr(&text));
+    hr_buf_done(&text);
+    return kept;
+}
+
+static hr_status over_epochs(struct parts *p, struct hr_pnode *base, struct hr_pnode **child,
+                             struct hr_err *err)
+{
+    struct hr_planner *pl = p->pl;
+    struct hr_over_pnode *node = HR_PNODE(over, base);
+    if (node->partition_count == 0) { /* one key for all rows */
+        struct hr_expr *zero = hr_expr_int(pl->arena, hr_type(HR_T_INT), 0);
+        if (!zero) return HR_OOM(err);
+        HR_TRY(place(p, zero, &node->partition[0], err));
+        node->partition_count = 1;
+    }
+    node->by_arrival = by_arrival(node->specs[0].over);
+    if (node->by_arrival) node->order_count = 0;
+    HR_TRY(plan_history(p, node, err));
+    HR_TRY(with_columns(p, child, err));
+    base->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, node->partition_count);
+    if (!base->exprs) return HR_OOM(err);
+    base->expr_count = node->partition_count;
+    for (uint32_t i = 0; i < node->partition_count; i++)
+        if (!(base->exprs[i] = column_of(pl, *child, node->partition[i]))) return HR_OOM(err);
+    if (pl->parallel)
+        HR_TRY(hr_exchange_by_keys(pl, *child, base->exprs, base->expr_count, child, err));
+    node->identity = identity_of(pl, node);
+    base->state_id = pl->next_state++;
+    return node->identity ? HR_OK : HR_OOM(err);
+}
+
+static hr_status stack(struct hr_planner *pl, const struct hr_plan *plan, struct hr_expr **overs,
+                       uint32_t count, struct hr_pnode *child, struct hr_pnode **ret,
+                       struct hr_err *err)
+{
+    struct parts p = {.pl = pl, .plan = plan};
+    const struct hr_operator_vt *vt = plan->is_streaming ? &hr_op_state_over : &hr_op_over;
+    HR_TRY(child_columns(&p, child, err));
+    struct hr_pnode *node =
+        hr_pnode_new(pl, vt, result_schema(pl, child, overs, count), child, NULL);
+    if (!node) return HR_OOM(err);
+    struct hr_over_pnode *over = HR_PNODE(over, node);
+    over->pass_count = p.base;
+    over->spec_count = count;
+    over->specs = HR_NEW_ARRAY(pl->arena, struct hr_over_spec, count);
+    if (!over->specs) return HR_OOM(err);
+    HR_TRY(make_keys(&p, overs[0]->args[0], over, err));
+    for (uint32_t i = 0; i < count; i++)
+        HR_TRY(make_spec(&p, overs[i]->args[0], &over->specs[i], err));
+    if (plan->is_streaming) {
+        HR_TRY(over_epochs(&p, node, &child, err));
+    } else {
+        HR_TRY(with_columns(&p, &child, err));
+        HR_TRY(sorted(&p, over, &child, err));
+    }
+    node->children[0] = child;
+    *ret = node;
+    return HR_OK;
+}
+
+/* On a stream a key's history is so many rows or so much time. Where functions want both, those of
+ * time are a node above; a projection puts the columns in their order. */
+static hr_status stack_two(struct hr_planner *pl, const struct hr_plan *plan,
+                           struct hr_expr **overs, uint32_t count, struct hr_pnode *child,
+                           struct hr_pnode **ret, struct hr_err *err)
+{
+    uint32_t base = child->schema->field_count, lower = 0, upper = 0;
+    struct hr_expr **sorted_overs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, count);
+    uint32_t *places = HR_NEW_ARRAY(pl->arena, uint32_t, count);
+    struct hr_expr **exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, base + count);
+    if (!sorted_overs || !places || !exprs) return HR_OOM(err);
+    for (uint32_t i = 0; i < count; i++) lower += !ranges_by_value(overs[i]->args[0]);
+    for (uint32_t i = 0, at = 0; i < count; i++) {
+        bool above = ranges_by_value(overs[i]->args[0]);
+        places[i] = above ? lower + upper++ : at++;
+        sorted_overs[places[i]] = overs[i];
+    }
+    HR_TRY(stack(pl, plan, sorted_overs, lower, child, &child, err));
+    HR_TRY(stack(pl, plan, sorted_overs + lower, upper, child, &child, err));
+    for (uint32_t i = 0; i < base + count; i++) {
+        exprs[i] = column_of(pl, child, i < base ? i : base + places[i - base]);
+        if (!exprs[i]) return HR_OOM(err);
+    }
+    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_project, hr_plan_schema(plan), child, NULL);
+    if (!node) return HR_OOM(err);
+    node->exprs = exprs;
+    node->expr_count = base + count;
+    *ret = node;
+    return hr_compile(pl, exprs, base + count, &node->program, err);
+}
+
+static bool wants_both(struct hr_expr *const *overs, uint32_t count)
+{
+    bool time = false, rows = false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct hr_expr *over = overs[i]->args[0];
+        bool lag = hr_expr_role(over->args[0]) == HR_ROLE_LAG;
+        bool offset = over->over->unit == HR_FRAME_ROWS && over->over->lower == HR_BOUND_PRECEDING;
+        time = time || ranges_by_value(over);
+        rows = rows || lag || offset;
+    }
+    return time && rows;
 }
 
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
@@ -313,31 +535,18 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
 {
     assert(plan->resolved && plan->child_count == 1);
     const struct hr_over_node *logical = HR_NODE(over, plan);
-    struct parts p = {.pl = pl, .plan = plan};
+    uint32_t count = logical->expr_count;
     struct hr_pnode *child = NULL;
+    struct hr_expr **overs = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));
-    if (logical->expr_count == 0) {
+    if (count == 0) {
         *ret = child;
         return HR_OK;
     }
-    struct hr_expr **overs = NULL;
-    HR_TRY(child_columns(&p, err));
-    HR_TRY(hr_bind_all(pl, plan->children[0], logical->exprs, logical->expr_count, &overs, err));
-    struct hr_pnode *node = hr_pnode_new(pl, &hr_op_over, hr_plan_schema(plan), child, NULL);
-    if (!node) return HR_OOM(err);
-    struct hr_over_pnode *over = HR_PNODE(over, node);
-    over->pass_count = plan->children[0]->output_count;
-    over->spec_count = logical->expr_count;
-    over->specs = HR_NEW_ARRAY(pl->arena, struct hr_over_spec, over->spec_count);
-    if (!over->specs) return HR_OOM(err);
-    HR_TRY(make_keys(&p, overs[0]->args[0], over, err));
-    for (uint32_t i = 0; i < over->spec_count; i++)
-        HR_TRY(make_spec(&p, overs[i]->args[0], &over->specs[i], err));
-    HR_TRY(with_columns(&p, &child, err));
-    HR_TRY(sorted(&p, over, &child, err));
-    node->children[0] = child;
-    *ret = node;
-    return HR_OK;
+    HR_TRY(hr_bind_all(pl, plan->children[0], logical->exprs, count, &overs, err));
+    if (plan->is_streaming && wants_both(overs, count))
+        return stack_two(pl, plan, overs, count, child, ret, err);
+    return stack(pl, plan, overs, count, child, ret, err);
 }
 
 static const struct hr_node_exprs exprs[] = {
@@ -345,11 +554,53 @@ static const struct hr_node_exprs exprs[] = {
     {HR_EXPRS_END, 0, 0, 0},
 };
 
+/* What an OVER asks that a stream cannot give; NULL: nothing. */
+static const char *beyond_a_stream(const struct hr_plan *plan, const struct hr_expr *over)
+{
+    const struct hr_over *o = over->over;
+    const struct hr_expr *call = over->args[0];
+    enum hr_function_role role = hr_expr_role(call);
+    if (o->order_count != 1) return "an OVER that is not ordered by one time";
+    const struct hr_expr *key = over->args[1 + o->partition_count];
+    bool arrival = by_arrival(over);
+    if (!arrival && (hr_expr_watermark_delay(plan, key->args[0]) < 0 || key->descending ||
+                     key->type->id == HR_T_STRUCT))
+        return "an OVER that is ordered neither by the event time (a column with a WATERMARK, "
+               "ascending) nor by arrival (current_timestamp())";
+    if (role == HR_ROLE_LEAD || role == HR_ROLE_NTILE || role == HR_ROLE_PERCENT_RANK ||
+        role == HR_ROLE_CUME_DIST)
+        return "a function over rows that have not come: lead, ntile, percent_rank, cume_dist";
+    if (role == HR_ROLE_LAG) {
+        if (call->ignores_nulls) return "lag with IGNORE NULLS";
+        return *(const int64_t *)call->bound < 0 ? "lag of a row that has not come" : NULL;
+    }
+    if (arrival && (role == HR_ROLE_RANK || role == HR_ROLE_DENSE_RANK))
+        return "a rank by arrival: it is row_number";
+    if (arrival && o->unit == HR_FRAME_RANGE)
+        return "a frame of RANGE by arrival: write ROWS BETWEEN … AND CURRENT ROW";
+    if (o->upper != HR_BOUND_CURRENT && o->upper != HR_BOUND_PRECEDING)
+        return "a frame that reaches beyond the current row";
+    if (o->lower == HR_BOUND_FOLLOWING) return "a frame that reaches beyond the current row";
+    if (o->lower == HR_BOUND_UNBOUNDED_PRECEDING && o->upper != HR_BOUND_CURRENT)
+        return "a frame without a lower bound that ends before the current row";
+    if (o->lower == HR_BOUND_UNBOUNDED_PRECEDING && role == HR_ROLE_NTH_VALUE)
+        return "nth_value over a frame without a lower bound";
+    return NULL;
+}
+
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    const struct hr_over_node *node = HR_NODE(over, plan);
     HR_UNUSED(check);
-    return hr_node_not_supported(plan, err, "OVER on a stream");
+    for (uint32_t i = 0; i < node->expr_count; i++) {
+        const char *what = beyond_a_stream(plan, node->exprs[i]->args[0]);
+        if (!what) continue;
+        char text[240];
+        snprintf(text, sizeof text, "on a stream, %s", what);
+        return hr_node_not_supported(plan, err, text);
+    }
+    return HR_OK;
 }
 
 const struct hr_node_vt hr_node_over = {
@@ -357,6 +608,7 @@ const struct hr_node_vt hr_node_over = {
     .size = sizeof(struct hr_over_node),
     .exprs = exprs,
     .in_block = true,
+    .keeps_state = true,
     .output = output,
     .print = print,
     .prune = prune,
