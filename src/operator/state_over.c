@@ -346,7 +346,8 @@ static hr_status find_keys(struct state_over *op, struct finals *f, struct hr_er
         struct hr_state_part *part = &op->s.parts[f->part_of[i]];
         uint32_t ref = f->rows[i]->key;
         uint32_t at = (ref * 2654435761u ^ f->part_of[i] * 40503u) & (slots - 1);
-        while (table[at] && (f->keys[table[at] - 1].ref != ref || f->keys[table[at] - 1].part != part))
+        while (table[at] &&
+               (f->keys[table[at] - 1].ref != ref || f->keys[table[at] - 1].part != part))
             at = (at + 1) & (slots - 1);
         if (!table[at]) {
             const struct hr_lists *lists = hr_state_lists(part, 0);
@@ -601,7 +602,8 @@ static hr_status compute(struct state_over *op, struct hr_over_block *block, str
     if (!out) return HR_OOM(err);
     hr_status status = hr_batch_hold_batch(out, rows) ? HR_OK : HR_OOM(err);
     for (uint32_t c = 0; c < node->pass_count && status == HR_OK; c++)
-        status = hr_column_take(&out->arena, &rows->columns[c], places, count, &out->columns[c], err);
+        status =
+            hr_column_take(&out->arena, &rows->columns[c], places, count, &out->columns[c], err);
     for (uint32_t i = 0; i < node->spec_count && status == HR_OK; i++) {
         const struct hr_over_spec *spec = &node->specs[i];
         struct hr_column col;

@@ -78,7 +78,8 @@ def stream_job(where):
     job = table(where)
     for name, items in QUERIES.items():
         job += (f"CREATE STREAMING TABLE {name}_ USING json OPTIONS (path '{where}/out/{name}') AS "
-                f"SELECT id, {items} FROM STREAM t WATERMARK ts DELAY OF INTERVAL {DELAY} SECONDS;\n")
+                f"SELECT id, {items} FROM STREAM t WATERMARK ts DELAY OF INTERVAL {DELAY} "
+                "SECONDS;\n")
     return job
 
 
