@@ -40,6 +40,9 @@ struct hr_over_pnode {
     int64_t keep_rows, keep_us;
     uint32_t *kept, kept_count; /* the columns of a row of history */
     uint32_t carry_bytes;       /* 0: there is none */
+    uint32_t top;               /* the first rows of a key by the order are its history and all
+                                   that comes out: whenever they change; 0: it is no such node */
+    bool all_each_epoch;        /* those of all keys (complete mode) */
     const char *identity;       /* of its functions and frames */
 };
 

@@ -53,6 +53,11 @@ hr_status hr_over_frames(struct hr_over_block *block, const struct hr_over_spec 
 bool hr_over_same_partition(const struct hr_over_pnode *node, const struct hr_batch *a,
                             uint32_t a_row, const struct hr_batch *b, uint32_t b_row);
 
+/* The first limit rows of each partition by the order, one partition after the other, and how many
+ * of each. Room for block->count and block->part_count. */
+hr_status hr_over_top(struct hr_over_block *block, uint32_t limit, uint32_t *ret_rows,
+                      uint32_t *ret_counts, struct hr_err *err) HR_CHECKED;
+
 /* The columns of results. out's arena is the result's. */
 bool hr_over_is_value(const struct hr_over_spec *spec); /* a matter of positions; else aggregate */
 hr_status hr_over_value(struct hr_over_block *block, const struct hr_over_spec *spec,

@@ -14,6 +14,10 @@
  * answers are the same. The results come out in order of event time. Then the rows become history,
  * and what no later frame reaches is let go.
  *
+ * The first n rows of each key (top): its history is they, by any order. Every row is compared with
+ * them when it comes; keys whose rows changed come out with all of theirs, or in complete mode all
+ * keys, which `carry` then lists.
+ *
  * Cost of an epoch: the final rows, and the history of the keys that have one. Late rows, and rows
  * without an event time, are dropped and counted. An attempt that fails leaves its parts ahead of
  * the last commit (state.h).
@@ -561,7 +565,9 @@ static hr_status arrange(struct state_over *op, const struct finals *f, struct h
     block->starts[f->key_count] = at;
     struct hr_batch *both[2] = {NULL, due}, *all = NULL;
     if (f->past_count) HR_TRY(history_batch(op, f, &both[0], err));
-    all = both[0] ? hr_batch_concat(both, 2, op->schema, false) : hr_batch_ref(due);
+    all = !both[0]  ? hr_batch_ref(due)
+          : f->count ? hr_batch_concat(both, 2, op->schema, false)
+                     : hr_batch_ref(both[0]);
     struct hr_batch *out = all ? hr_batch_new(op->schema, total, op->op.task->mem) : NULL;
     hr_status status = out && hr_batch_hold_batch(out, all) ? HR_OK : HR_OOM(err);
     if (status == HR_OK && both[0] && !hr_batch_hold_batch(out, both[0])) status = HR_OOM(err);
@@ -647,22 +653,182 @@ static hr_status finish_rows(struct state_over *op, struct finals *f, struct hr_
     return op->node->keep_us < 0 ? cut_history(op, f, err) : HR_OK;
 }
 
+/* --- The first rows of a key -------------------------------------------------------------------*/
+
+/* Rows of the block and their ranks, as the output. */
+static hr_status put_ranked(struct state_over *op, struct hr_batch *rows, const uint32_t *places,
+                            const int32_t *ranks, uint32_t count, struct hr_err *err)
+{
+    if (count == 0) return HR_OK;
+    struct hr_batch *out = hr_batch_new(op->op.node->schema, count, op->op.task->mem);
+    if (!out) return HR_OOM(err);
+    hr_status status = hr_batch_hold_batch(out, rows) ? HR_OK : HR_OOM(err);
+    uint32_t pass = op->node->pass_count;
+    for (uint32_t c = 0; c < pass && status == HR_OK; c++)
+        status =
+            hr_column_take(&out->arena, &rows->columns[c], places, count, &out->columns[c], err);
+    if (status == HR_OK)
+        status = hr_column_alloc(&out->arena, hr_type(HR_T_INT), count, false, &out->columns[pass],
+                                 err);
+    if (status != HR_OK) {
+        hr_batch_unref(out);
+        return status;
+    }
+    memcpy((void *)(uintptr_t)out->columns[pass].values, ranks, count * sizeof *ranks);
+    op->out = out;
+    op->next = 0;
+    return HR_OK;
+}
+
+/* What left the first rows goes, what came among them is kept, in order of arrival. */
+static hr_status replace_history(struct state_over *op, const struct due_key *key,
+                                 const struct hr_over_block *block, uint32_t k,
+                                 struct hr_lrow *const *past, const bool *stays, struct hr_err *err)
+{
+    const struct hr_over_pnode *node = op->node;
+    struct hr_lists *lists = hr_state_lists(key->part, history_table(node));
+    struct hr_string view = hr_string_make(key->bytes.ptr, (uint32_t)key->bytes.len);
+    uint32_t start = block->starts[k];
+    for (uint32_t i = 0; i < key->history; i++) {
+        if (stays[start + i]) continue;
+        HR_TRY(hr_lists_delete(lists, past[i], err));
+        key->part->rows_removed++;
+    }
+    for (uint32_t row = start + key->history; row < block->starts[k + 1]; row++) {
+        if (!stays[row]) continue;
+        HR_TRY(hr_keys_encode(op->kept_codec, op->kept_vectors, &row, 1,
+                              HR_KEYS_NO_HASH | HR_KEYS_EXACT, &op->row_bytes, err));
+        struct hr_str_view payload = hr_string_view(&op->row_bytes.views[0]);
+        HR_TRY(hr_lists_add(lists, &view, &key->hash, &payload, NULL, 1, NULL, err));
+        key->part->rows_updated++;
+    }
+    return HR_OK;
+}
+
+static hr_status keep_top(struct state_over *op, const struct finals *f,
+                          struct hr_over_block *block, struct hr_err *err)
+{
+    const struct hr_over_pnode *node = op->node;
+    uint32_t total = block->count, past = 0, at = 0, out = 0;
+    uint32_t *rows = hr_arena_alloc(&op->scratch, (total + 1) * sizeof *rows);
+    uint32_t *counts = hr_arena_alloc(&op->scratch, (f->key_count + 1) * sizeof *counts);
+    uint32_t *places = hr_arena_alloc(&op->scratch, (total + 1) * sizeof *places);
+    int32_t *ranks = hr_arena_alloc(&op->scratch, (total + 1) * sizeof *ranks);
+    bool *stays = hr_arena_zalloc(&op->scratch, total + 1);
+    if (!rows || !counts || !places || !ranks || !stays) return HR_OOM(err);
+    HR_TRY(hr_over_top(block, node->top, rows, counts, err));
+    for (uint32_t i = 0; i < node->kept_count; i++)
+        op->kept_vectors[i] = (struct hr_vector){block->rows->columns[node->kept[i]], false};
+    for (uint32_t k = 0; k < f->key_count; k++) {
+        const struct due_key *key = &f->keys[k];
+        bool changed = key->count == 0; /* a key that is only listed */
+        for (uint32_t i = 0; i < counts[k]; i++) {
+            changed = changed || rows[at + i] >= block->starts[k] + key->history;
+            stays[rows[at + i]] = true;
+        }
+        if (changed && key->count)
+            HR_TRY(replace_history(op, key, block, k, f->past + past, stays, err));
+        for (uint32_t i = 0; i < counts[k] && changed; i++) {
+            places[out] = rows[at + i];
+            ranks[out++] = (int32_t)i + 1;
+        }
+        past += key->history;
+        at += counts[k];
+    }
+    if (node->all_each_epoch && f->count) return HR_OK; /* they come with all the others */
+    return put_ranked(op, block->rows, places, ranks, out, err);
+}
+
+static hr_status top_of(struct state_over *op, struct finals *f, struct hr_batch *due,
+                        struct hr_err *err)
+{
+    struct hr_over_block block = {.node = op->node,
+                                  .arena = &op->scratch,
+                                  .conf = op->op.task->conf,
+                                  .now_us = op->op.task->now_us};
+    uint32_t *places = hr_arena_alloc(&op->scratch, (f->count + 1) * sizeof *places);
+    struct hr_batch *rows = NULL;
+    if (!places) return HR_OOM(err);
+    HR_TRY(decode(op, op->row_codec, f->rows, f->count, &due->arena, due->columns, err));
+    HR_TRY(group_by_key(op, f, due, err));
+    HR_TRY(find_history(op, f, err));
+    HR_TRY(arrange(op, f, due, &block, places, &rows, err));
+    hr_status status = hr_over_block_parts(&block, rows, f->key_count, err);
+    if (status == HR_OK && f->count) status = find_carry(op, f, &block, err);
+    if (status == HR_OK) status = keep_top(op, f, &block, err);
+    hr_batch_unref(rows);
+    return status;
+}
+
+static hr_status list_keys(struct state_over *op, struct finals *f, struct hr_err *err)
+{
+    uint64_t total = 0;
+    for (uint32_t p = 0; p < op->s.part_count; p++)
+        total += (uint64_t)hr_lists_key_count(hr_state_lists(&op->s.parts[p], 1));
+    f->keys = hr_arena_zalloc(&op->scratch, (total + 1) * sizeof *f->keys);
+    if (!f->keys) return HR_OOM(err);
+    for (uint32_t p = 0; p < op->s.part_count; p++) {
+        struct hr_state_part *part = &op->s.parts[p];
+        struct hr_ktable *table;
+        struct hr_ktable_iter iter;
+        uint8_t *states[64];
+        uint32_t n;
+        HR_TRY(hr_state_pane(part, carry_table(op->node), HR_PANE_NONE, &table, err));
+        hr_ktable_iter_all(table, &iter);
+        while ((n = hr_ktable_iter_next(&iter, states, HR_COUNT(states))) > 0) {
+            for (uint32_t i = 0; i < n && f->key_count < total; i++) {
+                struct hr_str_view bytes = hr_ktable_key(table, states[i]);
+                f->keys[f->key_count++] = (struct due_key){
+                    .part = part, .bytes = bytes, .hash = hr_key_hash(bytes.ptr, bytes.len)};
+            }
+        }
+    }
+    return HR_OK;
+}
+
+static hr_status with_due(struct state_over *op, struct finals *f,
+                          hr_status (*run)(struct state_over *, struct finals *, struct hr_batch *,
+                                           struct hr_err *),
+                          struct hr_err *err)
+{
+    struct hr_batch *due = hr_batch_new(op->schema, f->count, op->op.task->mem);
+    if (!due) return HR_OOM(err);
+    hr_status status = run(op, f, due, err);
+    hr_batch_unref(due);
+    return status;
+}
+
+/* Complete mode: the first rows of every key, each epoch. */
+static hr_status put_all(struct state_over *op, struct hr_err *err)
+{
+    struct finals all = {.count = 0};
+    HR_TRY(list_keys(op, &all, err));
+    return all.key_count ? with_due(op, &all, top_of, err) : HR_OK;
+}
+
+static hr_status finish_top(struct state_over *op, struct hr_err *err)
+{
+    struct finals f = {.count = 0};
+    hr_arena_reset(&op->scratch);
+    HR_TRY(collect(op, &f, err));
+    if (f.count) HR_TRY(find_keys(op, &f, err));
+    if (f.count) HR_TRY(with_due(op, &f, top_of, err));
+    return op->node->all_each_epoch ? put_all(op, err) : HR_OK;
+}
+
 /* What has become final comes out; history that nothing reaches goes. */
 static hr_status finish_epoch(struct state_over *op, struct hr_err *err)
 {
     struct finals f = {.count = 0};
     bool may_be_due = op->has_new || hr_stateful_moved(&op->s);
     op->ended = true;
+    if (op->node->top) return finish_top(op, err);
     if (!may_be_due || (!op->node->by_arrival && op->s.evict_us == INT64_MIN)) return HR_OK;
     hr_arena_reset(&op->scratch);
     HR_TRY(collect(op, &f, err));
     if (f.count) {
         HR_TRY(find_keys(op, &f, err));
-        struct hr_batch *due = hr_batch_new(op->schema, f.count, op->op.task->mem);
-        if (!due) return HR_OOM(err);
-        hr_status status = finish_rows(op, &f, due, err);
-        hr_batch_unref(due);
-        HR_TRY(status);
+        HR_TRY(with_due(op, &f, finish_rows, err));
     }
     return expire_history(op, err);
 }
@@ -699,6 +865,7 @@ static hr_status state_over_next(struct hr_op *base, struct hr_batch **ret_batch
 
 static const char *state_over_grows(const struct hr_pnode *node)
 {
+    if (HR_PNODE(over, node)->top) return "keys (their first rows)";
     return HR_PNODE(over, node)->carry_bytes ? "keys (frames without a lower bound)"
            : HR_PNODE(over, node)->by_arrival ? "keys"
            : HR_PNODE(over, node)->keeps_history && HR_PNODE(over, node)->keep_us < 0 ? "keys"
@@ -712,6 +879,11 @@ static void state_over_explain(const struct hr_pnode *node, struct hr_buf *out)
     for (uint32_t i = 0; i < over->spec_count; i++) {
         if (i) hr_buf_puts(out, ", ");
         hr_expr_print(over->specs[i].over, out);
+    }
+    if (over->top) {
+        hr_buf_printf(out, "], the first %u of a key are kept, and come out when they change%s",
+                      over->top, over->all_each_epoch ? "; all keys each epoch" : "");
+        return;
     }
     hr_buf_puts(out, over->by_arrival ? "], rows come out as they arrive"
                                       : "], rows wait for the watermark");

@@ -13,6 +13,9 @@
 #include "plan/nodes/aggregate.h"
 #include "plan/nodes/filter.h"
 #include "plan/nodes/over.h"
+#include "plan/nodes/project.h"
+
+#define HR_TOP_MAX 10000 /* rows of a key: they are compared at every epoch that has one of it */
 
 /* Refusals ------------------------------------------------------------------------------------- */
 
@@ -654,9 +657,58 @@ static hr_status refuse_over(void *arg, struct hr_expr **expr, struct hr_err *er
     return hr_err_at(err, e->sql_pos, e->sql_end);
 }
 
+/* The attribute of below that plan shows as id; 0: it shows something else. */
+static uint32_t shown_as(const struct hr_plan *plan, uint32_t id)
+{
+    const struct hr_select *select = hr_select_of_const(plan);
+    for (uint32_t i = 0; i < select->expr_count; i++) {
+        const struct hr_expr *e = select->exprs[i];
+        if (e->attr_id != id) continue;
+        if (e->kind == HR_X_ALIAS) e = e->args[0];
+        return e->kind == HR_X_ATTR ? e->attr_id : 0;
+    }
+    return 0;
+}
+
+/* n of "attribute <= n", "attribute < n + 1" or "attribute = 1"; 0: it is none of them. */
+static uint32_t bound_of(struct hr_analyzer *an, const struct hr_expr *part, uint32_t *ret_id)
+{
+    enum hr_function_role role = hr_expr_role(part);
+    bool at_most = role == HR_ROLE_LESS_EQUAL, below = role == HR_ROLE_LESS;
+    if (!at_most && !below && role != HR_ROLE_EQUAL) return 0;
+    const struct hr_expr *attr = part->args[0];
+    struct hr_column col;
+    if (attr->kind != HR_X_ATTR || attr->type->id != HR_T_INT) return 0;
+    if (!hr_expr_is_foldable(part->args[1]) || part->args[1]->type->id != HR_T_INT) return 0;
+    if (hr_expr_fold(an->arena, an->conf, part->args[1], &col, NULL) != HR_OK) return 0;
+    if (!hr_column_valid(&col, 0)) return 0;
+    int64_t n = (int64_t)*(const int32_t *)col.values - below;
+    *ret_id = attr->attr_id;
+    return n < 1 || n > HR_TOP_MAX || (role == HR_ROLE_EQUAL && n != 1) ? 0 : (uint32_t)n;
+}
+
+/* A filter that keeps the first rows of each key of a stream: the window need know no others. */
+static hr_status find_top(struct hr_analyzer *an, struct hr_plan *filter, struct hr_err *err)
+{
+    struct hr_exprs parts = {0};
+    HR_TRY(hr_expr_split_and(an->arena, HR_NODE(filter, filter)->condition, &parts, err));
+    for (uint32_t i = 0; i < parts.count; i++) {
+        uint32_t id = 0, n = bound_of(an, parts.items[i], &id);
+        struct hr_plan *below = filter->children[0];
+        while (n && id && (below->kind == HR_P_PROJECT || below->kind == HR_P_SUBQUERY_ALIAS)) {
+            if (below->kind == HR_P_PROJECT) id = shown_as(below, id);
+            below = below->children[0];
+        }
+        if (!n || below->kind != HR_P_OVER || !hr_over_may_be_top(below)) continue;
+        if (HR_NODE(over, below)->exprs[0]->attr_id == id) HR_NODE(over, below)->top = n;
+    }
+    return HR_OK;
+}
+
 hr_status hr_check_over(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
     struct left left = {an, plan};
+    if (plan->kind == HR_P_FILTER && plan->is_streaming) HR_TRY(find_top(an, plan, err));
     if (plan->kind != HR_P_OVER) HR_TRY(hr_plan_each_expr(plan, refuse_over, &left, err));
     for (uint32_t i = 0; i < plan->child_count; i++)
         HR_TRY(hr_check_over(an, plan->children[i], err));

@@ -13,9 +13,15 @@
 
 static const char *const mode_names[] = {"Append", "Update", "Complete", "Changelog"};
 
+static bool counts(const struct hr_plan *plan)
+{
+    const struct hr_node_vt *vt = hr_plan_vt(plan);
+    return vt->counts ? vt->counts(plan) : vt->counts_as_aggregate;
+}
+
 uint32_t hr_plan_aggregates(const struct hr_plan *plan)
 {
-    uint32_t count = plan->is_streaming && hr_plan_vt(plan)->counts_as_aggregate;
+    uint32_t count = plan->is_streaming && counts(plan);
     for (uint32_t i = 0; i < plan->child_count; i++) count += hr_plan_aggregates(plan->children[i]);
     return count;
 }
@@ -93,7 +99,7 @@ static hr_status check_node(struct walk *w, const struct hr_plan *plan, enum hr_
     if (vt->emits) *ret_emits = vt->emits(plan, &check);
     if (check.input == HR_CHANGES_WEIGHTED || *ret_emits == HR_CHANGES_WEIGHTED)
         HR_TRY(check_lasting(plan, err));
-    w->aggregates += vt->counts_as_aggregate;
+    w->aggregates += counts(plan);
     return HR_OK;
 }
 

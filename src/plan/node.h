@@ -70,6 +70,8 @@ struct hr_node_vt {
     bool analyzes_children;   /* analyze goes to the children by itself */
     bool may_fold;            /* constants in its expressions may be computed */
     bool counts_as_aggregate; /* at most one is in a query that does not only append */
+    /* Instead of counts_as_aggregate, where it depends on the node. NULL: it does not. */
+    bool (*counts)(const struct hr_plan *plan);
     bool keeps_state;         /* on a stream: from epoch to epoch */
 
     /* Sets members whose unset value is not zero. NULL: there are none. */

@@ -417,6 +417,18 @@ static hr_status plan_history(struct parts *p, struct hr_over_pnode *node, struc
     return keep_column(p->pl, node, node->partition[0], err); /* count(*): rows of something */
 }
 
+/* The first rows of a key are kept whole. Complete mode needs a list of the keys. */
+static hr_status plan_top(struct parts *p, struct hr_over_pnode *node, struct hr_err *err)
+{
+    node->keep_us = -1;
+    node->keep_rows = node->top;
+    node->keeps_history = true;
+    node->all_each_epoch = p->pl->mode == HR_MODE_COMPLETE;
+    node->carry_bytes = node->all_each_epoch ? sizeof(struct hr_over_carry) : 0;
+    for (uint32_t c = 0; c < p->columns.count; c++) HR_TRY(keep_column(p->pl, node, c, err));
+    return HR_OK;
+}
+
 static const char *identity_of(struct hr_planner *pl, const struct hr_over_pnode *node)
 {
     struct hr_buf text = {0};
@@ -425,6 +437,8 @@ static const char *identity_of(struct hr_planner *pl, const struct hr_over_pnode
         hr_expr_print(node->specs[i].over, &text);
     }
     hr_buf_putc(&text, ']');
+    if (node->top) hr_buf_printf(&text, " first %u", node->top);
+    if (node->all_each_epoch) hr_buf_puts(&text, " of all keys");
     const char *kept = hr_arena_strdup(pl->arena, hr_buf_cstr(&text));
     hr_buf_done(&text);
     return kept;
@@ -441,9 +455,10 @@ static hr_status over_epochs(struct parts *p, struct hr_pnode *base, struct hr_p
         HR_TRY(place(p, zero, &node->partition[0], err));
         node->partition_count = 1;
     }
-    node->by_arrival = by_arrival(node->specs[0].over);
-    if (node->by_arrival) node->order_count = 0;
-    HR_TRY(plan_history(p, node, err));
+    node->top = HR_NODE(over, p->plan)->top;
+    node->by_arrival = node->top || by_arrival(node->specs[0].over);
+    if (node->by_arrival && !node->top) node->order_count = 0;
+    HR_TRY(node->top ? plan_top(p, node, err) : plan_history(p, node, err));
     HR_TRY(with_columns(p, child, err));
     base->exprs = HR_NEW_ARRAY(pl->arena, struct hr_expr *, node->partition_count);
     if (!base->exprs) return HR_OOM(err);
@@ -592,8 +607,10 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
                                  struct hr_err *err)
 {
     const struct hr_over_node *node = HR_NODE(over, plan);
-    HR_UNUSED(check);
-    for (uint32_t i = 0; i < node->expr_count; i++) {
+    if (node->top && check->mode == HR_MODE_APPEND)
+        return hr_node_refuse_mode(plan, err, "append",
+                                   "the first rows of a key (row_number() <= n), which change,");
+    for (uint32_t i = 0; i < node->expr_count && !node->top; i++) {
         const char *what = beyond_a_stream(plan, node->exprs[i]->args[0]);
         if (!what) continue;
         char text[240];
@@ -601,6 +618,26 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
         return hr_node_not_supported(plan, err, text);
     }
     return HR_OK;
+}
+
+/* Ordered by anything but the event time or arrival: is it the first rows of a key? */
+bool hr_over_may_be_top(const struct hr_plan *plan)
+{
+    const struct hr_over_node *node = HR_NODE(over, plan);
+    if (!plan->is_streaming || node->expr_count != 1) return false;
+    const struct hr_expr *over = node->exprs[0]->args[0];
+    return hr_expr_is(over->args[0], HR_ROLE_ROW_NUMBER) && beyond_a_stream(plan, over);
+}
+
+static bool is_top(const struct hr_plan *plan)
+{
+    return HR_NODE(over, plan)->top > 0;
+}
+
+static enum hr_changes emits(const struct hr_plan *plan, const struct hr_streaming_check *check)
+{
+    if (!is_top(plan)) return HR_CHANGES_APPEND;
+    return check->mode == HR_MODE_COMPLETE ? HR_CHANGES_COMPLETE : HR_CHANGES_UPDATE;
 }
 
 const struct hr_node_vt hr_node_over = {
@@ -615,6 +652,8 @@ const struct hr_node_vt hr_node_over = {
     .sink = sink,
     .max_rows = hr_node_rows_of_child,
     .accepts = HR_CHANGES_APPEND,
+    .counts = is_top,
     .check_streaming = check_streaming,
+    .emits = emits,
     .physical = physical,
 };
