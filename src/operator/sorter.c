@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An order is an array of entries: 64 bits that sort like the first key (NULLs and direction
- * included), and the row's number. They are sorted by radix, eight passes less those whose byte is
- * the
- * same everywhere; runs of equal bits are then merge-sorted by all keys, unless the bits were the
- * whole key. Both are stable, so equal rows keep the order in which they came.
+ * An order is an array of entries: 64 bits that sort like a key (direction included), and the row's
+ * number. They are sorted by radix, eight passes less those whose byte is the same everywhere; runs
+ * of equal bits are sorted by the next key in the same way, down to short runs, which are merged by
+ * all that is left. NULLs are set apart before. Where the bits are not the whole key (long texts),
+ * a run of different values is merged, too. All is stable: equal rows keep the order in which they
+ * came.
  */
 #include "operator/sorter.h"
 #include "operator/sort.h"
@@ -181,90 +182,58 @@ HR_INLINE uint64_t decimal_bits(hr_i128 v)
 }
 
 #define SIGN (UINT64_C(1) << 63)
+#define EACH_BITS(expr)                                   \
+    do {                                                  \
+        for (uint32_t i = 0; i < count; i++) {            \
+            const uint64_t r = order[i].row;              \
+            order[i].bits = (expr);                       \
+        }                                                 \
+    } while (0)
+#define AS(T) (((const T *)v)[r])
 
-/* Sorts like the value, ascending. *ret_exact: different values have different bits but the
- * last. */
-static void value_bits(const struct hr_column *col, struct entry *order, uint32_t count,
-                       bool *ret_exact)
+/* Sorts like the values of the entries' rows, which are not NULL, ascending. Returns whether
+ * different values have different bits. */
+static bool value_bits(const struct hr_column *col, struct entry *order, uint32_t count)
 {
     const void *v = col->values;
-    *ret_exact = false;
     switch (col->type->id) {
-    case HR_T_BOOLEAN:
-        *ret_exact = true;
-        for (uint32_t i = 0; i < count; i++) order[i].bits = (uint64_t)hr_bit_get(v, i) << 62;
-        return;
-    case HR_T_BYTE:
-        *ret_exact = true;
-        for (uint32_t i = 0; i < count; i++)
-            order[i].bits = ((uint64_t)((const int8_t *)v)[i] << 56) ^ SIGN;
-        return;
-    case HR_T_SHORT:
-        *ret_exact = true;
-        for (uint32_t i = 0; i < count; i++)
-            order[i].bits = ((uint64_t)((const int16_t *)v)[i] << 48) ^ SIGN;
-        return;
+    case HR_T_BOOLEAN: EACH_BITS((uint64_t)hr_bit_get(v, (uint32_t)r)); return true;
+    case HR_T_BYTE: EACH_BITS((uint64_t)AS(int8_t) ^ SIGN); return true;
+    case HR_T_SHORT: EACH_BITS((uint64_t)AS(int16_t) ^ SIGN); return true;
     case HR_T_INT:
     case HR_T_DATE:
-    case HR_T_INTERVAL_YM:
-        *ret_exact = true;
-        for (uint32_t i = 0; i < count; i++)
-            order[i].bits = ((uint64_t)((const int32_t *)v)[i] << 32) ^ SIGN;
-        return;
+    case HR_T_INTERVAL_YM: EACH_BITS((uint64_t)(int64_t)AS(int32_t) ^ SIGN); return true;
     case HR_T_LONG:
     case HR_T_TIMESTAMP:
     case HR_T_TIMESTAMP_NTZ:
-    case HR_T_INTERVAL_DT:
-        for (uint32_t i = 0; i < count; i++)
-            order[i].bits = (uint64_t)((const int64_t *)v)[i] ^ SIGN;
-        return;
-    case HR_T_FLOAT:
-        for (uint32_t i = 0; i < count; i++)
-            order[i].bits = double_bits((double)((const float *)v)[i]);
-        return;
-    case HR_T_DOUBLE:
-        for (uint32_t i = 0; i < count; i++) order[i].bits = double_bits(((const double *)v)[i]);
-        return;
-    case HR_T_DECIMAL:
-        for (uint32_t i = 0; i < count; i++) order[i].bits = decimal_bits(((const hr_i128 *)v)[i]);
-        return;
+    case HR_T_INTERVAL_DT: EACH_BITS((uint64_t)AS(int64_t) ^ SIGN); return true;
+    case HR_T_FLOAT: EACH_BITS(double_bits((double)AS(float))); return true;
+    case HR_T_DOUBLE: EACH_BITS(double_bits(AS(double))); return true;
+    case HR_T_DECIMAL: EACH_BITS(decimal_bits(AS(hr_i128))); return col->type->precision <= 18;
     case HR_T_STRING:
-    case HR_T_BINARY:
-        for (uint32_t i = 0; i < count; i++)
-            order[i].bits =
-                hr_column_valid(col, i) ? string_bits((const struct hr_string *)v + i) : 0;
-        return;
-    default:
-        for (uint32_t i = 0; i < count; i++) order[i].bits = 0;
+    case HR_T_BINARY: EACH_BITS(string_bits(&AS(struct hr_string))); return false;
+    default: EACH_BITS(r & 0); return false;
     }
 }
 
-/* One bit of the 64 goes to NULLs. */
-static bool first_key_bits(struct hr_sorter *s, uint32_t count)
+/* The bits of a key that is not NULL in these rows. */
+static bool key_bits(struct hr_sorter *s, uint32_t key, struct entry *order, uint32_t count)
 {
-    const struct hr_column *col = &s->sorted->columns[s->key_columns[0]];
-    bool exact, descending = s->directions->descending[0],
-                nulls_first = s->directions->nulls_first[0];
-    value_bits(col, s->order, count, &exact);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t bits = s->order[i].bits;
-        bits = (descending ? ~bits : bits) >> 1;
-        if (nulls_first)
-            bits = hr_column_valid(col, i) ? bits | SIGN : 0;
-        else
-            bits = hr_column_valid(col, i) ? bits : SIGN;
-        s->order[i].bits = bits;
-    }
-    return exact && s->node->expr_count == 1;
+    bool exact = value_bits(&s->sorted->columns[s->key_columns[key]], order, count);
+    for (uint32_t i = 0; i < count && s->directions->descending[key]; i++)
+        order[i].bits = ~order[i].bits;
+    return exact;
 }
 
 /* --- Sorting ---------------------------------------------------------------------------------- */
 
-static int compare(const struct hr_sorter *s, const struct entry *a, const struct entry *b)
+/* By the bits, then by the keys from `from` on. */
+static int compare(const struct hr_sorter *s, uint32_t from, const struct entry *a,
+                   const struct entry *b)
 {
     if (a->bits != b->bits) return a->bits < b->bits ? -1 : 1;
     uint32_t ra = (uint32_t)a->row, rb = (uint32_t)b->row;
-    for (uint32_t k = 0; k < s->node->expr_count; k++) {
+    for (uint32_t k = from; k < s->node->expr_count; k++) {
         const struct hr_column *col = &s->sorted->columns[s->key_columns[k]];
         bool va = hr_column_valid(col, ra), vb = hr_column_valid(col, rb);
         if (!va || !vb) {
@@ -277,26 +246,26 @@ static int compare(const struct hr_sorter *s, const struct entry *a, const struc
     return 0;
 }
 
-static void merge_sort(const struct hr_sorter *s, struct entry *items, struct entry *tmp,
-                       uint64_t count)
+static void merge_sort(const struct hr_sorter *s, uint32_t from, struct entry *items,
+                       struct entry *tmp, uint64_t count)
 {
     if (count <= 12) {
         for (uint64_t i = 1; i < count; i++) {
             struct entry e = items[i];
             uint64_t k = i;
-            for (; k && compare(s, &e, &items[k - 1]) < 0; k--) items[k] = items[k - 1];
+            for (; k && compare(s, from, &e, &items[k - 1]) < 0; k--) items[k] = items[k - 1];
             items[k] = e;
         }
         return;
     }
     uint64_t half = count / 2;
-    merge_sort(s, items, tmp, half);
-    merge_sort(s, items + half, tmp, count - half);
-    if (compare(s, &items[half - 1], &items[half]) <= 0) return;
+    merge_sort(s, from, items, tmp, half);
+    merge_sort(s, from, items + half, tmp, count - half);
+    if (compare(s, from, &items[half - 1], &items[half]) <= 0) return;
     memcpy(tmp, items, half * sizeof *tmp);
     uint64_t a = 0, b = half, out = 0;
     while (a < half && b < count)
-        items[out++] = compare(s, &items[b], &tmp[a]) < 0 ? items[b++] : tmp[a++];
+        items[out++] = compare(s, from, &items[b], &tmp[a]) < 0 ? items[b++] : tmp[a++];
     while (a < half) items[out++] = tmp[a++];
 }
 
@@ -324,20 +293,71 @@ static struct entry *radix_sort(struct entry *items, struct entry *tmp, uint32_t
     return items;
 }
 
-static void sort_order(struct hr_sorter *s, struct entry *tmp, uint32_t count)
+static void sort_run(struct hr_sorter *s, uint32_t key, struct entry *items, struct entry *tmp,
+                     uint32_t count);
+
+static bool same_key(const struct hr_sorter *s, uint32_t key, const struct entry *items,
+                     uint32_t count)
 {
-    bool exact = first_key_bits(s, count);
+    const struct hr_column *col = &s->sorted->columns[s->key_columns[key]];
+    for (uint32_t i = 1; i < count; i++)
+        if (!hr_column_equal(col, (uint32_t)items[i - 1].row, col, (uint32_t)items[i].row))
+            return false;
+    return true;
+}
+
+/* Runs of equal bits by what is left. */
+static void sort_ties(struct hr_sorter *s, uint32_t key, bool exact, struct entry *items,
+                      struct entry *tmp, uint32_t count)
+{
+    for (uint32_t i = 0, end; i < count; i = end) {
+        end = i + 1;
+        while (end < count && items[end].bits == items[i].bits) end++;
+        if (end - i < 2) continue;
+        if (exact || same_key(s, key, items + i, end - i))
+            sort_run(s, key + 1, items + i, tmp, end - i);
+        else
+            merge_sort(s, key, items + i, tmp, end - i);
+    }
+}
+
+static void sort_valid(struct hr_sorter *s, uint32_t key, struct entry *items, struct entry *tmp,
+                       uint32_t count)
+{
+    bool exact = key_bits(s, key, items, count), last = key + 1 == s->node->expr_count;
     if (count < RADIX_MIN) {
-        merge_sort(s, s->order, tmp, count);
+        merge_sort(s, exact ? key + 1 : key, items, tmp, count);
         return;
     }
-    struct entry *sorted = radix_sort(s->order, tmp, count);
-    if (sorted != s->order) memcpy(s->order, sorted, count * sizeof *sorted);
-    for (uint32_t i = 0, end; i < count && !exact; i = end) {
-        end = i + 1;
-        while (end < count && s->order[end].bits == s->order[i].bits) end++;
-        if (end - i > 1) merge_sort(s, s->order + i, tmp, end - i);
+    struct entry *sorted = radix_sort(items, tmp, count);
+    if (sorted != items) memcpy(items, sorted, count * sizeof *sorted);
+    if (!exact || !last) sort_ties(s, key, exact, items, tmp, count);
+}
+
+/* Sorts rows that are equal by the keys before. */
+static void sort_run(struct hr_sorter *s, uint32_t key, struct entry *items, struct entry *tmp,
+                     uint32_t count)
+{
+    if (key == s->node->expr_count || count < 2) return;
+    const struct hr_column *col = &s->sorted->columns[s->key_columns[key]];
+    bool first = s->directions->nulls_first[key], all_null = col->type->id == HR_T_NULL;
+    uint32_t front = 0, back = 0; /* rows whose place is before, behind */
+    for (uint32_t i = 0; i < count && (col->validity || all_null); i++) {
+        bool null = all_null || !hr_column_valid(col, (uint32_t)items[i].row);
+        if (null == first)
+            items[front++] = items[i];
+        else
+            tmp[back++] = items[i];
     }
+    if (!col->validity && !all_null) {
+        sort_valid(s, key, items, tmp, count);
+        return;
+    }
+    memcpy(items + front, tmp, back * sizeof *tmp);
+    uint32_t nulls = first ? front : back;
+    struct entry *of_nulls = first ? items : items + front, *valid = first ? items + front : items;
+    sort_run(s, key + 1, of_nulls, tmp, nulls);
+    if (count - nulls > 1) sort_valid(s, key, valid, tmp, count - nulls);
 }
 
 static hr_status cut_to(struct hr_sorter *s, uint32_t keep, struct hr_err *err)
@@ -379,7 +399,7 @@ hr_status hr_sorter_sort(struct hr_sorter *sorter, int64_t keep, struct hr_err *
         return HR_OOM(err);
     }
     for (uint32_t i = 0; i < count; i++) s->order[i] = (struct entry){0, i};
-    if (s->node->expr_count) sort_order(s, tmp, count);
+    sort_run(s, 0, s->order, tmp, count);
     hr_free(tmp);
     drop_batches(s);
     return keep >= 0 ? cut_to(s, (uint32_t)HR_MIN((uint64_t)keep, s->rows), err) : HR_OK;

@@ -607,8 +607,10 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
                                  struct hr_err *err)
 {
     const struct hr_over_node *node = HR_NODE(over, plan);
-    if (node->top && check->mode == HR_MODE_APPEND)
-        return hr_node_refuse_mode(plan, err, "append",
+    bool told = check->mode == HR_MODE_UPDATE || check->mode == HR_MODE_COMPLETE;
+    if (node->top && !told)
+        return hr_node_refuse_mode(plan, err,
+                                   check->mode == HR_MODE_APPEND ? "append" : "changelog",
                                    "the first rows of a key (row_number() <= n), which change,");
     for (uint32_t i = 0; i < node->expr_count && !node->top; i++) {
         const char *what = beyond_a_stream(plan, node->exprs[i]->args[0]);
