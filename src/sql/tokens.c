@@ -181,9 +181,19 @@ static bool starts_value(const struct hr_sql_token *t)
     }
 }
 
+/* The words of frames are names everywhere else. */
 static bool is_name(const struct hr_sql_token *t)
 {
-    return t->kind == HR_TK_ID || t->kind == HR_TK_QUOTED;
+    switch (t->kind) {
+    case HR_TK_ID:
+    case HR_TK_QUOTED:
+    case HR_TK_ROW:
+    case HR_TK_ROWS:
+    case HR_TK_RANGE:
+    case HR_TK_CURRENT:
+    case HR_TK_PARTITION: return true;
+    default: return false;
+    }
 }
 
 /* What a keyword at i is here: itself, or an identifier. prev: the token before. */
@@ -194,7 +204,7 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     if (prev && prev->kind == HR_TK_DOT) return HR_TK_ID;
     switch (t->kind) {
     case HR_TK_STREAM:
-        return next->kind == HR_TK_ID || next->kind == HR_TK_QUOTED || call ? t->kind : HR_TK_ID;
+        return is_name(next) || call ? t->kind : HR_TK_ID;
     case HR_TK_DEDUPLICATE: return next->kind == HR_TK_BY ? t->kind : HR_TK_ID;
     case HR_TK_WITHIN: return next->kind == HR_TK_WATERMARK ? t->kind : HR_TK_ID;
     case HR_TK_VALUES: return starts_value(next) ? t->kind : HR_TK_ID;
