@@ -23,6 +23,7 @@ struct hr_generator_vt {
     const char *name;
     const char *doc;
     const char *schema; /* DDL */
+    bool own_times;     /* eventsPerSecond is not for it */
     /* Which of the events [first, first + count) are rows; NULL: all. Returns their number. */
     uint32_t (*select)(const struct hr_generator *, uint64_t first, uint32_t count,
                        uint64_t *ret_events);

@@ -70,6 +70,9 @@ static hr_status setup(struct hr_generator *g, struct gen_options *o,
         hr_buf_done(&names);
         return HR_E_NOT_FOUND;
     }
+    if (g->vt->own_times && o->events_per_second)
+        return HR_FAIL(err, HR_E_INVALID_OPTION,
+                       "option eventsPerSecond: generator %s has times of its own", o->name);
     g->seed = (uint64_t)o->seed;
     g->events_per_second = o->events_per_second ? o->events_per_second
                            : o->rows_per_second ? o->rows_per_second
