@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * headrace demo [NAME]: runs examples/demo/NAME.sql with fresh output folders until Ctrl-C (or for
- * DEMO_SECONDS), then NAME_check.sql, in which ${rows} is the number of source rows that every
- * query has committed.
+ * headrace demo [NAME]: runs examples/demo/NAME.sql or apps/NAME/NAME.sql with fresh output folders
+ * until Ctrl-C (or for DEMO_SECONDS), then NAME_check.sql, in which ${rows} is the number of source
+ * rows that every query has committed.
  */
 #include <signal.h>
 #include <unistd.h>
@@ -12,8 +12,12 @@
 #include "serve/serve.h"
 #include "stream/query.h"
 
-#define OUT_DIR        "out/alerts"
 #define CHECKPOINT_DIR "out/demo-checkpoint"
+
+struct demo {
+    char job[512], check[512];
+    char out[256]; /* what the job writes */
+};
 
 /* Source rows that all queries over the generator have behind them; -1: one has run no epoch. */
 static int64_t rows_committed(struct hr_session *session)
@@ -78,18 +82,18 @@ static void *end_after(void *arg)
     return NULL;
 }
 
-static hr_status prepare(int64_t *ret_seconds, struct hr_err *err)
+static hr_status prepare(const char *out, int64_t *ret_seconds, struct hr_err *err)
 {
     const char *seconds = getenv("DEMO_SECONDS");
     if (seconds && *seconds &&
         (!hr_parse_i64(hr_sv(seconds), ret_seconds) || *ret_seconds < 1 || *ret_seconds > 86400))
         return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
                        "DEMO_SECONDS=%.20s: a number from 1 to 86400 is needed", seconds);
-    HR_TRY(hr_env_remove_tree(hr_env_default(), OUT_DIR, err));
+    HR_TRY(hr_env_remove_tree(hr_env_default(), out, err));
     return hr_env_remove_tree(hr_env_default(), CHECKPOINT_DIR, err);
 }
 
-static int run_demo(const char *job, const char *check_path)
+static int run_demo(const struct demo *demo)
 {
     static int64_t seconds = 0; /* outlives this call: the timer's thread reads it */
     struct hr_session_options options = {.checkpoint_root = CHECKPOINT_DIR};
@@ -103,21 +107,21 @@ static int run_demo(const char *job, const char *check_path)
     cli_catch_signals(NULL);
     int exit_status = CLI_FAILED;
     pthread_t timer;
-    hr_status status = prepare(&seconds, &err);
-    if (status == HR_OK) status = cli_read(job, &text, &err);
+    hr_status status = prepare(demo->out, &seconds, &err);
+    if (status == HR_OK) status = cli_read(demo->job, &text, &err);
     if (status == HR_OK) status = cli_session_new(&options, &settings, &session, &err);
     if (status == HR_OK && seconds)
         status = hr_thread_start(&timer, "demo-end", end_after, &seconds, &err);
     if (status == HR_OK && seconds) pthread_detach(timer); /* nobody waits for it */
-    if (status == HR_OK) status = cli_start_ui(job, &ui, CLI_UI_AUTO, session, &serve, &err);
+    if (status == HR_OK) status = cli_start_ui(demo->job, &ui, CLI_UI_AUTO, session, &serve, &err);
     if (status != HR_OK) {
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
     } else if (cli_run_statements(session, &text, true) == CLI_DONE) {
-        printf("Watching; alerts follow and are kept in %s. %s\n", OUT_DIR,
+        printf("Watching; alerts follow and are kept in %s. %s\n", demo->out,
                seconds ? "It ends by itself." : "Ctrl-C ends it.");
         fflush(stdout);
         exit_status = cli_await_queries(session, CLI_PROGRESS_AUTO);
-        if (exit_status == CLI_DONE) exit_status = check(session, check_path);
+        if (exit_status == CLI_DONE) exit_status = check(session, demo->check);
     }
     hr_serve_stop(serve);
     hr_session_free(session);
@@ -136,17 +140,27 @@ static int run(const struct cli_command *command, int argc, char **argv)
         name = value;
     }
     if (!name) name = "payments";
-    char job[512], check_path[512];
-    snprintf(job, sizeof job, "examples/demo/%.200s.sql", name);
-    snprintf(check_path, sizeof check_path, "examples/demo/%.200s_check.sql", name);
-    if (!hr_env_exists(hr_env_default(), job))
-        return cli_usage_error(command, "%s is missing: run the demo in the project's folder", job);
-    return run_demo(job, check_path);
+    struct demo demo;
+    snprintf(demo.job, sizeof demo.job, "examples/demo/%.200s.sql", name);
+    snprintf(demo.check, sizeof demo.check, "examples/demo/%.200s_check.sql", name);
+    snprintf(demo.out, sizeof demo.out, "out/alerts");
+    if (!hr_env_exists(hr_env_default(), demo.job)) {
+        snprintf(demo.job, sizeof demo.job, "apps/%.200s/%.200s.sql", name, name);
+        snprintf(demo.check, sizeof demo.check, "apps/%.200s/%.200s_check.sql", name, name);
+        snprintf(demo.out, sizeof demo.out, "out/%.200s", name);
+    }
+    if (strchr(name, '/') || !hr_env_exists(hr_env_default(), demo.job))
+        return cli_usage_error(command,
+                               "there is no %s: run a demo by its name (payments, fraud, "
+                               "iot, shop, social), in the project's folder",
+                               demo.job);
+    return run_demo(&demo);
 }
 
 const struct cli_command cli_demo = {
     .name = "demo",
     .usage = "[NAME]",
-    .doc = "run a demonstration (default: payments); DEMO_SECONDS=20 ends it by itself",
+    .doc = "run a demonstration: payments (default), fraud, iot, shop, social; DEMO_SECONDS=20 "
+           "ends it by itself",
     .run = run,
 };

@@ -4,9 +4,9 @@
  * day), and frauds among them. fraud_labels: what analysts say of each, half an hour later.
  * fraud_truth: the frauds.
  *
- * Time is cut into blocks of 256 payments (two hours). A block may hold one incident of fraud and one
- * benign burst; both are lists of positions in the block, so that each event is a function of its
- * number alone. Five kinds of fraud; the last begins with event NEW_FROM.
+ * Time is cut into blocks of 256 payments (two hours). A block may hold one incident of fraud and
+ * one benign burst; both are lists of positions in the block, so that each event is a function of
+ * its number alone. Five kinds of fraud; the last begins with event NEW_FROM.
  */
 #include <math.h>
 
