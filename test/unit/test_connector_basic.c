@@ -29,16 +29,18 @@ HR_TEST(generator_events_are_functions_of_their_number)
         const char *name = hr_generator_at(i)->name;
         struct hr_source *s = open_source(f, "generator", NULL, true, OPTS("name", name));
         HR_ASSERT_TRUE(s != NULL);
-        char *whole = hr_arena_strdup(&f->arena, read_range(f, s, "0", "2000", NULL));
-        char *tail = hr_arena_strdup(&f->arena, read_range(f, s, "1500", "2000", NULL));
+        bool rare = strstr(name, "_truth") != NULL; /* few events are rows */
+        const char *begin = rare ? "30000" : "1500", *end = rare ? "40000" : "2000";
+        char *whole = hr_arena_strdup(&f->arena, read_range(f, s, "0", end, NULL));
+        char *tail = hr_arena_strdup(&f->arena, read_range(f, s, begin, end, NULL));
         HR_EXPECT_TRUE(strlen(tail) > 100 && strlen(whole) > strlen(tail));
         HR_EXPECT_EQ_STR(whole + strlen(whole) - strlen(tail), tail);
         f->conf.batch_rows = 7;
-        HR_EXPECT_EQ_STR(read_range(f, s, "0", "2000", NULL), whole);
+        HR_EXPECT_EQ_STR(read_range(f, s, "0", end, NULL), whole);
         f->conf.batch_rows = HR_BATCH_ROWS;
         s->vt->close(s);
         s = open_source(f, "generator", NULL, true, OPTS("name", name, "seed", "7"));
-        HR_EXPECT_TRUE(strcmp(read_range(f, s, "0", "2000", NULL), whole) != 0);
+        HR_EXPECT_TRUE(strcmp(read_range(f, s, "0", end, NULL), whole) != 0);
         s->vt->close(s);
     }
     fixture_done(f);
