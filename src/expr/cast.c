@@ -204,6 +204,23 @@ static void to_boolean(const struct hr_cast *c)
     }
 }
 
+/* A date is neither true nor false. */
+static void all_null(const struct hr_cast *c)
+{
+    HR_EACH_ROW(c->ctx, c->out, row) hr_out_null(c->out, row);
+}
+
+/* Its bytes, the high ones first. */
+static hr_status integral_to_binary(const struct hr_cast *c, struct hr_err *err)
+{
+    size_t width = hr_type_width(c->from);
+    HR_EACH_ROW(c->ctx, c->out, row) {
+        uint64_t v = __builtin_bswap64((uint64_t)hr_arg_i64(c->in, row));
+        HR_TRY(hr_out_str(c->ctx, c->out, row, (const char *)&v + (sizeof v - width), width, err));
+    }
+    return HR_OK;
+}
+
 static void boolean_to_number(const struct hr_cast *c)
 {
     HR_EACH_ROW(c->ctx, c->out, row) {
@@ -402,6 +419,8 @@ static hr_status cast_list(const struct hr_cast *c, struct hr_err *err)
 static hr_status cast_from_time(const struct hr_cast *c, struct hr_err *err)
 {
     if (hr_type_is_datetime(c->to)) return datetime_to_datetime(c, err);
+    if (c->to->id == HR_T_BOOLEAN && c->from->id != HR_T_DATE) return (to_boolean(c), HR_OK);
+    if (c->to->id == HR_T_BOOLEAN) return (all_null(c), HR_OK);
     return timestamp_to_number(c, err);
 }
 
@@ -410,6 +429,7 @@ static hr_status cast_number(const struct hr_cast *c, struct hr_err *err)
     bool integral = hr_type_is_integral(c->from);
     switch (c->to->id) {
     case HR_T_BOOLEAN: to_boolean(c); return HR_OK;
+    case HR_T_BINARY: return integral_to_binary(c, err);
     case HR_T_DECIMAL: return to_decimal(c, err);
     case HR_T_TIMESTAMP: return number_to_timestamp(c, err);
     case HR_T_INTERVAL_YM:

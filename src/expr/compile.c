@@ -258,6 +258,25 @@ static hr_status compile_nvl2(struct compiler *c, const struct hr_expr *expr, ui
     return compile_case(c, expr, args, 3, reg, ret_slot, err);
 }
 
+/* The second argument where the first is NaN; the first is computed once, whatever it draws. */
+static hr_status compile_nanvl(struct compiler *c, const struct hr_expr *expr, uint32_t reg,
+                               uint32_t *ret_slot, struct hr_err *err)
+{
+    struct hr_expr *nan, *first = expr->args[0], *second = expr->args[1];
+    uint32_t value, cond, other, taken, rest;
+    HR_TRY(make_call(c, "isnan", first, NULL, expr, &nan, err));
+    HR_TRY(compile_expr(c, first, reg, &value, err));
+    uint32_t seen = value;
+    if (nan->args[0] != first)
+        HR_TRY(add_result(c, HR_STEP_CAST, reg, nan->args[0], &value, 1, &seen, err));
+    HR_TRY(add_result(c, HR_STEP_CALL, reg, nan, &seen, 1, &cond, err));
+    HR_TRY(add_select(c, reg, cond, HR_SELECT_TRUE, &taken, err));
+    HR_TRY(compile_expr(c, second, is_cheap(second) ? reg : taken, &other, err));
+    HR_TRY(add_select(c, reg, cond, HR_SELECT_NOT_TRUE, &rest, err));
+    uint32_t pairs[] = {taken, other, rest, value};
+    return add_result(c, HR_STEP_MERGE, reg, expr, pairs, 4, ret_slot, err);
+}
+
 static hr_status compile_special(struct compiler *c, const struct hr_expr *expr, uint32_t reg,
                                  uint32_t *ret_slot, struct hr_err *err)
 {
@@ -270,6 +289,7 @@ static hr_status compile_special(struct compiler *c, const struct hr_expr *expr,
     case HR_ROLE_COALESCE: return compile_coalesce(c, expr, reg, ret_slot, err);
     case HR_ROLE_NULLIF: return compile_nullif(c, expr, reg, ret_slot, err);
     case HR_ROLE_NVL2: return compile_nvl2(c, expr, reg, ret_slot, err);
+    case HR_ROLE_NANVL: return compile_nanvl(c, expr, reg, ret_slot, err);
     default:
         return HR_FAIL(err, HR_E_NOT_SUPPORTED, "%s is not supported here", expr->function->name);
     }

@@ -198,6 +198,9 @@ hr_status hr_expr_coerce(struct hr_arena *arena, const struct hr_conf *conf, str
                          const struct hr_type *type, struct hr_err *err) HR_CHECKED;
 /* The type both sides widen to under Spark's ANSI rules (set operations, CASE, IN), or NULL. */
 const struct hr_type *hr_type_common(const struct hr_type *a, const struct hr_type *b);
+/* The same by the session's rules: without ANSI a text beside another makes both texts. */
+const struct hr_type *hr_conf_common(const struct hr_conf *conf, const struct hr_type *a,
+                                     const struct hr_type *b);
 /* May a value of type from be stored into type to by an INSERT (ANSI store assignment)? */
 bool hr_type_can_store(const struct hr_type *from, const struct hr_type *to);
 bool hr_type_can_cast(const struct hr_type *from, const struct hr_type *to);

@@ -55,6 +55,7 @@ enum hr_function_role {
     HR_ROLE_COALESCE,
     HR_ROLE_NULLIF,
     HR_ROLE_NVL2,
+    HR_ROLE_NANVL,
     HR_ROLE_CONCAT, /* prints as a call though it is an operator */
     HR_ROLE_COUNT,  /* takes a star */
     HR_ROLE_ROW,    /* (a, b): the one internal function of the grammar */
@@ -98,6 +99,8 @@ HR_INLINE uint32_t hr_vector_row(const struct hr_vector *v, uint32_t row)
 struct hr_random {
     const struct hr_expr *call;
     uint64_t state;
+    double spare; /* randn makes two at a time */
+    bool has_spare;
 };
 
 /* Per task; handed to every eval. */

@@ -38,6 +38,7 @@ static const struct {
     {"log2", "LOG2"},
     {"pi", "PI"},
     {"radians", "RADIANS"},
+    {"random", "rand"},
     {"rint", "rint"},
     {"rlike", "RLIKE"},
     {"sec", "SEC"},

@@ -200,13 +200,12 @@ hr_status hr_resolve_same_type(struct hr_arena *arena, const struct hr_conf *con
                                struct hr_expr *call, uint32_t from, uint32_t to, uint32_t step,
                                const struct hr_type **ret, struct hr_err *err)
 {
-    HR_UNUSED(conf);
     /* Strings first: Spark widens all others, then meets them with the strings' rule. */
     const struct hr_type *common = hr_type(HR_T_NULL);
     for (int strings = 1; strings >= 0 && common; strings--) {
         for (uint32_t i = from; i < to && common; i += step) {
             const struct hr_type *t = call->args[i]->type;
-            if ((t->id == HR_T_STRING) == (strings == 1)) common = hr_type_common(common, t);
+            if ((t->id == HR_T_STRING) == (strings == 1)) common = hr_conf_common(conf, common, t);
         }
     }
     if (!common) return hr_resolve_diff_types(arena, call, from, to, step, err);
@@ -361,18 +360,20 @@ static bool casts_without_ansi(const struct hr_type *from, const struct hr_type 
     return to->id == HR_T_TIMESTAMP && from->id == HR_T_BOOLEAN;
 }
 
-static hr_status resolve_cast(struct hr_arena *arena, struct hr_expr *expr, struct hr_err *err)
+static hr_status resolve_cast(struct hr_arena *arena, const struct hr_conf *conf,
+                              struct hr_expr *expr, struct hr_err *err)
 {
     const struct hr_type *from = expr->args[0]->type, *to = expr->type;
+    bool lenient = !expr->try_cast && casts_without_ansi(from, to);
     /* Spark prints a cast only where the user wrote one to an atomic type */
     if (hr_type_is_nested(to)) expr->implicit_cast = true;
-    if (hr_type_can_cast(from, to)) {
+    if (hr_type_can_cast(from, to) || (lenient && !conf->ansi)) {
         bool real = from->id == HR_T_FLOAT || from->id == HR_T_DOUBLE; /* NaN is no DECIMAL */
         expr->nullable = expr->args[0]->nullable || expr->try_cast || from->id == HR_T_NULL ||
-                         (real && to->id == HR_T_DECIMAL);
+                         (real && to->id == HR_T_DECIMAL) || (lenient && from->id == HR_T_DATE);
         return HR_OK;
     }
-    if (!expr->try_cast && casts_without_ansi(from, to))
+    if (lenient)
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_CAST_WITH_CONF_SUGGESTION, "sqlExpr",
                         hr_expr_quoted(arena, expr), "srcType", hr_type_quoted(arena, from),
                         "targetType", hr_type_quoted(arena, to), "config", HR_ANSI_CONFIG,
@@ -435,7 +436,7 @@ hr_status hr_expr_resolve_node(struct hr_arena *arena, const struct hr_conf *con
     hr_status status = HR_OK;
     switch (expr->kind) {
     case HR_X_CALL: status = resolve_call(arena, conf, expr, err); break;
-    case HR_X_CAST: status = resolve_cast(arena, expr, err); break;
+    case HR_X_CAST: status = resolve_cast(arena, conf, expr, err); break;
     case HR_X_FIELD: status = resolve_field(arena, conf, expr, err); break;
     case HR_X_ALIAS:
     case HR_X_OVER:

@@ -183,7 +183,7 @@ hr_status hr_bind_case(HR_BIND_ARGS)
 hr_status hr_bind_if(HR_BIND_ARGS)
 {
     HR_TRY(boolean_arg(arena, conf, call, err, 0));
-    const struct hr_type *t = hr_type_common(call->args[1]->type, call->args[2]->type);
+    const struct hr_type *t = hr_conf_common(conf, call->args[1]->type, call->args[2]->type);
     if (!t) {
         const char *types =
             hr_arena_printf(arena, "[%s, %s]", hr_type_quoted(arena, call->args[1]->type),

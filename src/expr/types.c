@@ -138,6 +138,22 @@ const struct hr_type *hr_type_common(const struct hr_type *a, const struct hr_ty
     return widen_nested(a, b, hr_type_common);
 }
 
+static const struct hr_type *common_text(const struct hr_type *a, const struct hr_type *b)
+{
+    const struct hr_type *t = hr_type_tightest(a, b);
+    if (t) return t;
+    const struct hr_type *other = a->id == HR_T_STRING ? b : a;
+    if (a->id != HR_T_STRING && b->id != HR_T_STRING) return widen_nested(a, b, common_text);
+    bool meets = !hr_type_is_nested(other) && other->id != HR_T_BINARY && other->id != HR_T_BOOLEAN;
+    return meets ? hr_type(HR_T_STRING) : NULL;
+}
+
+const struct hr_type *hr_conf_common(const struct hr_conf *conf, const struct hr_type *a,
+                                     const struct hr_type *b)
+{
+    return conf->ansi ? hr_type_common(a, b) : common_text(a, b);
+}
+
 /* --- Casts -------------------------------------------------------------------------------------*/
 
 /* [to]: the types that a cast comes from; STRING takes all. */

@@ -66,7 +66,8 @@ static hr_status common_types(struct hr_analyzer *an, const struct hr_plan *plan
         types[j] = plan->children[0]->output[j].type;
         for (uint32_t i = 1; i < plan->child_count; i++) {
             const struct hr_type *other = plan->children[i]->output[j].type;
-            types[j] = hr_type_same(types[j], other) ? types[j] : hr_type_common(types[j], other);
+            types[j] = hr_type_same(types[j], other)
+                           ? types[j] : hr_conf_common(an->conf, types[j], other);
             if (!types[j]) return incompatible(an, plan, j, i, err);
         }
     }

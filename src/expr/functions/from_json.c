@@ -51,8 +51,11 @@ static bool read_struct(struct reading *r, const struct hr_type *type, struct hr
     }
     for (bool first = true; hr_json_member(&j, first, &key); first = false) {
         struct hr_str_view value = hr_json_value(&j);
-        for (uint32_t i = 0; i < type->field_count; i++)
-            if (hr_json_key_is(key, hr_sv(type->fields[i].name))) at[i] = value;
+        for (uint32_t i = type->field_count; i-- > 0;) /* the last field of a name has it */
+            if (hr_json_key_is(key, hr_sv(type->fields[i].name))) {
+                at[i] = value;
+                break;
+            }
     }
     for (uint32_t i = 0; i < type->field_count; i++) {
         struct hr_builder *child = hr_builder_child(b, i);
@@ -381,6 +384,7 @@ hr_status hr_bind_from_json(HR_BIND_ARGS)
     if (f->type->id != HR_T_STRUCT && f->type->id != HR_T_ARRAY && f->type->id != HR_T_MAP)
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_JSON_SCHEMA, "sqlExpr",
                         hr_expr_quoted(arena, call), "schema", hr_type_quoted(arena, f->type));
+    HR_TRY(hr_json_check_options(arena, conf, call, HR_JSON_FROM, err));
     HR_TRY(read_options(arena, conf, call, f, err));
     if (has_other_keys(f->type))
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_INVALID_JSON_MAP_KEY_TYPE, "sqlExpr",

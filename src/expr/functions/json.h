@@ -50,6 +50,12 @@ void hr_json_unquote(struct hr_str_view quoted, struct hr_buf *out);
 /* The value of an option in the call's last argument, map('name', 'value', …). */
 bool hr_json_option(struct hr_arena *arena, const struct hr_conf *conf, const struct hr_expr *call,
                     const char *name, struct hr_str_view *ret);
+/* HR_E_INVALID_OPTION for an option in the call's map that Spark's JSON has not, with the nearest
+ * that it has, and for one that is refused. */
+enum hr_json_use { HR_JSON_FROM = 1, HR_JSON_TO = 2, HR_JSON_SCHEMA_OF = 4 };
+hr_status hr_json_check_options(struct hr_arena *arena, const struct hr_conf *conf,
+                                const struct hr_expr *call, enum hr_json_use use,
+                                struct hr_err *err);
 /* An option that is true or false; *ret stays as it is without it. */
 hr_status hr_json_flag(struct hr_arena *arena, const struct hr_conf *conf,
                        const struct hr_expr *call, const char *name, bool *ret,

@@ -429,6 +429,21 @@ hr_status hr_fn_array_min(HR_EVAL_ARGS)
 
 /* --- Looking up --------------------------------------------------------------------------------*/
 
+hr_status hr_bind_size(HR_BIND_ARGS)
+{
+    return conf->ansi ? HR_OK : hr_resolve_as(arena, conf, call, "__size_of_null", err);
+}
+
+hr_status hr_fn_size_of_null(HR_EVAL_ARGS)
+{
+    HR_ALL_ROWS(ctx, row) {
+        uint32_t from = 1, to = 0;
+        if (hr_arg_valid(&args[0], row)) hr_list_range(&args[0], row, &from, &to);
+        HR_OUT(int32_t, out)[row] = (int32_t)(to - from);
+    }
+    return HR_OK;
+}
+
 hr_status hr_fn_size(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {

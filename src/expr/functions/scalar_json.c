@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* to_json, json_array_length, json_object_keys, and the options of JSON functions. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/datetime.h"
 #include "base/decimal.h"
+#include "base/options.h"
 #include "column/type_parse.h"
 #include "expr/cast.h"
 #include "expr/functions/array.h"
@@ -102,6 +104,86 @@ hr_status hr_json_allowed(struct hr_arena *arena, const struct hr_conf *conf,
         bool on = (*ret & features[i].bit) != 0;
         HR_TRY(hr_json_flag(arena, conf, call, features[i].name, &on, err));
         *ret = on ? *ret | features[i].bit : *ret & ~features[i].bit;
+    }
+    return HR_OK;
+}
+
+/* What the options of Spark's JSON are; refused: by whom, unless the value is the usual one. */
+static const struct {
+    const char *name;
+    uint32_t refused;
+    const char *usual;
+} known[] = {
+    {"mode", 0, NULL},
+    {"columnNameOfCorruptRecord", 0, NULL},
+    {"timestampFormat", HR_JSON_SCHEMA_OF, NULL},
+    {"timestampNTZFormat", HR_JSON_SCHEMA_OF, NULL},
+    {"dateFormat", 0, NULL},
+    {"timeZone", HR_JSON_SCHEMA_OF, NULL},
+    {"locale", HR_JSON_FROM | HR_JSON_TO | HR_JSON_SCHEMA_OF, "en-US"},
+    {"allowComments", 0, NULL},
+    {"allowSingleQuotes", 0, NULL},
+    {"allowUnquotedFieldNames", 0, NULL},
+    {"allowNumericLeadingZeros", 0, NULL},
+    {"allowBackslashEscapingAnyCharacter", 0, NULL},
+    {"allowUnquotedControlChars", 0, NULL},
+    {"allowNonNumericNumbers", 0, NULL},
+    {"primitivesAsString", 0, NULL},
+    {"prefersDecimal", 0, NULL},
+    {"inferTimestamp", 0, NULL},
+    {"dropFieldIfAllNull", HR_JSON_SCHEMA_OF, "false"},
+    {"ignoreNullFields", 0, NULL},
+    {"pretty", 0, NULL},
+    {"enableDateTimeParsingFallback", HR_JSON_FROM, "false"},
+    {"singleVariantColumn", HR_JSON_FROM, NULL},
+    {"writeNonAsciiCharacterAsCodePoint", HR_JSON_TO, "false"},
+    {"maxNestingDepth", HR_JSON_FROM | HR_JSON_SCHEMA_OF, "1000"},
+    {"maxNumLen", HR_JSON_FROM | HR_JSON_SCHEMA_OF, "1000"},
+    {"maxStringLen", HR_JSON_FROM | HR_JSON_SCHEMA_OF, NULL},
+    {"multiLine", 0, NULL},
+    {"lineSep", 0, NULL},
+    {"samplingRatio", 0, NULL},
+    {"encoding", 0, NULL},
+    {"charset", 0, NULL},
+    {"compression", 0, NULL},
+};
+
+static hr_status check_option(enum hr_json_use use, struct hr_str_view key, struct hr_str_view v,
+                              const char *name, struct hr_err *err)
+{
+    const char *names[HR_COUNT(known)], *near;
+    char why[160];
+    for (size_t i = 0; i < HR_COUNT(known); i++) {
+        names[i] = known[i].name;
+        if (!hr_sv_eq_nocase(key, hr_sv(known[i].name))) continue;
+        if (!(known[i].refused & use)) return HR_OK;
+        if (known[i].usual && hr_sv_eq_nocase(v, hr_sv(known[i].usual))) return HR_OK;
+        return HR_RAISE(err, HR_E_INVALID_OPTION, "name", name, "why",
+                        "Spark has it, but it is not supported here; leave it out");
+    }
+    near = hr_name_nearest(name, names, HR_COUNT(names));
+    snprintf(why, sizeof why, "is not known%s%s%s", near ? "; did you mean " : "", near ? near : "",
+             near ? "?" : "");
+    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", name, "why", why);
+}
+
+hr_status hr_json_check_options(struct hr_arena *arena, const struct hr_conf *conf,
+                                const struct hr_expr *call, enum hr_json_use use,
+                                struct hr_err *err)
+{
+    uint32_t at = use == HR_JSON_FROM ? 2 : 1;
+    if (call->arg_count <= at) return HR_OK;
+    const struct hr_expr *map = call->args[at];
+    while (map->kind == HR_X_CAST) map = map->args[0];
+    if (map->kind != HR_X_CALL) return HR_OK;
+    for (uint32_t i = 0; i + 1 < map->arg_count; i += 2) {
+        struct hr_str_view key, v;
+        if (!hr_resolve_const_string(arena, conf, map->args[i], &key) ||
+            !hr_resolve_const_string(arena, conf, map->args[i + 1], &v))
+            continue;
+        const char *name = hr_arena_strndup(arena, key.ptr, key.len);
+        if (!name) return HR_OOM(err);
+        HR_TRY(check_option(use, key, v, name, err));
     }
     return HR_OK;
 }
@@ -285,6 +367,7 @@ hr_status hr_bind_to_json(HR_BIND_ARGS)
                         hr_expr_quoted(arena, call), "schema",
                         hr_type_quoted(arena, call->args[0]->type));
     HR_TRY(hr_resolve_cast(arena, &call->args[0], to, err));
+    HR_TRY(hr_json_check_options(arena, conf, call, HR_JSON_TO, err));
     f->skip_nulls = true;
     HR_TRY(hr_json_flag(arena, conf, call, "ignoreNullFields", &f->skip_nulls, err));
     HR_TRY(hr_json_flag(arena, conf, call, "pretty", &f->pretty, err));

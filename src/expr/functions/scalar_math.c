@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers: rounding, powers, logarithms, angles, bases, random numbers. */
+/* Numbers: rounding, powers, logarithms, angles, bases. */
 #include <math.h>
 #include <stdio.h>
 
 #include "base/decimal.h"
-#include "base/env.h"
-#include "base/hash.h"
 #include "expr/functions/functions.h"
+#include "expr/functions/java_math.h"
 #include "expr/internal.h"
 
 /* --- One double to one double
@@ -45,14 +44,8 @@
 static const double pi = 3.14159265358979323846;
 
 UNARY(sqrt, sqrt(x))
-/* one Newton step more than libm: 27 gives 3 */
-static double cube_root(double x)
-{
-    double r = cbrt(x);
-    return r == 0 || !isfinite(r) ? r : r - (r * r * r - x) / (3 * r * r);
-}
-UNARY(cbrt, cube_root(x))
-UNARY(exp, exp(x))
+UNARY(cbrt, hr_java_cbrt(x))
+UNARY(exp, hr_java_exp(x))
 UNARY(expm1, expm1(x))
 UNARY(sin, sin(x))
 UNARY(cos, cos(x))
@@ -62,9 +55,9 @@ UNARY(sec, 1 / cos(x))
 UNARY(csc, 1 / sin(x))
 UNARY(asin, asin(x))
 UNARY(acos, acos(x))
-UNARY(atan, atan(x))
-UNARY(sinh, sinh(x))
-UNARY(cosh, cosh(x))
+UNARY(atan, hr_java_atan(x))
+UNARY(sinh, hr_java_sinh(x))
+UNARY(cosh, hr_java_cosh(x))
 UNARY(tanh, tanh(x))
 UNARY(asinh, asinh(x))
 UNARY(acosh, acosh(x))
@@ -77,7 +70,7 @@ LOGARITHM(log10, 0, log10(x))
 LOGARITHM(log2, 0, log(x) / log(2.0))
 LOGARITHM(log1p, -1, log1p(x))
 BINARY(pow, pow(x, y))
-BINARY(atan2, atan2(x + 0.0, y + 0.0)) /* as Spark: -0.0 counts as 0.0 */
+BINARY(atan2, hr_java_atan2(x + 0.0, y + 0.0)) /* as Spark: -0.0 counts as 0.0 */
 BINARY(hypot, hypot(x, y))
 
 /* FLOAT only where both are. */
@@ -93,20 +86,7 @@ hr_status hr_bind_nanvl(HR_BIND_ARGS)
         HR_TRY(hr_resolve_cast(arena, &call->args[i], to, err));
     }
     call->type = hr_type(narrow ? HR_T_FLOAT : HR_T_DOUBLE);
-    return HR_OK;
-}
-
-hr_status hr_fn_nanvl(HR_EVAL_ARGS)
-{
-    bool narrow = call->type->id == HR_T_FLOAT;
-    HR_EACH_ROW(ctx, out, row) {
-        double x = hr_arg_f64(&args[0], row);
-        double r = isnan(x) ? hr_arg_f64(&args[1], row) : x;
-        if (narrow)
-            HR_OUT(float, out)[row] = (float)r;
-        else
-            HR_OUT(double, out)[row] = r;
-    }
+    call->nullable = call->args[0]->nullable || call->args[1]->nullable;
     return HR_OK;
 }
 
@@ -511,75 +491,7 @@ hr_status hr_fn_width_bucket(HR_EVAL_ARGS)
     return HR_OK;
 }
 
-/* --- Random numbers: XORShift as Spark's, seeded per partition
- * -------------------------------------*/
-
-/* The seed that is written in the call; else the call's own, another for each epoch. */
-static uint64_t first_state(const struct hr_eval_ctx *ctx, const struct hr_expr *call,
-                            const struct hr_vector *args)
-{
-    uint64_t s = call->seed ^ hr_hash_u64((uint64_t)ctx->now_us);
-    if (call->arg_count && hr_arg_valid(args, 0))
-        s = (uint64_t)hr_arg_i64(args, 0) + 0x9e3779b9u;
-    else if (!call->seed)
-        hr_env_default()->vt->random(hr_env_default(), &s, sizeof s);
-    return hr_hash_u64(s + ctx->partition * UINT64_C(0x9e3779b97f4a7c15)) | 1;
-}
-
-/* Each call has a sequence of its own: what else the query computes does not change its rows. */
-static uint64_t *random_of(struct hr_eval_ctx *ctx, const struct hr_expr *call,
-                           const struct hr_vector *args)
-{
-    for (uint32_t i = 0; i < ctx->random_count; i++)
-        if (ctx->randoms[i].call == call) return &ctx->randoms[i].state;
-    struct hr_random *more =
-        hr_realloc(ctx->randoms, sizeof *ctx->randoms * (ctx->random_count + 1));
-    if (!more) return NULL;
-    ctx->randoms = more;
-    more[ctx->random_count] = (struct hr_random){call, first_state(ctx, call, args)};
-    return &more[ctx->random_count++].state;
-}
-
-static double next_double(uint64_t *state)
-{
-    return (double)(hr_splitmix64(state) >> 11) * 0x1p-53;
-}
-
-hr_status hr_fn_rand(HR_EVAL_ARGS)
-{
-    uint64_t *state = random_of(ctx, call, args);
-    if (!state) return HR_OOM(err);
-    HR_ALL_ROWS(ctx, row) HR_OUT(double, out)[row] = next_double(state);
-    return HR_OK;
-}
-
-hr_status hr_fn_randn(HR_EVAL_ARGS)
-{
-    uint64_t *state = random_of(ctx, call, args);
-    if (!state) return HR_OOM(err);
-    HR_ALL_ROWS(ctx, row) {
-        double u = next_double(state) + 0x1p-53; /* above 0 */
-        HR_OUT(double, out)[row] = sqrt(-2 * log(u)) * cos(2 * pi * next_double(state));
-    }
-    return HR_OK;
-}
-
-/* Version 4 of RFC 9562. */
-hr_status hr_fn_uuid(HR_EVAL_ARGS)
-{
-    uint64_t *state = random_of(ctx, call, args);
-    if (!state) return HR_OOM(err);
-    HR_ALL_ROWS(ctx, row) {
-        uint64_t high = hr_splitmix64(state), low = hr_splitmix64(state);
-        char text[37];
-        snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(high >> 32),
-                 (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff),
-                 (unsigned)(low >> 48 & 0x3fff) | 0x8000u,
-                 (unsigned long long)(low & UINT64_C(0xffffffffffff)));
-        HR_TRY(hr_out_str(ctx, out, row, text, 36, err));
-    }
-    return HR_OK;
-}
+/* --- Partitions --------------------------------------------------------------------------------*/
 
 hr_status hr_fn_spark_partition_id(HR_EVAL_ARGS)
 {

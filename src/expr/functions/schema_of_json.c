@@ -152,6 +152,7 @@ hr_status hr_bind_schema_of_json(HR_BIND_ARGS)
 {
     struct inference *in = HR_NEW(arena, struct inference);
     if (!in) return HR_OOM(err);
+    HR_TRY(hr_json_check_options(arena, conf, call, HR_JSON_SCHEMA_OF, err));
     HR_TRY(hr_json_allowed(arena, conf, call, &in->allow, err));
     HR_TRY(hr_json_flag(arena, conf, call, "prefersDecimal", &in->decimals, err));
     HR_TRY(hr_json_flag(arena, conf, call, "primitivesAsString", &in->primitives_as_string, err));

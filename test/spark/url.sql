@@ -1,0 +1,27 @@
+SELECT parse_url('', 'QUERY'), parse_url('', 'PATH'), parse_url('', 'FILE'), parse_url('', 'HOST');
+SELECT parse_url('/rel?x=1', 'QUERY'), parse_url('/rel?x=1', 'FILE'), parse_url('rel', 'PATH');
+SELECT parse_url('mailto:x@y.z', 'HOST'), parse_url('mailto:x@y.z#f', 'REF'), parse_url('mailto:x@y.z', 'PROTOCOL'), parse_url('mailto:x@y.z', 'PATH'), parse_url('mailto:x@y.z?a=b', 'QUERY');
+SELECT parse_url('jdbc:mysql://h/db', 'FILE'), parse_url('jdbc:mysql://h/db', 'PATH');
+SELECT parse_url('http://a_b.com/x', 'HOST'), parse_url('http://a_b.com/x', 'AUTHORITY');
+SELECT parse_url('http://[::1]:80/x', 'HOST'), parse_url('http://1.2.3.4/x', 'HOST'), parse_url('http://a.b.1/x', 'HOST');
+SELECT parse_url('http://u:p@h:80', 'USERINFO'), parse_url('http://u:p@h:80', 'PATH'), parse_url('http://u:p@h:80', 'FILE');
+SELECT parse_url('http://h/a b', 'PATH');
+SELECT parse_url('http://h/a%zz', 'PATH');
+SELECT parse_url('http:', 'PATH');
+SELECT parse_url('http://', 'PATH');
+SELECT parse_url(':x', 'PATH');
+SELECT parse_url('1http://x', 'PATH');
+SELECT parse_url('file:///etc/x', 'PATH'), parse_url('file:///etc/x', 'HOST'), parse_url('file:/etc/x', 'PATH');
+SELECT parse_url('http://h/p?a[]=1&b=2', 'QUERY'), parse_url('http://h/p?a.b=1&b=2', 'QUERY', 'a.b'), parse_url('http://h/p?a=1&b=2', 'QUERY', '[ab]');
+SELECT parse_url('http://h/p?a=1', 'PATH', 'a'), parse_url('http://h/p?a=&b=2', 'QUERY', 'a'), parse_url('http://h/p?ab=1', 'QUERY', 'b');
+SELECT parse_url('http://h/p', 'QUERY', 'a'), parse_url('http://h/p', 'query');
+SELECT parse_url('http://é.com/ü?ö=1', 'HOST'), parse_url('http://é.com/ü?ö=1', 'QUERY');
+SELECT parse_url('http://h:x/p', 'HOST'), parse_url('http://h:x/p', 'AUTHORITY');
+SELECT parse_url('http://h:/p', 'HOST'), parse_url('http://h./p', 'HOST'), parse_url('http://-h/p', 'HOST'), parse_url('http://a@b@c/p', 'HOST');
+SELECT parse_url('http://h/p#a#b', 'REF');
+SELECT parse_url('http://h/p?a|b', 'QUERY');
+SELECT parse_url('http://h\\x', 'HOST');
+SELECT try_parse_url('http://h/a b', 'PATH'), try_parse_url('http://h/p?a=1', 'QUERY', 'a');
+SELECT try_parse_url('http://h/p?a=1', 'QUERY', '[');
+SELECT parse_url('http://999.1.1.1/p', 'HOST'), parse_url('http://1.2.3/p', 'HOST'), parse_url('http://a..b/p', 'HOST');
+SELECT parse_url('//h/p', 'HOST'), parse_url('?x', 'QUERY'), parse_url('#x', 'REF'), parse_url('a:b', 'PROTOCOL')
