@@ -100,8 +100,9 @@ hr_status hr_join_pair_schema(const struct hr_pnode *node, enum hr_join_kind kin
     uint32_t count = left->field_count + right->field_count;
     struct hr_field *fields = HR_NEW_ARRAY(arena, struct hr_field, count + 1);
     if (!fields) return HR_OOM(err);
-    memcpy(fields, left->fields, left->field_count * sizeof *fields);
-    memcpy(fields + left->field_count, right->fields, right->field_count * sizeof *fields);
+    uint32_t at = 0; /* a side may have no column at all */
+    for (uint32_t i = 0; i < left->field_count; i++) fields[at++] = left->fields[i];
+    for (uint32_t i = 0; i < right->field_count; i++) fields[at++] = right->fields[i];
     *ret = hr_type_struct(fields, count);
     return *ret ? HR_OK : HR_OOM(err);
 }

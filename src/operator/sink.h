@@ -14,6 +14,14 @@
 
 /* A sink is never given CHANGELOG: to it these are rows that are appended. */
 enum hr_output_mode { HR_MODE_APPEND, HR_MODE_UPDATE, HR_MODE_COMPLETE, HR_MODE_CHANGELOG };
+#define HR_MODE_COUNT 4
+
+HR_INLINE const char *hr_output_mode_name(enum hr_output_mode mode)
+{
+    static const char *const names[HR_MODE_COUNT] = {"append", "update", "complete", "changelog"};
+    assert((int)mode < HR_MODE_COUNT);
+    return names[mode];
+}
 
 /* From none to most: a sink that declares nothing promises nothing. */
 enum hr_guarantee { HR_NO_GUARANTEE, HR_AT_LEAST_ONCE, HR_EXACTLY_ONCE };

@@ -7,8 +7,6 @@
 #include "operator/stateful.h"
 #include "session/internal.h"
 
-static const char *const mode_names[] = {"append", "update", "complete", "changelog"};
-
 static bool is_streaming_statement(const struct hr_stmt *stmt)
 {
     return stmt->kind == HR_STMT_CREATE_STREAMING_TABLE || stmt->kind == HR_STMT_CREATE_FLOW ||
@@ -33,7 +31,7 @@ static hr_status put_streaming(struct hr_run *run, const struct hr_plan *plan,
     struct hr_buf growing = {0};
     HR_TRY(hr_streaming_sink(run, &sink, &options, err));
     hr_buf_puts(out, "== Streaming ==\n");
-    hr_buf_printf(out, "Output mode: %s\nGuarantee: ", mode_names[mode]);
+    hr_buf_printf(out, "Output mode: %s\nGuarantee: ", hr_output_mode_name(mode));
     hr_plan_guarantee(plan, sink, options, out);
     hr_stateful_put_growing(root, &growing);
     if (growing.len) hr_buf_printf(out, "\nState that grows for ever: %s", hr_buf_cstr(&growing));

@@ -30,11 +30,8 @@ static hr_status split_options(struct hr_run *run, const struct hr_options *opti
 
 static hr_status parse_mode(const char *text, enum hr_output_mode *ret, struct hr_err *err)
 {
-    static const char *const names[] = {
-        [HR_MODE_APPEND] = "append", [HR_MODE_UPDATE] = "update", [HR_MODE_COMPLETE] = "complete",
-        [HR_MODE_CHANGELOG] = "changelog"};
-    for (int i = 0; i < (int)HR_COUNT(names); i++) {
-        if (hr_str_eq_nocase(text, names[i])) {
+    for (int i = 0; i < HR_MODE_COUNT; i++) {
+        if (hr_str_eq_nocase(text, hr_output_mode_name((enum hr_output_mode)i))) {
             *ret = (enum hr_output_mode)i;
             return HR_OK;
         }

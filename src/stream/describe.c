@@ -11,8 +11,6 @@
 #include "plan/logical.h"
 #include "stream/query_int.h"
 
-static const char *const modes[] = {"append", "update", "complete"};
-
 static void put_text(struct hr_buf *out, const char *name, const struct hr_buf *text)
 {
     hr_buf_printf(out, ",\"%s\":", name);
@@ -134,7 +132,7 @@ void hr_query_describe(struct hr_query *query)
     if (!query->node_figures) query->node_count = 0;
     struct hr_buf *out = &query->description;
     struct hr_buf text = {0};
-    hr_buf_printf(out, "{\"outputMode\":\"%s\"", modes[query->mode]);
+    hr_buf_printf(out, "{\"outputMode\":\"%s\"", hr_output_mode_name(query->mode));
     put_trigger(query, out);
     hr_query_guarantee(query, &text);
     put_text(out, "guarantee", &text);
