@@ -243,8 +243,9 @@ bool hr_parse_timestamp(struct hr_str_view text, const struct hr_tz *tz, int64_t
     if (!read_stamp(text, &stamp)) return false;
     if (stamp.has_zone) tz = hr_tz_find(stamp.zone);
     if (!tz || !stamp_local(&stamp, tz, &local)) return false;
-    *ret_us = hr_tz_to_utc(tz, local);
-    return true;
+    int64_t inward = local > INT64_MAX - HR_US_PER_DAY   ? HR_US_PER_DAY
+                     : local < INT64_MIN + HR_US_PER_DAY ? -HR_US_PER_DAY : 0;
+    return !__builtin_add_overflow(hr_tz_to_utc(tz, local - inward), inward, ret_us);
 }
 
 bool hr_parse_timestamp_ntz(struct hr_str_view text, int64_t *ret_us)

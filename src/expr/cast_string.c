@@ -11,6 +11,23 @@
 
 /* --- To text -----------------------------------------------------------------------------------*/
 
+/* Without ANSI as Java's BigDecimal.toString: less than 1e-6 with an exponent. */
+static void print_scientific(hr_i128 v, int scale, struct hr_buf *out)
+{
+    char text[64];
+    size_t n = hr_decimal_format(v, 0, text), sign = text[0] == '-';
+    int exponent = (int)(n - sign) - 1 - scale;
+    if (exponent >= -6) {
+        n = hr_decimal_format(v, scale, text);
+        hr_buf_append(out, text, n);
+        return;
+    }
+    hr_buf_append(out, text, sign + 1);
+    if (n > sign + 1) hr_buf_putc(out, '.');
+    hr_buf_append(out, text + sign + 1, n - sign - 1);
+    hr_buf_printf(out, "E%d", exponent);
+}
+
 hr_status hr_cast_to_string(const struct hr_cast *c, struct hr_err *err)
 {
     if (c->from->id == HR_T_BINARY) {
@@ -20,6 +37,7 @@ hr_status hr_cast_to_string(const struct hr_cast *c, struct hr_err *err)
     struct hr_buf buf = {.max_bytes = HR_TEXT_MAX};
     hr_status status = HR_OK;
     bool integral = hr_type_is_integral(c->from);
+    bool scientific = c->from->id == HR_T_DECIMAL && !c->ctx->conf->ansi;
     HR_EACH_ROW(c->ctx, c->out, row) {
         if (integral) {
             char digits[32];
@@ -27,7 +45,10 @@ hr_status hr_cast_to_string(const struct hr_cast *c, struct hr_err *err)
             status = hr_out_str(c->ctx, c->out, row, digits, n, err);
         } else {
             hr_buf_clear(&buf);
-            hr_column_print(&c->in->col, hr_vector_row(c->in, row), c->ctx->conf->tz, &buf);
+            if (scientific)
+                print_scientific(HR_ARG(hr_i128, c->in, row), c->from->scale, &buf);
+            else
+                hr_column_print(&c->in->col, hr_vector_row(c->in, row), c->ctx->conf->tz, &buf);
             status = hr_buf_status(&buf, err);
             if (status == HR_OK) status = hr_out_str(c->ctx, c->out, row, buf.ptr, buf.len, err);
         }
@@ -44,6 +65,14 @@ static struct hr_str_view trim_all(struct hr_str_view s)
 {
     while (s.len && ((unsigned char)s.ptr[0] <= ' ' || s.ptr[0] == 0x7f)) s.ptr++, s.len--;
     while (s.len && ((unsigned char)s.ptr[s.len - 1] <= ' ' || s.ptr[s.len - 1] == 0x7f)) s.len--;
+    return s;
+}
+
+/* Fractions are trimmed as Java trims. */
+static struct hr_str_view trim_java(struct hr_str_view s)
+{
+    while (s.len && (unsigned char)s.ptr[0] <= ' ') s.ptr++, s.len--;
+    while (s.len && (unsigned char)s.ptr[s.len - 1] <= ' ') s.len--;
     return s;
 }
 
@@ -75,8 +104,12 @@ bool hr_text_to_f64(struct hr_str_view text, double *ret)
     } words[] = {{"inf", INFINITY}, {"+inf", INFINITY}, {"infinity", INFINITY},
                  {"+infinity", INFINITY}, {"-inf", -INFINITY}, {"-infinity", -INFINITY},
                  {"nan", NAN}};
-    struct hr_str_view s = trim_all(text);
+    struct hr_str_view s = trim_java(text);
     if (!s.len) return false;
+    if (s.len == 4 && (s.ptr[0] == '-' || s.ptr[0] == '+') && !memcmp(s.ptr + 1, "NaN", 3)) {
+        *ret = NAN;
+        return true;
+    }
     char last = s.ptr[s.len - 1];
     if ((unsigned char)(s.ptr[0] | 32) - 'a' < 26u || (last | 32) == 'y' || (last | 32) == 'f') {
         for (size_t i = 0; i < HR_COUNT(words); i++)
@@ -234,7 +267,7 @@ static bool parse_row(const struct hr_cast *c, struct hr_str_view s, uint32_t ro
         return true;
     case HR_T_DOUBLE: return hr_text_to_f64(s, &HR_OUT(double, out)[row]);
     case HR_T_DECIMAL:
-        return hr_decimal_parse(trim_all(s), c->to->precision, c->to->scale,
+        return hr_decimal_parse(trim_java(s), c->to->precision, c->to->scale,
                                 &HR_OUT(hr_i128, out)[row], ret_over) && !*ret_over;
     case HR_T_DATE: return hr_parse_date(s, &HR_OUT(int32_t, out)[row]);
     case HR_T_TIMESTAMP:

@@ -308,6 +308,7 @@ static hr_status compile_call(struct compiler *c, const struct hr_expr *expr, ui
     if (!slots) return HR_OOM(err);
     for (uint32_t i = 0; i < expr->arg_count; i++) {
         if (expr->args[i]->kind == HR_X_LAMBDA) continue; /* the function runs it */
+        if (hr_function_role(fn) == HR_ROLE_TYPEOF) break;
         HR_TRY(compile_expr(c, expr->args[i], reg, &slots[count++], err));
     }
     return add_result(c, HR_STEP_CALL, reg, expr, slots, count, ret_slot, err);

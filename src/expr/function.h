@@ -56,6 +56,7 @@ enum hr_function_role {
     HR_ROLE_NULLIF,
     HR_ROLE_NVL2,
     HR_ROLE_NANVL,
+    HR_ROLE_TYPEOF, /* looks at no value */
     HR_ROLE_CONCAT, /* prints as a call though it is an operator */
     HR_ROLE_COUNT,  /* takes a star */
     HR_ROLE_ROW,    /* (a, b): the one internal function of the grammar */

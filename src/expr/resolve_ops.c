@@ -57,6 +57,16 @@ static hr_status whole_literal(HR_BIND_ARGS, bool *ret_decided)
     return call->args[at] ? HR_OK : HR_OOM(err);
 }
 
+/* Alike but for the names of fields. */
+static bool same_shape(const struct hr_type *a, const struct hr_type *b)
+{
+    if (!hr_type_is_nested(a)) return hr_type_same(a, b);
+    if (a->id != b->id || a->field_count != b->field_count) return false;
+    for (uint32_t i = 0; i < a->field_count; i++)
+        if (!same_shape(a->fields[i].type, b->fields[i].type)) return false;
+    return true;
+}
+
 hr_status hr_bind_compare(HR_BIND_ARGS)
 {
     bool decided = false;
@@ -67,7 +77,9 @@ hr_status hr_bind_compare(HR_BIND_ARGS)
         b = hr_resolve_decimal_operand(call->args[1]);
     if (b->id == HR_T_DECIMAL && hr_type_is_integral(a))
         a = hr_resolve_decimal_operand(call->args[0]);
-    const struct hr_type *t = hr_type_common(a, b);
+    bool nested = hr_type_is_nested(a) || hr_type_is_nested(b); /* texts in them are not cast */
+    const struct hr_type *t = nested ? hr_type_tightest(a, b) : hr_type_common(a, b);
+    if (!t && same_shape(a, b)) t = a;
     if (!t) return hr_resolve_operands_differ(arena, call, err);
     bool equality = strchr("=!", call->function->name[0]) ||
                     strcmp(call->function->name, "<=>") == 0 ||

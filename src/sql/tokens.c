@@ -160,6 +160,19 @@ static bool starts_query(const struct hr_sql_parser *p, uint32_t i)
     return kind == HR_TK_SELECT || kind == HR_TK_WITH || kind == HR_TK_VALUES || kind == HR_TK_FROM;
 }
 
+/* TABLESAMPLE (…), which is refused as a whole; 0: the word is a name. */
+static uint32_t sample_length(const struct hr_sql_parser *p, uint32_t i)
+{
+    int depth = 0;
+    if (raw(p, i)->kind != HR_TK_TABLESAMPLE) return 0;
+    for (uint32_t n = i + 1; n < p->raw_count; n++) {
+        if (raw(p, n)->kind == HR_TK_LP) depth++;
+        if (raw(p, n)->kind == HR_TK_RP && --depth == 0) return n + 1 - i;
+        if (depth <= 0) return 0;
+    }
+    return 0;
+}
+
 static bool starts_value(const struct hr_sql_token *t)
 {
     switch (t->kind) {
@@ -225,6 +238,7 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     case HR_TK_OVER: /* f(…) OVER w, f(…) IGNORE NULLS OVER (…) */
         if (!prev || (prev->kind != HR_TK_RP && prev->kind != HR_TK_NULLS)) return HR_TK_ID;
         return call || is_name(next) ? t->kind : HR_TK_ID;
+    case HR_TK_TABLESAMPLE: return HR_TK_ID; /* else sample_length() */
     case HR_TK_WINDOW: /* WINDOW w AS … */
         return is_name(next) && raw(p, i + 2)->kind == HR_TK_AS ? t->kind : HR_TK_ID;
     case HR_TK_CAST:
@@ -287,6 +301,8 @@ static uint32_t fold(const struct hr_sql_parser *p, uint32_t i, const struct hr_
         *ret_kind = HR_TK_NESTED_TYPE;
     } else if (hr_sql_word_is(t, "INTERVAL") && !after_dot && (n = interval_length(p, i)) > 0) {
         *ret_kind = HR_TK_INTERVAL;
+    } else if ((n = sample_length(p, i)) > 0) {
+        *ret_kind = t->kind;
     } else {
         n = 1;
         *ret_kind = keyword_here(p, i, prev);

@@ -258,6 +258,14 @@ struct sets {
 
 enum set_op { DISTINCT, UNION, INTERSECT, EXCEPT };
 
+static bool is_zero(const struct hr_column *col, uint32_t row)
+{
+    if (col->type->id == HR_T_DOUBLE)
+        return hr_column_valid(col, row) && ((const double *)col->values)[row] == 0;
+    return col->type->id == HR_T_FLOAT && hr_column_valid(col, row) &&
+           ((const float *)col->values)[row] == 0;
+}
+
 /* The elements [from, to) of v that are new, into the open array. */
 static hr_status add_new(struct sets *s, const struct hr_vector *v, uint32_t from, uint32_t to,
                          enum set_op op, struct hr_builder *b, struct hr_err *err)
@@ -267,7 +275,11 @@ static hr_status add_new(struct sets *s, const struct hr_vector *v, uint32_t fro
         if (op >= INTERSECT && hr_place_set_has(&s->other, elements(v), i) != (op == INTERSECT))
             continue;
         HR_TRY(hr_place_set_add(&s->seen, elements(v), i, &is_new, err));
-        if (is_new) copy_range(b, v, i, i + 1);
+        if (!is_new) continue;
+        if (is_zero(elements(v), i)) /* -0.0 and 0.0 are one: the latter */
+            hr_builder_f64(hr_builder_child(b, 0), 0.0);
+        else
+            copy_range(b, v, i, i + 1);
     }
     return HR_OK;
 }

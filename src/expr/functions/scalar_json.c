@@ -175,12 +175,18 @@ hr_status hr_json_check_options(struct hr_arena *arena, const struct hr_conf *co
     if (call->arg_count <= at) return HR_OK;
     const struct hr_expr *map = call->args[at];
     while (map->kind == HR_X_CAST) map = map->args[0];
-    if (map->kind != HR_X_CALL) return HR_OK;
+    if (map->kind != HR_X_CALL || !map->function || strcmp(map->function->name, "map") != 0)
+        return HR_RAISE(err, HR_E_INVALID_OPTIONS_NON_MAP_FUNCTION);
+    for (uint32_t i = 0; map->arg_count && i < 2; i++)
+        if (map->type->fields[i].type->id != HR_T_STRING)
+            return HR_RAISE(err, HR_E_INVALID_OPTIONS_NON_STRING_TYPE, "mapType",
+                            hr_type_quoted(arena, map->type));
     for (uint32_t i = 0; i + 1 < map->arg_count; i += 2) {
         struct hr_str_view key, v;
         if (!hr_resolve_const_string(arena, conf, map->args[i], &key) ||
             !hr_resolve_const_string(arena, conf, map->args[i + 1], &v))
-            continue;
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the options of a function of JSON have to "
+                           "be constants");
         const char *name = hr_arena_strndup(arena, key.ptr, key.len);
         if (!name) return HR_OOM(err);
         HR_TRY(check_option(use, key, v, name, err));
