@@ -236,8 +236,11 @@ static bool same_name(const char *a, const char *b)
 static bool same_literal(const struct hr_column *a, const struct hr_column *b)
 {
     if (!hr_type_same(a->type, b->type)) return false;
+    if (!hr_column_equal(a, 0, b, 0)) return false;
     bool has_reals = a->type->id == HR_T_FLOAT || a->type->id == HR_T_DOUBLE;
-    if (!has_reals && !hr_type_is_nested(a->type)) return hr_column_equal(a, 0, b, 0);
+    if (!hr_type_is_nested(a->type)) /* -0.0 is another literal than 0.0 */
+        return !has_reals || !hr_column_valid(a, 0) ||
+               memcmp(a->values, b->values, a->type->id == HR_T_FLOAT ? 4 : 8) == 0;
     struct hr_buf x = {0}, y = {0};
     hr_value_encode(a, 0, &x);
     hr_value_encode(b, 0, &y);
@@ -307,11 +310,9 @@ static uint64_t hash_node(const struct hr_expr *expr)
     case HR_X_ATTR: return expr->attr_id;
     case HR_X_COLUMN:
     case HR_X_FIELD: return expr->ordinal;
-    case HR_X_LITERAL: {
-        struct hr_buf bytes = {0};
-        hr_value_encode(expr->literal, 0, &bytes);
-        uint64_t hash = bytes.failed ? 0 : hr_hash_bytes(bytes.ptr, bytes.len);
-        hr_buf_done(&bytes);
+    case HR_X_LITERAL: { /* without memory: equal literals hash alike where there is none, too */
+        uint64_t hash = 0;
+        hr_column_hash(expr->literal, (const uint32_t[]){0}, 1, &hash);
         return hash;
     }
     default: return 0;
