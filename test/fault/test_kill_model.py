@@ -16,6 +16,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.environ["HR_ROOT"], "test"))
+from sink_files import committed  # noqa: E402
+
 HEADRACE, TMP = os.environ["HEADRACE"], os.environ["HR_TMP"]
 KILLS = int(os.environ.get("KILLS", "12"))
 SEED = int(os.environ.get("HR_SEED", str(random.randrange(1 << 30))))
@@ -62,12 +65,7 @@ def start(name, *options):
 
 
 def scored(name):
-    rows, out = [], os.path.join(TMP, name)
-    for part in os.listdir(out):
-        if part.endswith(".json"):
-            with open(os.path.join(out, part), encoding="utf-8") as lines:
-                rows += [json.loads(line) for line in lines]
-    return sorted(rows, key=lambda row: row["id"])
+    return sorted(committed(os.path.join(TMP, name)), key=lambda row: row["id"])
 
 
 def sigmoid(z):

@@ -16,6 +16,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.environ["HR_ROOT"], "test"))
+from sink_files import committed  # noqa: E402
+
 HEADRACE = os.environ["HEADRACE"]
 TMP = os.environ["HR_TMP"]
 KILLS = int(os.environ.get("KILLS", "50"))
@@ -78,23 +81,6 @@ def start(sql, *options):
 def log_tail():
     with open(os.path.join(TMP, "run.log"), encoding="utf-8", errors="replace") as log:
         return log.read()[-2000:]
-
-
-def committed(folder):
-    """Rows of a sink's committed files: what its manifest lists, each once."""
-    log = os.path.join(folder, "_spark_metadata")
-    rows, seen = [], set()
-    for epoch in os.listdir(log) if os.path.isdir(log) else []:
-        if not epoch.split(".")[0].isdigit():
-            continue
-        with open(os.path.join(log, epoch), encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("{"):
-                    seen.add(os.path.basename(json.loads(line)["path"]))
-    for name in seen:
-        with open(os.path.join(folder, name), encoding="utf-8") as file:
-            rows += [json.loads(line) for line in file]
-    return rows
 
 
 def batch(query):

@@ -13,7 +13,11 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.environ["HR_ROOT"], "test"))
+from sink_files import committed  # noqa: E402
 
 HEADRACE = os.environ["HEADRACE"]
 TMP = os.environ["HR_TMP"]
@@ -59,21 +63,6 @@ def start(sql, *options):
     log = open(os.path.join(TMP, "run.log"), "ab")
     command = [HEADRACE, "run", sql, "--checkpoint", CHECKPOINT, "--ui", "off", "--progress", "off"]
     return subprocess.Popen(command + list(options), stdout=log, stderr=log)
-
-
-def committed(folder):
-    """Rows of a sink's committed files: what its manifest lists, each once."""
-    log = os.path.join(folder, "_spark_metadata")
-    rows, seen = [], set()
-    for epoch in os.listdir(log) if os.path.isdir(log) else []:
-        if not epoch.split(".")[0].isdigit():
-            continue
-        with open(os.path.join(log, epoch), encoding="utf-8") as file:
-            seen |= {os.path.basename(json.loads(l)["path"]) for l in file if l.startswith("{")}
-    for name in seen:
-        with open(os.path.join(folder, name), encoding="utf-8") as file:
-            rows += [json.loads(line) for line in file]
-    return rows
 
 
 def batch(query):
