@@ -151,10 +151,9 @@ hr_status hr_run_create_table(struct hr_run *run, struct hr_err *err)
     HR_TRY(hr_table_new(last_part(stmt), &table, err));
     hr_status status =
         stmt->plan ? create_as(run, table, err) : fill_table(run, table, stmt->schema, err);
-    if (status == HR_OK && !table->schema && !table->provider) {
-        static const struct hr_field none[1];
-        table->schema = hr_type_struct(none, 0);
-    }
+    if (status == HR_OK && !table->schema && !table->provider)
+        status = HR_RAISE(err, HR_E_UNABLE_TO_INFER_SCHEMA, "format",
+                          "a table in memory, without columns and without a query");
     if (status != HR_OK) {
         hr_table_unref(table);
         return status;
