@@ -184,7 +184,7 @@ static bool scan_range(struct interval *iv, struct hr_str_view text, bool minus,
         if (n < 0) return false;
         *ret_far = *ret_far || (field > from && n > most[field]) ||
                    __builtin_mul_overflow(n, sizes[field], &product) ||
-                   __builtin_add_overflow(sum, product, &sum);
+                   __builtin_sub_overflow(sum, product, &sum);
         char separator = year_month ? '-' : field == HR_IV_DAY ? ' ' : ':';
         if (field < to && !take_char(&s, separator)) return false;
     }
@@ -193,11 +193,12 @@ static bool scan_range(struct interval *iv, struct hr_str_view text, bool minus,
         if (s.len == 0 || s.len > 9) return false;
         for (size_t i = 0; i < s.len; i++, scale /= 10) {
             if (s.ptr[i] < '0' || s.ptr[i] > '9') return false;
-            sum += scale * (s.ptr[i] - '0');
+            *ret_far = __builtin_sub_overflow(sum, scale * (s.ptr[i] - '0'), &sum) || *ret_far;
         }
         s.len = 0;
     }
-    if (minus) sum = -sum;
+    /* The sum was taken below zero, where the least interval has room. */
+    if (!minus) *ret_far = __builtin_sub_overflow(INT64_C(0), sum, &sum) || *ret_far;
     *ret_far = *ret_far || (year_month && sum != (int32_t)sum);
     if (s.len != 0 || *ret_far) return false;
     *(year_month ? &iv->months : &iv->us) = sum;

@@ -319,7 +319,7 @@ static const struct hr_type *result_schema(struct hr_planner *pl, const struct h
     uint32_t base = child->schema->field_count;
     struct hr_field *fields = HR_NEW_ARRAY(pl->arena, struct hr_field, base + count + 1);
     if (!fields) return NULL;
-    memcpy(fields, child->schema->fields, base * sizeof *fields);
+    for (uint32_t i = 0; i < base; i++) fields[i] = child->schema->fields[i]; /* or none at all */
     for (uint32_t i = 0; i < count; i++)
         fields[base + i] = (struct hr_field){overs[i]->name, overs[i]->type, overs[i]->nullable};
     return hr_type_struct(fields, base + count);
