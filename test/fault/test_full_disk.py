@@ -6,12 +6,13 @@ The query ends with status 1 and an error that names the file and says why; when
 again, the same command goes on and the output is that of an undisturbed run: no row lost or twice.
 The disk is a small tmpfs; without the right to mount one the test is skipped.
 """
-import glob
-import json
 import os
 import shutil
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.join(os.environ['HR_ROOT'], 'test'))
+from sink_files import committed  # noqa: E402
 
 PROGRAM = os.environ['HEADRACE']
 TMP = os.path.abspath(os.environ.get('HR_TMP', '.'))
@@ -27,18 +28,6 @@ def mount(folder, size, *options):
     return subprocess.run(['mount', '-t', 'tmpfs', '-o', ','.join(['size=' + size, *options]),
                            'tmpfs', folder], stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL).returncode == 0
-
-
-def committed(out):
-    """Rows of the files that the sink's log names."""
-    rows, names = [], set()  # a compacted file and those before it name the same ones
-    for entry in glob.glob(os.path.join(out, '_spark_metadata', '[0-9]*')):
-        with open(entry, encoding='utf-8') as f:
-            names |= {json.loads(line)['path'] for line in f if line.startswith('{')}
-    for name in names:
-        with open(os.path.join(out, os.path.basename(name)), encoding='utf-8') as f:
-            rows += [json.loads(line)['id'] for line in f]
-    return rows
 
 
 TABLE = ("CREATE TABLE t (id BIGINT, ts TIMESTAMP, pad STRING) USING json OPTIONS (path 'in', "
@@ -74,7 +63,7 @@ def fill_up(what, size):
     write_input(folder)
     undisturbed = run(folder, what, 'whole.sql', 'whole', os.path.join(folder, 'whole_out'))
     assert undisturbed.returncode == 0, undisturbed
-    expected = sorted(committed(os.path.join(folder, 'whole_out')))
+    expected = sorted(row['id'] for row in committed(os.path.join(folder, 'whole_out')))
     assert len(expected) > FILES * ROWS // 2 and len(set(expected)) == len(expected)
     if not mount(small, size):
         print('no right to mount a tmpfs')
@@ -90,7 +79,7 @@ def fill_up(what, size):
         assert mount(small, '64m', 'remount')
         again = run(folder, what, 'q.sql', checkpoint, out)
         assert again.returncode == 0, (what, again)
-        assert sorted(committed(out)) == expected, what
+        assert sorted(row['id'] for row in committed(out)) == expected, what
     finally:
         subprocess.run(['umount', '-l', small], check=False)
     shutil.rmtree(folder)
