@@ -31,11 +31,11 @@ const struct hr_type_info hr_type_info[HR_T_COUNT] = {
 
 /* The table ----------------------------------------------------------------------------------- */
 
-#define TABLE_SIZE (HR_TYPE_LIMIT * 2)
+#define FIRST_SIZE 256 /* a program has a few dozen types, a server of many jobs thousands */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const struct hr_type **table; /* open addressing */
-static uint32_t table_count;
+static const struct hr_type **table; /* open addressing, at most half full */
+static uint32_t table_size, table_count;
 static struct hr_arena types_arena;
 
 static uint64_t hash_of(const struct hr_type *t)
@@ -79,15 +79,36 @@ static const struct hr_type *copy_type(const struct hr_type *like)
     return type;
 }
 
+/* Where the type is, or belongs. */
+static uint32_t place_of(const struct hr_type *like)
+{
+    uint32_t at = (uint32_t)(like->hash % table_size);
+    while (table[at] && !identical(table[at], like)) at = (at + 1) % table_size;
+    return at;
+}
+
+/* Room for one more. */
+static bool make_room(void)
+{
+    if (table_count < table_size / 2) return true;
+    uint32_t old_size = table_size, size = old_size ? old_size * 2 : FIRST_SIZE;
+    const struct hr_type **old = table, **grown = hr_zalloc(size * sizeof *grown);
+    if (!grown) return false;
+    table = grown;
+    table_size = size;
+    for (uint32_t i = 0; i < old_size; i++)
+        if (old[i]) table[place_of(old[i])] = old[i];
+    hr_free(old);
+    return true;
+}
+
 static const struct hr_type *intern(struct hr_type *like)
 {
     like->hash = hash_of(like);
     hr_forkable_lock(&lock);
-    if (!table) table = hr_zalloc(TABLE_SIZE * sizeof *table);
     const struct hr_type *found = NULL;
-    if (table) {
-        uint64_t at = like->hash % TABLE_SIZE;
-        while (table[at] && !identical(table[at], like)) at = (at + 1) % TABLE_SIZE;
+    if (make_room()) {
+        uint32_t at = place_of(like);
         found = table[at];
         if (!found && table_count < HR_TYPE_LIMIT) {
             found = copy_type(like);

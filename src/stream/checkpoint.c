@@ -159,8 +159,8 @@ static hr_status copy_ref(const struct hr_state_ref *from, struct hr_state_ref *
     return HR_OOM(err);
 }
 
-/* A snapshot stands for everything up to its epoch. Returns where it belongs. */
-static uint32_t drop_until(struct hr_query_state *state, int64_t epoch)
+/* A snapshot stands for everything up to its epoch. */
+static void drop_until(struct hr_query_state *state, int64_t epoch)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < state->ref_count; i++) {
@@ -170,23 +170,25 @@ static uint32_t drop_until(struct hr_query_state *state, int64_t epoch)
             state->refs[kept++] = state->refs[i];
     }
     state->ref_count = kept;
-    return 0;
+}
+
+/* Adds one to the sums; whether a snapshot is needed is asked every epoch, of thousands of deltas. */
+static void count_ref(struct hr_query_state *state, const struct hr_state_ref *ref)
+{
+    /* of a snapshot in several parts, as older programs wrote, only the first has the mark */
+    if (ref->epoch == state->refs[0].epoch && state->refs[0].is_snapshot) {
+        state->snapshot_bytes += (int64_t)ref->size_bytes;
+    } else {
+        state->delta_bytes += (int64_t)ref->size_bytes;
+        state->deltas++;
+    }
 }
 
 static void count_refs(struct hr_query_state *state)
 {
     state->delta_bytes = state->snapshot_bytes = 0;
     state->deltas = 0;
-    for (uint32_t i = 0; i < state->ref_count; i++) {
-        const struct hr_state_ref *ref = &state->refs[i];
-        /* of a snapshot in several parts, as older programs wrote, only the first has the mark */
-        if (ref->epoch == state->refs[0].epoch && state->refs[0].is_snapshot) {
-            state->snapshot_bytes += (int64_t)ref->size_bytes;
-        } else {
-            state->delta_bytes += (int64_t)ref->size_bytes;
-            state->deltas++;
-        }
-    }
+    for (uint32_t i = 0; i < state->ref_count; i++) count_ref(state, &state->refs[i]);
 }
 
 hr_status hr_query_add_ref(struct hr_query *query, const struct hr_state_ref *ref,
@@ -205,9 +207,14 @@ hr_status hr_query_add_ref(struct hr_query *query, const struct hr_state_ref *re
     }
     struct hr_state_ref copy;
     HR_TRY(copy_ref(ref, &copy, err));
-    uint32_t at = ref->is_snapshot ? drop_until(state, ref->epoch) : state->ref_count;
-    memmove(&state->refs[at + 1], &state->refs[at], sizeof copy * (state->ref_count - at));
-    state->refs[at] = copy;
+    if (!ref->is_snapshot) {
+        state->refs[state->ref_count++] = copy;
+        count_ref(state, &copy);
+        return HR_OK;
+    }
+    drop_until(state, ref->epoch);
+    memmove(&state->refs[1], &state->refs[0], sizeof copy * state->ref_count);
+    state->refs[0] = copy;
     state->ref_count++;
     count_refs(state);
     return HR_OK;
