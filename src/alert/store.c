@@ -9,7 +9,7 @@
 #include "alert/internal.h"
 
 #if HR_HAVE_SQLITE
-#include <sqlite3.h>
+#include "late_sqlite.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -133,6 +133,7 @@ static hr_status load(struct hr_alert *alert, struct hr_err *err)
 
 hr_status hr_alert_store_open(struct hr_alert *alert, struct hr_err *err)
 {
+    HR_TRY(hr_late_sqlite(err));
     HR_TRY(alert->env->vt->mkdirs(alert->env, alert->folder, err));
     struct hr_alert_store *store = hr_zalloc(sizeof *store);
     if (!store) return HR_OOM(err);

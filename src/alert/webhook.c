@@ -13,7 +13,7 @@
 
 #if HR_HAVE_CURL
 #include <arpa/inet.h>
-#include <curl/curl.h>
+#include "late_curl.h"
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -100,6 +100,12 @@ enum hr_alert_outcome hr_alert_send_webhook(struct hr_alert *alert,
                                             const struct hr_alert_delivery *d,
                                             int64_t *ret_wait_us, char *why, size_t why_size)
 {
+    struct hr_err err;
+    hr_err_init(&err);
+    if (hr_late_curl(&err) != HR_OK) {
+        snprintf(why, why_size, "%.200s", err.msg);
+        return HR_ALERT_DEAD;
+    }
     pthread_once(&curl_once, curl_start);
     CURL *curl = curl_easy_init();
     if (!curl) {
@@ -145,7 +151,7 @@ hr_status hr_alert_check_webhook(const struct hr_alert_action *action, struct hr
         if ((unsigned char)*p <= ' ' || (unsigned char)*p == 0x7f)
             return HR_FAIL(err, HR_E_INVALID_OPTION,
                            "option url of WEBHOOK: spaces and control characters are written %%20");
-    return HR_OK;
+    return hr_late_curl(err); /* rather now than when there is something to tell */
 }
 
 #else

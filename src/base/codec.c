@@ -56,7 +56,7 @@ bool hr_codec_packs(const char *path)
 
 static hr_status check_built(const struct hr_codec *codec, struct hr_err *err)
 {
-    if (codec->unpack) return HR_OK;
+    if (codec->unpack) return codec->open ? codec->open(err) : HR_OK;
     return HR_FAIL(err, HR_E_NOT_SUPPORTED, "%s: this build has no %s", codec->name,
                    codec->library);
 }

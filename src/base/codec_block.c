@@ -138,7 +138,7 @@ static enum codec_step blocks_unpack(void *state, struct codec_io *io)
 #endif
 
 #if HR_HAVE_SNAPPY
-#include <snappy-c.h>
+#include "late_snappy.h"
 
 static size_t snappy_encode(const char *data, size_t size, char *to, size_t room)
 {
@@ -148,9 +148,14 @@ static size_t snappy_encode(const char *data, size_t size, char *to, size_t room
     return room;
 }
 
+static size_t snappy_bound(size_t size)
+{
+    return snappy_max_compressed_length(size);
+}
+
 static hr_status snappy_pack(const void *data, size_t size, struct hr_buf *out, struct hr_err *err)
 {
-    return pack_blocks(data, size, snappy_max_compressed_length, snappy_encode, out, err);
+    return pack_blocks(data, size, snappy_bound, snappy_encode, out, err);
 }
 
 static bool snappy_decode(const char *in, size_t len, size_t max, struct hr_buf *out)
@@ -168,9 +173,9 @@ static void *snappy_new(void)
     return blocks_new(snappy_decode);
 }
 
-const struct hr_codec hr_codec_snappy = {NAMES_SNAPPY, .pack = snappy_pack,
-                                         .unpack_new = snappy_new, .unpack = blocks_unpack,
-                                         .unpack_free = blocks_free};
+const struct hr_codec hr_codec_snappy = {NAMES_SNAPPY,           .open = hr_late_snappy,
+                                         .pack = snappy_pack,    .unpack_new = snappy_new,
+                                         .unpack = blocks_unpack, .unpack_free = blocks_free};
 #else
 const struct hr_codec hr_codec_snappy = {NAMES_SNAPPY};
 #endif

@@ -25,6 +25,7 @@ struct hr_codec {
     const char *suffix;   /* of files that are written */
     const char *suffixes; /* that are read, blanks between them */
     const char *library;  /* for the message of a build without it */
+    hr_status (*open)(struct hr_err *err); /* opens the library (base/late.h); NULL: it is linked */
     /* NULL, all of them: not built. */
     hr_status (*pack)(const void *data, size_t size, struct hr_buf *out, struct hr_err *err);
     void *(*unpack_new)(void); /* NULL: no memory */

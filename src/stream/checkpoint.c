@@ -172,7 +172,7 @@ static void drop_until(struct hr_query_state *state, int64_t epoch)
     state->ref_count = kept;
 }
 
-/* Adds one to the sums; whether a snapshot is needed is asked every epoch, of thousands of deltas. */
+/* Adds one to the sums: whether a snapshot is due is asked every epoch, of thousands of deltas. */
 static void count_ref(struct hr_query_state *state, const struct hr_state_ref *ref)
 {
     /* of a snapshot in several parts, as older programs wrote, only the first has the mark */

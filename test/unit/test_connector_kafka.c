@@ -13,7 +13,7 @@
 #include <librdkafka/rdkafka_mock.h>
 /* clang-format on */
 
-#include "connector/kafka/kafka.h"
+#include "connector/kafka/offsets.h"
 
 HR_TEST(kafka_offsets_text)
 {

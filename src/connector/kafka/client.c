@@ -105,6 +105,7 @@ hr_status hr_kafka_client(rd_kafka_type_t type, const struct hr_options *options
                           rd_kafka_t **ret, struct hr_err *err)
 {
     char why[256];
+    HR_TRY(hr_late_rdkafka(err));
     const char *bootstrap = hr_options_get(options, "kafka.bootstrap.servers");
     if (!bootstrap)
         return HR_FAIL(err, HR_E_INVALID_OPTION,

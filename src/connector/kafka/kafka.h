@@ -3,7 +3,7 @@
 #ifndef HR_CONNECTOR_KAFKA_KAFKA_H
 #define HR_CONNECTOR_KAFKA_KAFKA_H
 
-#include <librdkafka/rdkafka.h>
+#include "late_rdkafka.h"
 
 #include "connector/connector.h"
 #include "connector/kafka/offsets.h"

@@ -6,7 +6,7 @@
 #include "hr_config.h"
 
 #if HR_HAVE_SQLITE
-#include <sqlite3.h>
+#include "late_sqlite.h"
 #include <stdio.h>
 
 struct hr_job_store {
@@ -46,6 +46,7 @@ static hr_status prepare(struct hr_job_store *store, struct hr_err *err)
 hr_status hr_job_store_open(struct hr_env *env, const char *folder, struct hr_job_store **ret,
                             struct hr_err *err)
 {
+    HR_TRY(hr_late_sqlite(err));
     HR_TRY(env->vt->mkdirs(env, folder, err));
     struct hr_job_store *store = hr_zalloc(sizeof *store);
     if (!store) return HR_OOM(err);

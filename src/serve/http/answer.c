@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What handlers ask of a request, and errors as application/problem+json (RFC 9457). */
 #include <inttypes.h>
-#include <microhttpd.h>
+#include "late_microhttpd.h"
 
 #include "serve/internal.h"
 

@@ -6,7 +6,7 @@
  * A request: NEW (headers are there: guarded before its body is read) → BODY → RUNNING → READY →
  * answered, freed when the answer is sent.
  */
-#include <microhttpd.h>
+#include "late_microhttpd.h"
 #include <stdio.h>
 #include <sys/socket.h>
 

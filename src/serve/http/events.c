@@ -10,7 +10,7 @@
  * that has read all is suspended, and resumed by the next publisher.
  */
 #include <inttypes.h>
-#include <microhttpd.h>
+#include "late_microhttpd.h"
 #include <stdio.h>
 #include <string.h>
 

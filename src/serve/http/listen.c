@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <microhttpd.h>
+#include "late_microhttpd.h"
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -156,6 +156,7 @@ hr_status hr_http_listen(struct hr_serve *serve, const struct hr_serve_options *
     struct place place = {.port = 0};
     HR_TRY(parse_place(options->listen ? options->listen : "127.0.0.1:4040", &place, err));
     HR_TRY(check_safe(&place, options, err));
+    HR_TRY(hr_late_microhttpd(err));
     if (options->tls_cert) {
         if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
             return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "TLS by this build of libmicrohttpd");
