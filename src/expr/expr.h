@@ -28,6 +28,10 @@ struct hr_conf {
     uint32_t batch_rows;    /* ≤ HR_BATCH_ROWS; tests make it small */
     uint32_t shuffle_partitions;
     uint32_t threads;
+    int64_t watermark_max_future_us; /* headrace.watermark.maxFuture; 0: none */
+    /* headrace.watermark.farFuture: what a row that is further ahead does. */
+    enum hr_far_future { HR_FAR_CAP, HR_FAR_IGNORE, HR_FAR_DROP } watermark_far_future;
+    bool watermark_by_partition; /* headrace.watermark.byPartition */
     bool partitions_as_text; /* …partitionColumnTypeInference.enabled is false */
     bool ignore_missing_files, ignore_corrupt_files; /* spark.sql.files.…, for sources of files */
     struct hr_ml_store *models;     /* of the session, by name; NULL: there are none */

@@ -166,6 +166,7 @@ struct hr_task {
     struct hr_pipeline *pipeline; /* exec.c's own */
     struct hr_node_figures *figures; /* of the exec; NULL: operators are not measured */
     int64_t nested_ns;               /* of what the running operator has called */
+    uint64_t partition_read;         /* of a source: what the last batch of a scan is of */
     /* Who ran out of memory: where, and for the nearest above that gathers. */
     const struct hr_operator_vt *short_in, *short_for;
     /* streaming */
@@ -199,6 +200,14 @@ struct hr_exec {
         /* The caller sets max INT64_MIN, min INT64_MAX, count 0. */
         _Atomic int64_t max_us, min_us, count;
         _Atomic int64_t sum_ms;
+        _Atomic int64_t far_rows; /* left out: too far in the future */
+        /* By partition of the sources, where these are told apart. */
+        pthread_mutex_t lock;
+        struct hr_exec_mark {
+            uint64_t partition;
+            int64_t max_us;
+        } * marks;
+        uint32_t mark_count, mark_capacity;
     } * watermarks;
     uint32_t watermark_count;
     /* States by state_id; NULL for batch. */

@@ -14,6 +14,7 @@ struct scan {
     uint32_t next, end;
     struct hr_scan_reader *reader;
     int64_t rows;
+    uint64_t partition_read; /* as the task's */
 };
 
 static hr_status scan_open(const struct hr_pnode *node, struct hr_task *task,
@@ -51,14 +52,17 @@ static hr_status scan_next(struct hr_op *base, struct hr_batch **ret_batch, stru
         if (!op->reader) {
             if (op->next == op->end) break;
             HR_FAULT_POINT(HR_FAULT_SOURCE_READ, err);
-            HR_TRY(source->vt->open_reader(source, &op->scan->splits[op->next], &op->spec,
-                                           &op->reader, err));
+            const struct hr_split *split = &op->scan->splits[op->next];
+            HR_TRY(source->vt->open_reader(source, split, &op->spec, &op->reader, err));
+            op->partition_read = (uint64_t)HR_PNODE(scan, base->node)->scan_id << 32 |
+                                 split->watermark_partition;
             op->next++;
         }
         struct hr_batch *batch = NULL;
         HR_TRY(op->reader->vt->next(op->reader, &batch, err));
         if (batch && batch->sel_count) {
             op->rows += batch->sel_count;
+            base->task->partition_read = op->partition_read;
             *ret_batch = batch;
             return HR_OK;
         }

@@ -10,6 +10,10 @@ struct hr_watermark_pnode {
     uint32_t column; /* TIMESTAMP, or a window STRUCT */
     uint32_t index;  /* its place in exec->watermarks */
     int64_t delay_us;
+    /* A row further ahead of the epoch's time than this is too far in the future; 0: none is. */
+    int64_t max_future_us;
+    enum hr_far_future far_future;
+    bool by_partition; /* the newest time of each partition of the sources is told */
 };
 
 /* NULL: the node observes no event time. */

@@ -165,6 +165,12 @@ static void apply(struct hr_session *session)
     conf->ansi = setting_bool(session, HR_SET_ANSI);
     conf->case_sensitive = setting_bool(session, HR_SET_CASE_SENSITIVE);
     conf->tz = hr_tz_find(hr_sv(hr_setting(session, HR_SET_TIME_ZONE)));
+    const char *far = hr_setting(session, HR_SET_FAR_FUTURE);
+    conf->watermark_max_future_us = hr_setting_int(session, HR_SET_MAX_FUTURE);
+    conf->watermark_far_future = hr_str_eq_nocase(far, "drop")     ? HR_FAR_DROP
+                                 : hr_str_eq_nocase(far, "ignore") ? HR_FAR_IGNORE
+                                                                   : HR_FAR_CAP;
+    conf->watermark_by_partition = setting_bool(session, HR_SET_WATERMARK_BY_PARTITION);
     conf->partitions_as_text = !setting_bool(session, HR_SET_PARTITION_TYPES);
     conf->ignore_missing_files = setting_bool(session, HR_SET_IGNORE_MISSING);
     conf->ignore_corrupt_files = setting_bool(session, HR_SET_IGNORE_CORRUPT);

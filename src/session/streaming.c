@@ -219,6 +219,26 @@ static hr_status name_memory_table(const struct target *target, struct hr_option
     return hr_options_put(options, "name", target->name, err);
 }
 
+/* Of the watermark's settings those that would change nothing are refused. */
+static hr_status watermark_options(struct hr_run *run, struct hr_watermark_options *ret,
+                                   struct hr_err *err)
+{
+    struct hr_session *session = run->session;
+    *ret = (struct hr_watermark_options){
+        .policy_max = hr_str_eq_nocase(hr_setting(session, HR_SET_WATERMARK_POLICY), "max"),
+        .by_partition = run->conf.watermark_by_partition,
+        .idle_clock = hr_str_eq_nocase(hr_setting(session, HR_SET_IDLE_CLOCK), "true"),
+        .idle_us = hr_setting_int(session, HR_SET_IDLE_TIMEOUT),
+    };
+    if (ret->idle_clock && ret->idle_us == 0)
+        return HR_RAISE(err, HR_E_INVALID_OPTION, "name", "headrace.watermark.idleClock", "why",
+                        "needs headrace.watermark.idleTimeout, behind which it begins");
+    if (run->conf.watermark_far_future != HR_FAR_CAP && run->conf.watermark_max_future_us == 0)
+        return HR_RAISE(err, HR_E_INVALID_OPTION, "name", "headrace.watermark.farFuture", "why",
+                        "needs headrace.watermark.maxFuture, which says how far that is");
+    return HR_OK;
+}
+
 static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct target *target,
                        const struct hr_query_options *writer, const struct hr_options *sink_options,
                        enum hr_output_mode mode, struct hr_err *err)
@@ -237,8 +257,7 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
         .listener = session->listener,
         .state_snapshot_every = (int32_t)hr_setting_int(session, HR_SET_SNAPSHOT_EVERY),
     };
-    args.watermark_policy_max =
-        hr_str_eq_nocase(hr_setting(session, HR_SET_WATERMARK_POLICY), "max");
+    HR_TRY(watermark_options(run, &args.watermark, err));
     const char *no_data = hr_setting(session, HR_SET_NO_DATA);
     args.no_data_epochs = !no_data || !hr_str_eq_nocase(no_data, "false");
     if (target->alert) args.text = hr_alert_shown_text(run);

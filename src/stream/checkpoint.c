@@ -451,9 +451,8 @@ hr_status hr_query_finish_snapshots(struct hr_query *query, struct hr_err *err)
     }
     if (!any) return HR_OK;
     /* The last COMMIT again, as the query has advanced behind it. */
-    struct hr_commit_record commit = {.next_watermark_us = query->watermark_us,
-                                      .source_watermarks_us = query->node_watermarks_us,
-                                      .watermark_count = query->watermark_count};
+    struct hr_commit_record commit = {.next_watermark_us = query->watermark_us};
+    HR_TRY(hr_watermarks_put(&query->watermarks, &query->epoch_arena, &commit, err));
     HR_TRY(rotate(query, &commit, query->epoch - 1, query->previous_watermark_us,
                   query->previous_watermark_us, err));
     hr_query_remove_old_state(query);

@@ -67,8 +67,9 @@ static void wait_for_data(struct hr_query *query)
         query->last_start_us = hr_now_us(query->env);
         return;
     }
-    hr_wakeup_wait(&query->wakeup,
-                   query->poll_interval_us ? query->poll_interval_us : IDLE_EVENT_US);
+    int64_t wait_us = query->poll_interval_us ? query->poll_interval_us : IDLE_EVENT_US;
+    int64_t idle_us = hr_watermarks_wait(&query->watermarks, hr_now_us(query->env));
+    hr_wakeup_wait(&query->wakeup, HR_MIN(wait_us, idle_us));
 }
 
 /* ---- plan
@@ -127,6 +128,8 @@ static hr_status choose_ranges(struct hr_query *query, bool *ret_run, struct hr_
         return HR_OK;
     }
     bool data = false;
+    query->watermark_us =
+        hr_watermarks_idle(&query->watermarks, query->watermark_us, hr_now_us(query->env));
     for (uint32_t i = 0; i < query->scan_count; i++) {
         if (query->scans[i].streaming) HR_TRY(choose_range(query, &query->scans[i], &data, err));
     }
@@ -191,15 +194,8 @@ static hr_status emit(struct hr_exec *exec, uint32_t partition, uint32_t attempt
 static hr_status plan_splits(struct hr_query *query, struct hr_exec *exec, struct hr_err *err)
 {
     exec->scans = HR_NEW_ARRAY(&query->epoch_arena, struct hr_exec_scan, query->scan_count + 1);
-    exec->watermarks =
-        HR_NEW_ARRAY(&query->epoch_arena, struct hr_exec_watermark, query->watermark_count + 1);
-    if (!exec->scans || !exec->watermarks) return HR_OOM(err);
+    if (!exec->scans) return HR_OOM(err);
     exec->scan_count = query->scan_count;
-    exec->watermark_count = query->watermark_count;
-    for (uint32_t i = 0; i < query->watermark_count; i++) {
-        atomic_store(&exec->watermarks[i].max_us, INT64_MIN);
-        atomic_store(&exec->watermarks[i].min_us, INT64_MAX);
-    }
     for (uint32_t i = 0; i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         struct hr_exec_scan *to = &exec->scans[i];
@@ -237,6 +233,7 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
         .scheduler = query->scheduler,
     };
     if (!exec->node_times) return HR_OOM(err);
+    HR_TRY(hr_watermarks_run_init(exec, query->watermark_count, &query->epoch_arena, err));
     hr_stateful_propagate(query->root, exec);
     HR_TRY(plan_splits(query, exec, err));
     times->splits_ns = hr_mono_ns(query->env);
@@ -251,47 +248,19 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
 /* ---- commit
  * ------------------------------------------------------------------------------------------ */
 
-/* The watermark of the next epoch: per node the largest event time less its delay, over the nodes
- * the smallest (or largest, by policy); a node without data holds it back; it never goes back. */
-static int64_t next_watermark(struct hr_query *query, const struct hr_exec *exec)
-{
-    int64_t next = HR_WATERMARK_NONE;
-    bool missing = false;
-    for (uint32_t i = 0; i < query->watermark_count; i++) {
-        int64_t max_us = atomic_load(&exec->watermarks[i].max_us);
-        int64_t *node = &query->node_watermarks_us[i];
-        if (max_us != INT64_MIN) {
-            int64_t seen = max_us < INT64_MIN + query->watermark_delays_us[i]
-                               ? INT64_MIN
-                               : max_us - query->watermark_delays_us[i];
-            *node = HR_MAX(*node, HR_MAX(seen, INT64_C(0)));
-        }
-        if (*node == HR_WATERMARK_NONE) {
-            missing = true;
-        } else if (next == HR_WATERMARK_NONE) {
-            next = *node;
-        } else {
-            next = query->watermark_policy_max ? HR_MAX(next, *node) : HR_MIN(next, *node);
-        }
-    }
-    if (missing && !query->watermark_policy_max) next = HR_WATERMARK_NONE;
-    /* Spark's watermark starts at 0, where it has no effect. */
-    if (next <= 0) next = HR_WATERMARK_NONE;
-    return HR_MAX(next, query->watermark_us);
-}
-
 static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
                         int64_t *ret_watermark_us, const struct hr_progress *progress,
                         struct epoch_times *times, struct hr_err *err)
 {
     struct hr_commit_record record = {
-        .next_watermark_us = next_watermark(query, exec),
-        .source_watermarks_us = query->node_watermarks_us,
-        .watermark_count = query->watermark_count,
         .input_rows = progress->input_rows,
         .output_rows = query->output.rows,
         .late_rows = progress->late_rows,
     };
+    int64_t now_us = hr_now_us(query->env);
+    HR_TRY(hr_watermarks_take(&query->watermarks, exec, now_us, err));
+    record.next_watermark_us = hr_watermarks_now(&query->watermarks, query->watermark_us, now_us);
+    HR_TRY(hr_watermarks_put(&query->watermarks, &query->epoch_arena, &record, err));
     HR_TRY(hr_query_stage_states(query, &record, err));
     hr_buf_clear(&query->record);
     hr_commit_record_put(&record, &query->record);
@@ -358,6 +327,7 @@ static void measure(struct hr_query *query, const struct hr_exec *exec,
     int64_t sum_ms = 0;
     for (uint32_t i = 0; i < exec->watermark_count; i++) {
         struct hr_exec_watermark *w = &exec->watermarks[i];
+        progress->late_rows += atomic_load(&w->far_rows);
         int64_t count = atomic_load(&w->count);
         if (count == 0) continue;
         int64_t max_us = atomic_load(&w->max_us), min_us = atomic_load(&w->min_us);
@@ -411,6 +381,18 @@ static hr_status at_end(struct hr_query *query, bool *ret, struct hr_err *err)
 /* ---- the loop
  * ---------------------------------------------------------------------------------------- */
 
+static hr_status run_and_commit(struct hr_query *query, struct hr_exec *exec,
+                                struct epoch_times *times, int64_t now_us,
+                                struct hr_progress *progress, int64_t *ret_watermark_us,
+                                struct hr_err *err)
+{
+    HR_TRY(run(query, exec, times, now_us, err));
+    HR_TRY(hr_output_commit(&query->output, &query->epoch_arena, err));
+    times->ran_ns = hr_mono_ns(query->env);
+    measure(query, exec, progress);
+    return commit(query, exec, ret_watermark_us, progress, times, err);
+}
+
 static hr_status run_epoch(struct hr_query *query, struct epoch_times *times, struct hr_err *err)
 {
     int64_t now_us = query->replan ? query->replan_timestamp_us : hr_now_us(query->env);
@@ -423,12 +405,11 @@ static hr_status run_epoch(struct hr_query *query, struct epoch_times *times, st
     if (!query->replan) HR_TRY(write_plan(query, err));
     times->planned_ns = hr_mono_ns(query->env);
     struct hr_exec exec;
-    HR_TRY(run(query, &exec, times, now_us, err));
-    HR_TRY(hr_output_commit(&query->output, &query->epoch_arena, err));
-    times->ran_ns = hr_mono_ns(query->env);
-    measure(query, &exec, &progress);
     int64_t watermark_us = HR_WATERMARK_NONE;
-    HR_TRY(commit(query, &exec, &watermark_us, &progress, times, err));
+    hr_status status =
+        run_and_commit(query, &exec, times, now_us, &progress, &watermark_us, err);
+    hr_watermarks_run_done(&exec);
+    HR_TRY(status);
     times->end_ns = hr_mono_ns(query->env);
     progress.output_rows = query->output.rows;
     fill_times(query, &progress, times);

@@ -42,7 +42,7 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     query->limit = args->limit;
     query->temporary_checkpoint = args->temporary_checkpoint;
     query->no_data_epochs = args->no_data_epochs;
-    query->watermark_policy_max = args->watermark_policy_max;
+    query->watermark_options = args->watermark;
     query->snapshot_every = args->state_snapshot_every > 0 ? args->state_snapshot_every : 10;
     query->watermark_us = query->previous_watermark_us = HR_WATERMARK_NONE;
     query->name = hr_strdup(args->name);

@@ -37,6 +37,13 @@ static inline bool hr_trigger_has_end(const struct hr_trigger *trigger)
     return trigger->kind == HR_TRIGGER_AVAILABLE_NOW || trigger->kind == HR_TRIGGER_ONCE;
 }
 
+/* How the watermark follows from event times: watermarks.h. */
+struct hr_watermark_options {
+    bool policy_max; /* spark.sql.streaming.multipleWatermarkPolicy: max; else min */
+    bool by_partition, idle_clock;
+    int64_t idle_us; /* 0: nothing is ever idle */
+};
+
 struct hr_query_listener;
 struct hr_query_args {
     struct hr_env *env;
@@ -58,7 +65,7 @@ struct hr_query_args {
     const struct hr_query_listener *listener; /* copied; hears of the first epoch too; or NULL */
     struct hr_read_limit limit; /* session-wide admission limits; sources' own options add to it */
     int32_t state_snapshot_every; /* deltas between snapshots; 0: default */
-    bool watermark_policy_max;    /* spark.sql.streaming.multipleWatermarkPolicy: max; else min */
+    struct hr_watermark_options watermark;
     bool no_data_epochs;          /* spark.sql.streaming.noDataMicroBatches.enabled, default true */
 };
 

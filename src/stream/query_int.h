@@ -14,8 +14,8 @@
 #include "stream/output.h"
 #include "stream/query.h"
 #include "stream/record.h"
+#include "stream/watermarks.h"
 
-#define HR_WATERMARK_NONE     INT64_MIN
 #define HR_INLINE_DELTA_BYTES 65536 /* larger deltas get a file of their own */
 #define HR_LISTENERS_MAX      16
 
@@ -71,10 +71,9 @@ struct hr_query {
     struct hr_query_state *states;
     uint32_t state_count;
     struct hr_state **state_ptrs;
-    int64_t *watermark_delays_us; /* by watermark node */
-    int64_t *node_watermarks_us;  /* max event time − delay seen by each */
-    uint32_t watermark_count;
-    bool watermark_policy_max;
+    uint32_t watermark_count; /* nodes of the plan that have one */
+    struct hr_watermark_options watermark_options;
+    struct hr_watermarks watermarks;
     struct hr_plan_models models;      /* that it trains or scores with, while it is open … */
     struct hr_plan_models used_models; /* … and as they were at its start: for other threads */
     struct hr_ml_pins pins;            /* those that it scores with, as the epoch sees them */

@@ -6,6 +6,7 @@
 #include "stream/journal.h"
 
 #define RECORD_VERSION 1
+#define COMMIT_WITH_MARKS 2 /* a COMMIT record that ends with marks by partition */
 #define PLAN_WITH_MODELS 2 /* a PLAN record that ends with its models */
 #define COUNT_MAX      100000 /* more sources or files than any query has: the record is damaged */
 
@@ -187,7 +188,7 @@ static hr_status get_ref(struct hr_arena *arena, struct hr_reader *in, struct hr
 
 void hr_commit_record_put(const struct hr_commit_record *commit, struct hr_buf *out)
 {
-    hr_buf_put_u8(out, RECORD_VERSION);
+    hr_buf_put_u8(out, commit->mark_count ? COMMIT_WITH_MARKS : RECORD_VERSION);
     hr_buf_put_u64(out, (uint64_t)commit->next_watermark_us);
     hr_buf_put_varint(out, (uint64_t)commit->input_rows);
     hr_buf_put_varint(out, (uint64_t)commit->output_rows);
@@ -197,13 +198,36 @@ void hr_commit_record_put(const struct hr_commit_record *commit, struct hr_buf *
         hr_buf_put_u64(out, (uint64_t)commit->source_watermarks_us[i]);
     hr_buf_put_varint(out, commit->ref_count);
     for (uint32_t i = 0; i < commit->ref_count; i++) put_ref(&commit->refs[i], out);
+    if (commit->mark_count) hr_buf_put_varint(out, commit->mark_count);
+    for (uint32_t i = 0; i < commit->mark_count; i++) {
+        hr_buf_put_varint(out, commit->marks[i].node);
+        hr_buf_put_u64(out, commit->marks[i].partition);
+        hr_buf_put_u64(out, (uint64_t)commit->marks[i].mark_us);
+    }
+}
+
+static hr_status get_marks(struct hr_arena *arena, struct hr_reader *in,
+                           struct hr_commit_record *commit, struct hr_err *err)
+{
+    uint64_t marks = hr_get_varint(in);
+    if (in->failed || marks > COUNT_MAX) return damaged(err, "a COMMIT record is short");
+    commit->marks = HR_NEW_ARRAY(arena, struct hr_mark_record, marks + 1);
+    if (!commit->marks) return HR_OOM(err);
+    for (; commit->mark_count < marks; commit->mark_count++) {
+        struct hr_mark_record *mark = &commit->marks[commit->mark_count];
+        mark->node = (uint32_t)hr_get_varint(in);
+        mark->partition = hr_get_u64(in);
+        mark->mark_us = (int64_t)hr_get_u64(in);
+    }
+    return HR_OK;
 }
 
 hr_status hr_commit_record_get(struct hr_arena *arena, struct hr_str_view payload,
                                struct hr_commit_record *ret, struct hr_err *err)
 {
     struct hr_reader in = hr_reader(payload.ptr, payload.len);
-    if (hr_get_u8(&in) != RECORD_VERSION)
+    uint8_t version = hr_get_u8(&in);
+    if (version != RECORD_VERSION && version != COMMIT_WITH_MARKS)
         return damaged(err, "a COMMIT record of an unknown version");
     struct hr_commit_record commit = {0};
     commit.next_watermark_us = (int64_t)hr_get_u64(&in);
@@ -224,6 +248,7 @@ hr_status hr_commit_record_get(struct hr_arena *arena, struct hr_str_view payloa
     if (!commit.refs) return HR_OOM(err);
     for (uint32_t i = 0; i < commit.ref_count; i++)
         HR_TRY(get_ref(arena, &in, &commit.refs[i], err));
+    if (version == COMMIT_WITH_MARKS) HR_TRY(get_marks(arena, &in, &commit, err));
     if (in.failed) return damaged(err, "a COMMIT record is short");
     *ret = commit;
     return HR_OK;

@@ -48,11 +48,20 @@ struct hr_state_ref {
     struct hr_str_view bytes; /* inline */
 };
 
+/* The newest event time less the delay, of one partition of a watermark node's sources. */
+struct hr_mark_record {
+    uint32_t node;
+    uint64_t partition;
+    int64_t mark_us;
+};
+
 struct hr_commit_record {
     int64_t next_watermark_us;
     int64_t input_rows, output_rows, late_rows;
     int64_t *source_watermarks_us; /* max event time seen by each watermark node */
     uint32_t watermark_count;
+    struct hr_mark_record *marks; /* where partitions are told apart */
+    uint32_t mark_count;
     uint32_t ref_count;
     struct hr_state_ref *refs; /* new in this epoch */
 };

@@ -75,7 +75,7 @@ static hr_status open_state(void *arg, const struct hr_pnode *node, struct hr_er
 {
     struct hr_query *query = arg;
     const struct hr_watermark_pnode *mark = hr_pnode_watermark(node);
-    if (mark) query->watermark_delays_us[mark->index] = mark->delay_us;
+    if (mark) query->watermarks.inputs[mark->index].delay_us = mark->delay_us;
     if (node->state_id < 0 || !node->vt->state_args) return HR_OK;
     struct hr_state_args args = {.id = (uint32_t)node->state_id};
     HR_TRY(node->vt->state_args(node, &query->plan_arena, &args, err));
@@ -101,13 +101,9 @@ static hr_status open_plan(struct hr_query *query, struct hr_err *err)
     HR_TRY(walk_nodes(query->root, count_node, query, err));
     query->states = HR_NEW_ARRAY(arena, struct hr_query_state, query->state_count + 1);
     query->state_ptrs = HR_NEW_ARRAY(arena, struct hr_state *, query->state_count + 1);
-    query->watermark_delays_us = HR_NEW_ARRAY(arena, int64_t, query->watermark_count + 1);
-    query->node_watermarks_us = HR_NEW_ARRAY(arena, int64_t, query->watermark_count + 1);
-    if (!query->states || !query->state_ptrs || !query->watermark_delays_us ||
-        !query->node_watermarks_us)
-        return HR_OOM(err);
-    for (uint32_t i = 0; i < query->watermark_count; i++)
-        query->node_watermarks_us[i] = HR_WATERMARK_NONE;
+    if (!query->states || !query->state_ptrs) return HR_OOM(err);
+    HR_TRY(hr_watermarks_init(&query->watermarks, &query->watermark_options,
+                              query->watermark_count, hr_now_us(query->env), arena, err));
     return walk_nodes(query->root, open_state, query, err);
 }
 
@@ -166,8 +162,7 @@ static hr_status replay_commit(struct past *past, const struct hr_record *record
     if (commit.watermark_count != query->watermark_count)
         return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
                         "it has another number of watermarks");
-    memcpy(query->node_watermarks_us, commit.source_watermarks_us,
-           sizeof(int64_t) * commit.watermark_count);
+    HR_TRY(hr_watermarks_restore(&query->watermarks, &commit, err));
     for (uint32_t i = 0; i < commit.ref_count; i++)
         HR_TRY(hr_query_add_ref(query, &commit.refs[i], err));
     past->commit_epoch = record->epoch;
@@ -400,6 +395,7 @@ void hr_query_close_all(struct hr_query *query)
         query->states[i].state = NULL;
         hr_query_drop_refs(&query->states[i]);
     }
+    hr_watermarks_done(&query->watermarks);
     hr_query_close_models(query);
     hr_journal_close(query->journal);
     query->journal = NULL;

@@ -10,6 +10,7 @@
  */
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "column/type_parse.h"
 #include "connector/kafka/source.h"
 
@@ -223,6 +224,12 @@ static hr_status kafka_open(const struct hr_source_args *args, struct hr_source 
 
 /* --- Splits ----------------------------------------------------------------------------------- */
 
+/* The same whatever other topics and partitions there are. */
+static uint32_t partition_number(const char *topic, int32_t partition)
+{
+    return (uint32_t)hr_hash_bytes(topic, strlen(topic)) << 16 ^ (uint32_t)partition;
+}
+
 static hr_status make_splits(struct kafka_source *s, const struct kafka_offsets *from,
                              const struct kafka_offsets *to, struct hr_arena *arena,
                              struct hr_split **ret_splits, uint32_t *ret_count, struct hr_err *err)
@@ -248,7 +255,7 @@ static hr_status make_splits(struct kafka_source *s, const struct kafka_offsets 
                                            (long long)end->offset),
             .rows_estimate = end->offset - start->offset,
             .bytes_estimate = -1,
-            .watermark_partition = i,
+            .watermark_partition = partition_number(end->topic, end->partition),
         };
     }
     *ret_splits = splits;

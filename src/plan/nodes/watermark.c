@@ -55,6 +55,9 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     watermark->column = node->exprs[0]->ordinal;
     watermark->delay_us = mark.delay_us;
     watermark->index = pl->next_watermark++;
+    watermark->max_future_us = pl->conf->watermark_max_future_us;
+    watermark->far_future = pl->conf->watermark_far_future;
+    watermark->by_partition = pl->conf->watermark_by_partition;
     *ret = node;
     return HR_OK;
 }
