@@ -6,25 +6,26 @@
 #include "cli/cli.h"
 #include "hr_config.h"
 
-static const struct cli_command *const commands[] = {
-    &cli_sql, &cli_run, &cli_explain, &cli_checkpoint, &cli_generate, &cli_demo,
-    &cli_options, &cli_serve,
+const struct cli_command *const cli_commands[] = {
+    &cli_sql,      &cli_run,  &cli_explain, &cli_lint,  &cli_test,        &cli_checkpoint,
+    &cli_generate, &cli_demo, &cli_options, &cli_serve, &cli_completions, &cli_manual,
+    NULL,
 };
 
 static void print_help(void)
 {
     puts("Usage: headrace COMMAND [OPTIONS]\n\n"
          "Stream and batch processing with Spark's SQL, in one program.\n\nCommands:");
-    for (size_t i = 0; i < HR_COUNT(commands); i++)
-        printf("  %-12s %s\n", commands[i]->name, commands[i]->doc);
+    for (const struct cli_command *const *c = cli_commands; *c; c++)
+        printf("  %-12s %s\n", (*c)->name, (*c)->doc);
     puts("\n'headrace COMMAND --help' lists a command's options; 'headrace --version' names the "
          "build.");
 }
 
 static int unknown_command(const char *word)
 {
-    const char *names[HR_COUNT(commands) + 1] = {0};
-    for (size_t i = 0; i < HR_COUNT(commands); i++) names[i] = commands[i]->name;
+    const char *names[HR_COUNT(cli_commands)] = {0};
+    for (size_t i = 0; cli_commands[i]; i++) names[i] = cli_commands[i]->name;
     const char *near = cli_nearest(word, names);
     fprintf(stderr, "headrace: error: unknown command '%s'", word);
     if (near) fprintf(stderr, "; did you mean '%s'?", near);
@@ -53,8 +54,7 @@ int main(int argc, char **argv)
         printf("headrace %s (%s)\n", HR_VERSION, HR_BUILD);
         return CLI_DONE;
     }
-    for (size_t i = 0; i < HR_COUNT(commands); i++)
-        if (strcmp(argv[1], commands[i]->name) == 0)
-            return commands[i]->run(commands[i], argc - 2, argv + 2);
+    for (const struct cli_command *const *c = cli_commands; *c; c++)
+        if (strcmp(argv[1], (*c)->name) == 0) return (*c)->run(*c, argc - 2, argv + 2);
     return unknown_command(argv[1]);
 }

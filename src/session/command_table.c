@@ -56,6 +56,7 @@ static hr_status fill_table(struct hr_run *run, struct hr_table *table,
 {
     const struct hr_stmt *stmt = run->stmt;
     table->schema = schema;
+    table->has_declared_columns = schema != NULL;
     HR_TRY(check_columns(run, schema, err));
     HR_TRY(copy_options(table, stmt->options, err));
     if (!stmt->provider) return HR_OK;
@@ -238,9 +239,8 @@ static hr_status assign(struct hr_run *run, const struct hr_table *table,
     return hr_expr_resolve_node(run->arena, &run->conf, alias, err);
 }
 
-/* The data in the table's columns. */
-static hr_status fit(struct hr_run *run, const struct hr_table *table, struct hr_plan **plan,
-                     struct hr_err *err)
+hr_status hr_insert_fit(struct hr_run *run, const struct hr_table *table, struct hr_plan **plan,
+                        struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;
     uint32_t count = table->schema->field_count;
@@ -275,7 +275,7 @@ hr_status hr_run_insert(struct hr_run *run, struct hr_err *err)
     if (status == HR_OK) status = hr_run_analyze(run, &plan, err);
     if (status == HR_OK && !table->schema) table->schema = hr_plan_schema(plan);
     if (status == HR_OK && !table->schema) status = HR_OOM(err);
-    if (status == HR_OK) status = fit(run, table, &plan, err);
+    if (status == HR_OK) status = hr_insert_fit(run, table, &plan, err);
     if (status == HR_OK) status = write_rows(run, table, plan, stmt->overwrite, err);
     hr_table_unref(table);
     return status;

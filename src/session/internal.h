@@ -41,6 +41,9 @@ struct hr_session {
     bool available_now, once;
     bool check_only; /* analysed and planned alone: no row is read or written, no query starts */
     bool read_only; /* share.c: statements that change something are refused */
+    hr_status (*before)(void *arg, struct hr_stmt *stmt, struct hr_arena *arena,
+                        struct hr_err *err); /* of the options; or NULL */
+    void *before_arg;
     volatile bool cancelled; /* of the running statement; by __atomic built-ins only */
 };
 
@@ -65,6 +68,10 @@ void hr_catalog_init(struct hr_session *session);
 void hr_catalog_done(struct hr_session *session);
 /* A new table with one reference, not in the catalog yet. */
 hr_status hr_table_new(const char *name, struct hr_table **ret, struct hr_err *err) HR_CHECKED;
+/* command_table.c: the data of an INSERT or a flow in the table's columns, cast as ANSI store
+ * assignment allows. */
+hr_status hr_insert_fit(struct hr_run *run, const struct hr_table *table, struct hr_plan **plan,
+                        struct hr_err *err) HR_CHECKED;
 /* table_changes.c: is a record of the table a change in an envelope? */
 bool hr_table_has_envelope(const struct hr_table *table);
 /* Takes from a filled table's options whether its records are changes, and parts what the source

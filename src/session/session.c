@@ -26,6 +26,8 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
     session->available_now = options->available_now;
     session->once = options->once;
     session->check_only = options->check_only;
+    session->before = options->before;
+    session->before_arg = options->before_arg;
     session->scheduler = options->scheduler;
     session->lent_scheduler = options->scheduler != NULL;
     session->listener = options->listener;
@@ -210,6 +212,8 @@ hr_status hr_session_next(struct hr_session *session, const char *text, size_t t
     bool more = hr_sql_split_next(text, text_len, pos, &statement);
     if (more)
         status = hr_sql_parse_statement(&result.arena, statement, session->conf.tz, &stmt, err);
+    if (status == HR_OK && stmt && session->before)
+        status = session->before(session->before_arg, stmt, &result.arena, err);
     if (status == HR_OK && stmt) {
         status = run_statement(session, stmt, &result, err);
         if (status != HR_OK) hr_err_locate(err, statement.ptr, statement.len);

@@ -11,6 +11,7 @@
 
 struct hr_scheduler;
 struct hr_session;
+struct hr_stmt;
 struct hr_query; /* stream/query.h */
 struct hr_query_listener;
 
@@ -23,6 +24,11 @@ struct hr_session_options {
     const struct hr_query_listener *listener; /* of every query, from its first epoch; or NULL */
     bool available_now, once;    /* overrides the triggers of streaming tables */
     bool check_only; /* statements are analysed and planned; tables become known, nothing runs */
+    /* Sees, and may change, each statement before it runs (tests of pipelines put other sources
+     * and sinks in); what it adds lies in the arena. Or NULL. */
+    hr_status (*before)(void *arg, struct hr_stmt *stmt, struct hr_arena *arena,
+                        struct hr_err *err);
+    void *before_arg;
 };
 
 hr_status hr_session_new(const struct hr_session_options *options, struct hr_session **ret,

@@ -87,6 +87,7 @@ struct target {
     const char *provider;
     const struct hr_options *options;
     const struct hr_sink_vt *sink;
+    struct hr_table *table; /* CREATE FLOW's; borrowed from the catalog */
     struct hr_alert *alert; /* CREATE ALERT's */
 };
 
@@ -115,6 +116,7 @@ static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_e
         if (!table)
             return HR_RAISE(err, HR_E_TABLE_OR_VIEW_NOT_FOUND, "relationName",
                             hr_full_name(run->arena, ret->name));
+        ret->table = table;
         ret->provider = table->provider;
         ret->options = &table->options;
         ret->name = stmt->flow_name;
@@ -199,6 +201,7 @@ static hr_status register_table(struct hr_run *run, const struct target *target,
     table->provider = hr_arena_strdup(&table->arena, target->provider);
     table->source = hr_source_find(target->provider);
     table->schema = schema;
+    table->has_declared_columns = schema && schema == run->stmt->schema;
     hr_status status = table->provider ? HR_OK : HR_OOM(err);
     for (uint32_t i = 0; status == HR_OK && options && i < options->count; i++)
         status =
@@ -324,6 +327,8 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
             : is_table ? "CREATE STREAMING TABLE"
                        : "CREATE FLOW",
             "table", stmt->alert ? "" : ", or use CREATE TABLE … AS");
+    if (target.table && target.table->has_declared_columns)
+        HR_TRY(hr_insert_fit(run, target.table, &plan, err));
     enum hr_output_mode mode;
     HR_TRY(hr_streaming_mode(run, &plan, &mode, err));
     const struct hr_type *schema = hr_plan_schema(plan);
