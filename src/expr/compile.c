@@ -12,6 +12,7 @@ struct compiler {
     HR_VEC(struct hr_step) steps;
     HR_VEC(struct hr_slot) slots;
     HR_VEC(uint32_t) regs; /* parents */
+    HR_VEC(struct hr_lambda_code) lambdas;
     uint32_t max_args;
     uint32_t depth;
 };
@@ -80,6 +81,7 @@ static hr_status add_result(struct compiler *c, enum hr_step_kind kind, uint32_t
                            .out = out,
                            .arg_count = arg_count,
                            .args = copy,
+                           .own_args = arg_count,
                            .expr = expr,
                            .type = expr->type};
     HR_TRY(add_step(c, step, err));
@@ -295,6 +297,80 @@ static hr_status compile_special(struct compiler *c, const struct hr_expr *expr,
     }
 }
 
+/* --- Lambdas -----------------------------------------------------------------------------------*/
+
+/* Columns that a lambda's body reads, in the order of the sub-program's columns. */
+struct capture {
+    struct compiler *c;
+    const struct hr_expr *lambda;
+    HR_VEC(const struct hr_expr *) columns;
+};
+
+static hr_status capture_column(struct capture *cap, struct hr_expr *e, struct hr_err *err)
+{
+    uint32_t i = 0;
+    while (i < cap->columns.count && cap->columns.items[i]->ordinal != e->ordinal) i++;
+    if (i == cap->columns.count) {
+        const struct hr_expr *column = hr_expr_copy(cap->c->arena, e);
+        if (!column || !HR_VEC_PUSH(cap->c->arena, &cap->columns, column)) return HR_OOM(err);
+    }
+    e->ordinal = cap->lambda->name_part_count + i;
+    return HR_OK;
+}
+
+/* hidden: a lambda inside has variables of the same numbers. */
+static hr_status capture(struct capture *cap, struct hr_expr *e, bool hidden, struct hr_err *err)
+{
+    uint32_t var = e->attr_id - cap->lambda->attr_id;
+    if (e->kind == HR_X_COLUMN) return capture_column(cap, e, err);
+    if (e->kind == HR_X_VAR && !hidden && var < cap->lambda->name_part_count) {
+        e->kind = HR_X_COLUMN;
+        e->ordinal = var;
+        e->name = "namedlambdavariable()";
+    }
+    hidden = hidden || (e->kind == HR_X_LAMBDA && var == 0);
+    for (uint32_t i = 0; i < e->arg_count; i++) HR_TRY(capture(cap, e->args[i], hidden, err));
+    return e->filter ? capture(cap, e->filter, hidden, err) : HR_OK;
+}
+
+/* What it captures becomes arguments of the call: computed under its register, as they are. */
+static hr_status compile_lambda(struct compiler *c, const struct hr_expr *lambda, uint32_t reg,
+                                uint32_t **slots, uint32_t *count, struct hr_err *err)
+{
+    struct capture cap = {.c = c, .lambda = lambda};
+    struct hr_expr *body = hr_expr_copy(c->arena, lambda->args[0]);
+    if (!body) return HR_OOM(err);
+    HR_TRY(capture(&cap, body, false, err));
+    struct hr_lambda_code code = {.var_count = lambda->name_part_count,
+                                  .first_arg = *count,
+                                  .arg_count = cap.columns.count};
+    HR_TRY(hr_program_compile(c->arena, c->conf, &body, 1, &code.program, err));
+    uint32_t *all = hr_arena_grow(c->arena, *slots, sizeof *all * *count,
+                                  sizeof *all * (*count + cap.columns.count + 1));
+    if (!all || !HR_VEC_PUSH(c->arena, &c->lambdas, code)) return HR_OOM(err);
+    *slots = all;
+    for (uint32_t i = 0; i < cap.columns.count; i++)
+        HR_TRY(compile_expr(c, cap.columns.items[i], reg, &all[(*count)++], err));
+    return HR_OK;
+}
+
+/* Its program is made once all plain arguments have their slots. */
+static hr_status compile_lambdas(struct compiler *c, const struct hr_expr *expr, uint32_t reg,
+                                 uint32_t *slots, uint32_t own, uint32_t *ret_slot,
+                                 struct hr_err *err)
+{
+    uint32_t first = c->lambdas.count, count = own;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        if (expr->args[i]->kind == HR_X_LAMBDA)
+            HR_TRY(compile_lambda(c, expr->args[i], reg, &slots, &count, err));
+    HR_TRY(add_result(c, HR_STEP_CALL, reg, expr, slots, count, ret_slot, err));
+    struct hr_step *step = &c->steps.items[c->steps.count - 1];
+    step->own_args = own;
+    step->lambda = first;
+    step->lambda_count = c->lambdas.count - first;
+    return HR_OK;
+}
+
 /* --- Trees -------------------------------------------------------------------------------------*/
 
 static hr_status compile_call(struct compiler *c, const struct hr_expr *expr, uint32_t reg,
@@ -306,11 +382,14 @@ static hr_status compile_call(struct compiler *c, const struct hr_expr *expr, ui
     if (!fn->eval) return HR_BUG(err, "%s cannot be computed row by row", fn->name);
     uint32_t *slots = HR_NEW_ARRAY(c->arena, uint32_t, expr->arg_count + 1), count = 0;
     if (!slots) return HR_OOM(err);
+    bool lambdas = false;
     for (uint32_t i = 0; i < expr->arg_count; i++) {
+        lambdas = lambdas || expr->args[i]->kind == HR_X_LAMBDA;
         if (expr->args[i]->kind == HR_X_LAMBDA) continue; /* the function runs it */
         if (hr_function_role(fn) == HR_ROLE_TYPEOF) break;
         HR_TRY(compile_expr(c, expr->args[i], reg, &slots[count++], err));
     }
+    if (lambdas) return compile_lambdas(c, expr, reg, slots, count, ret_slot, err);
     return add_result(c, HR_STEP_CALL, reg, expr, slots, count, ret_slot, err);
 }
 
@@ -389,6 +468,8 @@ static hr_status compile_program(struct hr_arena *arena, const struct hr_conf *c
     p->output_count = count;
     p->steps = c.steps.items;
     p->step_count = c.steps.count;
+    p->lambdas = c.lambdas.items;
+    p->lambda_count = c.lambdas.count;
     p->slots = c.slots.items;
     p->slot_count = c.slots.count;
     p->reg_parents = c.regs.items;

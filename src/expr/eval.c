@@ -8,6 +8,7 @@
 
 #include "base/datetime.h"
 #include "expr/internal.h"
+#include "expr/lambda_run.h"
 #include "kernel/kernel.h"
 
 struct hr_eval {
@@ -17,6 +18,7 @@ struct hr_eval {
     struct hr_vector *slots;
     struct hr_sel *regs;
     struct hr_vector *args; /* of the step that runs */
+    struct hr_lambda_run *lambdas; /* of all steps */
     struct hr_arena scratch;
 };
 
@@ -32,17 +34,26 @@ hr_status hr_eval_new(const struct hr_program *program, struct hr_mem *mem, stru
     eval->args = hr_zalloc(sizeof *eval->args * (program->max_args + 1));
     eval->ctx.conf = program->conf;
     eval->ctx.now_us = program->conf->now_us;
-    if (!eval->slots || !eval->regs || !eval->args) {
-        hr_eval_free(eval);
-        return HR_OOM(err);
+    eval->lambdas = hr_zalloc(sizeof *eval->lambdas * (program->lambda_count + 1));
+    hr_status status = HR_OK;
+    if (!eval->slots || !eval->regs || !eval->args || !eval->lambdas) status = HR_OOM(err);
+    for (uint32_t i = 0; i < program->lambda_count && status == HR_OK; i++) {
+        eval->lambdas[i].code = &program->lambdas[i];
+        status = hr_eval_new(program->lambdas[i].program, mem, &eval->lambdas[i].eval, err);
     }
-    *ret = eval;
-    return HR_OK;
+    if (status == HR_OK)
+        *ret = eval;
+    else
+        hr_eval_free(eval);
+    return status;
 }
 
 void hr_eval_free(struct hr_eval *eval)
 {
     if (!eval) return;
+    for (uint32_t i = 0; eval->lambdas && i < eval->program->lambda_count; i++)
+        hr_eval_free(eval->lambdas[i].eval);
+    hr_free(eval->lambdas);
     hr_free(eval->slots);
     hr_free(eval->regs);
     hr_free(eval->args);
@@ -55,6 +66,8 @@ void hr_eval_set_context(struct hr_eval *eval, int64_t now_us, uint32_t partitio
     eval->ctx.now_us = now_us;
     eval->ctx.partition = partition;
     eval->ctx.random_count = 0;
+    for (uint32_t i = 0; i < eval->program->lambda_count; i++)
+        hr_eval_set_context(eval->lambdas[i].eval, now_us, partition);
 }
 
 /* --- Selections --------------------------------------------------------------------------------*/
@@ -176,11 +189,10 @@ static hr_status run_call(struct hr_eval *eval, const struct hr_step *step, stru
     for (uint32_t i = 0; i < step->arg_count; i++) {
         const struct hr_vector *v = eval->args + i;
         is_const = is_const && v->is_const;
-        null = null || v->col.type->id == HR_T_NULL ||
-               (v->is_const && !hr_column_valid(&v->col, 0));
+        null = null || (i < step->own_args && (v->col.type->id == HR_T_NULL ||
+                                               (v->is_const && !hr_column_valid(&v->col, 0))));
     }
-    for (uint32_t i = 0; i < step->expr->arg_count; i++) /* a lambda may look at any column */
-        if (step->expr->args[i]->kind == HR_X_LAMBDA) is_const = false;
+    if (step->lambda_count && is_const) is_const = hr_expr_is_deterministic(step->expr);
     if ((fn->flags & HR_FN_STRICT) && null)
         return null_vector(eval->ctx.arena, step->type, ret, err);
     if (is_const) {
@@ -191,13 +203,14 @@ static hr_status run_call(struct hr_eval *eval, const struct hr_step *step, stru
     HR_TRY(hr_out_alloc(eval->ctx.arena, step->type, row_count, &ret->col, err));
     if (fn->flags & HR_FN_STRICT) {
         uint64_t *validity = (uint64_t *)(uintptr_t)ret->col.validity;
-        for (uint32_t i = 0; i < step->arg_count; i++)
+        for (uint32_t i = 0; i < step->own_args; i++)
             if (!eval->args[i].is_const && eval->args[i].col.validity)
                 and_words(validity, eval->args[i].col.validity, hr_bit_words(row_count));
     }
     eval->ctx.row_count = row_count;
     eval->ctx.sel = sel.rows;
     eval->ctx.sel_count = sel.count;
+    eval->ctx.lambdas = eval->lambdas + step->lambda;
     HR_TRY(fn->eval(&eval->ctx, step->expr, eval->args, &ret->col, err));
     drop_full_validity(&ret->col);
     return HR_OK;
@@ -430,8 +443,8 @@ static hr_status run_steps(struct hr_eval *eval, const struct hr_batch *in, stru
 
 /* --- Entry points ------------------------------------------------------------------------------*/
 
-static hr_status expand(struct hr_arena *arena, const struct hr_vector *v, uint32_t row_count,
-                        struct hr_column *ret, struct hr_err *err)
+hr_status hr_vector_spread(struct hr_arena *arena, const struct hr_vector *v, uint32_t row_count,
+                           struct hr_column *ret, struct hr_err *err)
 {
     if (!v->is_const || row_count == 1) {
         *ret = v->col;
@@ -450,7 +463,7 @@ hr_status hr_eval_run(struct hr_eval *eval, const struct hr_batch *in, struct hr
     HR_TRY(run_steps(eval, in, arena, err));
     for (uint32_t i = 0; i < eval->program->output_count; i++) {
         struct hr_vector *v = &eval->slots[eval->program->outputs[i]];
-        HR_TRY(expand(arena, v, in->row_count, &ret_columns[i], err));
+        HR_TRY(hr_vector_spread(arena, v, in->row_count, &ret_columns[i], err));
         ret_columns[i].type = eval->program->output_types[i];
     }
     return HR_OK;

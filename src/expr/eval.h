@@ -16,5 +16,8 @@ hr_status hr_out_alloc(struct hr_arena *arena, const struct hr_type *type, uint3
                        struct hr_column *ret, struct hr_err *err) HR_CHECKED;
 hr_status hr_struct_field(struct hr_arena *arena, const struct hr_column *col, uint32_t ordinal,
                           struct hr_column *ret, struct hr_err *err) HR_CHECKED;
+/* A vector as a column of row_count rows. */
+hr_status hr_vector_spread(struct hr_arena *arena, const struct hr_vector *v, uint32_t row_count,
+                           struct hr_column *ret, struct hr_err *err) HR_CHECKED;
 
 #endif

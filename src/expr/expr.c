@@ -270,11 +270,13 @@ static bool same_node(const struct hr_expr *a, const struct hr_expr *b)
     case HR_X_LITERAL: return same_literal(a->literal, b->literal);
     case HR_X_NAME:
     case HR_X_STAR:
-    case HR_X_LAMBDA:
         if (a->name_part_count != b->name_part_count) return false;
         for (uint32_t i = 0; i < a->name_part_count; i++)
             if (!same_name(a->name_parts[i], b->name_parts[i])) return false;
         return true;
+    case HR_X_LAMBDA:
+        return a->name_part_count == b->name_part_count && a->attr_id == b->attr_id;
+    case HR_X_VAR:
     case HR_X_ATTR: return a->attr_id == b->attr_id;
     case HR_X_COLUMN: return a->ordinal == b->ordinal;
     case HR_X_CALL:
@@ -307,6 +309,7 @@ bool hr_expr_equal(const struct hr_expr *a, const struct hr_expr *b)
 static uint64_t hash_node(const struct hr_expr *expr)
 {
     switch (expr->kind) {
+    case HR_X_VAR:
     case HR_X_ATTR: return expr->attr_id;
     case HR_X_COLUMN:
     case HR_X_FIELD: return expr->ordinal;
@@ -379,24 +382,44 @@ bool hr_expr_has_aggregate(const struct hr_expr *expr)
     return !hr_expr_walk(expr, node_is_no_aggregate, NULL);
 }
 
-static bool node_is_foldable(void *arg, const struct hr_expr *expr)
+/* The lambdas around an expression, from the inside. */
+struct around {
+    const struct around *outer;
+    const struct hr_expr *lambda;
+};
+
+static bool is_bound(const struct around *around, const struct hr_expr *var)
 {
-    HR_UNUSED(arg);
+    for (; around; around = around->outer)
+        if (var->attr_id - around->lambda->attr_id < around->lambda->name_part_count) return true;
+    return false;
+}
+
+static bool is_foldable(const struct hr_expr *expr, const struct around *around)
+{
+    struct around own = {around, expr};
     switch (expr->kind) {
     case HR_X_LITERAL:
     case HR_X_CAST:
     case HR_X_ALIAS:
-    case HR_X_FIELD: return true;
+    case HR_X_FIELD: break;
+    case HR_X_VAR: return is_bound(around, expr);
+    case HR_X_LAMBDA: around = &own; break;
     case HR_X_CALL: {
         const struct hr_function *fn = function_of(expr);
-        return fn && !(fn->flags & (HR_FN_NONDETERMINISTIC | HR_FN_AGGREGATE | HR_FN_GENERATOR |
-                                    HR_FN_WINDOW));
+        if (!fn || fn->flags & (HR_FN_NONDETERMINISTIC | HR_FN_AGGREGATE | HR_FN_GENERATOR |
+                                HR_FN_WINDOW))
+            return false;
+        break;
     }
     default: return false;
     }
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        if (!is_foldable(expr->args[i], around)) return false;
+    return !expr->filter || is_foldable(expr->filter, around);
 }
 
 bool hr_expr_is_foldable(const struct hr_expr *expr)
 {
-    return hr_expr_walk(expr, node_is_foldable, NULL);
+    return is_foldable(expr, NULL);
 }

@@ -49,7 +49,8 @@ enum hr_expr_kind {
     HR_X_ALIAS,    /* args[0] AS name (attr_id of the attribute that it makes) */
     HR_X_FIELD,    /* args[0].name, ordinal: field of a STRUCT */
     HR_X_SORT,     /* args[0] as a sort key: descending, nulls_first */
-    HR_X_LAMBDA,   /* name_parts -> args[0] */
+    HR_X_LAMBDA,   /* name_parts -> args[0]; its variables are attr_id, attr_id + 1 … */
+    HR_X_VAR,      /* variable attr_id of a lambda around it */
     HR_X_SUBQUERY, /* subquery; args: the values of IN, then what it refers to outside */
     HR_X_OVER,     /* args[0] OVER (…): args and over, see struct hr_over */
 };
@@ -118,7 +119,7 @@ struct hr_expr {
     const char *name;        /* CALL (as written), ALIAS, FIELD, ATTR */
     const char **name_parts; /* NAME, STAR, LAMBDA */
     uint32_t name_part_count;
-    uint32_t attr_id;                   /* ATTR, ALIAS */
+    uint32_t attr_id;                   /* ATTR, ALIAS; LAMBDA, VAR: see expr/lambda.h */
     uint32_t ordinal;                   /* COLUMN, FIELD */
     const struct hr_column *literal;    /* LITERAL, length 1 */
     const struct hr_function *function; /* CALL, resolved */
@@ -176,7 +177,7 @@ bool hr_expr_equal(const struct hr_expr *a, const struct hr_expr *b);
 uint64_t hr_expr_hash(const struct hr_expr *expr);
 bool hr_expr_is_deterministic(const struct hr_expr *expr);
 bool hr_expr_has_aggregate(const struct hr_expr *expr);
-/* No attribute in it: its value is the same for every row. */
+/* No attribute and no variable of a lambda around it: its value is the same for every row. */
 bool hr_expr_is_foldable(const struct hr_expr *expr);
 
 /* Spark's text of an expression: the name of an unnamed column, "(a + 1)", "count(1)",

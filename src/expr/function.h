@@ -81,6 +81,13 @@ enum hr_function_role {
     HR_ROLE_NTILE,
     HR_ROLE_LAG,
     HR_ROLE_LEAD,
+    HR_ROLE_EACH_ELEMENT, /* a lambda over (element[, index]); see expr/lambda.h */
+    HR_ROLE_EACH_VALUE,   /* (element) */
+    HR_ROLE_EACH_ENTRY,   /* (key, value) */
+    HR_ROLE_EACH_PAIR,    /* (element, element) of two arrays */
+    HR_ROLE_EACH_KEY,     /* (key, value, value) of two maps */
+    HR_ROLE_FOLD,         /* (state, element), (state) */
+    HR_ROLE_SORT_BY,      /* (element, element) of one array */
     HR_ROLE_WHOLE, /* an aggregate that Spark takes over a whole partition only */
 };
 #define HR_FN_ROLE_SHIFT 24
@@ -104,6 +111,8 @@ struct hr_random {
     bool has_spare;
 };
 
+struct hr_lambda_run; /* expr/lambda.h */
+
 /* Per task; handed to every eval. */
 struct hr_eval_ctx {
     const struct hr_conf *conf;
@@ -112,6 +121,7 @@ struct hr_eval_ctx {
     uint32_t partition;
     struct hr_random *randoms; /* of the calls that ran; the evaluator's */
     uint32_t random_count;
+    struct hr_lambda_run *lambdas; /* of the call that runs, in the order of its arguments */
     uint32_t row_count;  /* physical rows of the batch */
     const uint32_t *sel; /* rows to compute; NULL: 0 … sel_count-1 */
     uint32_t sel_count;

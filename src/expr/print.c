@@ -287,7 +287,7 @@ static void print_lambda(const struct hr_expr *expr, struct hr_buf *out)
     hr_buf_puts(out, "lambdafunction(");
     hr_expr_print(expr->args[0], out);
     for (uint32_t i = 0; i < expr->name_part_count; i++)
-        hr_buf_printf(out, ", namedlambdavariable()");
+        hr_buf_printf(out, ", %s", expr->type ? "namedlambdavariable()" : expr->name_parts[i]);
     hr_buf_putc(out, ')');
 }
 
@@ -419,6 +419,7 @@ void hr_expr_print(const struct hr_expr *expr, struct hr_buf *out)
                       expr->nulls_first ? "FIRST" : "LAST");
         break;
     case HR_X_LAMBDA: print_lambda(expr, out); break;
+    case HR_X_VAR: hr_buf_puts(out, "namedlambdavariable()"); break;
     case HR_X_SUBQUERY: print_subquery(expr, out); break;
     case HR_X_OVER:
         hr_expr_print(expr->args[0], out);

@@ -10,6 +10,7 @@
 #include "base/decimal.h"
 #include "expr/expr.h"
 #include "expr/internal.h"
+#include "expr/lambda.h"
 #include "expr/program.h"
 
 #define SEARCH_PATH "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
@@ -169,7 +170,7 @@ static hr_status coerce_args(struct hr_arena *arena, struct hr_expr *call,
     for (uint32_t i = 0; i < call->arg_count; i++) {
         struct hr_str_view word = sig->words[HR_MIN(i, sig->word_count - 1)];
         const struct hr_type *from = call->args[i]->type;
-        if (!from) continue; /* a lambda: its function resolves it */
+        if (call->args[i]->kind == HR_X_LAMBDA) continue; /* its function looks at it */
         const struct hr_type *to = hr_type_implicit(from, word);
         if (!to) return hr_resolve_unexpected_type(arena, call, i, required_text(arena, word), err);
         HR_TRY(hr_resolve_cast(arena, &call->args[i], to, err));
@@ -333,9 +334,11 @@ static hr_status resolve_call(struct hr_arena *arena, const struct hr_conf *conf
         return HR_RAISE(err, HR_E_UNRESOLVED_ROUTINE, "routineName", name ? name : "?",
                         "searchPath", SEARCH_PATH);
     }
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        if (expr->args[i]->kind == HR_X_LAMBDA) /* there is none that would run it */
+    for (uint32_t i = 0; i < expr->arg_count && !hr_lambda_is_taken(expr); i++)
+        if (expr->args[i]->kind == HR_X_LAMBDA)
             return HR_RAISE(err, HR_E_INVALID_LAMBDA_FUNCTION, "class", fn->name);
+    if (!hr_lambda_is_complete(expr))
+        return HR_BUG(err, "%s is called without its lambda", fn->name);
     HR_TRY(check_syntax(arena, expr, fn, err));
     HR_TRY(resolve_with(arena, conf, expr, fn, err));
     if (fn->flags & HR_FN_WINDOW && !expr->is_windowed)

@@ -18,6 +18,13 @@ enum hr_step_kind { HR_STEP_CALL, HR_STEP_CAST, HR_STEP_FIELD, HR_STEP_AND, HR_S
 enum hr_select { HR_SELECT_TRUE, HR_SELECT_NOT_TRUE, HR_SELECT_NOT_FALSE, HR_SELECT_NULL,
                  HR_SELECT_NOT_NULL };
 
+/* A lambda's body as a program of its own: its columns are the variables, then what it captures. */
+struct hr_lambda_code {
+    const struct hr_program *program;
+    uint32_t var_count;
+    uint32_t first_arg, arg_count; /* of the step: the captured columns */
+};
+
 struct hr_step {
     enum hr_step_kind kind;
     enum hr_select select;
@@ -25,6 +32,8 @@ struct hr_step {
     uint32_t out;        /* slot; SELECT: register */
     uint32_t arg_count;
     uint32_t *args;      /* slots; MERGE: register, slot, register, slot, … */
+    uint32_t own_args;   /* CALL: those that are not captured by lambdas */
+    uint32_t lambda, lambda_count; /* CALL: of the program's */
     const struct hr_expr *expr;
     const struct hr_type *type; /* of the result */
 };
@@ -47,6 +56,8 @@ struct hr_program {
     uint32_t slot_count;
     uint32_t *reg_parents; /* by register; register 0 is its own */
     uint32_t reg_count;
+    const struct hr_lambda_code *lambdas;
+    uint32_t lambda_count;
     uint32_t *outputs; /* slots */
     const struct hr_type **output_types;
     uint32_t output_count;

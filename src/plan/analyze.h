@@ -6,6 +6,7 @@
 #ifndef HR_PLAN_ANALYZE_H
 #define HR_PLAN_ANALYZE_H
 
+#include "expr/lambda.h"
 #include "plan/catalog.h"
 #include "plan/nodes/with.h"
 #include "plan/tree.h"
@@ -55,6 +56,7 @@ struct hr_names {
     uint32_t lateral_count;
     const struct hr_plan *aggregate; /* inside aggregate calls its input comes first */
     const struct hr_expr *in_over;   /* the OVER that the name is in */
+    const struct hr_lambda_scope *lambda; /* the lambdas around it */
     bool groups_first;               /* HAVING: what the node groups by goes before an alias */
 };
 

@@ -421,12 +421,40 @@ hr_status hr_find_name(struct hr_analyzer *an, const struct hr_names *names, boo
     return HR_OK;
 }
 
+/* A variable of the innermost lambda that has one of the name. */
+static hr_status resolve_variable(struct hr_analyzer *an, const struct hr_names *names,
+                                  const struct hr_expr *name, struct hr_expr **ret,
+                                  struct hr_err *err)
+{
+    for (const struct hr_lambda_scope *s = names->lambda; s; s = s->outer) {
+        for (uint32_t i = 0; i < s->count; i++) {
+            if (!hr_name_eq(an, name->name_parts[0], s->names[i])) continue;
+            struct hr_expr *var = hr_expr_new(an->arena, HR_X_VAR);
+            if (!var) return HR_OOM(err);
+            var->name = name->name_parts[0];
+            var->type = s->types[i];
+            var->nullable = s->nullable[i];
+            var->attr_id = s->first_id + i;
+            var->sql_pos = name->sql_pos;
+            var->sql_end = name->sql_end;
+            return hr_take_fields(an, var, name, 1, ret, err);
+        }
+    }
+    return HR_OK;
+}
+
 static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *names,
                               const char *in_call, struct hr_expr **expr, struct hr_err *err)
 {
     const struct hr_expr *name = *expr;
     const struct hr_attr *attr = NULL;
     uint32_t used_parts = 0;
+    struct hr_expr *variable = NULL;
+    HR_TRY(resolve_variable(an, names, name, &variable, err));
+    if (variable) {
+        *expr = variable;
+        return HR_OK;
+    }
     HR_TRY(hr_find_name(an, names, in_call != NULL, name, &attr, &used_parts, err));
     if (!attr) {
         struct hr_expr *other = NULL;
@@ -528,6 +556,22 @@ static hr_status resolve_over(struct hr_analyzer *an, const struct hr_names *nam
     return hr_over_resolve(an, e, err);
 }
 
+/* The bodies of a call's lambdas, whose variables have the types of the other arguments. */
+static hr_status resolve_lambdas(struct hr_analyzer *an, const struct hr_names *names,
+                                 const char *in_call, struct hr_expr *e, struct hr_err *err)
+{
+    for (uint32_t i = 0; i < e->arg_count; i++) {
+        struct hr_lambda_scope scope = {.outer = names->lambda};
+        struct hr_names own = *names;
+        HR_TRY(hr_lambda_open(an->arena, an->conf, e, i, &scope, err));
+        if (!scope.lambda) continue;
+        own.lambda = &scope;
+        HR_TRY(resolve_in(an, &own, in_call, &scope.lambda->args[0], err));
+        if (scope.lambda->args[0]->type) HR_TRY(hr_lambda_close(&scope, err));
+    }
+    return HR_OK;
+}
+
 /* in_call: the text of the aggregate around it, or NULL. */
 static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names,
                             const char *in_call, struct hr_expr **expr, struct hr_err *err)
@@ -537,6 +581,7 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
     case HR_X_LITERAL: return name_literal(an, e, err);
     case HR_X_COLUMN:
     case HR_X_ATTR:
+    case HR_X_VAR:
     case HR_X_LAMBDA: return HR_OK;
     case HR_X_NAME: return resolve_name(an, names, in_call, expr, err);
     case HR_X_STAR:
@@ -557,7 +602,15 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
     for (uint32_t i = 0; i < e->arg_count; i++)
         HR_TRY(resolve_in(an, names, in_call, &e->args[i], err));
     if (e->filter) HR_TRY(resolve_in(an, names, in_call, &e->filter, err));
+    if (hr_lambda_is_taken(e) && an->open_names == open) {
+        hr_status status = resolve_lambdas(an, names, in_call, e, err);
+        if (status != HR_OK) return hr_err_at(err, e->sql_pos, e->sql_end);
+    }
     if (an->open_names != open) return HR_OK; /* a name was left: names->optional */
+    if (e->kind == HR_X_SUBQUERY && names->lambda) {
+        HR_RAISE(err, HR_E_SUBQUERY_IN_LAMBDA);
+        return hr_err_at(err, e->sql_pos, e->sql_end);
+    }
     if (e->kind == HR_X_SUBQUERY) return hr_resolve_subquery(an, names, in_call, e, err);
     HR_TRY(nested_generator(an, e, err));
     if (hr_is_generator(e)) { /* its type comes with the node that is made of it */

@@ -494,8 +494,11 @@ static bool is_elsewhere(const struct hr_function *fn)
         "__extractansiintervaldays",               /* written by extract: test/sql */
         "predict", "model_version", "choose", "recommend", /* of a session's models: test/sql/ml */
     };
+    enum hr_function_role role = hr_function_role(fn);
     for (uint32_t i = 0; i < HR_COUNT(names); i++)
         if (strcmp(names[i], fn->name) == 0) return true;
+    /* with lambdas, which need names: test/spark/lambdas.sql */
+    if (role >= HR_ROLE_EACH_ELEMENT && role <= HR_ROLE_FOLD) return true;
     return fn->flags & (HR_FN_GENERATOR | HR_FN_NONDETERMINISTIC | HR_FN_WINDOW);
 }
 

@@ -15,7 +15,7 @@ hr_status hr_bind_struct(HR_BIND_ARGS)
     for (uint32_t i = 0; i < call->arg_count; i++) {
         const struct hr_expr *arg = call->args[i];
         bool named = arg->kind == HR_X_ATTR || arg->kind == HR_X_COLUMN ||
-                     arg->kind == HR_X_ALIAS || arg->kind == HR_X_FIELD;
+                     arg->kind == HR_X_ALIAS || arg->kind == HR_X_FIELD || arg->kind == HR_X_VAR;
         const char *name = named && arg->name ? arg->name : hr_arena_printf(arena, "col%u", i + 1);
         if (!name) return HR_OOM(err);
         fields[i] = (struct hr_field){name, arg->type, arg->nullable};
@@ -126,7 +126,7 @@ static void put(struct hr_builder *b, const struct hr_column *col, uint32_t row)
 }
 
 /* A key must not be NULL nor stand in the open entries already. */
-static hr_status check_key(struct hr_eval_ctx *ctx, struct hr_place_set *seen,
+hr_status hr_map_check_key(struct hr_eval_ctx *ctx, struct hr_place_set *seen,
                            const struct hr_column *keys, uint32_t row, struct hr_err *err)
 {
     bool is_new;
@@ -170,7 +170,7 @@ static hr_status map_of_pairs(HR_EVAL_ARGS, struct hr_place_set *seen)
         for (uint32_t a = 0; a < call->arg_count; a += 2) {
             if (!hr_arg_valid(&args[a], row)) return HR_RAISE(err, HR_E_NULL_MAP_KEY);
             uint32_t at = hr_vector_row(&args[a], row);
-            HR_TRY(check_key(ctx, seen, &args[a].col, at, err));
+            HR_TRY(hr_map_check_key(ctx, seen, &args[a].col, at, err));
             put(hr_builder_child(b, 0), &args[a].col, at);
             put(hr_builder_child(b, 1), &args[a + 1].col, hr_vector_row(&args[a + 1], row));
         }
@@ -261,7 +261,7 @@ static hr_status map_of_arrays(HR_EVAL_ARGS, struct hr_place_set *seen)
                            "The key array and value array of MapData must have the same length.");
         hr_place_set_clear(seen);
         for (uint32_t i = 0; i < kt - kf; i++) {
-            HR_TRY(check_key(ctx, seen, &args[0].col.children[0], kf + i, err));
+            HR_TRY(hr_map_check_key(ctx, seen, &args[0].col.children[0], kf + i, err));
             put(hr_builder_child(b, 0), &args[0].col.children[0], kf + i);
             put(hr_builder_child(b, 1), &args[1].col.children[0], vf + i);
         }
@@ -304,7 +304,7 @@ static hr_status map_of_entries(HR_EVAL_ARGS, struct hr_place_set *seen)
             continue;
         }
         for (uint32_t i = from; i < to; i++) {
-            HR_TRY(check_key(ctx, seen, &entries->children[0], i, err));
+            HR_TRY(hr_map_check_key(ctx, seen, &entries->children[0], i, err));
             put(hr_builder_child(b, 0), &entries->children[0], i);
             put(hr_builder_child(b, 1), &entries->children[1], i);
         }
@@ -358,7 +358,7 @@ static hr_status map_of_maps(HR_EVAL_ARGS, struct hr_place_set *seen)
             const struct hr_column *children = args[a].col.children;
             hr_list_range(&args[a], row, &from, &to);
             for (uint32_t i = from; i < to; i++) {
-                HR_TRY(check_key(ctx, seen, &children[0], i, err));
+                HR_TRY(hr_map_check_key(ctx, seen, &children[0], i, err));
                 put(hr_builder_child(b, 0), &children[0], i);
                 put(hr_builder_child(b, 1), &children[1], i);
             }

@@ -34,4 +34,10 @@ bool hr_place_set_has(const struct hr_place_set *set, const struct hr_column *co
 hr_status hr_place_set_add(struct hr_place_set *set, const struct hr_column *col, uint32_t row,
                            bool *ret_new, struct hr_err *err) HR_CHECKED;
 
+/* One more key of a map: DUPLICATED_MAP_KEY where the set has it, NULL_MAP_KEY. scalar_struct.c */
+struct hr_eval_ctx;
+hr_status hr_map_check_key(struct hr_eval_ctx *ctx, struct hr_place_set *seen,
+                           const struct hr_column *keys, uint32_t row,
+                           struct hr_err *err) HR_CHECKED;
+
 #endif
