@@ -143,6 +143,7 @@ docs: ## the reference pages from the tables in the source; HTML of the headers 
 install: all ## install into PREFIX (/usr/local); DESTDIR is honoured
 	@meson configure $(BUILD) -Dprefix=$(or $(PREFIX),/usr/local)
 	@meson install -C $(BUILD) --quiet
+	@tools/install-manual $(BUILD)/headrace $(DESTDIR)$(or $(PREFIX),/usr/local)
 
 .PHONY: clean
 clean: ## remove the build directories

@@ -8,7 +8,7 @@
 
 const struct cli_command *const cli_commands[] = {
     &cli_sql,      &cli_run,  &cli_explain, &cli_lint,  &cli_test,        &cli_checkpoint,
-    &cli_generate, &cli_demo, &cli_options, &cli_serve, &cli_completions, &cli_manual,
+    &cli_generate, &cli_demo, &cli_options, &cli_serve, &cli_top, &cli_completions, &cli_manual,
     NULL,
 };
 

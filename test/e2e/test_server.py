@@ -349,12 +349,23 @@ def test_stop(server):
     check('the other runs', server.json('/api/v1/queries/sums')['state'], 'running')
 
 
+def top(*args):
+    return subprocess.run([PROGRAM, 'top', *args], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+
+
 def test_tokens():
     tokens = os.path.join(TMP, 'tokens')
     with open(tokens, 'w', encoding='utf-8') as f:
         f.write('# who may what\nread 0123456789abcdef-read\nwrite 0123456789abcdef-write\n'
                 '0123456789abcdef-plain\n')
     with Server('--ui-token-file', tokens, '--ui-host', 'box.example,other:81') as server:
+        url = 'http://127.0.0.1:%d' % server.port
+        shown = top('--url', url, '--token-file', tokens, '-n', '2', '--every', '0.1')
+        check('top with a token', (shown.returncode, shown.stdout.count('QUERY ')), (0, 2))
+        denied = top('--url', url)
+        check('top without a token', denied.returncode, 1)
+        expect('top says why', 'HTTP status 401' in denied.stderr, denied.stderr)
         check('health', server.ask('/healthz')[0], 200)
         check('the page', server.ask('/')[0], 200)
         for headers in ({}, {'Authorization': 'Bearer wrong'}, {'Authorization': 'Bearer '},
