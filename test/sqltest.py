@@ -420,14 +420,17 @@ def source_tables(where, schemas, setup, sources):
     return text
 
 
-def stream_script(where, schemas, options, setup, sources, sql):
+def stream_script(where, schemas, options, setup, sources, sql, late=False):
     text = source_tables(where, schemas, setup, sources)
     sink = {'path': os.path.join(where, 'out'), 'trigger': 'available now',
             'ignoreNullFields': 'false'}
     sink.update(options)
     if sink.get('outputMode', 'append').lower() not in ('append', 'changelog'):
         sink.setdefault('allowUpdates', 'true')
-    text.append(f'CREATE STREAMING TABLE out USING json OPTIONS ({option_list(sink)}) AS\n'
+    path = quoted(os.path.join(where, 'late'))
+    into = f" LATE ROWS INTO late USING json OPTIONS (path {path}, ignoreNullFields 'false')"
+    text.append(f'CREATE STREAMING TABLE out USING json OPTIONS ({option_list(sink)})'
+                f'{into if late else ""} AS\n'
                 f'{fill(sql, where)};')
     path = os.path.join(where, 'job.sql')
     with open(path, 'w', encoding='utf-8') as f:
@@ -470,10 +473,12 @@ def run_stream(program, blocks, index, mode, rng, update=None):
     schemas, phases, options, setup, sources = stream_inputs(blocks, index)
     if not schemas:
         raise Broken(f'line {block.line}: run without a schema')
-    job = stream_script(where, schemas, options, setup, sources, block.sql())
+    late = block.args.split()[:1] == ['late']
+    job = stream_script(where, schemas, options, setup, sources, block.sql(), late)
     command = ['run', job, '--checkpoint', os.path.join(where, 'checkpoint'), '--available-now',
                '--ui', 'off', '--progress', 'off'] + args
-    expect_error = block.args.startswith('error')
+    expectation = block.args[4:].strip() if late else block.args
+    expect_error = expectation.startswith('error')
     number = 0
     for phase in phases:
         for name, lines in phase:
@@ -495,13 +500,14 @@ def run_stream(program, blocks, index, mode, rng, update=None):
         if status != 0:
             return f'status {status}\n{tail(err)}'
     if expect_error:
-        want, _, part = block.args[5:].strip().partition(' ')
+        want, _, part = expectation[5:].strip().partition(' ')
         if status == 0:
             return f'succeeded; expected {want}'
         return None if want in err and part.strip() in err else \
             f'expected {want} {part}\n{tail(err)}'
     epochs = read_epochs(os.path.join(where, 'out'))
-    complaint = compare_epochs(block, epochs, update)
+    late_epochs = read_epochs(os.path.join(where, 'late'))
+    complaint = compare_epochs(block, epochs, late_epochs, update)
     changelog = options.get('outputMode') == 'changelog' and 'WATERMARK' not in block.sql()
     if not complaint and changelog:
         tables = source_tables(where, schemas, setup, sources)
@@ -543,14 +549,16 @@ def compare_view(program, where, tables, sql, args, env, epochs):
     return f'the view is not what the query gives at rest: {text}' if text else None
 
 
-def compare_epochs(block, epochs, update):
+def compare_epochs(block, epochs, late, update):
     complaints, claimed = [], set()
     if not block.sections:
         raise Broken(f'line {block.line}: a run without ----')
     for title, first, expected in block.sections:
-        match = re.fullmatch(r'batch (\d+)', title)
-        if match:
-            epoch = int(match.group(1))
+        match = re.fullmatch(r'(batch|late) (\d+)', title)
+        if match and match.group(1) == 'late':
+            have = sorted(late.pop(int(match.group(2)), []))
+        elif match:
+            epoch = int(match.group(2))
             claimed.add(epoch)
             have = sorted(epochs.get(epoch, []))
         elif title == 'final':
@@ -564,6 +572,10 @@ def compare_epochs(block, epochs, update):
         text = difference(sorted(row_text(parse_row(l)) for l in expected), have)
         if text:
             complaints.append(f'{title}: {text}')
+    for epoch, rows in late.items():
+        if rows and update is None:
+            complaints.append(f'late {epoch}: not expected\n' +
+                              '\n'.join(f'  + {r}' for r in sorted(rows)[:20]))
     for epoch in sorted(set(epochs) - claimed):
         if epochs[epoch] and update is None:
             complaints.append(f'batch {epoch}: not expected\n' +

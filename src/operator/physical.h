@@ -224,6 +224,10 @@ struct hr_exec {
     /* Where results go: called by tasks of the last stage, one writer per partition. */
     hr_status (*emit)(struct hr_exec *, uint32_t partition, uint32_t attempt,
                       struct hr_batch *batch, struct hr_err *err);
+    /* Late rows, where they have an output of their own; else NULL. */
+    hr_status (*emit_late)(struct hr_exec *, uint32_t partition, uint32_t attempt,
+                           struct hr_batch *batch, struct hr_err *err);
+    _Atomic int64_t late_rows; /* that went there */
     void *emit_arg;
     void *scheduler; /* struct hr_scheduler: the pool that runs the stages */
 };

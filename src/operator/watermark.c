@@ -9,6 +9,7 @@
  */
 #include "operator/watermark.h"
 #include "base/alloc.h"
+#include "operator/late.h"
 #include "operator/operator.h"
 
 struct watermark {
@@ -153,6 +154,22 @@ static uint32_t count_far(const struct watermark *op, const struct times *t,
     return far;
 }
 
+static hr_status emit_far(struct watermark *op, struct hr_batch *in, const struct times *t,
+                          uint32_t far, struct hr_err *err)
+{
+    struct hr_late_row *rows = hr_arena_alloc(&in->arena, far * sizeof *rows);
+    uint32_t n = 0;
+    int64_t v;
+    if (!rows) return HR_OOM(err);
+    for (uint32_t i = 0; i < in->sel_count; i++) {
+        uint32_t row = hr_op_row(in, i);
+        if (time_at(t, row, &v) && v > op->far_us)
+            rows[n++] = (struct hr_late_row){row, op->far_us - v};
+    }
+    return hr_late_emit(op->op.task, op->node->late_schema, in, op->node->late_columns, rows, n,
+                        "far future", INT64_MIN, err);
+}
+
 /* Leaves out the rows that are too far in the future. *batch is the caller's in any case. */
 static hr_status drop_far(struct watermark *op, struct hr_batch **batch, struct hr_err *err)
 {
@@ -174,7 +191,7 @@ static hr_status drop_far(struct watermark *op, struct hr_batch **batch, struct 
     out->sel = sel;
     out->sel_count = kept;
     op->far_rows += far;
-    return HR_OK;
+    return op->node->late_schema ? emit_far(op, in, &t, far, err) : HR_OK;
 }
 
 static hr_status take(struct watermark *op, struct hr_batch **batch, struct hr_err *err)

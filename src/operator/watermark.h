@@ -13,6 +13,8 @@ struct hr_watermark_pnode {
     /* A row further ahead of the epoch's time than this is too far in the future; 0: none is. */
     int64_t max_future_us;
     enum hr_far_future far_future;
+    const struct hr_type *late_schema; /* where the rows dropped go; NULL: nowhere */
+    int32_t *late_columns;
     bool by_partition; /* the newest time of each partition of the sources is told */
 };
 

@@ -16,6 +16,8 @@ struct hr_planner {
     bool changes;  /* stateful operators tell of what they take back */
     int32_t next_state;
     uint32_t next_watermark;
+    const struct hr_plan *late; /* the LATE node above what is being planned; NULL: there is none */
+    const struct hr_type *late_schema;
     uint32_t depth;
 };
 

@@ -82,6 +82,8 @@ struct hr_stmt {
     uint32_t column_count;
     const char *provider; /* USING …, or NULL */
     struct hr_options *options;
+    const char *late_name, *late_provider; /* LATE ROWS INTO name USING …, or NULL */
+    struct hr_options *late_options;
     struct hr_plan *plan;
     struct hr_stmt *inner;
     const char *key, *value, *pattern, *comment;

@@ -5,6 +5,7 @@
  */
 #include "connector/connector.h"
 #include "operator/stateful.h"
+#include "plan/nodes/late.h"
 #include "session/internal.h"
 
 static bool is_streaming_statement(const struct hr_stmt *stmt)
@@ -54,6 +55,9 @@ static hr_status explain_plan(struct hr_run *run, struct hr_plan *plan, bool ext
     HR_TRY(hr_run_analyze(run, &plan, err));
     bool streaming = is_streaming_statement(run->stmt);
     if (streaming) HR_TRY(hr_streaming_mode(run, &plan, &mode, err));
+    const struct hr_type *late = NULL;
+    if (streaming && run->stmt->late_name)
+        HR_TRY(hr_plan_divert_late(run->arena, plan, mode, &late, err));
     if (extended) {
         put_schema(plan, out);
         hr_plan_print(plan, out);

@@ -9,6 +9,7 @@
  */
 #include "base/log.h"
 #include "connector/connector.h"
+#include "plan/nodes/late.h"
 #include "plan/nodes/train.h"
 #include "plan/nodes/read_changes.h"
 #include "session/internal.h"
@@ -96,6 +97,14 @@ static bool is_training(const struct hr_stmt *stmt)
     return stmt->kind == HR_STMT_CREATE_FLOW && stmt->plan && stmt->plan->kind == HR_P_TRAIN;
 }
 
+static hr_status no_sink(const char *provider, struct hr_err *err)
+{
+    return HR_FAIL(err, HR_E_NOT_FOUND,
+                   "there is no sink '%.100s'; streaming tables are written USING json, csv, text, "
+                   "kafka, console, memory, socket or noop",
+                   provider);
+}
+
 static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;
@@ -123,12 +132,7 @@ static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_e
     }
     if (!ret->provider) ret->provider = "memory";
     ret->sink = hr_sink_find(ret->provider);
-    if (!ret->sink)
-        return HR_FAIL(err, HR_E_NOT_FOUND,
-                       "there is no sink '%.100s'; streaming tables are written USING json, csv, "
-                       "text, kafka, console, memory, socket or noop",
-                       ret->provider);
-    return HR_OK;
+    return ret->sink ? HR_OK : no_sink(ret->provider, err);
 }
 
 hr_status hr_streaming_sink(struct hr_run *run, const struct hr_sink_vt **ret,
@@ -242,8 +246,35 @@ static hr_status watermark_options(struct hr_run *run, struct hr_watermark_optio
     return HR_OK;
 }
 
+/* LATE ROWS INTO: a table like the query's own, with the columns of the late rows. */
+static hr_status add_late(struct hr_run *run, struct hr_plan *plan, enum hr_output_mode mode,
+                          struct target *ret, struct hr_options *ret_options, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    const struct hr_type *schema = NULL;
+    struct hr_query_options own = {0};
+    *ret = (struct target){.name = stmt->late_name,
+                           .provider = stmt->late_provider ? stmt->late_provider : "memory",
+                           .options = stmt->late_options};
+    ret->sink = hr_sink_find(ret->provider);
+    if (!ret->sink) return no_sink(ret->provider, err);
+    HR_TRY(split_options(run, ret->options, &own, ret_options, err));
+    for (uint32_t i = 0; ret->options && i < ret->options->count; i++)
+        if (!hr_options_get(ret_options, ret->options->items[i].key))
+            return HR_RAISE(err, HR_E_INVALID_OPTION, "name", ret->options->items[i].key, "why",
+                            "is the query's, not that of its late rows");
+    HR_TRY(name_memory_table(ret, ret_options, err));
+    HR_TRY(hr_plan_divert_late(run->arena, plan, mode, &schema, err));
+    const char *const names[] = {ret->name};
+    if (hr_catalog_get(run->session, (const char **)(uintptr_t)names, 1))
+        return HR_RAISE(err, HR_E_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
+                        hr_full_name(run->arena, ret->name));
+    return register_table(run, ret, schema, ret_options, err);
+}
+
 static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct target *target,
                        const struct hr_query_options *writer, const struct hr_options *sink_options,
+                       const struct target *late, const struct hr_options *late_options,
                        enum hr_output_mode mode, struct hr_err *err)
 {
     struct hr_session *session = run->session;
@@ -257,6 +288,8 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
         .mode = mode,
         .sink = target->sink,
         .sink_options = sink_options,
+        .late_sink = late->sink,
+        .late_options = late_options,
         .listener = session->listener,
         .state_snapshot_every = (int32_t)hr_setting_int(session, HR_SET_SNAPSHOT_EVERY),
     };
@@ -331,6 +364,9 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
         HR_TRY(hr_insert_fit(run, target.table, &plan, err));
     enum hr_output_mode mode;
     HR_TRY(hr_streaming_mode(run, &plan, &mode, err));
+    struct target late = {0};
+    struct hr_options late_options;
+    if (stmt->late_name) HR_TRY(add_late(run, plan, mode, &late, &late_options, err));
     const struct hr_type *schema = hr_plan_schema(plan);
     if (!schema) return HR_OOM(err);
     HR_TRY(hr_plan_optimize(run->arena, &run->conf, &plan, err));
@@ -342,9 +378,14 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
         table = hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count);
     }
     if (run->session->check_only) return HR_OK;
-    hr_status status = start(run, plan, &target, &writer, &sink_options, mode, err);
+    hr_status status = start(run, plan, &target, &writer, &sink_options, &late,
+                             &late_options, mode, err);
     /* The statement's memory is the query's now, and gone when it did not start. */
     if (status != HR_OK && table) hr_catalog_remove(run->session, table);
+    if (status != HR_OK && late.name) {
+        struct hr_table *late_table = hr_catalog_get(run->session, &late.name, 1);
+        if (late_table) hr_catalog_remove(run->session, late_table);
+    }
     if (status != HR_OK && target.alert) hr_session_remove_alert(run->session, target.alert);
     return status;
 }

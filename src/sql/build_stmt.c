@@ -107,9 +107,25 @@ void hr_sql_merge_options(struct hr_sql_parser *p, struct hr_sql_clauses *clause
                           const struct hr_options *options)
 {
     if (p->status != HR_OK) return;
+    struct hr_options **to = clauses->late ? &clauses->late_options : &clauses->options;
     for (uint32_t i = 0; i < options->count; i++)
-        clauses->options =
-            hr_sql_put_option(p, clauses->options, options->items[i].key, options->items[i].value);
+        *to = hr_sql_put_option(p, *to, options->items[i].key, options->items[i].value);
+}
+
+void hr_sql_using(struct hr_sql_parser *p, struct hr_sql_clauses *clauses,
+                  const struct hr_sql_names *name)
+{
+    if (p->status != HR_OK) return;
+    *(clauses->late ? &clauses->late_provider : &clauses->provider) = hr_sql_dotted(p, name);
+}
+
+static void late_rows(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                      const struct hr_sql_clauses *clauses)
+{
+    if (p->status != HR_OK || !clauses->late) return;
+    stmt->late_name = hr_sql_dotted(p, clauses->late);
+    stmt->late_provider = clauses->late_provider;
+    stmt->late_options = clauses->late_options;
 }
 
 static void set_columns(struct hr_sql_parser *p, struct hr_stmt *stmt,
@@ -156,6 +172,11 @@ void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
     if (p->status != HR_OK) return;
     if (columns) set_columns(p, stmt, columns);
     if (!clauses) return;
+    bool streams =
+        stmt->kind == HR_STMT_CREATE_STREAMING_TABLE || stmt->kind == HR_STMT_CREATE_FLOW;
+    if (clauses->late && !streams)
+        hr_sql_unsupported(p, 0, (int32_t)p->len, "LATE ROWS INTO of what is no streaming query");
+    late_rows(p, stmt, clauses);
     stmt->provider = clauses->provider;
     stmt->options = clauses->options;
     stmt->comment = clauses->comment;

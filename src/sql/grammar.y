@@ -52,7 +52,7 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
   DISTINCT DISTRIBUTE DIV DO DROP ELSE ENCODE END ESCAPE EXCEPT EXISTS EXPLAIN EXPORT EXTENDED
   EXTERNAL EXTRACT FALSE FILTER FIRING FIRST FLOW FOLLOWING FOR FORMATTED FROM FULL FUNCTIONS
   GLOBAL GROUP GROUPING HAVING IF IGNORE ILIKE IN INNER INSERT INTERSECT INTO IS JOIN KEEP KEY LAST
-  LATERAL LAZY LEADING LEFT LIKE LIMIT LOCATION MATERIALIZED MODEL MODELS NAME NATURAL NOT NULL
+  LATE LATERAL LAZY LEADING LEFT LIKE LIMIT LOCATION MATERIALIZED MODEL MODELS NAME NATURAL NOT NULL
   NULLS OF OFFSET ON OPTIONS OR ORDER OUTER OVER OVERLAY OVERWRITE PARTITION PARTITIONED PLACING
   POSITION PRECEDING PURGE QUALIFY QUERY RANGE RECURSIVE REFRESH REPLACE RESOLVED RESPECT RIGHT
   RLIKE ROLLUP ROW ROWS SELECT SEMI SETMINUS SETS SEVERITY SHOW SOME SORT STREAM STREAMING
@@ -473,7 +473,8 @@ view_column_list(A) ::= view_column_list(L) COMMA ident(N) type(T) column_option
 
 %type clauses {struct hr_sql_clauses *}
 clauses(A) ::= . { A = hr_sql_clauses(p); }
-clauses(A) ::= clauses(C) USING names(N). { A = C; if (A) A->provider = hr_sql_dotted(p, N); }
+clauses(A) ::= clauses(C) USING names(N). { A = C; hr_sql_using(p, A, N); }
+clauses(A) ::= clauses(C) LATE ROWS INTO names(N). { A = C; if (A) A->late = N; }
 clauses(A) ::= clauses(C) OPTIONS LP properties(O) RP. { A = C; hr_sql_merge_options(p, A, O); }
 clauses(A) ::= clauses(C) PARTITIONED BY LP idents(L) RP. { A = C; if (A) A->partitions = L; }
 clauses(A) ::= clauses(C) TBLPROPERTIES LP properties RP. {

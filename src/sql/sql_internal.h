@@ -80,6 +80,9 @@ struct hr_sql_clauses {
     struct hr_options *options;
     struct hr_sql_names *partitions;
     bool has_properties; /* TBLPROPERTIES: kept nowhere, for nothing here asks for them */
+    struct hr_sql_names *late; /* LATE ROWS INTO: what follows is about that table */
+    const char *late_provider;
+    struct hr_options *late_options;
 };
 
 struct hr_sql_alert_clauses { /* CREATE ALERT's, in any order */
@@ -358,6 +361,9 @@ struct hr_sql_columns *hr_sql_push_column(struct hr_sql_parser *p, struct hr_sql
 struct hr_sql_clauses *hr_sql_clauses(struct hr_sql_parser *p);
 void hr_sql_merge_options(struct hr_sql_parser *p, struct hr_sql_clauses *clauses,
                           const struct hr_options *options);
+/* USING name: of the table, or behind LATE ROWS INTO of that one. */
+void hr_sql_using(struct hr_sql_parser *p, struct hr_sql_clauses *clauses,
+                  const struct hr_sql_names *name);
 struct hr_options *hr_sql_put_option(struct hr_sql_parser *p, struct hr_options *options,
                                      const char *key, const char *value);
 /* "a.b.c" */

@@ -168,6 +168,7 @@ static hr_status fill_plan(struct hr_query *query, int64_t now_us, struct hr_err
         .replanned = query->replan,
         .offsets = hr_arena_strdup(&query->epoch_arena, hr_buf_cstr(&offsets)),
     };
+    if (query->late.sink) query->late.sink->label = query->output.sink->label;
     hr_buf_done(&offsets);
     return hr_buf_status(&query->record, err);
 }
@@ -189,6 +190,14 @@ static hr_status emit(struct hr_exec *exec, uint32_t partition, uint32_t attempt
 {
     struct hr_query *query = exec->emit_arg;
     return hr_output_emit(&query->output, partition, attempt, batch, err);
+}
+
+/* @thread task */
+static hr_status emit_late(struct hr_exec *exec, uint32_t partition, uint32_t attempt,
+                           struct hr_batch *batch, struct hr_err *err)
+{
+    struct hr_query *query = exec->emit_arg;
+    return hr_output_emit(&query->late, partition, attempt, batch, err);
 }
 
 static hr_status plan_splits(struct hr_query *query, struct hr_exec *exec, struct hr_err *err)
@@ -229,6 +238,7 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
         .node_times =
             HR_NEW_ARRAY(&query->epoch_arena, struct hr_node_time, query->state_count + 1),
         .emit = emit,
+        .emit_late = query->late.sink ? emit_late : NULL,
         .emit_arg = query,
         .scheduler = query->scheduler,
     };
@@ -238,8 +248,10 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
     HR_TRY(plan_splits(query, exec, err));
     times->splits_ns = hr_mono_ns(query->env);
     HR_TRY(hr_output_begin(&query->output, query->epoch, err));
+    if (query->late.sink) HR_TRY(hr_output_begin(&query->late, query->epoch, err));
     /* Only an epoch that was planned before a restart may be in the output already. */
-    if (query->output.discard && !query->replan)
+    bool discard = query->output.discard || (query->late.sink && query->late.discard);
+    if (discard && !query->replan)
         return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
                         "its output has this epoch already, which it plans only now");
     return hr_exec_run(query->root, exec, err);
@@ -318,6 +330,8 @@ static void measure(struct hr_query *query, const struct hr_exec *exec,
         struct hr_query_state *state = &query->states[i];
         if (!state->state) continue;
         hr_stateful_figures(state->state, &state->figures);
+        if ((int32_t)i == query->late_state)
+            state->figures.rows_late += atomic_load(&exec->late_rows);
         progress->state_rows += state->figures.rows_total;
         progress->state_bytes += state->figures.memory_bytes;
         progress->state_updated += state->figures.rows_updated;
@@ -388,6 +402,7 @@ static hr_status run_and_commit(struct hr_query *query, struct hr_exec *exec,
 {
     HR_TRY(run(query, exec, times, now_us, err));
     HR_TRY(hr_output_commit(&query->output, &query->epoch_arena, err));
+    if (query->late.sink) HR_TRY(hr_output_commit(&query->late, &query->epoch_arena, err));
     times->ran_ns = hr_mono_ns(query->env);
     measure(query, exec, progress);
     return commit(query, exec, ret_watermark_us, progress, times, err);
@@ -443,9 +458,8 @@ hr_status hr_query_loop(struct hr_query *query, struct hr_err *err)
         }
         hr_status status = run_epoch(query, &times, err);
         if (status != HR_OK) {
-            hr_output_drop(&query->output);
-            if (query->output.sink->vt->abort_epoch)
-                query->output.sink->vt->abort_epoch(query->output.sink, query->epoch);
+            hr_output_abort(&query->output, query->epoch);
+            if (query->late.sink) hr_output_abort(&query->late, query->epoch);
             return status;
         }
         query->last_idle_us = 0;

@@ -50,8 +50,12 @@ void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out)
     struct hr_buf how = {0};
     const struct hr_sink_vt *vt = query->output.vt;
     if (vt->explain) vt->explain(&query->output.options, &how);
-    put_guarantee(unreplayable_scan(query), query->output.sink->guarantee, vt->name,
-                  hr_buf_cstr(&how), out);
+    enum hr_guarantee guarantee = query->output.sink->guarantee;
+    if (query->late.sink && query->late.sink->guarantee < guarantee) {
+        guarantee = query->late.sink->guarantee;
+        vt = query->late.vt;
+    }
+    put_guarantee(unreplayable_scan(query), guarantee, vt->name, hr_buf_cstr(&how), out);
     hr_buf_done(&how);
 }
 

@@ -204,6 +204,15 @@ static const char *keep(struct hr_query *query, struct hr_buf *text)
     return text->failed ? NULL : hr_arena_strdup(&query->plan_arena, hr_buf_cstr(text));
 }
 
+static hr_status put_sink(const struct hr_query_output *output, struct hr_buf *text,
+                          struct hr_err *err)
+{
+    hr_buf_puts(text, output->vt->name);
+    if (!output->vt->identity) return HR_OK;
+    hr_buf_putc(text, ' ');
+    return output->vt->identity(&output->options, text, err);
+}
+
 hr_status hr_query_make_meta(struct hr_query *query, struct hr_err *err)
 {
     struct hr_buf text;
@@ -217,10 +226,10 @@ hr_status hr_query_make_meta(struct hr_query *query, struct hr_err *err)
     put_sources(query, &text);
     meta->sources_text = keep(query, &text);
     hr_buf_clear(&text);
-    hr_buf_puts(&text, query->output.vt->name);
-    if (query->output.vt->identity) {
-        hr_buf_putc(&text, ' ');
-        HR_TRY_OUT(query->output.vt->identity(&query->output.options, &text, err));
+    HR_TRY_OUT(put_sink(&query->output, &text, err));
+    if (query->late.vt) {
+        hr_buf_putc(&text, HR_META_LATE);
+        HR_TRY_OUT(put_sink(&query->late, &text, err));
     }
     meta->sink_text = keep(query, &text);
     meta->name = query->name;
@@ -236,6 +245,13 @@ static bool keeps_rows(const char *sink_text)
 {
     return strncmp(sink_text, "console", 7) != 0 && strncmp(sink_text, "noop", 4) != 0 &&
            strncmp(sink_text, "memory", 6) != 0;
+}
+
+/* Is the other the same but for where late rows go, which went nowhere? That may be added. */
+static bool adds_late(const char *old, const char *now)
+{
+    size_t len = strlen(old);
+    return strncmp(old, now, len) == 0 && now[len] == HR_META_LATE;
 }
 
 /* Where two texts begin to differ, and a little before it. */
@@ -256,6 +272,7 @@ hr_status hr_query_check_meta(struct hr_query *query, const struct hr_meta_recor
     } else if (old->state_fingerprint != now->state_fingerprint) {
         what = "keeps the state of", was = old->state_text, is = now->state_text;
     } else if (strcmp(old->sink_text, now->sink_text) != 0 &&
+               !adds_late(old->sink_text, now->sink_text) &&
                (keeps_rows(old->sink_text) && keeps_rows(now->sink_text))) {
         what = "writes to", was = old->sink_text, is = now->sink_text;
     } else {

@@ -63,6 +63,12 @@ void hr_output_drop(struct hr_query_output *output)
     }
 }
 
+void hr_output_abort(struct hr_query_output *output, int64_t epoch)
+{
+    hr_output_drop(output);
+    if (output->sink->vt->abort_epoch) output->sink->vt->abort_epoch(output->sink, epoch);
+}
+
 /* Ends the writers well and notes what they tell. */
 static hr_status finish(struct hr_query_output *output, struct hr_arena *arena,
                         struct hr_str_view *messages, uint32_t *ret_count, struct hr_err *err)

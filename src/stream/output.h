@@ -41,6 +41,8 @@ hr_status hr_output_emit(struct hr_query_output *output, uint32_t partition, uin
 /* Makes the epoch durable. Messages of the writers live in the arena. */
 hr_status hr_output_commit(struct hr_query_output *output, struct hr_arena *arena,
                            struct hr_err *err) HR_CHECKED;
+/* Gives up what was not committed, and tells the sink. */
+void hr_output_abort(struct hr_query_output *output, int64_t epoch);
 /* Gives up what was not committed. */
 void hr_output_drop(struct hr_query_output *output);
 /* Closes sink and writers; may be opened again. */

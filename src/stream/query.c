@@ -17,6 +17,7 @@ static hr_status init_shared(struct hr_query *query, struct hr_err *err)
 {
     HR_TRY(hr_life_init(&query->life, err));
     if (pthread_mutex_init(&query->output.lock, NULL)) return HR_OOM(err);
+    if (pthread_mutex_init(&query->late.lock, NULL)) return HR_OOM(err);
     return hr_wakeup_init(&query->wakeup, err);
 }
 
@@ -26,6 +27,15 @@ static char *join2(const char *a, const char *b)
     char *path = hr_alloc(size);
     if (path) snprintf(path, size, "%s/%s", a, b);
     return path;
+}
+
+static hr_status copy_options(struct hr_query *query, const struct hr_options *from,
+                              struct hr_options *to, struct hr_err *err)
+{
+    hr_options_init(to, &query->plan_arena);
+    for (uint32_t i = 0; from && i < from->count; i++)
+        HR_TRY(hr_options_put(to, from->items[i].key, from->items[i].value, err));
+    return HR_OK;
 }
 
 static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct hr_err *err)
@@ -59,11 +69,10 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     hr_env_uuid(query->env, query->run_id);
     if (!query->name || !query->text || !query->checkpoint_dir || !query->state_dir)
         return HR_OOM(err);
-    hr_options_init(&query->output.options, &query->plan_arena);
-    for (uint32_t i = 0; args->sink_options && i < args->sink_options->count; i++)
-        HR_TRY(hr_options_put(&query->output.options, args->sink_options->items[i].key,
-                              args->sink_options->items[i].value, err));
-    return HR_OK;
+    query->late.vt = args->late_sink;
+    HR_TRY(copy_options(query, args->sink_options, &query->output.options, err));
+    return copy_options(query, args->late_sink ? args->late_options : NULL, &query->late.options,
+                        err);
 }
 
 static void note_failure(struct hr_query *query, const struct hr_err *err, bool recovered)
@@ -153,6 +162,7 @@ static void query_free(struct hr_query *query)
     hr_arena_done(&query->plan_arena);
     hr_life_done(&query->life);
     pthread_mutex_destroy(&query->output.lock);
+    pthread_mutex_destroy(&query->late.lock);
     hr_free(query->name);
     hr_free(query->text);
     hr_free(query->checkpoint_dir);

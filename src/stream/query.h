@@ -62,6 +62,8 @@ struct hr_query_args {
     bool temporary_checkpoint;  /* removed when the query is freed */
     const struct hr_sink_vt *sink;
     const struct hr_options *sink_options;
+    const struct hr_sink_vt *late_sink; /* where late rows go (LATE ROWS INTO); NULL: nowhere */
+    const struct hr_options *late_options;
     const struct hr_query_listener *listener; /* copied; hears of the first epoch too; or NULL */
     struct hr_read_limit limit; /* session-wide admission limits; sources' own options add to it */
     int32_t state_snapshot_every; /* deltas between snapshots; 0: default */

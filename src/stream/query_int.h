@@ -80,6 +80,8 @@ struct hr_query {
     uint64_t *saved;                   /* by pin: digest of what the checkpoint has; 0: none */
     bool stale_models;                 /* it has others too */
     struct hr_query_output output;
+    struct hr_query_output late; /* of late rows; vt NULL: there is none */
+    int32_t late_state;          /* the operator that they are late for; -1: none */
     struct hr_journal *journal;
     struct hr_meta_record meta;
 

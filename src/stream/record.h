@@ -12,8 +12,9 @@ struct hr_meta_record {
     uint64_t state_fingerprint; /* of the stateful operators: ids, keys, aggregates, types */
     const char *state_text;     /* the same in words, for the message when they differ */
     const char *sources_text;   /* the sources in plan order */
-    const char *sink_text;
+    const char *sink_text; /* its sink; where late rows go, behind HR_META_LATE */
 };
+#define HR_META_LATE '\n'
 
 /* Where a query starts: offsets by source. */
 struct hr_start_record {

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "connector/connector.h"
 #include "operator/exchange.h"
+#include "operator/late.h"
 #include "operator/watermark.h"
 #include "stream/query_int.h"
 
@@ -338,28 +339,54 @@ static hr_status open_sources(struct hr_query *query, struct hr_err *err)
     return HR_OK;
 }
 
-static hr_status open_sink(struct hr_query *query, struct hr_err *err)
+static hr_status open_output(struct hr_query *query, struct hr_query_output *output,
+                             const struct hr_type *schema, enum hr_output_mode mode,
+                             struct hr_err *err)
 {
     static const char *const mode_names[] = {"Append", "Update", "Complete"};
-    /* A changelog is rows that are appended. */
-    enum hr_output_mode mode = query->mode == HR_MODE_CHANGELOG ? HR_MODE_APPEND : query->mode;
-    if (!(query->output.vt->modes & (1u << mode)))
+    if (!(output->vt->modes & (1u << mode)))
         return HR_RAISE(err, HR_E_OUTPUT_MODE_DATA_SOURCE, "outputMode", mode_names[mode],
-                        "className", query->output.vt->name);
+                        "className", output->vt->name);
     struct hr_sink_args sink_args = {
         .env = query->env,
         .conf = &query->conf,
         .mem = &query->mem,
-        .options = &query->output.options,
-        .schema = query->root->schema,
+        .options = &output->options,
+        .schema = schema,
         .mode = mode,
         .streaming = true,
         .query_id = query->id,
         .query_name = query->name,
     };
-    HR_TRY(hr_sink_open(query->output.vt, &sink_args, &query->output.sink, err));
-    query->sync_plan = query->output.sink->guarantee == HR_EXACTLY_ONCE;
+    HR_TRY(hr_sink_open(output->vt, &sink_args, &output->sink, err));
+    query->sync_plan = query->sync_plan || output->sink->guarantee == HR_EXACTLY_ONCE;
     return HR_OK;
+}
+
+/* The LateRows of the plan, and in *state the nearest stateful operator above it. */
+static const struct hr_pnode *find_late(const struct hr_pnode *node, int32_t *state)
+{
+    if (node->vt == &hr_op_late) return node;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        const struct hr_pnode *late = find_late(node->children[i], state);
+        if (late && *state < 0) *state = node->state_id;
+        if (late) return late;
+    }
+    return NULL;
+}
+
+static hr_status open_sinks(struct hr_query *query, struct hr_err *err)
+{
+    /* A changelog is rows that are appended. */
+    enum hr_output_mode mode = query->mode == HR_MODE_CHANGELOG ? HR_MODE_APPEND : query->mode;
+    query->sync_plan = false;
+    HR_TRY(open_output(query, &query->output, query->root->schema, mode, err));
+    query->late_state = -1;
+    if (!query->late.vt) return HR_OK;
+    const struct hr_pnode *late = find_late(query->root, &query->late_state);
+    if (!late) return HR_BUG(err, "the plan has no place for its late rows");
+    return open_output(query, &query->late, HR_PNODE(late, late)->late_schema, HR_MODE_APPEND,
+                       err);
 }
 
 hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
@@ -371,7 +398,7 @@ hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
     HR_TRY(open_sources(query, err)); /* after the journal: theirs are the checkpoint's too */
     HR_TRY(hr_query_make_meta(query, err));
     HR_TRY(replay_journal(query, err));
-    HR_TRY(open_sink(query, err));
+    HR_TRY(open_sinks(query, err));
     hr_query_remove_old_state(
         query); /* left by attempts that were killed; all agrees with the journal */
     hr_query_remove_old_models(query);
@@ -382,6 +409,7 @@ hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
 void hr_query_close_all(struct hr_query *query)
 {
     hr_output_close(&query->output);
+    hr_output_close(&query->late);
     for (uint32_t i = 0; query->scans && i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         if (scan->source) scan->source->vt->close(scan->source);

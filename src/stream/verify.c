@@ -141,15 +141,25 @@ static void check_states(struct facts *facts, struct hr_err *err)
     }
 }
 
-static hr_status check_sink(struct facts *facts, struct hr_err *err)
+static hr_status check_one_sink(struct facts *facts, const char *text, struct hr_err *err)
 {
-    const char *text = facts->meta.sink_text, *space = strchr(text, ' ');
+    const char *space = strchr(text, ' ');
     const char *name = space ? hr_arena_strndup(&facts->arena, text, (size_t)(space - text)) : text;
     if (!name) return HR_OOM(err);
     const struct hr_sink_vt *vt = hr_sink_find(name);
     if (!vt || !vt->verify) return HR_OK;
     return vt->verify(facts->env, space ? space + 1 : "", facts->meta.query_id, facts->planned,
                       facts->committed, err);
+}
+
+static hr_status check_sink(struct facts *facts, struct hr_err *err)
+{
+    const char *text = facts->meta.sink_text, *late = strchr(text, HR_META_LATE);
+    if (!late) return check_one_sink(facts, text, err);
+    const char *first = hr_arena_strndup(&facts->arena, text, (size_t)(late - text));
+    if (!first) return HR_OOM(err);
+    HR_TRY(check_one_sink(facts, first, err));
+    return check_one_sink(facts, late + 1, err);
 }
 
 /* A source's own log: a kind knows its offsets, and leaves the others' alone. */

@@ -38,6 +38,23 @@ static hr_status sink(struct hr_arena *arena, const struct hr_plan *plan, struct
     return HR_OK;
 }
 
+/* Which columns of a late row are the node's: rows too far in the future go where late ones do. */
+static hr_status late_columns(struct hr_planner *pl, const struct hr_plan *plan,
+                              struct hr_watermark_pnode *watermark, struct hr_err *err)
+{
+    uint32_t count = pl->late->output_count;
+    watermark->late_schema = pl->late_schema;
+    watermark->late_columns = HR_NEW_ARRAY(pl->arena, int32_t, count + 1);
+    if (!watermark->late_columns) return HR_OOM(err);
+    for (uint32_t i = 0; i < count; i++) {
+        watermark->late_columns[i] = -1;
+        for (uint32_t k = 0; k < plan->output_count; k++)
+            if (plan->output[k].id == pl->late->output[i].id)
+                watermark->late_columns[i] = (int32_t)k;
+    }
+    return HR_OK;
+}
+
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
@@ -58,6 +75,7 @@ static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, str
     watermark->max_future_us = pl->conf->watermark_max_future_us;
     watermark->far_future = pl->conf->watermark_far_future;
     watermark->by_partition = pl->conf->watermark_by_partition;
+    if (pl->late) HR_TRY(late_columns(pl, plan, watermark, err));
     *ret = node;
     return HR_OK;
 }
