@@ -109,6 +109,8 @@ struct hr_expr {
     bool try_cast;                /* CAST */
     bool implicit_cast;           /* CAST inserted by coercion: not printed in column names */
     bool descending, nulls_first; /* SORT */
+    bool is_named_argument;       /* ALIAS: f(name => args[0]), until the call is resolved */
+    bool is_variable;             /* LITERAL: the value of a session variable; name: its text */
     bool is_generated_alias;      /* ALIAS made by us for an unnamed column */
     bool is_windowed;             /* CALL: args[0] of an OVER, not an aggregate of a grouping */
     bool ignores_nulls;           /* CALL of a window function: IGNORE NULLS */

@@ -101,6 +101,10 @@ static void print_decimal(hr_i128 value, int scale, struct hr_buf *out)
 static void print_literal(const struct hr_expr *expr, struct hr_buf *out)
 {
     const struct hr_column *col = expr->literal;
+    if (expr->is_variable && expr->name) {
+        hr_buf_puts(out, expr->name);
+        return;
+    }
     if (hr_expr_is_literal_null(expr)) {
         hr_buf_puts(out, "NULL");
         return;

@@ -97,6 +97,15 @@ hr_status hr_take_fields(struct hr_analyzer *an, struct hr_expr *base, const str
 hr_status hr_carry_up(struct hr_analyzer *an, struct hr_plan *plan, uint32_t attr_id,
                       struct hr_err *err) HR_CHECKED;
 
+/* analyze_routine.c */
+/* The value of a session variable: x, session.x, system.session.x, and fields of it. *ret NULL:
+ * there is none. */
+hr_status hr_resolve_variable(struct hr_analyzer *an, const struct hr_expr *name,
+                              struct hr_expr **ret, struct hr_err *err) HR_CHECKED;
+/* f(b => 1): the arguments in the order of the function's parameters. */
+hr_status hr_place_arguments(struct hr_analyzer *an, struct hr_expr *call,
+                             struct hr_err *err) HR_CHECKED;
+
 /* analyze_subquery.c */
 /* The query inside an expression, and the expression's type. */
 hr_status hr_resolve_subquery(struct hr_analyzer *an, const struct hr_names *names,

@@ -462,6 +462,7 @@ static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *nam
         if (!other) HR_TRY(resolve_bare_call(an, name, &other, err));
         if (!other && !names->optional)
             HR_TRY(hr_resolve_outer(an, name, in_call != NULL, &other, err));
+        if (!other && !names->optional) HR_TRY(hr_resolve_variable(an, name, &other, err));
         if (other) {
             *expr = other;
             return HR_OK;
@@ -506,6 +507,7 @@ static hr_status expand_star_args(struct hr_analyzer *an, const struct hr_names 
 static hr_status name_literal(struct hr_analyzer *an, struct hr_expr *e, struct hr_err *err)
 {
     if (!e->type || e->type->id != HR_T_TIMESTAMP || hr_expr_is_literal_null(e)) return HR_OK;
+    if (e->is_variable) return HR_OK;
     struct hr_buf buf = {0};
     hr_column_print(e->literal, 0, an->conf->tz, &buf);
     e->name = hr_arena_strdup(an->arena, hr_buf_cstr(&buf));
@@ -594,6 +596,7 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
         if (e->type) return HR_OK;
         const struct hr_function *fn = hr_function_find(e->name);
         if (fn && hr_function_role(fn) == HR_ROLE_MODEL) HR_TRY(name_model(an, e, err));
+        HR_TRY(hr_place_arguments(an, e, err));
         HR_TRY(expand_star_args(an, names, e, err));
         if (fn && (fn->flags & HR_FN_AGGREGATE) && !e->is_windowed)
             in_call = hr_expr_quoted(an->arena, e);

@@ -45,6 +45,10 @@ struct hr_catalog {
     /* Parses a view's text into the arena (the parser lives above this room). */
     hr_status (*parse_view)(struct hr_catalog *, struct hr_arena *, const struct hr_table *view,
                             struct hr_plan **ret_plan, struct hr_err *);
+    /* The value of a session variable as a literal in the arena; *ret NULL: there is none. May be
+     * NULL: there are no variables. */
+    hr_status (*variable)(struct hr_catalog *, struct hr_arena *, const char *name,
+                          struct hr_expr **ret, struct hr_err *);
 };
 
 /* Resolves plan in place (new nodes in arena): relations, stars, names, functions, types, grouping,

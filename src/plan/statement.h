@@ -31,6 +31,10 @@ enum hr_stmt_kind {
     HR_STMT_DROP_ALERT,       /* name, if_exists */
     HR_STMT_CREATE_DASHBOARD, /* name, comment, options, tiles */
     HR_STMT_DROP_DASHBOARD,   /* name, if_exists */
+    HR_STMT_DECLARE,          /* variables, type, value, or_replace */
+    HR_STMT_SET_VARIABLE,     /* variables, plan */
+    HR_STMT_DROP_VARIABLE,    /* name, if_exists */
+    HR_STMT_EXECUTE,          /* value_expr: the text; variables: INTO; values: USING */
 };
 
 enum hr_show {
@@ -59,6 +63,14 @@ struct hr_stmt_alert {
     bool has_condition, has_keep;
     int64_t for_us, keep_us, cooldown_us;
     struct hr_stmt_action *actions;
+};
+
+/* A session variable as a statement names it. */
+struct hr_stmt_variable {
+    const char **parts;
+    uint32_t part_count;
+    int32_t pos, end;
+    bool to_default; /* SET VAR x = DEFAULT: its column of the plan is to be the default */
 };
 
 /* A tile of a dashboard: a chart over a query. */
@@ -91,6 +103,12 @@ struct hr_stmt {
     struct hr_stmt_alert *alert;
     struct hr_stmt_tile *tiles;
     uint32_t tile_count;
+    struct hr_stmt_variable *variables;
+    uint32_t variable_count;
+    const struct hr_type *type;       /* DECLARE: as written, or NULL */
+    struct hr_expr *value_expr;       /* DECLARE: its default; EXECUTE IMMEDIATE: the text */
+    struct hr_expr **values;          /* USING; ALIASes are named */
+    uint32_t value_count;
     bool or_replace, if_not_exists, if_exists, is_temporary, is_view, extended, overwrite, by_name;
     bool user_functions; /* SHOW USER FUNCTIONS */
 };

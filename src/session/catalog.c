@@ -115,9 +115,9 @@ static hr_status catalog_parse_view(struct hr_catalog *catalog, struct hr_arena 
                                     const struct hr_table *view, struct hr_plan **ret_plan,
                                     struct hr_err *err)
 {
-    const struct hr_session *session = (const struct hr_session *)catalog; /* its first member */
+    struct hr_session *session = HR_CONTAINER_OF(catalog, struct hr_session, catalog);
     struct hr_plan *plan = NULL;
-    HR_TRY(hr_sql_parse_query_tz(arena, hr_sv(view->view_text), session->conf.tz, &plan, err));
+    HR_TRY(hr_session_parse_query(session, arena, hr_sv(view->view_text), &plan, err));
     if (view->column_count) {
         plan = hr_plan_new1(arena, HR_P_SUBQUERY_ALIAS, plan);
         if (!plan) return HR_OOM(err);
@@ -135,7 +135,9 @@ static hr_status catalog_parse_view(struct hr_catalog *catalog, struct hr_arena 
 
 void hr_catalog_init(struct hr_session *session)
 {
-    session->catalog = (struct hr_catalog){.find = catalog_find, .parse_view = catalog_parse_view};
+    session->catalog = (struct hr_catalog){.find = catalog_find,
+                                            .parse_view = catalog_parse_view,
+                                            .variable = hr_catalog_variable};
 }
 
 void hr_catalog_done(struct hr_session *session)

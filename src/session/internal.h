@@ -36,6 +36,8 @@ struct hr_session {
     uint32_t alert_count;
     struct hr_dashboard **dashboards; /* under share_lock, as tables */
     uint32_t dashboard_count;
+    struct hr_variable **variables; /* command_variable.c */
+    uint32_t variable_count;
     char *checkpoint_root;
     const struct hr_query_listener *listener; /* borrowed */
     bool available_now, once;
@@ -54,6 +56,7 @@ struct hr_run {
     const struct hr_stmt *stmt;
     struct hr_result *result;
     struct hr_arena *arena; /* result->arena */
+    uint32_t depth;         /* of EXECUTE IMMEDIATE inside itself */
 };
 
 /* settings.c */
@@ -127,6 +130,30 @@ hr_status hr_run_cache(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_run_uncache(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 /* The statement's name must be the one namespace that there is, or nothing. */
 hr_status hr_check_namespace(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+
+/* command_variable.c */
+hr_status hr_run_declare(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_set_variable(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_drop_variable(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_execute(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_catalog_variable(struct hr_catalog *catalog, struct hr_arena *arena, const char *name,
+                              struct hr_expr **ret, struct hr_err *err) HR_CHECKED;
+bool hr_session_has_variable(const struct hr_session *session, const char *name);
+void hr_variables_done(struct hr_session *session);
+/* What IDENTIFIER() asks for (sql/parser.h). */
+hr_status hr_session_constant(void *session, struct hr_arena *arena, struct hr_expr *x,
+                              const char **ret_text, struct hr_err *err) HR_CHECKED;
+
+/* session.c */
+/* One statement, one query, as the session reads them. */
+hr_status hr_session_parse(struct hr_session *session, struct hr_arena *arena,
+                           struct hr_str_view text, struct hr_stmt **ret,
+                           struct hr_err *err) HR_CHECKED;
+hr_status hr_session_parse_query(struct hr_session *session, struct hr_arena *arena,
+                                 struct hr_str_view text, struct hr_plan **ret,
+                                 struct hr_err *err) HR_CHECKED;
+/* Runs run->stmt, which was checked, by its kind. */
+hr_status hr_run_dispatch(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 
 /* command_model.c */
 hr_status hr_run_create_model(struct hr_run *run, struct hr_err *err) HR_CHECKED;

@@ -57,6 +57,7 @@ void hr_session_free(struct hr_session *session)
     while (session->alert_count) hr_session_remove_alert(session, session->alerts[0]);
     hr_free(session->alerts);
     hr_dashboards_done(session);
+    hr_variables_done(session);
     hr_ml_store_done(&session->models); /* plans of the queries point into it */
     hr_catalog_done(session);
     if (session->scheduler && !session->lent_scheduler) hr_scheduler_free(session->scheduler);
@@ -132,6 +133,10 @@ static const run_fn runners[] = {
     [HR_STMT_DROP_ALERT] = hr_run_drop_alert,
     [HR_STMT_CREATE_DASHBOARD] = hr_run_create_dashboard,
     [HR_STMT_DROP_DASHBOARD] = hr_run_drop_dashboard,
+    [HR_STMT_DECLARE] = hr_run_declare,
+    [HR_STMT_SET_VARIABLE] = hr_run_set_variable,
+    [HR_STMT_DROP_VARIABLE] = hr_run_drop_variable,
+    [HR_STMT_EXECUTE] = hr_run_execute,
 };
 
 static hr_status await_one(struct hr_session *session, struct hr_query *query, struct hr_err *err)
@@ -167,6 +172,34 @@ static hr_status set_no_rows(struct hr_result *result, struct hr_err *err)
 {
     result->schema = hr_type_struct(NULL, 0);
     return result->schema ? HR_OK : HR_OOM(err);
+}
+
+hr_status hr_session_parse(struct hr_session *session, struct hr_arena *arena,
+                           struct hr_str_view text, struct hr_stmt **ret, struct hr_err *err)
+{
+    struct hr_sql_context context = {session->conf.tz, hr_session_constant, session};
+    return hr_sql_parse_in(arena, text, &context, ret, err);
+}
+
+hr_status hr_session_parse_query(struct hr_session *session, struct hr_arena *arena,
+                                 struct hr_str_view text, struct hr_plan **ret, struct hr_err *err)
+{
+    struct hr_stmt *stmt = NULL;
+    HR_TRY(hr_session_parse(session, arena, text, &stmt, err));
+    if (stmt->kind != HR_STMT_QUERY)
+        return HR_RAISE(err, HR_E_INVALID_ARGUMENT, "what", "the text is not a query");
+    *ret = stmt->plan;
+    return HR_OK;
+}
+
+hr_status hr_run_dispatch(struct hr_run *run, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    if ((size_t)stmt->kind >= HR_COUNT(runners) || !runners[stmt->kind])
+        return not_supported(run, err);
+    HR_TRY(hr_share_check(run->session, stmt, err));
+    HR_TRY(await_bounded(run->session, stmt, err));
+    return runners[stmt->kind](run, err);
 }
 
 static hr_status run_statement(struct hr_session *session, const struct hr_stmt *stmt,
@@ -211,7 +244,7 @@ hr_status hr_session_next(struct hr_session *session, const char *text, size_t t
     hr_status status = HR_OK;
     bool more = hr_sql_split_next(text, text_len, pos, &statement);
     if (more)
-        status = hr_sql_parse_statement(&result.arena, statement, session->conf.tz, &stmt, err);
+        status = hr_session_parse(session, &result.arena, statement, &stmt, err);
     if (status == HR_OK && stmt && session->before)
         status = session->before(session->before_arg, stmt, &result.arena, err);
     if (status == HR_OK && stmt) {

@@ -294,6 +294,10 @@ hr_status hr_run_set(struct hr_run *run, struct hr_err *err)
     const struct hr_stmt *stmt = run->stmt;
     if (!stmt->key) return show_all(run, false, err);
     if (!stmt->value && strcmp(stmt->key, "-v") == 0) return show_all(run, true, err);
+    if (stmt->value && hr_session_has_variable(run->session, stmt->key)) {
+        const char *name = hr_arena_printf(run->arena, "`%s`", stmt->key);
+        return HR_RAISE(err, HR_E_SET_VARIABLE_USING_SET, "variableName", name ? name : stmt->key);
+    }
     if (stmt->value) HR_TRY(hr_session_set(run->session, stmt->key, stmt->value, err));
     static const char *const names[] = {"key", "value"};
     struct hr_rows *rows = NULL;

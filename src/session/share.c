@@ -15,7 +15,11 @@ hr_status hr_share_check(const struct hr_session *session, const struct hr_stmt 
     case HR_STMT_SHOW_TABLES:
     case HR_STMT_DESCRIBE:
     case HR_STMT_DESCRIBE_MODEL:
-    case HR_STMT_EXPLAIN: return HR_OK;
+    case HR_STMT_EXPLAIN:
+    case HR_STMT_DECLARE: /* the session's own */
+    case HR_STMT_SET_VARIABLE:
+    case HR_STMT_DROP_VARIABLE:
+    case HR_STMT_EXECUTE: /* what is inside is checked, too */ return HR_OK;
     case HR_STMT_SET: /* those of headrace are the process's */
         if (!stmt->value || strncmp(stmt->key, "headrace.", 9) != 0) return HR_OK;
         return HR_FAIL(err, HR_E_FORBIDDEN, "this session may not set %.60s for all", stmt->key);

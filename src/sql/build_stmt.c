@@ -304,10 +304,16 @@ static bool set_time_zone(struct hr_sql_parser *p)
     return true;
 }
 
+/* SET VAR x = …: the grammar's. */
+static bool sets_variable(const struct hr_sql_parser *p)
+{
+    return p->raw_count > 2 && p->raw[1].kind == HR_TK_VARIABLE && p->raw[2].kind != HR_TK_EQ;
+}
+
 /* SET of something that is not a setting. */
 static bool refused_set(struct hr_sql_parser *p)
 {
-    static const char *const words[] = {"VAR", "VARIABLE", "CATALOG", "ROLE"};
+    static const char *const words[] = {"CATALOG", "ROLE"};
     for (size_t i = 0; p->raw_count > 2 && i < HR_COUNT(words); i++) {
         if (!hr_sql_word_is(&p->raw[1], words[i]) || p->raw[2].kind == HR_TK_EQ) continue;
         const char *what = hr_arena_printf(p->arena, "SET %s", words[i]);
@@ -330,7 +336,7 @@ static bool is_key(struct hr_str_view key)
 bool hr_sql_set_statement(struct hr_sql_parser *p)
 {
     bool reset = hr_sql_word_is(&p->raw[0], "RESET");
-    if (!reset && !hr_sql_word_is(&p->raw[0], "SET")) return false;
+    if (!reset && (!hr_sql_word_is(&p->raw[0], "SET") || sets_variable(p))) return false;
     p->stmt = hr_sql_stmt(p, reset ? HR_STMT_RESET : HR_STMT_SET);
     if (!p->stmt || p->raw_count == 1 || (!reset && (set_time_zone(p) || refused_set(p))))
         return true;
@@ -366,7 +372,6 @@ static const char *const refused[][3] = {
     {"CREATE", "NAMESPACE"},
     {"CREATE", "SCHEMA"},
     {"CREATE", "TEMPORARY", "FUNCTION"},
-    {"DECLARE", ""},
     {"DELETE", "FROM"},
     {"DESC", "CATALOG", ""},
     {"DESC", "DATABASE", ""},
@@ -382,8 +387,7 @@ static const char *const refused[][3] = {
     {"DROP", "FUNCTION"},
     {"DROP", "NAMESPACE"},
     {"DROP", "SCHEMA"},
-    {"DROP", "TEMPORARY"},
-    {"EXECUTE", "IMMEDIATE"},
+    {"DROP", "TEMPORARY", "FUNCTION"},
     {"EXPORT", "TABLE"},
     {"GRANT", ""},
     {"IMPORT", ""},

@@ -59,6 +59,8 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
   SUBSTRING SYSTEM TABLE TABLES TABLESAMPLE TBLPROPERTIES TEMPORARY THEN THRESHOLD TILES TO
   TRAILING TRAIN TRIM TRUE TRY_CAST UNBOUNDED UNCACHE UNION UNKNOWN USE USER USING VALUES VIEW
   VIEWS WATERMARK WHEN WHERE WINDOW WITH WITHIN.
+%fallback ID
+  DECLARE DEFAULT EXECUTE IMMEDIATE SET VARIABLE.
 
 /* From loose to tight. */
 %nonassoc PREC_LOWEST.
@@ -81,8 +83,8 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
 %nonassoc NUMBER INTEGER.
 
 /* Tokens that only the lexer and tokens.c make. */
-%token BAD OPEN_COMMENT SEMICOLON FAT_ARROW COLON INTERVAL TYPED NESTED_TYPE LAMBDA_WORD LAMBDA_LP
-  TABLE_QUERY STAR_EXCEPT LATERAL_QUERY.
+%token BAD QUESTION OPEN_COMMENT SEMICOLON FAT_ARROW COLON INTERVAL TYPED NESTED_TYPE LAMBDA_WORD
+  LAMBDA_LP TABLE_QUERY STAR_EXCEPT LATERAL_QUERY.
 
 /* Statements ----------------------------------------------------------------------------------- */
 
@@ -414,6 +416,56 @@ stmt(A) ::= UNCACHE TABLE if_exists(I) names(T). {
 }
 stmt(A) ::= CLEAR CACHE. { A = hr_sql_stmt(p, HR_STMT_UNCACHE); }
 
+/* Session variables: build_routine.c. */
+stmt(A) ::= DECLARE or_replace(R) variable_opt name_list(L) declared_type(T) default_opt(D). {
+    A = hr_sql_declare(p, L, T, D);
+    if (A) A->or_replace = R;
+}
+variable_opt ::= .
+variable_opt ::= VARIABLE.
+%type name_list {struct hr_sql_name_list *}
+name_list(A) ::= names(N). { A = hr_sql_push_names(p, NULL, N); }
+name_list(A) ::= name_list(L) COMMA names(N). { A = hr_sql_push_names(p, L, N); }
+%type declared_type {struct hr_sql_type}
+declared_type(A) ::= . { A = (struct hr_sql_type){0}; }
+declared_type(A) ::= type(T). { A = T; }
+%type default_opt {struct hr_sql_x}
+default_opt(A) ::= . { A = NO_X; }
+default_opt(A) ::= DEFAULT bexpr(X). { A = X; }
+default_opt(A) ::= EQ bexpr(X). { A = X; }
+stmt(A) ::= SET VARIABLE assignments(L). { A = hr_sql_set_variables(p, L); }
+stmt(A) ::= SET VARIABLE LP name_list(L) RP EQ LP query(Q) RP. {
+    A = hr_sql_set_variables(p, L);
+    if (A) hr_sql_stmt_query(A, Q);
+}
+%type assignments {struct hr_sql_name_list *}
+assignments(A) ::= names(N) EQ set_value(X). { A = hr_sql_assign(p, NULL, N, X); }
+assignments(A) ::= assignments(L) COMMA names(N) EQ set_value(X). {
+    A = hr_sql_assign(p, L, N, X);
+}
+%type set_value {struct hr_sql_x}
+set_value(A) ::= bexpr(X). { A = X; }
+set_value(A) ::= DEFAULT. { A = NO_X; }
+stmt(A) ::= DROP TEMPORARY VARIABLE if_exists(I) names(N). {
+    A = hr_sql_stmt(p, HR_STMT_DROP_VARIABLE);
+    if (A) { A->if_exists = I; hr_sql_stmt_name(A, N); }
+}
+stmt(A) ::= EXECUTE IMMEDIATE bexpr(X) into_variables(L) using_values(U). {
+    A = hr_sql_execute(p, X, L, U);
+}
+%type into_variables {struct hr_sql_name_list *}
+into_variables(A) ::= . { A = NULL; }
+into_variables(A) ::= INTO name_list(L). { A = L; }
+%type using_values {struct hr_sql_list *}
+using_values(A) ::= . { A = NULL; }
+using_values(A) ::= USING items(L). { A = L; }
+using_values(A) ::= USING LP bexpr(X) AS ident(N) RP. {
+    A = hr_sql_push(p, NULL, hr_sql_alias(p, X, hr_sql_push_name(p, NULL, N)));
+}
+using_values(A) ::= USING LP bexpr(X) AS ident(N) COMMA items(L) RP. {
+    A = hr_sql_push_first(p, hr_sql_alias(p, X, hr_sql_push_name(p, NULL, N)), L);
+}
+
 /* Parts of statements */
 %type or_replace {int}
 or_replace(A) ::= . { A = 0; }
@@ -516,6 +568,7 @@ ident(A) ::= QUOTED(T). { A = T; }
 %type names {struct hr_sql_names *}
 names(A) ::= ident(T). { A = hr_sql_push_name(p, NULL, T); }
 names(A) ::= names(N) DOT ident(T). { A = hr_sql_push_name(p, N, T); }
+names(A) ::= IDENTIFIER(T) LP bexpr(X) RP(R). { A = hr_sql_identifier(p, T, X, R); }
 %type idents {struct hr_sql_names *}
 idents(A) ::= ident(T). { A = hr_sql_push_name(p, NULL, T); }
 idents(A) ::= idents(N) COMMA ident(T). { A = hr_sql_push_name(p, N, T); }
@@ -932,6 +985,14 @@ operand(A) ::= STRING(T). { A = hr_sql_string_literal(p, T); }
 operand(A) ::= HEX(T). { A = hr_sql_hex(p, T); }
 operand(A) ::= TYPED(T). { A = hr_sql_typed(p, T); }
 operand(A) ::= INTERVAL(T). { A = hr_sql_interval(p, T); }
+operand(A) ::= QUESTION(T). {
+    A = NO_X;
+    hr_sql_unbound(p, T, NULL);
+}
+operand(A) ::= COLON(T) ident(N). {
+    A = NO_X;
+    hr_sql_unbound(p, T, N);
+}
 operand(A) ::= TRUE(T). { A = hr_sql_simple(p, T, 1); }
 operand(A) ::= FALSE(T). { A = hr_sql_simple(p, T, 0); }
 operand(A) ::= NULL(T). { A = hr_sql_simple(p, T, -1); }
@@ -1043,6 +1104,7 @@ args1(A) ::= args1(L) COMMA arg(X). { A = hr_sql_push(p, L, X); }
 arg(A) ::= bexpr(X). { A = X; }
 arg(A) ::= bexpr(X) AS ident(N). { A = hr_sql_alias(p, X, hr_sql_push_name(p, NULL, N)); }
 arg(A) ::= star(X). { A = X; }
+arg(A) ::= ident(N) FAT_ARROW bexpr(X). { A = hr_sql_named_argument(p, N, X); }
 arg(A) ::= LAMBDA_WORD(W) ARROW bexpr(B). {
     A = hr_sql_lambda(p, hr_sql_push_name(p, NULL, W), W->pos, B);
 }

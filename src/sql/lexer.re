@@ -107,6 +107,7 @@ again:
     ";"                     { kind = HR_TK_SEMICOLON; goto done; }
     ":"                     { kind = HR_TK_COLON; goto done; }
     "::"                    { kind = HR_TK_DCOLON; goto done; }
+    "?"                     { kind = HR_TK_QUESTION; goto done; }
     "->"                    { kind = HR_TK_ARROW; goto done; }
     "=>"                    { kind = HR_TK_FAT_ARROW; goto done; }
     *                       { kind = HR_TK_BAD; goto done; }

@@ -297,7 +297,16 @@ static hr_status located(hr_status status, struct hr_str_view text, struct hr_er
 hr_status hr_sql_parse_statement(struct hr_arena *arena, struct hr_str_view text,
                                  const struct hr_tz *tz, struct hr_stmt **ret, struct hr_err *err)
 {
-    struct hr_sql_parser p = new_parser(arena, tz, err);
+    struct hr_sql_context context = {.tz = tz};
+    return hr_sql_parse_in(arena, text, &context, ret, err);
+}
+
+hr_status hr_sql_parse_in(struct hr_arena *arena, struct hr_str_view text,
+                          const struct hr_sql_context *context, struct hr_stmt **ret,
+                          struct hr_err *err)
+{
+    struct hr_sql_parser p = new_parser(arena, context->tz, err);
+    p.context = context;
     hr_status status = parse_text(&p, text);
     if (status == HR_OK) {
         p.stmt->text = text;

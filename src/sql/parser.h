@@ -5,6 +5,28 @@
 
 #include "plan/statement.h"
 
+/* What the one who asks knows beside the text. */
+struct hr_sql_context {
+    const struct hr_tz *tz; /* of TIMESTAMP literals; NULL: UTC */
+    /* The value of a constant STRING, for IDENTIFIER(); NULL: literals alone. */
+    hr_status (*constant)(void *arg, struct hr_arena *arena, struct hr_expr *x,
+                          const char **ret_text, struct hr_err *err);
+    void *arg;
+};
+hr_status hr_sql_parse_in(struct hr_arena *arena, struct hr_str_view text,
+                          const struct hr_sql_context *context, struct hr_stmt **ret,
+                          struct hr_err *err) HR_CHECKED;
+
+/* A value for a parameter: ?, or :name. */
+struct hr_sql_param {
+    const char *name; /* NULL: by its place */
+    const char *text; /* as SQL (expr/literal_sql.h) */
+};
+/* The statement with values in the place of its parameters. */
+hr_status hr_sql_bind_params(struct hr_arena *arena, struct hr_str_view text,
+                             const struct hr_sql_param *params, uint32_t count,
+                             struct hr_str_view *ret, struct hr_err *err) HR_CHECKED;
+
 /* Parses the statement that starts at *pos (white space, comments and empty statements are skipped)
  * and moves *pos behind its ';'. *ret NULL: no statement left. On an error *pos is behind the
  * statement that failed (the next ';' outside quotes and comments, or the end). Positions in nodes

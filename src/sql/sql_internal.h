@@ -146,8 +146,14 @@ struct hr_sql_alias { /* of a table: AS name [(columns)] */
     int32_t end;
 };
 
+struct hr_sql_name_list { /* of variables, and what is assigned to them */
+    HR_VEC(struct hr_stmt_variable) items;
+    HR_VEC(struct hr_sql_x) values; /* SET VAR a = 1, …; without an expression: DEFAULT */
+};
+
 struct hr_sql_parser {
     struct hr_arena *arena;
+    const struct hr_sql_context *context;
     const struct hr_tz *tz;
     struct hr_err *err;
     hr_status status;
@@ -372,6 +378,28 @@ const char *hr_sql_word(struct hr_sql_parser *p, const struct hr_sql_token *toke
 const char *hr_sql_negative_word(struct hr_sql_parser *p, const struct hr_sql_token *token);
 /* SET, RESET: read by their text, as Spark does. false: another statement. */
 bool hr_sql_set_statement(struct hr_sql_parser *p);
+
+/* build_routine.c: session variables, EXECUTE IMMEDIATE, IDENTIFIER() */
+struct hr_sql_name_list *hr_sql_push_names(struct hr_sql_parser *p, struct hr_sql_name_list *list,
+                                           struct hr_sql_names *names);
+struct hr_sql_name_list *hr_sql_assign(struct hr_sql_parser *p, struct hr_sql_name_list *list,
+                                       struct hr_sql_names *names, struct hr_sql_x value);
+struct hr_stmt *hr_sql_declare(struct hr_sql_parser *p, struct hr_sql_name_list *names,
+                               struct hr_sql_type type, struct hr_sql_x value);
+struct hr_stmt *hr_sql_set_variables(struct hr_sql_parser *p, struct hr_sql_name_list *list);
+struct hr_stmt *hr_sql_execute(struct hr_sql_parser *p, struct hr_sql_x text,
+                               struct hr_sql_name_list *into, struct hr_sql_list *values);
+struct hr_sql_list *hr_sql_push_first(struct hr_sql_parser *p, struct hr_sql_x first,
+                                      struct hr_sql_list *rest);
+struct hr_sql_names *hr_sql_identifier(struct hr_sql_parser *p, const struct hr_sql_token *start,
+                                       struct hr_sql_x x, const struct hr_sql_token *rp);
+/* A parameter that has no value: ?, or :name. */
+void hr_sql_unbound(struct hr_sql_parser *p, const struct hr_sql_token *marker,
+                    const struct hr_sql_token *name);
+/* IDENTIFIER('x') is the identifier x; false: its text is more than that. */
+bool hr_sql_fold_identifier(struct hr_sql_parser *p, struct hr_sql_token *token);
+struct hr_sql_x hr_sql_named_argument(struct hr_sql_parser *p, const struct hr_sql_token *name,
+                                      struct hr_sql_x x);
 
 /* build_watch.c: alerts and dashboards */
 struct hr_sql_alert_clauses *hr_sql_alert_clauses(struct hr_sql_parser *p);

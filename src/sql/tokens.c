@@ -108,7 +108,8 @@ static uint32_t type_length(const struct hr_sql_parser *p, uint32_t i)
             i > 0 && (hr_sql_word_is(raw(p, i - 1), "AS") || raw(p, i - 1)->kind == HR_TK_DCOLON);
         bool in_columns = i > 1 &&
                           (raw(p, i - 1)->is_word || raw(p, i - 1)->kind == HR_TK_QUOTED) &&
-                          (raw(p, i - 2)->kind == HR_TK_LP || raw(p, i - 2)->kind == HR_TK_COMMA);
+                          (raw(p, i - 2)->kind == HR_TK_LP || raw(p, i - 2)->kind == HR_TK_COMMA ||
+                           raw(p, 0)->kind == HR_TK_DECLARE);
         if (!(after_as || in_columns) || !is_unit(raw(p, i + 1))) return 0;
         return hr_sql_word_is(raw(p, i + 2), "TO") && is_unit(raw(p, i + 3)) ? 4 : 2;
     }
@@ -243,6 +244,13 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     case HR_TK_TABLESAMPLE: return HR_TK_ID; /* else sample_length() */
     case HR_TK_WINDOW: /* WINDOW w AS … */
         return is_name(next) && raw(p, i + 2)->kind == HR_TK_AS ? t->kind : HR_TK_ID;
+    case HR_TK_VARIABLE: /* DECLARE VARIABLE x, SET VAR x, DROP TEMPORARY VARIABLE x */
+        if (!prev || (next->kind == HR_TK_EQ && prev->kind != HR_TK_DECLARE)) return HR_TK_ID;
+        return prev->kind == HR_TK_DECLARE || prev->kind == HR_TK_REPLACE ||
+                       prev->kind == HR_TK_SET || prev->kind == HR_TK_TEMPORARY
+                   ? t->kind
+                   : HR_TK_ID;
+    case HR_TK_IDENTIFIER: return call ? t->kind : HR_TK_ID;
     case HR_TK_CAST:
     case HR_TK_TRY_CAST: return call ? t->kind : HR_TK_ID;
     case HR_TK_EXTRACT: return call && call_has(p, i + 1, HR_TK_FROM, 0) ? t->kind : HR_TK_ID;
@@ -348,6 +356,11 @@ hr_status hr_sql_tokenize(struct hr_sql_parser *p)
         t->first = i;
         t->count = n;
         t->end = p->raw[i + n - 1].end;
+        if (kind == HR_TK_IDENTIFIER && raw(p, i + 2)->kind == HR_TK_STRING &&
+            raw(p, i + 3)->kind == HR_TK_RP && hr_sql_fold_identifier(p, t)) {
+            t->count = n = 4;
+            t->end = p->raw[i + 3].end;
+        }
         i += n;
     }
     p->tokens[count] = p->raw[p->raw_count];
