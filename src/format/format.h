@@ -70,6 +70,11 @@ struct hr_container_vt {
     /* Columns of a file. Not asked of a format with fixed columns. */
     hr_status (*infer)(const struct hr_format_args *, const struct hr_format_file *,
                        const struct hr_type **ret, struct hr_err *);
+    /* By the options: are the columns those of all files? Then merge puts those of two together.
+     * optional: those of the first file */
+    bool (*merges)(const struct hr_options *);
+    hr_status (*merge)(const struct hr_type *, const struct hr_type *, const struct hr_type **ret,
+                       struct hr_err *);
     /* Rows of what begins in the bytes [start, end) of the file: row groups, blocks. Ranges are cut
      * blindly: every part must begin in one only; [0, size) are all. Damage: HR_E_FILE_DAMAGED. */
     hr_status (*reader_open)(const struct hr_format_args *, const struct hr_format_file *,

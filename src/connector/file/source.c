@@ -328,10 +328,16 @@ static hr_status infer_data(struct file_source *s, const struct file_list *files
     struct hr_format_args args = format_args(s);
     if (format->columns) return hr_schema_parse(hr_sv(format->columns), &s->base.schema, err);
     if (!format->container) return format->infer ? infer_sample(s, files, err) : no_schema(s, err);
-    for (uint32_t i = 0; i < files->count; i++)
-        if (files->items[i].size > 0)
-            return hr_file_container_infer(s->env, format, &args, files->items[i].path,
-                                           &s->base.schema, err);
+    const struct hr_container_vt *vt = format->container;
+    bool all = vt->merges && vt->merges(&s->format_options);
+    for (uint32_t i = 0; i < files->count && (all || !s->base.schema); i++) {
+        const struct hr_type *one;
+        if (files->items[i].size == 0) continue;
+        HR_TRY(hr_file_container_infer(s->env, format, &args, files->items[i].path, &one, err));
+        if (s->base.schema) HR_TRY(vt->merge(s->base.schema, one, &one, err));
+        s->base.schema = one;
+    }
+    if (s->base.schema) return HR_OK;
     return no_schema(s, err);
 }
 

@@ -27,12 +27,12 @@
 
 struct pq_options {
     bool merge_schema;
-    bool binary_as_string, nanos_as_long, infer_ntz; /* Spark's settings, also options */
-    int codec;
-    int codec_alias;
+    bool binary_as_string, nanos_as_long, infer_ntz;
+    int32_t codec; /* enum pq_codec */
+    int compression, compression_alias; /* as they were given */
     int64_t block_bytes, page_bytes, page_rows, dictionary_bytes;
     bool dictionary;
-    int timestamp_type;
+    int date_rebase, time_rebase;
 };
 extern const struct hr_opt_table pq_option_table;
 hr_status pq_options_parse(const struct hr_options *options, struct pq_options *ret,

@@ -147,8 +147,16 @@ static hr_status infer(const struct hr_format_args *args, const struct hr_format
     return status;
 }
 
+static bool merges(const struct hr_options *options)
+{
+    const char *value = hr_options_get(options, "mergeSchema");
+    return value && hr_str_eq_nocase(value, "true");
+}
+
 const struct hr_container_vt pq_container = {
     .infer = infer,
+    .merges = merges,
+    .merge = pq_schema_merge,
     .reader_open = reader_open,
     .next = reader_next,
     .reader_close = reader_close,
