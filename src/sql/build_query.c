@@ -17,6 +17,7 @@
 #include "plan/nodes/subquery_alias.h"
 #include "plan/nodes/union.h"
 #include "plan/nodes/values.h"
+#include "plan/nodes/silent.h"
 #include "plan/nodes/watermark.h"
 #include "plan/nodes/with.h"
 #include "sql/grammar.h"
@@ -435,6 +436,30 @@ struct hr_sql_q hr_sql_watermarked(struct hr_sql_parser *p, struct hr_sql_q q,
     HR_NODE(watermark, q.plan)->time = wm->column.x;
     HR_NODE(watermark, q.plan)->delay_us = delay;
     return wrap(p, q.plan, pos, wm->interval->end);
+}
+
+struct hr_sql_q hr_sql_silent(struct hr_sql_parser *p, struct hr_sql_q q,
+                              const struct hr_sql_token *start, struct hr_sql_list *keys,
+                              const struct hr_sql_token *interval)
+{
+    const struct hr_type *type;
+    int64_t after_us;
+    if (p->status != HR_OK || !hr_sql_interval_value(p, interval, &type, &after_us)) return no_q;
+    if (type->id == HR_T_INTERVAL_YM || after_us <= 0) {
+        HR_SQL_RAISE(p, interval->pos, interval->end, HR_E_INVALID_ARGUMENT, "what",
+                     "SILENT BY … FOR takes an interval above zero, of days and below");
+        return no_q;
+    }
+    int32_t pos = q.pos;
+    q = above(p, HR_P_SILENT, q);
+    if (p->status != HR_OK) return no_q;
+    struct hr_silent_node *silent = HR_NODE(silent, q.plan);
+    silent->keys = keys->exprs.items;
+    silent->key_count = keys->exprs.count;
+    silent->after_us = after_us;
+    q.plan->sql_pos = start->pos;
+    q.plan->sql_end = interval->end;
+    return wrap(p, q.plan, pos, interval->end);
 }
 
 struct hr_sql_q hr_sql_deduplicate(struct hr_sql_parser *p, struct hr_sql_q q,

@@ -309,6 +309,9 @@ struct hr_sql_wm *hr_sql_new_wm(struct hr_sql_parser *p, struct hr_sql_x column,
 struct hr_sql_q hr_sql_watermarked(struct hr_sql_parser *p, struct hr_sql_q q,
                                    const struct hr_sql_wm *watermark);
 /* keys NULL: all columns. */
+struct hr_sql_q hr_sql_silent(struct hr_sql_parser *p, struct hr_sql_q q,
+                              const struct hr_sql_token *start, struct hr_sql_list *keys,
+                              const struct hr_sql_token *interval);
 struct hr_sql_q hr_sql_deduplicate(struct hr_sql_parser *p, struct hr_sql_q q,
                                    const struct hr_sql_token *start, struct hr_sql_list *keys,
                                    bool within_watermark);

@@ -220,6 +220,7 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     switch (t->kind) {
     case HR_TK_STREAM:
         return is_name(next) || call ? t->kind : HR_TK_ID;
+    case HR_TK_SILENT: return next->kind == HR_TK_BY ? t->kind : HR_TK_ID;
     case HR_TK_DEDUPLICATE: return next->kind == HR_TK_BY ? t->kind : HR_TK_ID;
     case HR_TK_LATE: return next->kind == HR_TK_ROWS ? t->kind : HR_TK_ID;
     case HR_TK_WITHIN: return next->kind == HR_TK_WATERMARK ? t->kind : HR_TK_ID;

@@ -7,6 +7,7 @@
 #include "plan/nodes/aggregate.h"
 #include "plan/nodes/distinct.h"
 #include "plan/nodes/over.h"
+#include "plan/nodes/silent.h"
 #include "plan/physical.h"
 #include "plan/rules/prune.h"
 
@@ -28,6 +29,7 @@ static struct hr_expr *time_of(const struct hr_plan *plan, bool *ret_null_is_lat
         return agg->event_time_key >= 0 ? agg->groups[agg->event_time_key] : NULL;
     }
     case HR_P_DISTINCT: return HR_NODE(distinct, plan)->time;
+    case HR_P_SILENT: *ret_null_is_late = true; return HR_NODE(silent, plan)->time;
     case HR_P_OVER: {
         const struct hr_over_node *over = HR_NODE(over, plan);
         const struct hr_over *how = over->exprs[0]->args[0]->over;
@@ -81,7 +83,7 @@ hr_status hr_plan_divert_late(struct hr_arena *arena, struct hr_plan *plan,
     if (!place.above || place.time->kind != HR_X_ATTR)
         return HR_FAIL(err, HR_E_NOT_SUPPORTED,
                        "LATE ROWS of a query in which no row is late: it has no aggregation, "
-                       "DEDUPLICATE or OVER by an event time with a WATERMARK");
+                       "DEDUPLICATE, SILENT or OVER by an event time with a WATERMARK");
     struct hr_plan *late = hr_plan_new1(arena, HR_P_LATE, place.above->children[0]);
     if (!late) return HR_OOM(err);
     HR_NODE(late, late)->time = place.time;
