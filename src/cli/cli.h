@@ -129,7 +129,7 @@ hr_status cli_start_ui(const char *file, const struct hr_serve_options *options,
 int cli_shell(struct hr_session *session, enum cli_format format);
 
 extern const struct cli_command cli_sql, cli_run, cli_explain, cli_lint, cli_test, cli_checkpoint,
-    cli_generate, cli_demo, cli_options, cli_serve, cli_top, cli_completions, cli_manual;
+    cli_generate, cli_demo, cli_options, cli_serve, cli_top, cli_tap, cli_completions, cli_manual;
 extern const struct cli_command *const cli_commands[]; /* all of them, ended by NULL */
 
 #endif

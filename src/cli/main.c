@@ -7,9 +7,9 @@
 #include "hr_config.h"
 
 const struct cli_command *const cli_commands[] = {
-    &cli_sql,      &cli_run,  &cli_explain, &cli_lint,  &cli_test,        &cli_checkpoint,
-    &cli_generate, &cli_demo, &cli_options, &cli_serve, &cli_top, &cli_completions, &cli_manual,
-    NULL,
+    &cli_sql,      &cli_run,  &cli_explain, &cli_lint,  &cli_test, &cli_checkpoint,
+    &cli_generate, &cli_demo, &cli_options, &cli_serve, &cli_top,  &cli_tap,
+    &cli_completions, &cli_manual, NULL,
 };
 
 static void print_help(void)

@@ -6,9 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/utf8.h"
-#include "cli/cli.h"
-#include "serve/client.h"
+#include "cli/watch_server.h"
 #include "serve/http/json.h"
 
 enum { OPT_URL, OPT_TOKEN, OPT_EVERY, OPT_COUNT };
@@ -22,28 +20,13 @@ static const struct cli_option options[] = {
 };
 
 struct top {
-    const char *url, *token_file;
-    struct hr_buf token;
+    struct cli_server server;
     int64_t every_ms, count;
     bool is_terminal;
     double busy_before[64]; /* share of the time is by difference: per query, in their order */
     double run_before[64];
     char ids[64][40];
 };
-
-static double number(const struct hr_json *object, const char *name)
-{
-    const struct hr_json *value = hr_json_get(object, name);
-    double ret = 0;
-    if (value && value->kind == HR_JSON_NUMBER) hr_parse_f64(hr_sv(value->text), &ret);
-    return ret;
-}
-
-static const char *text_of(const struct hr_json *object, const char *name)
-{
-    const struct hr_json *value = hr_json_get(object, name);
-    return value && value->kind == HR_JSON_STRING ? value->text : "-";
-}
 
 /* 1234567 → "1.23M"; bytes likewise. */
 static void put_short(struct hr_buf *out, double n, int width)
@@ -62,27 +45,11 @@ static void put_short(struct hr_buf *out, double n, int width)
     hr_buf_printf(out, " %*s", width, text);
 }
 
-/* Text of a server's queries: what a terminal would take as a command is not printed. */
-static void put_text(struct hr_buf *out, const char *text, uint32_t width)
-{
-    uint32_t at = 0;
-    for (const char *p = text; *p && at < width; at++) {
-        size_t len = 1;
-        while (((unsigned char)p[len] & 0xc0) == 0x80) len++;
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            hr_buf_putc(out, '?');
-        else
-            hr_buf_append(out, p, len);
-        p += len;
-    }
-    for (; at < width; at++) hr_buf_putc(out, ' ');
-}
-
 /* The part of the time since the last table that its epochs took. */
 static double busy_share(struct top *top, const struct hr_json *query, size_t at)
 {
-    const char *id = text_of(query, "runId");
-    double busy = number(query, "busyUs"), run = number(query, "runMs") * 1000;
+    const char *id = cli_json_text(query, "runId");
+    double busy = cli_json_number(query, "busyUs"), run = cli_json_number(query, "runMs") * 1000;
     if (at >= HR_COUNT(top->ids)) return run > 0 ? busy / run : 0;
     if (strcmp(top->ids[at], id) != 0) {
         snprintf(top->ids[at], sizeof top->ids[at], "%s", id);
@@ -97,26 +64,26 @@ static double busy_share(struct top *top, const struct hr_json *query, size_t at
 static void put_query(struct top *top, struct hr_buf *out, const struct hr_json *query, size_t at)
 {
     double busy = busy_share(top, query, at);
-    double epochs = number(query, "epochs");
-    put_text(out, text_of(query, "name"), 20);
+    double epochs = cli_json_number(query, "epochs");
+    cli_put_text(out, cli_json_text(query, "name"), 20);
     hr_buf_putc(out, ' ');
-    put_text(out, text_of(query, "job"), 14);
+    cli_put_text(out, cli_json_text(query, "job"), 14);
     hr_buf_putc(out, ' ');
-    put_text(out, text_of(query, "state"), 10);
-    put_short(out, number(query, "inputRowsPerSecond"), 7);
-    put_short(out, number(query, "processedRowsPerSecond"), 7);
+    cli_put_text(out, cli_json_text(query, "state"), 10);
+    put_short(out, cli_json_number(query, "inputRowsPerSecond"), 7);
+    put_short(out, cli_json_number(query, "processedRowsPerSecond"), 7);
     hr_buf_printf(out, " %4.0f%%", 100 * busy);
     put_short(out, epochs, 7);
-    hr_buf_printf(out, " %8.2f", epochs > 0 ? number(query, "busyUs") / 1000 / epochs : 0);
-    put_short(out, number(query, "stateRows"), 7);
-    put_short(out, number(query, "stateBytes"), 7);
-    put_short(out, number(query, "lateRows"), 6);
-    put_short(out, number(query, "failures"), 5);
+    hr_buf_printf(out, " %8.2f", epochs > 0 ? cli_json_number(query, "busyUs") / 1000 / epochs : 0);
+    put_short(out, cli_json_number(query, "stateRows"), 7);
+    put_short(out, cli_json_number(query, "stateBytes"), 7);
+    put_short(out, cli_json_number(query, "lateRows"), 6);
+    put_short(out, cli_json_number(query, "failures"), 5);
     hr_buf_putc(out, '\n');
     const struct hr_json *failure = hr_json_get(query, "lastFailure");
     if (failure && failure->kind == HR_JSON_OBJECT) {
         hr_buf_puts(out, "    ");
-        put_text(out, text_of(failure, "message"), 110);
+        cli_put_text(out, cli_json_text(failure, "message"), 110);
         hr_buf_putc(out, '\n');
     }
 }
@@ -129,21 +96,17 @@ static uint32_t terminal_rows(void)
 
 static hr_status put_table(struct top *top, struct hr_buf *out, struct hr_err *err)
 {
-    struct hr_buf body = {0}, url = {0};
     struct hr_arena arena;
     struct hr_json *json = NULL;
     hr_arena_init(&arena, NULL);
-    hr_buf_printf(&url, "%s/api/v1/queries", top->url);
-    const char *token = top->token.len ? hr_buf_cstr(&top->token) : NULL;
-    hr_status status = hr_client_get(hr_buf_cstr(&url), token, &body, err);
-    if (status == HR_OK) status = hr_json_parse(&arena, hr_svn(body.ptr, body.len), &json, err);
+    hr_status status = cli_server_get(&top->server, &arena, "/api/v1/queries", &json, err);
     const struct hr_json *items = status == HR_OK ? hr_json_get(json, "items") : NULL;
     if (status == HR_OK && (!items || items->kind != HR_JSON_ARRAY))
-        status = HR_FAIL(err, HR_E_IO, "%s is no Headrace server", top->url);
+        status = HR_FAIL(err, HR_E_IO, "%s is no Headrace server", top->server.url);
     if (status == HR_OK) {
         size_t count = 0, room = top->is_terminal ? terminal_rows() - 3 : SIZE_MAX;
         for (const struct hr_json *q = items->first; q; q = q->next) count++;
-        hr_buf_printf(out, "%s: %zu quer%s\n\n", top->url, count, count == 1 ? "y" : "ies");
+        hr_buf_printf(out, "%s: %zu quer%s\n\n", top->server.url, count, count == 1 ? "y" : "ies");
         hr_buf_printf(out, "%-20s %-14s %-10s %7s %7s %5s %7s %8s %7s %7s %6s %5s\n", "QUERY",
                       "JOB", "STATE", "IN/S", "DONE/S", "BUSY", "EPOCHS", "MS/EPOCH", "STATE",
                       "BYTES", "LATE", "FAILS");
@@ -154,8 +117,6 @@ static hr_status put_table(struct top *top, struct hr_buf *out, struct hr_err *e
         status = hr_buf_status(out, err);
     }
     hr_arena_done(&arena);
-    hr_buf_done(&url);
-    hr_buf_done(&body);
     return status;
 }
 
@@ -190,12 +151,8 @@ static int parse_option(const struct cli_command *command, struct top *top, int 
 {
     double seconds;
     switch (option) {
-    case OPT_URL:
-        if (strncmp(value, "http://", 7) != 0 && strncmp(value, "https://", 8) != 0)
-            return cli_usage_error(command, "--url %s: http://HOST:PORT", value);
-        top->url = value;
-        break;
-    case OPT_TOKEN: top->token_file = value; break;
+    case OPT_URL: top->server.url = value; break;
+    case OPT_TOKEN: top->server.token_file = value; break;
     case OPT_EVERY:
         if (!hr_parse_f64(hr_sv(value), &seconds) || !(seconds >= 0.1 && seconds <= 3600))
             return cli_usage_error(command, "--every %s: seconds from 0.1 to 3600", value);
@@ -213,12 +170,10 @@ static int parse_option(const struct cli_command *command, struct top *top, int 
 
 static int run(const struct cli_command *command, int argc, char **argv)
 {
-    struct top top = {.url = "http://127.0.0.1:4040", .every_ms = 1000};
+    struct top top = {.server.url = CLI_SERVER_URL, .every_ms = 1000};
     struct cli_args args = {.command = command, .argc = argc, .argv = argv};
     const char *value = NULL;
     int exit_status = CLI_DONE;
-    struct hr_err err;
-    hr_err_init(&err);
     for (int option;
          exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
         if (option == CLI_ARG_HELP) return CLI_DONE;
@@ -226,13 +181,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
     }
     top.is_terminal = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
     if (!top.is_terminal && top.count == 0) top.count = 1;
-    if (exit_status == CLI_DONE && top.token_file &&
-        hr_client_read_token(top.token_file, &top.token, &err) != HR_OK) {
-        cli_print_error(&err, NULL, hr_svn(NULL, 0));
-        exit_status = CLI_FAILED;
-    }
+    if (exit_status == CLI_DONE) exit_status = cli_server_open(command, &top.server);
     if (exit_status == CLI_DONE) exit_status = watch(&top);
-    hr_buf_done(&top.token);
+    cli_server_done(&top.server);
     return exit_status;
 }
 

@@ -61,6 +61,7 @@ static void task_init(struct hr_task *task, struct hr_pipeline *pipeline, struct
         .now_us = exec->now_us,
         .exec = exec,
         .figures = exec->node_figures,
+        .tap = exec->tap,
     };
 }
 

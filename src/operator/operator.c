@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing trees of operators, and helpers that several of them use. */
 #include "operator/operator.h"
+#include "operator/tap.h"
 
 #include "operator/exec.h"
 
@@ -114,6 +115,7 @@ hr_status hr_op_next_measured(struct hr_op *op, struct hr_batch **ret_batch, str
     op->self_ns += took_ns - task->nested_ns;
     op->batches_out++;
     task->nested_ns = outer_ns + took_ns;
+    if (task->tap && status == HR_OK && *ret_batch) hr_tap_offer(task->tap, op, *ret_batch);
     return status;
 }
 

@@ -165,6 +165,7 @@ struct hr_task {
     uint32_t share, share_count;  /* while opening: which part of a leaf's data is this task's */
     struct hr_pipeline *pipeline; /* exec.c's own */
     struct hr_node_figures *figures; /* of the exec; NULL: operators are not measured */
+    struct hr_tap *tap;              /* of the exec; NULL: no rows are shown */
     int64_t nested_ns;               /* of what the running operator has called */
     uint64_t partition_read;         /* of a source: what the last batch of a scan is of */
     /* Who ran out of memory: where, and for the nearest above that gathers. */
@@ -221,6 +222,7 @@ struct hr_exec {
     struct hr_node_figures {
         _Atomic int64_t rows, batches, self_ns;
     } * node_figures;
+    struct hr_tap *tap; /* tap.h: with node_figures alone; or NULL */
     /* Where results go: called by tasks of the last stage, one writer per partition. */
     hr_status (*emit)(struct hr_exec *, uint32_t partition, uint32_t attempt,
                       struct hr_batch *batch, struct hr_err *err);

@@ -235,6 +235,7 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
         .states = query->state_ptrs,
         .state_count = query->state_count,
         .node_figures = query->node_figures,
+        .tap = &query->tap,
         .node_times =
             HR_NEW_ARRAY(&query->epoch_arena, struct hr_node_time, query->state_count + 1),
         .emit = emit,

@@ -16,6 +16,7 @@
 static hr_status init_shared(struct hr_query *query, struct hr_err *err)
 {
     HR_TRY(hr_life_init(&query->life, err));
+    HR_TRY(hr_tap_init(&query->tap, err));
     if (pthread_mutex_init(&query->output.lock, NULL)) return HR_OOM(err);
     if (pthread_mutex_init(&query->late.lock, NULL)) return HR_OOM(err);
     return hr_wakeup_init(&query->wakeup, err);
@@ -158,6 +159,7 @@ static void query_free(struct hr_query *query)
     hr_history_done(&query->history);
     hr_buf_done(&query->description);
     hr_free(query->node_figures);
+    hr_tap_done(&query->tap);
     hr_arena_done(&query->epoch_arena);
     hr_arena_done(&query->plan_arena);
     hr_life_done(&query->life);

@@ -160,6 +160,11 @@ struct hr_operator_figures {
     int64_t rows, batches, self_us;
 };
 uint32_t hr_query_operators(struct hr_query *query, struct hr_operator_figures *ret, uint32_t max);
+#define HR_QUERY_TAP_ROWS 1000
+/* Up to HR_QUERY_TAP_ROWS rows of the operator of that id as they pass by: operator/tap.h.
+ * HR_E_INVALID_ARGUMENT: there is none of that id. */
+hr_status hr_query_tap(struct hr_query *query, uint32_t id, uint32_t rows, int64_t wait_us,
+                       struct hr_buf *out, struct hr_err *err) HR_CHECKED;
 struct hr_sample; /* history.h */
 uint32_t hr_query_samples(struct hr_query *query, uint32_t level, int64_t from_s,
                           struct hr_sample *ret, uint32_t max);

@@ -7,6 +7,7 @@
 #include "plan/models.h"
 #include "plan/nodes/scan.h"
 #include "operator/stateful.h"
+#include "operator/tap.h"
 #include "state/file.h"
 #include "stream/history.h"
 #include "stream/journal.h"
@@ -104,6 +105,7 @@ struct hr_query {
     int64_t started_us, ended_us;
     struct hr_query_failure failures[8]; /* a ring */
     uint32_t failure_count;
+    struct hr_tap tap;
     struct hr_node_figures *node_figures; /* by id of the plan's nodes; tasks add, any reads */
     uint32_t node_count;
     struct hr_buf description; /* made before the thread starts, never changed */

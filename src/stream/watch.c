@@ -81,6 +81,15 @@ uint32_t hr_query_operators(struct hr_query *query, struct hr_operator_figures *
     return count;
 }
 
+hr_status hr_query_tap(struct hr_query *query, uint32_t id, uint32_t rows, int64_t wait_us,
+                       struct hr_buf *out, struct hr_err *err)
+{
+    if (id >= query->node_count)
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "query %s has no operator %u", query->name, id);
+    static_assert(HR_QUERY_TAP_ROWS == HR_TAP_ROWS_MAX, "one limit");
+    return hr_tap_watch(&query->tap, id, rows, wait_us, out, err);
+}
+
 void hr_query_totals(struct hr_query *query, int64_t *ret_figures, uint64_t *ret_bins)
 {
     pthread_mutex_lock(&query->life.lock);

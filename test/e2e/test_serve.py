@@ -154,6 +154,29 @@ def test_life(server):
     expect('checkpoints stay', os.path.isdir(os.path.join(server.store, 'checkpoints', 'shop')))
 
 
+def tap(server, *args):
+    return subprocess.run([PROGRAM, 'tap', '--url', 'http://127.0.0.1:%d' % server.port, *args],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=60)
+
+
+def test_tap(server):
+    """Rows passing by: of the last operator, of one by name, as JSON; who is refused."""
+    plan = tap(server, 'sums', '--plan')
+    expect('the operators', plan.returncode == 0 and 'Scan' in plan.stdout, plan)
+    rows = tap(server, 'sums', '-n', '30')
+    check('so many rows', (rows.returncode, len(rows.stdout.splitlines())), (0, 30))
+    check('their columns', rows.stderr, 'id | country\n')
+    rows = tap(server, 'counts', 'scan', '-n', '25', '--format', 'json')
+    objects = [json.loads(line) for line in rows.stdout.splitlines()]
+    expect('as JSON', len(objects) == 25 and all(set(o) == {'country'} for o in objects), rows)
+    check('no operator', tap(server, 'sums', 'nix').returncode, 1)
+    check('no query', tap(server, 'nix').returncode, 1)
+    check('no name', tap(server).returncode, 2)
+    check('no such id', server.ask('/api/v1/queries/sums/tap?operator=99')[0], 400)
+    check('too many', server.ask('/api/v1/queries/sums/tap?rows=5000')[0], 400)
+
+
 def test_batch(server):
     """A job without streams finishes, and can be started again; its tables can be read."""
     server.send('jobs', {'name': 'once', 'sql': 'CREATE TABLE t (a INT); INSERT INTO t VALUES (7)',
@@ -225,6 +248,7 @@ def main():
     server = Keeper()
     test_jobs(server, out)
     test_sql(server)
+    test_tap(server)
     test_logs(server)
     test_store(server)
     test_life(server)

@@ -380,6 +380,43 @@ static hr_status get_errors(struct hr_http_request *request, struct hr_err *err)
     return with_query(request, err, put_errors);
 }
 
+/* Rows passing by ---------------------------------------------------------------------------- */
+
+static hr_status query_number(struct hr_http_request *request, const char *name, int64_t def,
+                              int64_t max, int64_t *ret, struct hr_err *err)
+{
+    const char *text = hr_http_query(request, name);
+    *ret = def;
+    if (text && (!hr_parse_i64(hr_sv(text), ret) || *ret < 0 || *ret > max))
+        return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "%s=%.20s: a number from 0 to %" PRId64, name,
+                       text, max);
+    return HR_OK;
+}
+
+static hr_status put_tap(struct hr_http_request *request, struct hr_serve_query *q,
+                         struct hr_err *err)
+{
+    int64_t id, rows, wait_ms;
+    HR_TRY(query_number(request, "operator", 0, UINT32_MAX, &id, err));
+    HR_TRY(query_number(request, "rows", 20, HR_QUERY_TAP_ROWS, &rows, err));
+    HR_TRY(query_number(request, "waitMs", 1000, 2000, &wait_ms, err));
+    hr_buf_putc(&request->out, '{');
+    hr_http_put_int(&request->out, "operator", id);
+    hr_http_put_bool(&request->out, "active", hr_query_is_active(q->query));
+    hr_http_put_name(&request->out, "rows");
+    hr_buf_putc(&request->out, '[');
+    hr_status status = hr_query_tap(q->query, (uint32_t)id, (uint32_t)HR_MAX(rows, 1),
+                                    wait_ms * 1000, &request->out, err);
+    hr_buf_puts(&request->out, "]}");
+    if (status == HR_E_EXISTS) request->status = 409;
+    return status;
+}
+
+static hr_status get_tap(struct hr_http_request *request, struct hr_err *err)
+{
+    return with_query(request, err, put_tap);
+}
+
 /* Stopping ------------------------------------------------------------------------------------- */
 
 static hr_status stop_query(struct hr_http_request *request, struct hr_serve_query *q,
@@ -423,6 +460,9 @@ static const struct hr_http_route routes[] = {
      NULL},
     {"GET", ID "/sinks", HR_HTTP_READ, 0, get_sinks, "its sink", NULL, NULL},
     {"GET", ID "/state", HR_HTTP_READ, 0, get_state, "its stateful operators", NULL, NULL},
+    {"GET", ID "/tap", HR_HTTP_READ, HR_HTTP_SLOW, get_tap,
+     "rows that an operator hands over while one waits for them",
+     "operator=id in the plan (0, the last, unless said);rows=at most;waitMs=how long", NULL},
     {"GET", ID "/errors", HR_HTTP_READ, 0, get_errors, "its failures, newest first", NULL, NULL},
     {"POST", ID "/stop", HR_HTTP_OPERATE, 0, post_stop, "ask it to end", NULL,
      "atOnce=true: without waiting for the running epoch"},
