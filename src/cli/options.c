@@ -108,6 +108,8 @@ static void put_page(struct hr_buf *out)
                 "checks them.\n");
     put_table("Every streaming table", hr_query_option_table, true, out);
     put_table("Every table that is read", hr_change_option_table, true, out);
+    put_table("Every table whose records may be damaged, or rows refused",
+              hr_dead_letter_option_table, true, out);
     for (size_t i = 0; (source = hr_source_at(i)); i++) {
         snprintf(title, sizeof title, "Reading: %s", source->name);
         put_table(title, source_table(source), true, out);

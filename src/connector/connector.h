@@ -37,6 +37,8 @@ struct hr_query_options {
 extern const struct hr_opt_table hr_query_option_table;
 /* OPTIONS of a table that say how its rows are changes. */
 extern const struct hr_opt_table hr_change_option_table;
+/* The option deadLetters of any table: the engine's. */
+extern const struct hr_opt_table hr_dead_letter_option_table;
 
 /* --- For the connectors themselves ------------------------------------------------------------ */
 

@@ -24,8 +24,32 @@ static const struct hr_opt_spec change_specs[] = {
 };
 const struct hr_opt_table hr_change_option_table = {change_specs, HR_COUNT(change_specs)};
 
+/* Of any table whose records may be damaged, or whose rows may be refused. */
+static const struct hr_opt_spec dead_letter_specs[] = {
+    {"deadLetters", HR_OPT_STRING, 0, NULL, 0, 0, NULL,
+     "records that cannot be read, and rows that the sink cannot store, go there: a table's name, "
+     "or a folder (with a slash) for JSON lines"},
+};
+const struct hr_opt_table hr_dead_letter_option_table = {dead_letter_specs,
+                                                         HR_COUNT(dead_letter_specs)};
+
 /* Own side first: the first table that has a key decides. */
-enum { OWN, OWN_FORMAT, OTHER, OTHER_FORMAT, CHANGES, QUERY, TABLES };
+enum { OWN, OWN_FORMAT, OTHER, OTHER_FORMAT, CHANGES, QUERY, LETTERS, TABLES };
+#define OF_THE_ENGINE                                                             \
+    [CHANGES] = hr_change_option_table, [QUERY] = hr_query_option_table,          \
+    [LETTERS] = hr_dead_letter_option_table
+
+/* The format of a side, or NULL. */
+static const struct hr_format_vt *format_of(struct hr_opt_table side, const char *format,
+                                            const struct hr_options *options)
+{
+    const struct hr_opt_spec *choice = hr_opt_find(&side, 1, "format");
+    if (!format && choice && choice->type == HR_OPT_STRING) {
+        format = hr_options_get(options, "format");
+        if (!format) format = choice->def;
+    }
+    return format ? hr_format_find(format) : NULL;
+}
 
 static void add_side(struct hr_opt_table *to, struct hr_opt_table side, const char *format,
                      const struct hr_options *options)
@@ -33,12 +57,7 @@ static void add_side(struct hr_opt_table *to, struct hr_opt_table side, const ch
     static const struct hr_opt_table none;
     to[0] = side;
     to[1] = none;
-    const struct hr_opt_spec *choice = hr_opt_find(&side, 1, "format");
-    if (!format && choice && choice->type == HR_OPT_STRING) {
-        format = hr_options_get(options, "format");
-        if (!format) format = choice->def;
-    }
-    const struct hr_format_vt *vt = format ? hr_format_find(format) : NULL;
+    const struct hr_format_vt *vt = format_of(side, format, options);
     if (vt && vt->options) to[1] = *vt->options;
 }
 
@@ -67,16 +86,40 @@ static hr_status check_utf8(const struct hr_options *options, struct hr_err *err
     return HR_OK;
 }
 
+static hr_status bad_letters(const char *why, struct hr_err *err)
+{
+    return HR_RAISE(err, HR_E_INVALID_OPTION, "name", "deadLetters", "why", why);
+}
+
+/* Who asks for dead letters gets them, or hears why there are none. */
+static hr_status check_letters(const struct hr_source_vt *vt, const struct hr_source_args *args,
+                               struct hr_err *err)
+{
+    if (!hr_options_get(args->options, "deadLetters")) return HR_OK;
+    const struct hr_sink_vt *sink = hr_sink_find(vt->name);
+    const struct hr_format_vt *format = format_of(
+        (struct hr_opt_table){vt->options, vt->option_count}, vt->format, args->options);
+    const char *mode = hr_options_get(args->options, "mode");
+    if (!format || !format->tells_damage)
+        return sink && sink->refuses_rows
+                   ? HR_OK /* they are the sink's */
+                   : bad_letters("no record of this table can be damaged", err);
+    if (mode && hr_str_eq_nocase(mode, "failfast"))
+        return bad_letters("mode FAILFAST ends the query at the first damaged record", err);
+    if (args->schema_only || args->takes_dead_letters) return HR_OK;
+    return bad_letters("only queries have it", err);
+}
+
 hr_status hr_source_open(const struct hr_source_vt *vt, const struct hr_source_args *args,
                          struct hr_source **ret_source, struct hr_err *err)
 {
-    struct hr_opt_table tables[TABLES] = {[CHANGES] = hr_change_option_table,
-                                         [QUERY] = hr_query_option_table};
+    struct hr_opt_table tables[TABLES] = {OF_THE_ENGINE};
     const struct hr_sink_vt *sink = hr_sink_find(vt->name);
     add_source(tables + OWN, vt, args->options);
     if (sink) add_sink(tables + OTHER, sink, args->options);
     HR_TRY(hr_options_check_known(args->options, vt->option_prefix, tables, TABLES, err));
     if (!vt->format) HR_TRY(check_utf8(args->options, err));
+    HR_TRY(check_letters(vt, args, err));
     HR_TRY(vt->open(args, ret_source, err));
     (*ret_source)->flags |= vt->flags;
     return HR_OK;
@@ -85,13 +128,14 @@ hr_status hr_source_open(const struct hr_source_vt *vt, const struct hr_source_a
 hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *args,
                        struct hr_sink **ret_sink, struct hr_err *err)
 {
-    struct hr_opt_table tables[TABLES] = {[CHANGES] = hr_change_option_table,
-                                         [QUERY] = hr_query_option_table};
+    struct hr_opt_table tables[TABLES] = {OF_THE_ENGINE};
     const struct hr_source_vt *source = hr_source_find(vt->name);
     add_sink(tables + OWN, vt, args->options);
     if (source) add_source(tables + OTHER, source, args->options);
     HR_TRY(hr_options_check_known(args->options, vt->option_prefix, tables, TABLES, err));
     HR_TRY(check_utf8(args->options, err));
+    if (hr_options_get(args->options, "deadLetters") && !vt->refuses_rows && !source)
+        return bad_letters("this sink refuses no rows", err);
     HR_TRY(vt->open(args, ret_sink, err));
     assert((*ret_sink)->guarantee <= vt->guarantee);
     return HR_OK;
@@ -100,8 +144,7 @@ hr_status hr_sink_open(const struct hr_sink_vt *vt, const struct hr_sink_args *a
 hr_status hr_connector_check_options(const char *name, const struct hr_options *options,
                                      struct hr_err *err)
 {
-    struct hr_opt_table tables[TABLES] = {[CHANGES] = hr_change_option_table,
-                                         [QUERY] = hr_query_option_table};
+    struct hr_opt_table tables[TABLES] = {OF_THE_ENGINE};
     const struct hr_source_vt *source = hr_source_find(name);
     const struct hr_sink_vt *sink = hr_sink_find(name);
     if (source) add_source(tables + OWN, source, options);

@@ -14,6 +14,7 @@
 #ifndef HR_FORMAT_FORMAT_H
 #define HR_FORMAT_FORMAT_H
 
+#include "base/bad_rows.h"
 #include "base/env.h"
 #include "base/options.h"
 #include "expr/expr.h"
@@ -36,6 +37,8 @@ struct hr_format_args {
     uint32_t batch_rows;
     struct hr_mem *mem;
     _Atomic int64_t *malformed_rows; /* may be NULL */
+    /* Gets damaged records, or NULL. With it, and without an option mode, they are no rows. */
+    struct hr_bad_rows *bad;
     const char *origin;              /* for messages: file name, topic */
     bool file; /* whole files are read or written, not separate records */
     /* SKIPPING containers: what all rows asked for fulfil (bound.h), over wanted, valid as long as
@@ -91,6 +94,7 @@ struct hr_format_vt {
     /* Not NONE: the decoder is given the envelope's columns, and an operator opens it. */
     enum hr_envelope envelope;
     const struct hr_opt_table *options; /* NULL: none */
+    bool tells_damage; /* its decoder gives damaged records to args.bad */
     /* Columns that all its data have, as DDL ("value STRING"); NULL: the user's, or inferred. */
     const char *columns;
     /* Can it read (else: write) these columns? Without those that folders give. NULL: any. */

@@ -25,6 +25,9 @@ hr_status hr_lines_feed(struct hr_lines *lines, struct hr_buffer *buffer, const 
     if (lines->pos < lines->end) return HR_BUG(err, "a decoder was fed before it was drained");
     hr_buffer_unref(lines->buffer);
     lines->buffer = buffer ? hr_buffer_ref(buffer) : NULL;
+    lines->block = data;
+    lines->block_at = lines->fed;
+    lines->fed += (int64_t)size;
     lines->pos = data;
     lines->end = data + size;
     lines->last = last;
@@ -60,6 +63,7 @@ static hr_status carry(struct hr_lines *lines, const char *data, size_t size, st
     if (lines->carry.len + size > lines->max_bytes)
         return HR_FAIL(err, HR_E_LIMIT, "a record is longer than maxRecordBytes (%zu)",
                        lines->max_bytes);
+    if (!lines->carry.len) lines->carry_at = lines->block_at + (data - lines->block);
     if (size) hr_buf_append(&lines->carry, data, size);
     return hr_buf_status(&lines->carry, err);
 }
@@ -71,6 +75,7 @@ static hr_status join(struct hr_lines *lines, struct hr_str_view *ret_line,
     if (!joined) return HR_OOM(err);
     if (lines->carry.len) memcpy(joined->data, lines->carry.ptr, lines->carry.len);
     *ret_line = hr_svn(joined->data, lines->carry.len);
+    lines->line_at = lines->carry_at;
     *ret_buffer = joined;
     hr_buf_clear(&lines->carry);
     hr_buffer_unref(lines->joined);
@@ -109,6 +114,7 @@ hr_status hr_lines_next(struct hr_lines *lines, struct hr_str_view *ret_line,
         const char *stop = line_end(lines, lines->pos, &next);
         if (stop && !lines->carry.len) {
             *ret_line = hr_svn(lines->pos, (size_t)(stop - lines->pos));
+            lines->line_at = lines->block_at + (lines->pos - lines->block);
             *ret_buffer = lines->buffer;
             lines->pos = next;
             return HR_OK;

@@ -17,6 +17,9 @@ struct hr_lines {
     size_t max_bytes;          /* a longer line is HR_E_LIMIT */
     struct hr_buf carry;
     bool last, has_cr, skip_lf, whole;
+    /* Places in all that was fed: of the block, the carry, and the line that was given last. */
+    int64_t fed, block_at, carry_at, line_at;
+    const char *block;
 };
 
 /* whole: all of the stream is one line. */

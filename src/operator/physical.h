@@ -192,6 +192,9 @@ struct hr_exec {
         struct hr_split *splits;
         uint32_t split_count;
         _Atomic int64_t rows_read, malformed_rows;
+        /* The table's name, where its damaged records are dead letters; NULL: they are not. */
+        const char *letters_of;
+        uint32_t first_split; /* its splits' numbers among those of all scans */
         /* max event time and counts, by watermark node, are in watermarks below */
     } * scans;
     uint32_t scan_count;
@@ -231,6 +234,11 @@ struct hr_exec {
                            struct hr_batch *batch, struct hr_err *err);
     _Atomic int64_t late_rows; /* that went there */
     void *emit_arg;
+    /* Where dead letters go (dead_letters.h), by the split's number; set where a scan has any. */
+    hr_status (*dead_letters)(struct hr_exec *, uint32_t split, uint32_t attempt,
+                              struct hr_batch *batch, struct hr_err *err);
+    void *dead_letters_arg;
+    const char *query_name; /* for them; NULL: none */
     void *scheduler; /* struct hr_scheduler: the pool that runs the stages */
 };
 

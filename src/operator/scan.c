@@ -15,7 +15,28 @@ struct scan {
     struct hr_scan_reader *reader;
     int64_t rows;
     uint64_t partition_read; /* as the task's */
+    /* With dead letters every record is judged by all columns of the table, whatever the query
+     * reads of them: all are decoded, and these of them given on. */
+    uint32_t *columns;
+    struct hr_dead_letters dead; /* of the split being read */
 };
+
+static hr_status want_all(struct scan *op, const struct hr_pnode *node, struct hr_task *task,
+                          struct hr_err *err)
+{
+    const struct hr_type *all = op->scan->source->schema, *wanted = node->schema;
+    op->columns = HR_NEW_ARRAY(task->arena, uint32_t, wanted->field_count + 1);
+    if (!op->columns) return HR_OOM(err);
+    for (uint32_t i = 0; i < wanted->field_count; i++) {
+        int32_t at = hr_type_field_index(all, hr_sv(wanted->fields[i].name));
+        if (at < 0) return HR_BUG(err, "the source has no column %s", wanted->fields[i].name);
+        op->columns[i] = (uint32_t)at;
+    }
+    op->spec.schema = all;
+    op->spec.filters = NULL; /* they number the wanted columns */
+    op->spec.filter_count = 0;
+    return HR_OK;
+}
 
 static hr_status scan_open(const struct hr_pnode *node, struct hr_task *task,
                            struct hr_op **children, struct hr_op **ret_op, struct hr_err *err)
@@ -38,33 +59,59 @@ static hr_status scan_open(const struct hr_pnode *node, struct hr_task *task,
         .cancelled = task->cancelled,
         .malformed_rows = &op->scan->malformed_rows,
     };
+    if (op->scan->letters_of) HR_TRY(want_all(op, node, task, err));
     op->end = hr_op_share(task, op->scan->split_count, &op->next);
     op->end += op->next;
     *ret_op = &op->op;
     return HR_OK;
 }
 
+/* The next split's reader. */
+static hr_status open_split(struct scan *op, struct hr_err *err)
+{
+    struct hr_source *source = op->scan->source;
+    struct hr_task *task = op->op.task;
+    HR_FAULT_POINT(HR_FAULT_SOURCE_READ, err);
+    if (op->scan->letters_of) {
+        hr_dead_letters_init(&op->dead, task->exec, op->scan->letters_of,
+                             op->scan->first_split + op->next, task->attempt);
+        op->spec.dead = &op->dead;
+    }
+    const struct hr_split *split = &op->scan->splits[op->next];
+    HR_TRY(source->vt->open_reader(source, split, &op->spec, &op->reader, err));
+    op->partition_read =
+        (uint64_t)HR_PNODE(scan, op->op.node)->scan_id << 32 | split->watermark_partition;
+    op->next++;
+    return HR_OK;
+}
+
+static hr_status give(struct scan *op, struct hr_batch *batch, struct hr_batch **ret,
+                      struct hr_err *err)
+{
+    if (op->columns) {
+        struct hr_batch *part = hr_batch_project(batch, op->op.node->schema, op->columns);
+        hr_batch_unref(batch);
+        if (!part) return HR_OOM(err);
+        batch = part;
+    }
+    *ret = batch;
+    return HR_OK;
+}
+
 static hr_status scan_next(struct hr_op *base, struct hr_batch **ret_batch, struct hr_err *err)
 {
     struct scan *op = (struct scan *)base;
-    struct hr_source *source = op->scan->source;
     for (;;) {
         if (!op->reader) {
             if (op->next == op->end) break;
-            HR_FAULT_POINT(HR_FAULT_SOURCE_READ, err);
-            const struct hr_split *split = &op->scan->splits[op->next];
-            HR_TRY(source->vt->open_reader(source, split, &op->spec, &op->reader, err));
-            op->partition_read = (uint64_t)HR_PNODE(scan, base->node)->scan_id << 32 |
-                                 split->watermark_partition;
-            op->next++;
+            HR_TRY(open_split(op, err));
         }
         struct hr_batch *batch = NULL;
         HR_TRY(op->reader->vt->next(op->reader, &batch, err));
         if (batch && batch->sel_count) {
             op->rows += batch->sel_count;
             base->task->partition_read = op->partition_read;
-            *ret_batch = batch;
-            return HR_OK;
+            return give(op, batch, ret_batch, err);
         }
         if (batch) {
             hr_batch_unref(batch);
@@ -72,6 +119,7 @@ static hr_status scan_next(struct hr_op *base, struct hr_batch **ret_batch, stru
         }
         op->reader->vt->close(op->reader);
         op->reader = NULL;
+        HR_TRY(hr_dead_letters_flush(&op->dead, err));
     }
     /* Counted at the end only, so that a retried task counts once. */
     atomic_fetch_add_explicit(&op->scan->rows_read, op->rows, memory_order_relaxed);
@@ -85,6 +133,7 @@ static void scan_close(struct hr_op *base)
     struct scan *op = (struct scan *)base;
     if (op->reader) op->reader->vt->close(op->reader);
     op->reader = NULL;
+    hr_dead_letters_done(&op->dead);
     /* Stopped early by a LIMIT: what was read was read. */
     atomic_fetch_add_explicit(&op->scan->rows_read, op->rows, memory_order_relaxed);
 }

@@ -35,6 +35,8 @@ struct hr_sink_args {
     enum hr_output_mode mode;
     bool streaming; /* false: INSERT INTO / CREATE TABLE AS: one epoch, number 0 */
     bool creates;   /* CREATE TABLE AS: nothing may be there yet */
+    bool starts_late; /* an output with no epoch yet may begin with any: dead letters, which are
+                         asked for when a query has run for long, or are taken away */
     const char *query_id;
     const char *query_name;
 };
@@ -51,6 +53,9 @@ struct hr_sink {
     struct hr_epoch_label label; /* of the epoch that begins; the engine's to set before
                                     begin_epoch, valid until the commit */
     enum hr_guarantee guarantee; /* set by open: may depend on options */
+    /* Gets rows that cannot be stored, until the commit; the engine's to set before begin_epoch.
+     * NULL: such a row is an error. */
+    struct hr_dead_letters *dead;
 };
 
 struct hr_sink_writer;
@@ -78,6 +83,8 @@ struct hr_sink_vt {
     size_t option_count;
     const char *option_prefix; /* as a source's */
     const char *format;        /* as a source's */
+    bool takes_records; /* its columns are a record's: value, headers … */
+    bool refuses_rows;  /* it gives rows that it cannot store to dead letters, if there are any */
     hr_status (*open)(const struct hr_sink_args *, struct hr_sink **ret_sink, struct hr_err *);
     void (*close)(struct hr_sink *);
     hr_status (*begin_epoch)(struct hr_sink *, int64_t epoch, bool *ret_already_committed,
@@ -85,6 +92,11 @@ struct hr_sink_vt {
     /* @thread task */
     hr_status (*open_writer)(struct hr_sink *, int64_t epoch, uint32_t partition, uint32_t attempt,
                              struct hr_sink_writer **ret_writer, struct hr_err *);
+    /* optional: all of the commit that may refuse rows or fail; then the dead letters are made
+     * durable, then commit_epoch is called. */
+    hr_status (*prepare_epoch)(struct hr_sink *, int64_t epoch,
+                               const struct hr_str_view *messages, uint32_t message_count,
+                               struct hr_err *);
     hr_status (*commit_epoch)(struct hr_sink *, int64_t epoch, const struct hr_str_view *messages,
                               uint32_t message_count, struct hr_err *);
     void (*abort_epoch)(struct hr_sink *, int64_t epoch);         /* optional */

@@ -17,6 +17,7 @@
 #include "base/options.h"
 #include "base/thread.h"
 #include "expr/expr.h"
+#include "operator/dead_letters.h"
 
 #define HR_CONNECTOR_ABI 1
 
@@ -42,6 +43,7 @@ struct hr_source_args {
                        */
     const char *checkpoint_dir; /* the source's own folder in the query's checkpoint, or NULL */
     const char *query_name;     /* for messages, client ids */
+    bool takes_dead_letters;    /* who opens it gives readers a place for them */
     void *user;                 /* the table's own, where a program made it */
 };
 
@@ -77,6 +79,7 @@ struct hr_scan_spec {
     struct hr_mem *mem;
     const volatile bool *cancelled;  /* readers stop with HR_E_CANCELLED */
     _Atomic int64_t *malformed_rows; /* counted by decoders; may be NULL */
+    struct hr_dead_letters *dead;    /* gets records that cannot be read; NULL: nobody asks */
 };
 
 struct hr_scan_reader;

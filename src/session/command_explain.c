@@ -30,10 +30,12 @@ static hr_status put_streaming(struct hr_run *run, const struct hr_plan *plan,
     const struct hr_sink_vt *sink = NULL;
     const struct hr_options *options = NULL;
     struct hr_buf growing = {0};
+    struct hr_dead_place dead;
     HR_TRY(hr_streaming_sink(run, &sink, &options, err));
+    HR_TRY(hr_run_dead_letters(run, plan, options, &dead, err));
     hr_buf_puts(out, "== Streaming ==\n");
     hr_buf_printf(out, "Output mode: %s\nGuarantee: ", hr_output_mode_name(mode));
-    hr_plan_guarantee(plan, sink, options, out);
+    hr_plan_guarantee(plan, sink, options, &dead, out);
     hr_stateful_put_growing(root, &growing);
     if (growing.len) hr_buf_printf(out, "\nState that grows for ever: %s", hr_buf_cstr(&growing));
     hr_status status = hr_buf_status(&growing, err);

@@ -185,6 +185,10 @@ void hr_dashboards_done(struct hr_session *session);
 /* command_show.c: Spark's patterns, '*' and '|'; NULL matches nothing. */
 bool hr_name_matches(const char *pattern, const char *text);
 
+/* dead_letters.c: where those of the plan's tables, and of the sink with these options, go. */
+hr_status hr_run_dead_letters(struct hr_run *run, const struct hr_plan *plan,
+                              const struct hr_options *sink_options, struct hr_dead_place *ret,
+                              struct hr_err *err) HR_CHECKED;
 /* streaming.c */
 hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 /* The mode and sink of a streaming statement whose plan is analysed; the plan may get a node that

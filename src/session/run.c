@@ -55,6 +55,7 @@ static hr_status open_source(struct hr_run *run, const struct hr_scan_pnode *nod
         .schema = hr_table_source_schema(node->table),
         .query_name = node->table->name,
         .user = node->table->user,
+        .takes_dead_letters = true,
     };
     HR_TRY(hr_source_open(node->table->source, &args, &scan->source, err));
     return scan->source->vt->plan_splits(scan->source, NULL, NULL, run->arena, &scan->splits,
@@ -85,8 +86,86 @@ static void close_sources(struct sources *sources)
 typedef hr_status (*emit_fn)(struct hr_exec *, uint32_t partition, uint32_t attempt,
                              struct hr_batch *batch, struct hr_err *err);
 
+/* What becomes of a plan's rows. */
+struct job {
+    emit_fn emit;
+    void *arg;
+    /* Into a sink; NULL: nowhere. */
+    struct hr_sink *sink;
+    const struct hr_options *sink_options;
+    hr_status (*prepare)(struct hr_run *run, void *arg, struct hr_err *err);
+    hr_status (*commit)(struct hr_run *run, void *arg, struct hr_err *err);
+};
+
+static hr_status emit_dead(struct hr_exec *exec, uint32_t split, uint32_t attempt,
+                           struct hr_batch *batch, struct hr_err *err)
+{
+    return hr_dead_output_emit(exec->dead_letters_arg, split, attempt, batch, err);
+}
+
+static void ask_for_letters(const struct hr_pnode *node, struct hr_exec *exec)
+{
+    const struct hr_scan_pnode *scan = hr_pnode_scan(node);
+    if (scan && hr_dead_letters_option(scan->options))
+        exec->scans[scan->scan_id].letters_of = scan->table->name;
+    for (uint32_t i = 0; i < node->child_count; i++) ask_for_letters(node->children[i], exec);
+}
+
+/* Opens what the place names, as one epoch; the scans that ask for it get it. */
+static hr_status begin_dead(struct hr_run *run, const struct hr_pnode *root,
+                            const struct hr_dead_place *place, struct hr_query_output *dead,
+                            struct hr_exec *exec, struct hr_err *err)
+{
+    char id[37];
+    uint32_t splits = 0;
+    hr_env_uuid(run->session->env, id);
+    struct hr_sink_args args = {
+        .env = run->session->env,
+        .conf = &run->conf,
+        .mem = &run->session->mem,
+        .query_id = id,
+        .query_name = "batch",
+    };
+    ask_for_letters(root, exec);
+    for (uint32_t i = 0; i < exec->scan_count; i++) {
+        exec->scans[i].first_split = splits;
+        splits += exec->scans[i].split_count;
+    }
+    exec->dead_letters = emit_dead;
+    exec->dead_letters_arg = dead;
+    HR_TRY(hr_dead_output_open(dead, place, &args, err));
+    return hr_output_begin(dead, 0, err);
+}
+
+/* Sources and scheduler are exec's. */
+static hr_status run_job(struct hr_run *run, const struct hr_pnode *root, struct hr_exec *exec,
+                         const struct hr_dead_place *place, const struct job *job,
+                         struct hr_err *err)
+{
+    struct hr_query_output dead = {.vt = NULL};
+    struct hr_dead_letters refused = {.count = 0};
+    hr_status status = HR_OK;
+    pthread_mutex_init(&dead.lock, NULL);
+    if (place->sink) HR_TRY_OUT(begin_dead(run, root, place, &dead, exec, err));
+    if (place->sink && job->sink && job->sink->vt->refuses_rows) {
+        hr_dead_letters_init(&refused, exec, job->sink->vt->name, UINT16_MAX, 0);
+        job->sink->dead = &refused;
+    }
+    HR_TRY_OUT(hr_exec_run(root, exec, err));
+    if (job->prepare) HR_TRY_OUT(job->prepare(run, job->arg, err));
+    HR_TRY_OUT(hr_dead_letters_flush(&refused, err));
+    if (dead.sink) HR_TRY_OUT(hr_output_commit(&dead, NULL, run->arena, err));
+    if (job->commit) HR_TRY_OUT(job->commit(run, job->arg, err));
+out:
+    if (job->sink) job->sink->dead = NULL;
+    hr_dead_letters_done(&refused);
+    hr_output_close(&dead);
+    pthread_mutex_destroy(&dead.lock);
+    return status;
+}
+
 /* An analysed plan, to its end. */
-static hr_status run_plan(struct hr_run *run, struct hr_plan *plan, emit_fn emit, void *emit_arg,
+static hr_status run_plan(struct hr_run *run, struct hr_plan *plan, const struct job *job,
                           struct hr_err *err)
 {
     struct hr_pnode *root = NULL;
@@ -100,12 +179,14 @@ static hr_status run_plan(struct hr_run *run, struct hr_plan *plan, emit_fn emit
         .now_us = run->conf.now_us,
         .late_watermark_us = INT64_MIN,
         .evict_watermark_us = INT64_MIN,
-        .emit = emit,
-        .emit_arg = emit_arg,
+        .emit = job->emit,
+        .emit_arg = job->arg,
     };
+    struct hr_dead_place place;
     if (plan->is_streaming)
         return HR_RAISE(err, HR_E_UNSUPPORTED_STREAMING, "msg",
                         "Queries with streaming sources must be executed with writeStream.start()");
+    HR_TRY(hr_run_dead_letters(run, plan, job->sink_options, &place, err));
     HR_TRY(hr_plan_optimize(run->arena, &run->conf, &plan, err));
     HR_TRY(hr_plan_physical(run->arena, &run->conf, plan, HR_MODE_APPEND, &root, err));
     if (run->session->check_only) return HR_OK;
@@ -120,7 +201,7 @@ static hr_status run_plan(struct hr_run *run, struct hr_plan *plan, emit_fn emit
     }
     exec.scans = sources.scans;
     exec.scan_count = sources.count;
-    if (status == HR_OK) status = hr_exec_run(root, &exec, err);
+    if (status == HR_OK) status = run_job(run, root, &exec, &place, job, err);
     close_sources(&sources);
     return status;
 }
@@ -200,7 +281,7 @@ hr_status hr_run_collect(struct hr_run *run, struct hr_plan *plan, struct hr_bat
 {
     struct collector c = {.count = 0};
     pthread_mutex_init(&c.lock, NULL);
-    hr_status status = run_plan(run, plan, collect, &c, err);
+    hr_status status = run_plan(run, plan, &(struct job){.emit = collect, .arg = &c}, err);
     if (status == HR_OK) status = take_last(&c, ret, err);
     for (uint32_t i = 0; i < c.count; i++) hr_batch_unref(c.items[i].batch);
     hr_free(c.items);
@@ -242,6 +323,8 @@ struct sink_run {
     pthread_mutex_t lock;
     struct hr_sink *sink;
     struct writer *writers; /* newest first */
+    struct hr_str_view *messages; /* of the last attempts */
+    uint32_t message_count;
 };
 
 static hr_status writer_of(struct sink_run *s, uint32_t partition, uint32_t attempt,
@@ -285,29 +368,37 @@ static bool is_last_attempt(const struct sink_run *s, const struct writer *w)
     return true;
 }
 
-static hr_status commit(struct hr_run *run, struct sink_run *s, struct hr_err *err)
+static hr_status prepare(struct hr_run *run, void *arg, struct hr_err *err)
 {
+    struct sink_run *s = arg;
     uint32_t count = 0;
     for (struct writer *w = s->writers; w; w = w->next) count++;
-    struct hr_str_view *messages = HR_NEW_ARRAY(run->arena, struct hr_str_view, count + 1);
-    if (!messages) return HR_OOM(err);
-    count = 0;
+    s->messages = HR_NEW_ARRAY(run->arena, struct hr_str_view, count + 1);
+    if (!s->messages) return HR_OOM(err);
     for (struct writer *w = s->writers; w; w = w->next) {
         if (!is_last_attempt(s, w)) continue;
         HR_TRY(w->writer->vt->finish(w->writer, &w->message, err));
-        messages[count++] = hr_svn(w->message.ptr, w->message.len);
+        s->messages[s->message_count++] = hr_svn(w->message.ptr, w->message.len);
     }
-    return s->sink->vt->commit_epoch(s->sink, 0, messages, count, err);
+    if (!s->sink->vt->prepare_epoch) return HR_OK;
+    return s->sink->vt->prepare_epoch(s->sink, 0, s->messages, s->message_count, err);
+}
+
+static hr_status commit(struct hr_run *run, void *arg, struct hr_err *err)
+{
+    struct sink_run *s = arg;
+    HR_UNUSED(run);
+    return s->sink->vt->commit_epoch(s->sink, 0, s->messages, s->message_count, err);
 }
 
 static hr_status run_epoch(struct hr_run *run, struct hr_plan *plan, struct sink_run *s,
-                           struct hr_err *err)
+                           const struct hr_options *options, struct hr_err *err)
 {
     bool already = false;
     HR_TRY(s->sink->vt->begin_epoch(s->sink, 0, &already, err));
     if (already) return HR_OK;
-    hr_status status = run_plan(run, plan, write_batch, s, err);
-    if (status == HR_OK) status = commit(run, s, err);
+    struct job job = {write_batch, s, s->sink, options, prepare, commit};
+    hr_status status = run_plan(run, plan, &job, err);
     while (s->writers) {
         struct writer *w = s->writers;
         s->writers = w->next;
@@ -343,7 +434,7 @@ hr_status hr_run_into_sink(struct hr_run *run, struct hr_plan *plan, const struc
     struct sink_run s = {.sink = NULL};
     HR_TRY(hr_sink_open(vt, &args, &s.sink, err));
     pthread_mutex_init(&s.lock, NULL);
-    hr_status status = run_epoch(run, plan, &s, err);
+    hr_status status = run_epoch(run, plan, &s, options, err);
     pthread_mutex_destroy(&s.lock);
     vt->close(s.sink);
     return status;

@@ -294,6 +294,7 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
         .state_snapshot_every = (int32_t)hr_setting_int(session, HR_SET_SNAPSHOT_EVERY),
     };
     HR_TRY(watermark_options(run, &args.watermark, err));
+    HR_TRY(hr_run_dead_letters(run, plan, sink_options, &args.dead, err));
     const char *no_data = hr_setting(session, HR_SET_NO_DATA);
     args.no_data_epochs = !no_data || !hr_str_eq_nocase(no_data, "false");
     if (target->alert) args.text = hr_alert_shown_text(run);

@@ -169,6 +169,7 @@ static hr_status fill_plan(struct hr_query *query, int64_t now_us, struct hr_err
         .offsets = hr_arena_strdup(&query->epoch_arena, hr_buf_cstr(&offsets)),
     };
     if (query->late.sink) query->late.sink->label = query->output.sink->label;
+    if (query->dead.sink) query->dead.sink->label = query->output.sink->label;
     hr_buf_done(&offsets);
     return hr_buf_status(&query->record, err);
 }
@@ -198,6 +199,50 @@ static hr_status emit_late(struct hr_exec *exec, uint32_t partition, uint32_t at
 {
     struct hr_query *query = exec->emit_arg;
     return hr_output_emit(&query->late, partition, attempt, batch, err);
+}
+
+/* @thread task */
+static hr_status emit_dead(struct hr_exec *exec, uint32_t split, uint32_t attempt,
+                           struct hr_batch *batch, struct hr_err *err)
+{
+    struct hr_query *query = exec->dead_letters_arg;
+    return hr_dead_output_emit(&query->dead, split, attempt, batch, err);
+}
+
+static hr_status begin_output(struct hr_query *query, struct hr_query_output *output,
+                              struct hr_err *err)
+{
+    HR_TRY(hr_output_begin(output, query->epoch, err));
+    /* Only an epoch that was planned before a restart may be in the output already. */
+    if (output->discard && !query->replan)
+        return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
+                        "its output has this epoch already, which it plans only now");
+    return HR_OK;
+}
+
+/* All outputs, and who tells of dead letters. */
+static hr_status begin_outputs(struct hr_query *query, struct hr_exec *exec, struct hr_err *err)
+{
+    uint32_t splits = 0;
+    for (uint32_t i = 0; i < query->scan_count; i++) {
+        const struct hr_scan_node *node = query->scans[i].node;
+        struct hr_exec_scan *scan = &exec->scans[i];
+        if (!node) continue;
+        bool asks = hr_dead_letters_option(node->options ? node->options : &node->table->options);
+        scan->letters_of = query->dead.sink && asks ? node->table->name : NULL;
+        scan->first_split = splits;
+        splits += scan->split_count;
+    }
+    if (query->dead.sink) {
+        exec->dead_letters = emit_dead;
+        exec->dead_letters_arg = query;
+        exec->query_name = query->name;
+        hr_dead_letters_init(&query->refused, exec, query->output.vt->name, splits, 0);
+        if (query->output.vt->refuses_rows) query->output.sink->dead = &query->refused;
+        HR_TRY(begin_output(query, &query->dead, err));
+    }
+    HR_TRY(begin_output(query, &query->output, err));
+    return query->late.sink ? begin_output(query, &query->late, err) : HR_OK;
 }
 
 static hr_status plan_splits(struct hr_query *query, struct hr_exec *exec, struct hr_err *err)
@@ -248,13 +293,7 @@ static hr_status run(struct hr_query *query, struct hr_exec *exec, struct epoch_
     hr_stateful_propagate(query->root, exec);
     HR_TRY(plan_splits(query, exec, err));
     times->splits_ns = hr_mono_ns(query->env);
-    HR_TRY(hr_output_begin(&query->output, query->epoch, err));
-    if (query->late.sink) HR_TRY(hr_output_begin(&query->late, query->epoch, err));
-    /* Only an epoch that was planned before a restart may be in the output already. */
-    bool discard = query->output.discard || (query->late.sink && query->late.discard);
-    if (discard && !query->replan)
-        return HR_RAISE(err, HR_E_CHECKPOINT_MISMATCH, "path", query->checkpoint_dir, "why",
-                        "its output has this epoch already, which it plans only now");
+    HR_TRY(begin_outputs(query, exec, err));
     return hr_exec_run(query->root, exec, err);
 }
 
@@ -402,8 +441,9 @@ static hr_status run_and_commit(struct hr_query *query, struct hr_exec *exec,
                                 struct hr_err *err)
 {
     HR_TRY(run(query, exec, times, now_us, err));
-    HR_TRY(hr_output_commit(&query->output, &query->epoch_arena, err));
-    if (query->late.sink) HR_TRY(hr_output_commit(&query->late, &query->epoch_arena, err));
+    HR_TRY(hr_output_commit(&query->output, query->dead.sink ? &query->dead : NULL,
+                            &query->epoch_arena, err));
+    if (query->late.sink) HR_TRY(hr_output_commit(&query->late, NULL, &query->epoch_arena, err));
     times->ran_ns = hr_mono_ns(query->env);
     measure(query, exec, progress);
     return commit(query, exec, ret_watermark_us, progress, times, err);
@@ -461,6 +501,8 @@ hr_status hr_query_loop(struct hr_query *query, struct hr_err *err)
         if (status != HR_OK) {
             hr_output_abort(&query->output, query->epoch);
             if (query->late.sink) hr_output_abort(&query->late, query->epoch);
+            if (query->dead.sink) hr_output_abort(&query->dead, query->epoch);
+            hr_dead_letters_done(&query->refused);
             return status;
         }
         query->last_idle_us = 0;

@@ -44,6 +44,13 @@ static void put_guarantee(const char *source, enum hr_guarantee sink, const char
     }
 }
 
+/* What becomes of records that cannot be read, and of rows that the sink refuses. */
+static void put_dead(const char *name, enum hr_guarantee guarantee, struct hr_buf *out)
+{
+    static const char *const texts[] = {"without a guarantee", "at least once", "exactly once"};
+    hr_buf_printf(out, "; dead letters to the sink %s, %s", name, texts[guarantee]);
+}
+
 void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out)
 {
     assert(query->output.sink);
@@ -56,15 +63,23 @@ void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out)
         vt = query->late.vt;
     }
     put_guarantee(unreplayable_scan(query), guarantee, vt->name, hr_buf_cstr(&how), out);
+    if (query->dead.sink) put_dead(query->dead.vt->name, query->dead.sink->guarantee, out);
     hr_buf_done(&how);
 }
 
 void hr_plan_guarantee(const struct hr_plan *plan, const struct hr_sink_vt *sink,
-                       const struct hr_options *options, struct hr_buf *out)
+                       const struct hr_options *options, const struct hr_dead_place *dead,
+                       struct hr_buf *out)
 {
     struct hr_buf how = {0};
     assert(sink);
     enum hr_guarantee guarantee = sink->explain ? sink->explain(options, &how) : sink->guarantee;
     put_guarantee(unreplayable(plan), guarantee, sink->name, hr_buf_cstr(&how), out);
+    if (dead->sink) {
+        hr_buf_clear(&how);
+        guarantee = dead->sink->explain ? dead->sink->explain(dead->options, &how)
+                                        : dead->sink->guarantee;
+        put_dead(dead->sink->name, guarantee, out);
+    }
     hr_buf_done(&how);
 }

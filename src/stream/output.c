@@ -97,16 +97,33 @@ out:
     return status;
 }
 
-hr_status hr_output_commit(struct hr_query_output *output, struct hr_arena *arena,
-                           struct hr_err *err)
+/* Writers ended, and all that may still refuse rows. */
+static hr_status prepare(struct hr_query_output *output, struct hr_arena *arena,
+                         struct hr_str_view **ret_messages, uint32_t *ret_count,
+                         struct hr_err *err)
 {
-    if (output->discard) return HR_OK;
-    uint32_t count = 0;
+    const struct hr_sink_vt *vt = output->sink->vt;
     struct hr_str_view *messages =
         HR_NEW_ARRAY(arena, struct hr_str_view, output->writer_count + 1);
     if (!messages) return HR_OOM(err);
-    hr_status status = finish(output, arena, messages, &count, err);
-    if (status == HR_OK)
+    HR_TRY(finish(output, arena, messages, ret_count, err));
+    *ret_messages = messages;
+    return vt->prepare_epoch
+               ? vt->prepare_epoch(output->sink, output->epoch, messages, *ret_count, err)
+               : HR_OK;
+}
+
+hr_status hr_output_commit(struct hr_query_output *output, struct hr_query_output *dead,
+                           struct hr_arena *arena, struct hr_err *err)
+{
+    struct hr_str_view *messages = NULL;
+    uint32_t count = 0;
+    hr_status status = HR_OK;
+    if (!output->discard) status = prepare(output, arena, &messages, &count, err);
+    if (status == HR_OK && output->sink->dead)
+        status = hr_dead_letters_flush(output->sink->dead, err);
+    if (status == HR_OK && dead) status = hr_output_commit(dead, NULL, arena, err);
+    if (status == HR_OK && !output->discard)
         status =
             output->sink->vt->commit_epoch(output->sink, output->epoch, messages, count, err);
     hr_output_drop(output);

@@ -21,6 +21,7 @@ struct hr_query_writer {
 struct hr_query_output {
     const struct hr_sink_vt *vt;
     struct hr_options options;
+    const struct hr_type *schema; /* of dead letters: what their sink takes */
     struct hr_sink *sink; /* NULL: not open */
 
     /* Of the running epoch. */
@@ -38,9 +39,10 @@ hr_status hr_output_begin(struct hr_query_output *output, int64_t epoch,
 /* Writes a batch, which is borrowed. @thread task */
 hr_status hr_output_emit(struct hr_query_output *output, uint32_t partition, uint32_t attempt,
                          struct hr_batch *batch, struct hr_err *err) HR_CHECKED;
-/* Makes the epoch durable. Messages of the writers live in the arena. */
-hr_status hr_output_commit(struct hr_query_output *output, struct hr_arena *arena,
-                           struct hr_err *err) HR_CHECKED;
+/* Makes the epoch durable, its dead letters (NULL: there are none) before the rest. Messages of the
+ * writers live in the arena. */
+hr_status hr_output_commit(struct hr_query_output *output, struct hr_query_output *dead,
+                           struct hr_arena *arena, struct hr_err *err) HR_CHECKED;
 /* Gives up what was not committed, and tells the sink. */
 void hr_output_abort(struct hr_query_output *output, int64_t epoch);
 /* Gives up what was not committed. */

@@ -19,6 +19,7 @@ static hr_status init_shared(struct hr_query *query, struct hr_err *err)
     HR_TRY(hr_tap_init(&query->tap, err));
     if (pthread_mutex_init(&query->output.lock, NULL)) return HR_OOM(err);
     if (pthread_mutex_init(&query->late.lock, NULL)) return HR_OOM(err);
+    if (pthread_mutex_init(&query->dead.lock, NULL)) return HR_OOM(err);
     return hr_wakeup_init(&query->wakeup, err);
 }
 
@@ -72,6 +73,9 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
         return HR_OOM(err);
     query->late.vt = args->late_sink;
     HR_TRY(copy_options(query, args->sink_options, &query->output.options, err));
+    HR_TRY(copy_options(query, args->dead.options, &query->dead.options, err));
+    query->dead_place = args->dead;
+    query->dead_place.options = &query->dead.options;
     return copy_options(query, args->late_sink ? args->late_options : NULL, &query->late.options,
                         err);
 }
@@ -165,6 +169,7 @@ static void query_free(struct hr_query *query)
     hr_life_done(&query->life);
     pthread_mutex_destroy(&query->output.lock);
     pthread_mutex_destroy(&query->late.lock);
+    pthread_mutex_destroy(&query->dead.lock);
     hr_free(query->name);
     hr_free(query->text);
     hr_free(query->checkpoint_dir);

@@ -13,6 +13,7 @@
 #include "operator/physical.h"
 #include "plan/catalog.h"
 #include "rdd/rdd.h"
+#include "stream/dead_letters.h"
 
 struct hr_query;
 
@@ -64,6 +65,7 @@ struct hr_query_args {
     const struct hr_options *sink_options;
     const struct hr_sink_vt *late_sink; /* where late rows go (LATE ROWS INTO); NULL: nowhere */
     const struct hr_options *late_options;
+    struct hr_dead_place dead; /* copied, but for what its schema is in; sink NULL: none */
     const struct hr_query_listener *listener; /* copied; hears of the first epoch too; or NULL */
     struct hr_read_limit limit; /* session-wide admission limits; sources' own options add to it */
     int32_t state_snapshot_every; /* deltas between snapshots; 0: default */
@@ -175,6 +177,7 @@ void hr_query_totals(struct hr_query *query, int64_t *ret_figures, uint64_t *ret
 void hr_query_guarantee(const struct hr_query *query, struct hr_buf *out);
 /* The same without a running query, for EXPLAIN: from what their kinds declare. */
 void hr_plan_guarantee(const struct hr_plan *plan, const struct hr_sink_vt *sink,
-                       const struct hr_options *options, struct hr_buf *out);
+                       const struct hr_options *options, const struct hr_dead_place *dead,
+                       struct hr_buf *out);
 
 #endif

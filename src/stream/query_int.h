@@ -83,6 +83,9 @@ struct hr_query {
     struct hr_query_output output;
     struct hr_query_output late; /* of late rows; vt NULL: there is none */
     int32_t late_state;          /* the operator that they are late for; -1: none */
+    struct hr_query_output dead; /* dead letters; vt NULL: nobody asks */
+    struct hr_dead_place dead_place;
+    struct hr_dead_letters refused; /* rows of the epoch that the sink refuses */
     struct hr_journal *journal;
     struct hr_meta_record meta;
 

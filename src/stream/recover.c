@@ -310,6 +310,7 @@ static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan,
         .checkpoint_dir = scan->streaming ? dir : NULL,
         .query_name = query->name,
         .user = node->table->user,
+        .takes_dead_letters = true,
     };
     HR_TRY(hr_source_open(vt, &args, &scan->source, err));
     if (!scan->streaming) return HR_OK;
@@ -360,6 +361,9 @@ static hr_status open_output(struct hr_query *query, struct hr_query_output *out
     };
     HR_TRY(hr_sink_open(output->vt, &sink_args, &output->sink, err));
     query->sync_plan = query->sync_plan || output->sink->guarantee == HR_EXACTLY_ONCE;
+    if (output != &query->output || !query->dead_place.sink) return HR_OK;
+    HR_TRY(hr_dead_output_open(&query->dead, &query->dead_place, &sink_args, err));
+    query->sync_plan |= query->dead.sink->guarantee == HR_EXACTLY_ONCE;
     return HR_OK;
 }
 
@@ -410,6 +414,8 @@ void hr_query_close_all(struct hr_query *query)
 {
     hr_output_close(&query->output);
     hr_output_close(&query->late);
+    hr_output_close(&query->dead);
+    hr_dead_letters_done(&query->refused);
     for (uint32_t i = 0; query->scans && i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         if (scan->source) scan->source->vt->close(scan->source);

@@ -153,6 +153,7 @@ struct file_owner {
     struct hr_env *env;
     const char *dir, *query_id; /* borrowed */
     bool take_over, mine;
+    bool starts_late; /* without a manifest any epoch may be its first */
     int lock_fd;
     int64_t first_epoch; /* epoch 0 of this query in the manifest's count */
 };

@@ -156,7 +156,8 @@ hr_status hr_file_owner_begin(struct file_owner *owner, struct hr_arena *arena, 
     int64_t last;
     HR_TRY(hr_file_manifest_last(owner->env, arena, owner->dir, &last, err));
     if (!owner->mine) {
-        if (!owner->take_over && (epoch > 0 || last >= 0))
+        bool fresh = last < 0 && (epoch == 0 || owner->starts_late);
+        if (!owner->take_over && !fresh)
             return disagrees(owner, last, epoch, err);
         owner->first_epoch = last + 1 - epoch;
         HR_TRY(write_owner(owner, arena, err));

@@ -24,6 +24,7 @@ struct file_reader {
     bool whole;        /* the range is the whole file */
     bool ignore_corrupt;
     struct file_bytes *bytes;
+    struct hr_dead_letters *dead; /* or NULL */
 };
 
 static void reader_close(struct hr_scan_reader *base)
@@ -85,6 +86,7 @@ static hr_status feed(struct file_reader *r, struct hr_err *err)
         const char *newline = memchr(buffer->data, '\n', size);
         skip = newline ? (size_t)(newline + 1 - buffer->data) : size;
         r->skip_line = !newline;
+        if (r->dead) r->dead->first += (int64_t)skip;
     }
     if (!status) {
         r->at_end = last;
@@ -144,6 +146,7 @@ struct hr_format_args hr_file_reader_args(const struct file_read *read)
     args.batch_rows = read->spec->batch_rows ? read->spec->batch_rows : HR_BATCH_ROWS;
     args.mem = read->spec->mem;
     args.malformed_rows = read->spec->malformed_rows;
+    args.bad = read->spec->dead ? &read->spec->dead->rows : NULL;
     args.origin = read->split->path;
     return args;
 }
@@ -169,6 +172,10 @@ hr_status hr_file_reader_open(const struct file_read *read, struct hr_scan_reade
     struct hr_format_args args = hr_file_reader_args(read);
     hr_status status = (r->path = hr_strdup(split->path)) ? HR_OK : HR_OOM(err);
     if (!status) status = open_file(r, hr_file_encoding(args.options), read->ignore_missing, err);
+    if (!status && (r->dead = read->spec->dead)) {
+        r->dead->partition = r->path;
+        r->dead->first = r->pos;
+    }
     if (!status) status = r->format->decoder_open(&args, &r->decoder, err);
     if (status) {
         reader_close(&r->base);

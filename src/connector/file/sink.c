@@ -158,7 +158,9 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
     if (!s->streaming) return hr_file_owner_none(s->env, &s->arena, s->dir, err);
     const char *id = hr_arena_strdup(&s->arena, args->query_id ? args->query_id : "");
     if (!id) return HR_OOM(err);
-    return hr_file_owner_open(&s->owner, s->env, s->dir, id, o.take_over, err);
+    HR_TRY(hr_file_owner_open(&s->owner, s->env, s->dir, id, o.take_over, err));
+    s->owner.starts_late = args->starts_late;
+    return HR_OK;
 }
 
 static hr_status open_format(const struct hr_sink_args *args, const struct hr_format_vt *format,

@@ -10,6 +10,7 @@
  * begins below the partition's oldest message is lost data. A worker process (executors=N) reads
  * with a client of its own.
  */
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/datetime.h"
@@ -31,6 +32,7 @@ struct kafka_reader {
     rd_kafka_message_t **messages;
     uint32_t count;
     bool done;
+    char place[280]; /* "topic-3", of dead letters */
 };
 
 /* @thread librdkafka's */
@@ -484,6 +486,13 @@ static hr_status reader_next(struct hr_scan_reader *base, struct hr_batch **ret,
     return r->count ? make_batch(r, ret, err) : HR_OK;
 }
 
+/* Of the message with that number in the batch. */
+static int64_t offset_of(void *arg, int64_t at)
+{
+    const struct kafka_reader *r = arg;
+    return r->messages[at]->offset;
+}
+
 hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *split,
                                const struct hr_scan_spec *spec, struct hr_scan_reader **ret,
                                struct hr_err *err)
@@ -506,8 +515,15 @@ hr_status hr_kafka_open_reader(struct hr_source *source, const struct hr_split *
                                   .schema = s->base.schema, .wanted = spec->schema,
                                   .batch_rows = spec->batch_rows, .mem = spec->mem,
                                   .malformed_rows = spec->malformed_rows,
+                                  .bad = spec->dead ? &spec->dead->rows : NULL,
                                   .origin = r->range.topic};
     hr_status status = HR_OK;
+    if (spec->dead) {
+        snprintf(r->place, sizeof r->place, "%s-%d", r->range.topic, (int)r->range.partition);
+        spec->dead->partition = r->place;
+        spec->dead->offset = offset_of;
+        spec->dead->arg = r;
+    }
     if (s->format) status = s->format->decoder_open(&args, &r->decoder, err);
     if (!status && !r->done) status = take_partition(s, &r->range, &r->partition, err);
     if (status) {

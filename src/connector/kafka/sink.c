@@ -124,6 +124,7 @@ static hr_status prepare_once(struct kafka_sink *s, const struct hr_sink_args *a
     if (idempotence && !hr_str_eq_nocase(idempotence, "true"))
         return HR_FAIL(err, HR_E_INVALID_OPTION,
                        "option kafka.enable.idempotence: guarantee needs it to be true");
+    s->starts_late = args->starts_late;
     s->group = hr_arena_printf(&s->arena, "headrace-%s", args->query_id);
     if (args->streaming) s->query_id = hr_arena_strdup(&s->arena, args->query_id);
     if (!s->group || (args->streaming && !s->query_id)) return HR_OOM(err);
@@ -177,7 +178,8 @@ static hr_status kafka_begin(struct hr_sink *sink, int64_t epoch, bool *ret_comm
     if (s->query_id) HR_TRY(hr_kafka_check_mark(s, epoch, ret_committed, err));
     if (*ret_committed) return HR_OK;
     if (s->options.guarantee == KAFKA_EXACTLY_ONCE) {
-        if (s->query_id && sink->label.replanned && epoch > 0 && s->marked_epoch < 0)
+        if (s->query_id && sink->label.replanned && epoch > 0 && s->marked_epoch < 0 &&
+            !s->starts_late)
             return hr_kafka_mismatch(s, "whether the last epoch was written is not noted any more "
                                      "(the broker's offsets.retention.minutes)", err);
         return hr_kafka_transaction_begin(s, err);
@@ -387,6 +389,7 @@ const struct hr_sink_vt hr_sink_kafka = {
     .options = specs,
     .option_count = HR_COUNT(specs),
     .option_prefix = "kafka.",
+    .takes_records = true,
     .open = kafka_open,
     .close = kafka_close,
     .begin_epoch = kafka_begin,

@@ -34,6 +34,7 @@ struct kafka_sink {
     const char *query_id; /* NULL: a batch, which has no past */
     const char *group;
     struct hr_collect collect; /* an attempt that fails must not have been sent */
+    bool starts_late;
     int64_t marked_epoch;      /* the last that is noted; -1: none */
     uint64_t marked_digest;
     bool in_transaction;

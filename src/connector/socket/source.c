@@ -395,6 +395,14 @@ static void socket_reader_close(struct hr_scan_reader *base)
     hr_free(r);
 }
 
+/* A connection cannot be read again: where a line stood says nothing. */
+static int64_t no_offset(void *arg, int64_t at)
+{
+    HR_UNUSED(arg);
+    HR_UNUSED(at);
+    return -1;
+}
+
 static hr_status socket_open_reader(struct hr_source *source, const struct hr_split *split,
                                     const struct hr_scan_spec *spec, struct hr_scan_reader **ret,
                                     struct hr_err *err)
@@ -411,7 +419,8 @@ static hr_status socket_open_reader(struct hr_source *source, const struct hr_sp
         .conf = &s->conf, .options = &s->format_options, .schema = s->format_schema,
         .wanted = s->options.timestamp ? s->format_schema : spec->schema,
         .batch_rows = spec->batch_rows, .mem = spec->mem, .malformed_rows = spec->malformed_rows,
-        .origin = "the socket"};
+        .bad = spec->dead ? &spec->dead->rows : NULL, .origin = "the socket"};
+    if (spec->dead) spec->dead->offset = no_offset;
     hr_status status = s->format->decoder_open(&args, &r->decoder, err);
     if (status) {
         hr_free(r);

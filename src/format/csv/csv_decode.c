@@ -26,12 +26,14 @@ struct csv_decoder {
     bool pruned;
     struct hr_mem *mem;
     _Atomic int64_t *malformed_rows;
+    struct hr_bad_rows *bad; /* gets damaged records, or NULL */
+    int64_t at;              /* where the record is, for it */
     const char *origin;
     uint32_t batch_rows;
     bool header_seen;
     /* multiLine: the whole text and where we are in it */
     struct hr_buffer *text;
-    const char *pos, *end;
+    const char *begin, *pos, *end;
     struct hr_batch_builder builder;
     uint32_t rows;
 };
@@ -92,6 +94,7 @@ static hr_status setup(struct csv_decoder *d, const struct hr_format_args *args,
 {
     struct csv_options *o = &d->options;
     HR_TRY(hr_csv_options_parse(args, &d->arena, o, err));
+    if (args->bad && !hr_options_get(args->options, "mode")) o->mode = CSV_DROPMALFORMED;
     d->tz = args->conf && args->conf->tz ? args->conf->tz : hr_tz_utc();
     if (o->zone && !(d->tz = hr_tz_find(hr_sv(o->zone))))
         return HR_FAIL(err, HR_E_INVALID_OPTION, "option timeZone: unknown zone %s", o->zone);
@@ -117,6 +120,7 @@ static hr_status csv_open(const struct hr_format_args *args, struct hr_decoder *
     d->wanted = args->wanted ? args->wanted : args->schema;
     d->mem = args->mem;
     d->malformed_rows = args->malformed_rows;
+    d->bad = args->bad;
     d->batch_rows = args->batch_rows ? args->batch_rows : HR_BATCH_ROWS;
     d->origin = hr_arena_strdup(&d->arena, args->origin ? args->origin : "the input");
     hr_status status = d->origin ? setup(d, args, err) : HR_OOM(err);
@@ -280,11 +284,23 @@ static bool converts(struct csv_decoder *d, struct hr_err *err)
     return good;
 }
 
+static hr_status tell(struct csv_decoder *d, struct hr_str_view text, bool fields,
+                      struct hr_err *err)
+{
+    char why[80];
+    if (!d->bad) return HR_OK;
+    if (fields)
+        snprintf(why, sizeof why, "%u fields, not %u", d->parser.count, d->file_columns);
+    else
+        snprintf(why, sizeof why, "a value does not fit its column");
+    return hr_bad_row(d->bad, text, d->at, why, err);
+}
+
 static hr_status record_row(struct csv_decoder *d, struct hr_str_view text, bool *ret_kept,
                             struct hr_err *err)
 {
     struct hr_builder **columns = d->builder.columns;
-    bool bad = (!d->pruned && d->parser.count != d->file_columns);
+    bool bad = (!d->pruned && d->parser.count != d->file_columns), fields = bad;
     *ret_kept = true;
     if (d->parser.oom) return HR_OOM(err);
     if (d->parser.too_many || d->parser.too_long || d->parser.raised)
@@ -293,7 +309,7 @@ static hr_status record_row(struct csv_decoder *d, struct hr_str_view text, bool
         if (d->malformed_rows) atomic_fetch_add(d->malformed_rows, 1);
         if (d->options.mode == CSV_FAILFAST) return fail_fast(d, text, err);
         *ret_kept = false;
-        return HR_OK;
+        return tell(d, text, fields, err);
     }
     int32_t corrupt = -1;
     for (uint32_t i = 0; i < d->wanted->field_count; i++) {
@@ -315,7 +331,7 @@ static hr_status record_row(struct csv_decoder *d, struct hr_str_view text, bool
         hr_builder_null(columns[corrupt]);
     if (bad && d->malformed_rows) atomic_fetch_add(d->malformed_rows, 1);
     d->rows++;
-    return HR_OK;
+    return bad ? tell(d, text, fields, err) : HR_OK;
 }
 
 static hr_status check_header(struct csv_decoder *d, struct hr_err *err)
@@ -381,6 +397,7 @@ static hr_status fill_lines(struct csv_decoder *d, uint32_t room, struct hr_err 
         if (buffer && buffer != held && !hr_batch_hold_buffer(d->builder.batch, buffer))
             return HR_OOM(err);
         held = buffer;
+        d->at = d->lines.line_at;
         HR_TRY(record(d, line.ptr, line.ptr + line.len, &after, err));
     }
     return HR_OK;
@@ -395,12 +412,15 @@ static hr_status fill_text(struct csv_decoder *d, uint32_t room, struct hr_err *
         HR_TRY(hr_lines_next(&d->lines, &whole, &buffer, &more, err));
         if (!more) return HR_OK;
         d->text = hr_buffer_ref(buffer);
-        d->pos = whole.ptr;
+        d->begin = d->pos = whole.ptr;
         d->end = whole.ptr + whole.len;
         hr_csv_find_newline(&d->parser, d->pos, d->end);
     }
     if (!hr_batch_hold_buffer(d->builder.batch, d->text)) return HR_OOM(err);
-    while (d->pos < d->end && d->rows < room) HR_TRY(record(d, d->pos, d->end, &d->pos, err));
+    while (d->pos < d->end && d->rows < room) {
+        d->at = d->pos - d->begin;
+        HR_TRY(record(d, d->pos, d->end, &d->pos, err));
+    }
     return HR_OK;
 }
 
@@ -468,6 +488,7 @@ static hr_status csv_messages(struct hr_decoder *base, const struct hr_str_view 
     hr_status status = sel ? HR_OK : HR_OOM(err);
     for (uint32_t i = 0; !status && i < count; i++) {
         bool kept;
+        d->at = i;
         status = message(d, messages[i], &kept, err);
         if (kept) sel[kept_count++] = i;
     }
@@ -497,6 +518,7 @@ const struct hr_format_vt hr_format_csv = {
     .name = "csv",
     .file_extension = ".csv",
     .options = &hr_csv_options,
+    .tells_damage = true,
     .splits = csv_splits,
     .decoder_open = csv_open,
     .feed = csv_feed,

@@ -92,6 +92,7 @@ struct json_decoder {
     const struct hr_time_format *timestamp_format, *timestamp_ntz_format, *date_format;
     struct hr_mem *mem;
     _Atomic int64_t *malformed_rows;
+    struct hr_bad_rows *bad;   /* gets damaged records, or NULL */
     const char *origin;
     const struct hr_type *wanted;
     uint32_t batch_rows;
@@ -118,6 +119,11 @@ struct json_decoder {
     struct hr_buf carry;       /* the beginning of a record that earlier blocks cut */
     bool carry_overlong;
     bool last;                 /* nothing follows */
+    /* Where that is in all that was fed: the block, and the record put together of several. */
+    const char *block, *joined;
+    size_t block_size;
+    int64_t fed, block_at, carry_at;
+    int64_t message;           /* number of the one being read */
     double record_bytes;       /* running mean, to size batches */
     int64_t line_number;
 

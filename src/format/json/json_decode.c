@@ -49,6 +49,7 @@ static hr_status decoder_setup(struct json_decoder *d, const struct hr_format_ar
 {
     struct json_options *o = &d->options;
     HR_TRY(hr_options_parse(hr_json_options.specs, hr_json_options.count, args->options, o, err));
+    if (args->bad && !hr_options_get(args->options, "mode")) o->mode = JSON_DROPMALFORMED;
     /* The caller's options may not outlive us. */
     if (!(o->corrupt_name = hr_arena_strdup(&d->arena, o->corrupt_name))) return HR_OOM(err);
     if (o->line_sep && !(o->line_sep = hr_arena_strdup(&d->arena, o->line_sep)))
@@ -82,6 +83,7 @@ static hr_status json_decoder_open(const struct hr_format_args *args, struct hr_
     d->conf = args->conf;
     d->mem = args->mem;
     d->malformed_rows = args->malformed_rows;
+    d->bad = args->bad;
     d->wanted = args->wanted ? args->wanted : args->schema;
     d->batch_rows = args->batch_rows ? args->batch_rows : HR_BATCH_ROWS;
     d->record_bytes = 128;
@@ -112,6 +114,7 @@ static struct hr_buffer *copy_padded(const char *data, size_t size)
 static void carry_append(struct json_decoder *d, const char *data, size_t size)
 {
     size_t room = (size_t)d->options.max_record_bytes - d->carry.len;
+    if (!d->carry.len && !d->carry_overlong) d->carry_at = d->block_at + (data - d->block);
     if (size > room) {
         d->carry_overlong = true;
         size = room;
@@ -141,6 +144,10 @@ static hr_status json_feed(struct hr_decoder *base, struct hr_buffer *buffer, co
     }
     hr_buffer_unref(d->buffer);
     d->buffer = held;
+    d->block = data;
+    d->block_size = size;
+    d->block_at = d->fed;
+    d->fed += (int64_t)size;
     d->pos = d->end = data;
     d->rest = data;
     d->rest_end = data + size;
@@ -191,6 +198,23 @@ static void count_malformed(struct json_decoder *d)
     if (d->malformed_rows) atomic_fetch_add_explicit(d->malformed_rows, 1, memory_order_relaxed);
 }
 
+/* Where p is in all that was fed, or the message's number. */
+static int64_t place(const struct json_decoder *d, const char *p)
+{
+    if (d->one_row) return d->message;
+    if (p >= d->block && p < d->block + d->block_size) return d->block_at + (p - d->block);
+    return d->joined ? d->carry_at + (p - d->joined) : -1;
+}
+
+static hr_status tell(struct json_decoder *d, const char *p, const char *end, bool overlong,
+                      enum json_verdict verdict, struct hr_err *err)
+{
+    const char *why = overlong                  ? "longer than maxRecordBytes"
+                      : verdict == JSON_PARTIAL ? "a value does not fit its column"
+                                                : "not a JSON object of the columns";
+    return hr_bad_row(d->bad, hr_svn(p, (size_t)(end - p)), place(d, p), why, err);
+}
+
 /* One record by the slow parser, whatever becomes of it. */
 static hr_status record_slow(struct json_decoder *d, const char *p, const char *end,
                              bool overlong, struct hr_err *err)
@@ -204,6 +228,7 @@ static hr_status record_slow(struct json_decoder *d, const char *p, const char *
     if (verdict == JSON_ROW) return HR_OK;
     count_malformed(d);
     if (d->options.mode == JSON_FAILFAST) return fail_fast(d, p, end, err);
+    HR_TRY(tell(d, p, end, overlong, verdict, err));
     if (d->options.mode == JSON_DROPMALFORMED) {
         hr_json_truncate(level, first);
         return HR_OK;
@@ -267,6 +292,7 @@ static hr_status carry_record(struct json_decoder *d, struct hr_err *err)
     hr_buffer_unref(d->carry_buffer);
     d->carry_buffer = whole;
     const char *p = whole->data, *end = p + d->carry.len + 1;
+    d->joined = p;
     bool overlong = d->carry_overlong;
     hr_buf_clear(&d->carry);
     d->carry_overlong = false;
@@ -313,6 +339,7 @@ static hr_status whole_file(struct json_decoder *d, struct hr_err *err)
     hr_buf_clear(&d->carry);
     d->carry_overlong = false;
     hr_status status = HR_OK;
+    d->joined = whole->data;
     if (!hr_batch_hold_buffer(d->batch, whole)) status = HR_OOM(err);
     if (!status) status = record_slow(d, whole->data, whole->data + size, overlong, err);
     hr_buffer_unref(whole);
@@ -499,6 +526,7 @@ static hr_status json_messages(struct hr_decoder *base, const struct hr_str_view
     hr_status status = HR_OK;
     for (uint32_t i = 0; i < count && !status; i++) {
         bool keep;
+        d->message = i;
         status = message(d, messages[i], &keep, err);
         if (!status && !keep && !sel) {
             sel = hr_arena_alloc(&d->batch->arena, sizeof *sel * count);
@@ -535,6 +563,7 @@ const struct hr_format_vt hr_format_json = {
     .name = "json",
     .file_extension = ".json",
     .options = &hr_json_options,
+    .tells_damage = true,
     .splits = json_splits,
     .decoder_open = json_decoder_open,
     .feed = json_feed,
@@ -552,6 +581,7 @@ const struct hr_format_vt hr_format_debezium_json = {
     .name = "debezium-json",
     .file_extension = ".json",
     .envelope = HR_ENVELOPE_DEBEZIUM,
+    .tells_damage = true,
     .options = &hr_json_options,
     .splits = json_splits,
     .decoder_open = json_decoder_open,
