@@ -97,6 +97,12 @@ hr_status hr_take_fields(struct hr_analyzer *an, struct hr_expr *base, const str
 hr_status hr_carry_up(struct hr_analyzer *an, struct hr_plan *plan, uint32_t attr_id,
                       struct hr_err *err) HR_CHECKED;
 
+/* analyze_pivot.c */
+hr_status hr_analyze_pivot(struct hr_analyzer *an, struct hr_plan **plan,
+                           struct hr_err *err) HR_CHECKED;
+hr_status hr_analyze_unpivot(struct hr_analyzer *an, struct hr_plan **plan,
+                             struct hr_err *err) HR_CHECKED;
+
 /* analyze_routine.c */
 /* The value of a session variable: x, session.x, system.session.x, and fields of it. *ret NULL:
  * there is none. */

@@ -60,7 +60,7 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
   TRAILING TRAIN TRIM TRUE TRY_CAST UNBOUNDED UNCACHE UNION UNKNOWN USE USER USING VALUES VIEW
   VIEWS WATERMARK WHEN WHERE WINDOW WITH WITHIN.
 %fallback ID
-  DECLARE DEFAULT EXECUTE IMMEDIATE SET VARIABLE.
+  DECLARE DEFAULT EXCLUDE EXECUTE IMMEDIATE INCLUDE PIVOT SET UNPIVOT VARIABLE.
 
 /* From loose to tight. */
 %nonassoc PREC_LOWEST.
@@ -793,6 +793,64 @@ relation(A) ::= relation(L) join(J) JOIN table_primary(R) on(O). {
 relation(A) ::= relation(L) NATURAL join(J) JOIN table_primary(R). {
     J.natural = true;
     A = hr_sql_join(p, L, J, R, (struct hr_sql_on){0});
+}
+relation(A) ::= pivoted(Q). [PREC_LOW] { A = Q; }
+relation(A) ::= pivoted(Q) alias(N). { A = hr_sql_alias_query(p, Q, N); }
+%type pivoted {struct hr_sql_q}
+%type pivot {struct hr_plan *}
+pivoted(A) ::= relation(Q) pivot(P). { A = hr_sql_pivoted(p, Q, P); }
+pivot(A) ::= PIVOT(T) LP items(L) FOR pivot_columns(C) IN LP pivot_values(V) RP RP(R). {
+    A = hr_sql_pivot(p, T, L, C, V, R);
+}
+pivot(A) ::= UNPIVOT(T) nulls_kept(K) LP ident(V) FOR ident(N) IN LP unpivot_columns(L) RP RP(R). {
+    A = hr_sql_unpivot(p, T, K, hr_sql_push_name(p, NULL, V), N, L, R);
+}
+pivot(A) ::= UNPIVOT(T) nulls_kept(K) LP LP idents(V) RP FOR ident(N) IN LP unpivot_groups(L) RP
+             RP(R). {
+    A = hr_sql_unpivot(p, T, K, V, N, L, R);
+}
+%type pivot_columns {struct hr_sql_names *}
+pivot_columns(A) ::= ident(N). { A = hr_sql_push_name(p, NULL, N); }
+pivot_columns(A) ::= LP idents(L) RP. { A = L; }
+%type pivot_values {struct hr_sql_list *}
+%type pivot_value {struct hr_sql_x}
+pivot_values(A) ::= pivot_value(X). { A = hr_sql_push(p, NULL, X); }
+pivot_values(A) ::= pivot_values(L) COMMA pivot_value(X). { A = hr_sql_push(p, L, X); }
+pivot_value(A) ::= bexpr(X). { A = X; }
+pivot_value(A) ::= bexpr(X) as_opt ident(N). {
+    A = hr_sql_alias(p, X, hr_sql_push_name(p, NULL, N));
+}
+%type nulls_kept {int}
+nulls_kept(A) ::= . { A = 0; }
+nulls_kept(A) ::= INCLUDE NULLS. { A = 1; }
+nulls_kept(A) ::= EXCLUDE NULLS. { A = 0; }
+/* Groups of columns, each a row: ALIASes have names. */
+%type unpivot_columns {struct hr_sql_list *}
+%type unpivot_groups {struct hr_sql_list *}
+%type unpivot_group {struct hr_sql_x}
+%type columns_of_group {struct hr_sql_list *}
+unpivot_columns(A) ::= names(N). { A = hr_sql_push_group(p, NULL, hr_sql_name_expr(p, N), NULL); }
+unpivot_columns(A) ::= names(N) as_opt ident(T). {
+    A = hr_sql_push_group(p, NULL, hr_sql_name_expr(p, N), T);
+}
+unpivot_columns(A) ::= unpivot_columns(L) COMMA names(N). {
+    A = hr_sql_push_group(p, L, hr_sql_name_expr(p, N), NULL);
+}
+unpivot_columns(A) ::= unpivot_columns(L) COMMA names(N) as_opt ident(T). {
+    A = hr_sql_push_group(p, L, hr_sql_name_expr(p, N), T);
+}
+unpivot_groups(A) ::= unpivot_group(X). { A = hr_sql_push_group(p, NULL, X, NULL); }
+unpivot_groups(A) ::= unpivot_group(X) as_opt ident(T). { A = hr_sql_push_group(p, NULL, X, T); }
+unpivot_groups(A) ::= unpivot_groups(L) COMMA unpivot_group(X). {
+    A = hr_sql_push_group(p, L, X, NULL);
+}
+unpivot_groups(A) ::= unpivot_groups(L) COMMA unpivot_group(X) as_opt ident(T). {
+    A = hr_sql_push_group(p, L, X, T);
+}
+unpivot_group(A) ::= LP(S) columns_of_group(L) RP(R). { A = hr_sql_row(p, L, S, R); }
+columns_of_group(A) ::= names(N). { A = hr_sql_push(p, NULL, hr_sql_name_expr(p, N)); }
+columns_of_group(A) ::= columns_of_group(L) COMMA names(N). {
+    A = hr_sql_push(p, L, hr_sql_name_expr(p, N));
 }
 %type join {struct hr_sql_join}
 join(A) ::= . { A = (struct hr_sql_join){.type = HR_JOIN_INNER}; }

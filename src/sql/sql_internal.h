@@ -382,6 +382,18 @@ const char *hr_sql_negative_word(struct hr_sql_parser *p, const struct hr_sql_to
 /* SET, RESET: read by their text, as Spark does. false: another statement. */
 bool hr_sql_set_statement(struct hr_sql_parser *p);
 
+/* build_pivot.c */
+struct hr_sql_q hr_sql_pivoted(struct hr_sql_parser *p, struct hr_sql_q q, struct hr_plan *pivot);
+struct hr_plan *hr_sql_pivot(struct hr_sql_parser *p, const struct hr_sql_token *start,
+                             struct hr_sql_list *aggregates, struct hr_sql_names *columns,
+                             struct hr_sql_list *values, const struct hr_sql_token *rp);
+struct hr_sql_list *hr_sql_push_group(struct hr_sql_parser *p, struct hr_sql_list *list,
+                                      struct hr_sql_x group, const struct hr_sql_token *name);
+struct hr_plan *hr_sql_unpivot(struct hr_sql_parser *p, const struct hr_sql_token *start,
+                               bool include_nulls, struct hr_sql_names *values,
+                               const struct hr_sql_token *name, struct hr_sql_list *groups,
+                               const struct hr_sql_token *rp);
+
 /* build_routine.c: session variables, EXECUTE IMMEDIATE, IDENTIFIER() */
 struct hr_sql_name_list *hr_sql_push_names(struct hr_sql_parser *p, struct hr_sql_name_list *list,
                                            struct hr_sql_names *names);

@@ -251,6 +251,10 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
                        prev->kind == HR_TK_SET || prev->kind == HR_TK_TEMPORARY
                    ? t->kind
                    : HR_TK_ID;
+    case HR_TK_PIVOT: return call ? t->kind : HR_TK_ID;
+    case HR_TK_UNPIVOT:
+        return call || next->kind == HR_TK_INCLUDE || next->kind == HR_TK_EXCLUDE ? t->kind
+                                                                                  : HR_TK_ID;
     case HR_TK_IDENTIFIER: return call ? t->kind : HR_TK_ID;
     case HR_TK_CAST:
     case HR_TK_TRY_CAST: return call ? t->kind : HR_TK_ID;
