@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From trees to steps: constants folded, common parts once, branches under selections. */
+#include "base/hash.h"
 #include "expr/internal.h"
 #include "expr/step.h"
 
@@ -13,6 +14,10 @@ struct compiler {
     HR_VEC(struct hr_slot) slots;
     HR_VEC(uint32_t) regs; /* parents */
     HR_VEC(struct hr_lambda_code) lambdas;
+    struct {               /* slots of leaves by hash, open addressing; 0: free, else slot + 1 */
+        uint32_t *cells;
+        uint32_t size, used;
+    } leaves;
     uint32_t max_args;
     uint32_t depth;
 };
@@ -34,17 +39,71 @@ static bool reg_is_within(const struct compiler *c, uint32_t reg, uint32_t outer
     return reg == outer;
 }
 
-/* A value that is there already. Of many slots only the first and the last are looked at, so that
- * a list of n constants costs n steps, not n * n: sharing saves work, no answer hangs on it. */
+/* What is found by its hash: lists have thousands of them. */
+static bool is_leaf(const struct hr_expr *expr)
+{
+    if (expr->kind == HR_X_CAST) expr = expr->args[0];
+    return expr->kind == HR_X_LITERAL || expr->kind == HR_X_COLUMN;
+}
+
+static uint32_t leaf_hash(const struct hr_expr *expr)
+{
+    return (uint32_t)hr_hash_combine((uint64_t)(uintptr_t)expr->type, hr_expr_hash(expr));
+}
+
+static hr_status add_leaf(struct compiler *c, uint32_t slot, struct hr_err *err)
+{
+    if (2 * c->leaves.used >= c->leaves.size) {
+        const uint32_t size = c->leaves.size ? 2 * c->leaves.size : 64, old = c->leaves.size;
+        const uint32_t *from = c->leaves.cells;
+        uint32_t *cells = HR_NEW_ARRAY(c->arena, uint32_t, size);
+        if (!cells) return HR_OOM(err);
+        for (uint32_t i = 0; i < old; i++) {
+            if (!from[i]) continue;
+            uint32_t at = leaf_hash(c->slots.items[from[i] - 1].expr) & (size - 1);
+            while (cells[at]) at = (at + 1) & (size - 1);
+            cells[at] = from[i];
+        }
+        c->leaves.cells = cells;
+        c->leaves.size = size;
+    }
+    uint32_t at = leaf_hash(c->slots.items[slot].expr) & (c->leaves.size - 1);
+    while (c->leaves.cells[at]) at = (at + 1) & (c->leaves.size - 1);
+    c->leaves.cells[at] = slot + 1;
+    c->leaves.used++;
+    return HR_OK;
+}
+
+static bool slot_holds(const struct compiler *c, const struct hr_slot *slot,
+                       const struct hr_expr *expr, uint32_t reg)
+{
+    return slot->expr && slot->expr->type == expr->type && hr_expr_equal(slot->expr, expr) &&
+           reg_is_within(c, reg, slot->reg);
+}
+
+static bool find_leaf(const struct compiler *c, const struct hr_expr *expr, uint32_t reg,
+                      uint32_t *ret_slot)
+{
+    if (c->leaves.size == 0) return false;
+    uint32_t at = leaf_hash(expr) & (c->leaves.size - 1);
+    for (; c->leaves.cells[at]; at = (at + 1) & (c->leaves.size - 1)) {
+        *ret_slot = c->leaves.cells[at] - 1;
+        if (slot_holds(c, &c->slots.items[*ret_slot], expr, reg)) return true;
+    }
+    return false;
+}
+
+/* A value that is there already. Of many that are no leaves only the first and the last slots are
+ * looked at, so that a list of n costs n steps, not n * n: sharing saves work, no answer hangs on
+ * it. */
 static bool find_slot(const struct compiler *c, const struct hr_expr *expr, uint32_t reg,
                       uint32_t *ret_slot)
 {
     const uint32_t count = c->slots.count;
+    if (is_leaf(expr)) return find_leaf(c, expr, reg, ret_slot);
     for (uint32_t i = 0; i < count; i++) {
         if (i == SHARED_SLOTS && count > 2 * SHARED_SLOTS) i = count - SHARED_SLOTS;
-        const struct hr_slot *slot = &c->slots.items[i];
-        if (!slot->expr || slot->expr->type != expr->type) continue;
-        if (!hr_expr_equal(slot->expr, expr) || !reg_is_within(c, reg, slot->reg)) continue;
+        if (!slot_holds(c, &c->slots.items[i], expr, reg)) continue;
         *ret_slot = i;
         return true;
     }
@@ -56,7 +115,7 @@ static hr_status add_slot(struct compiler *c, struct hr_slot slot, uint32_t *ret
 {
     if (!HR_VEC_PUSH(c->arena, &c->slots, slot)) return HR_OOM(err);
     *ret_slot = c->slots.count - 1;
-    return HR_OK;
+    return slot.expr && is_leaf(slot.expr) ? add_leaf(c, *ret_slot, err) : HR_OK;
 }
 
 static hr_status add_step(struct compiler *c, struct hr_step step, struct hr_err *err)

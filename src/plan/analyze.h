@@ -8,6 +8,7 @@
 
 #include "expr/lambda.h"
 #include "plan/catalog.h"
+#include "plan/name_index.h"
 #include "plan/nodes/with.h"
 #include "plan/tree.h"
 
@@ -43,6 +44,7 @@ struct hr_analyzer {
     uint32_t depth;     /* of plans */
     uint32_t relations; /* met so far: nested CTEs and views can multiply */
     uint32_t scans;
+    struct hr_name_index indexes[2]; /* of the inputs looked at last */
     uint32_t open_names; /* names left as they are, counted (hr_names.optional) */
 };
 

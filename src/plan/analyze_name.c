@@ -222,17 +222,21 @@ static bool qualifier_matches(const struct hr_analyzer *an, const struct hr_attr
     return at < 3 || hr_name_eq(an, parts[at - 3], "spark_catalog");
 }
 
-static void match_level(const struct hr_analyzer *an, const struct hr_plan *const *inputs,
+static void match_level(struct hr_analyzer *an, const struct hr_plan *const *inputs,
                         uint32_t input_count, const struct hr_expr *name, struct matches *m)
 {
     uint32_t deepest = HR_MIN(name->name_part_count - 1, 3u);
     for (uint32_t at = deepest + 1; at-- > 0 && m->count == 0;) {
         m->used_parts = at + 1;
         for (uint32_t p = 0; p < input_count; p++) {
-            for (uint32_t i = 0; i < inputs[p]->output_count; i++) {
+            const char *part = name->name_parts[at];
+            struct hr_name_index *index = &an->indexes[p];
+            for (uint32_t i = 0;; i++) {
+                i = hr_name_index_next(an->arena, index, inputs[p], part, i);
+                if (i >= inputs[p]->output_count) break;
                 const struct hr_attr *attr = &inputs[p]->output[i];
                 if (at == 0 && attr->hidden) continue;
-                if (!hr_name_eq(an, name->name_parts[at], attr->name)) continue;
+                if (!hr_name_eq(an, part, attr->name)) continue;
                 if (at == 0 || qualifier_matches(an, attr, name->name_parts, at))
                     add_match(m, attr);
             }
@@ -371,7 +375,7 @@ static bool groups_by(const struct hr_plan *agg, const struct matches *m)
     return false;
 }
 
-static void match_names(const struct hr_analyzer *an, const struct hr_names *names, bool in_call,
+static void match_names(struct hr_analyzer *an, const struct hr_names *names, bool in_call,
                         const struct hr_expr *name, struct matches *m)
 {
     const struct hr_plan *below = names->aggregate ? names->aggregate->children[0] : NULL;

@@ -7,6 +7,9 @@
 
 const struct hr_attr *hr_plan_attr(const struct hr_plan *plan, uint32_t id)
 {
+    if (plan->output_count == 0) return NULL;
+    const uint32_t guess = id - plan->output[0].id; /* ids of one select list follow each other */
+    if (guess < plan->output_count && plan->output[guess].id == id) return &plan->output[guess];
     for (uint32_t i = 0; i < plan->output_count; i++)
         if (plan->output[i].id == id) return &plan->output[i];
     return NULL;
