@@ -126,22 +126,16 @@ static hr_status made(struct parser *p, const struct hr_type *type, const struct
     return HR_OK;
 }
 
-/* ( n [, n] ); *ret_count 0 when there is no '('. */
-static hr_status parse_sizes(struct parser *p, int32_t sizes[2], int *ret_count)
+/* ( n [, n …] ): how many, and the texts of the first two. 0 when there is no '('. */
+static hr_status parse_sizes(struct parser *p, struct hr_str_view sizes[2], int *ret_count)
 {
     int count = 0;
     if (at_punct(p, '(')) {
         do {
             HR_TRY(next(p));
-            int64_t n;
-            if (p->tok != T_NUMBER || count == 2) return syntax_error(p);
-            if (!hr_parse_i64(p->word, &n) || n > INT32_MAX) {
-                HR_RAISE(p->err, HR_E_LIMIT, "what", "a size in a data type", "limit",
-                         "2147483647");
-                return hr_err_at(p->err, (int32_t)(p->tok_start - p->text),
-                                 (int32_t)(p->pos - p->text));
-            }
-            sizes[count++] = (int32_t)n;
+            if (p->tok != T_NUMBER) return syntax_error(p);
+            if (count < 2) sizes[count] = p->word;
+            count++;
             HR_TRY(next(p));
         } while (at_punct(p, ','));
         HR_TRY(expect(p, ')'));
@@ -150,20 +144,59 @@ static hr_status parse_sizes(struct parser *p, int32_t sizes[2], int *ret_count)
     return HR_OK;
 }
 
-static hr_status parse_decimal(struct parser *p, const struct hr_type **ret)
+/* A size as a number of 32 bits. */
+static hr_status size_value(struct parser *p, struct hr_str_view text, const char *what,
+                            const char *type, int32_t *ret)
 {
-    int32_t sizes[2] = {10, 0};
+    int64_t n;
+    if (hr_parse_i64(text, &n) && n <= INT32_MAX) {
+        *ret = (int32_t)n;
+        return HR_OK;
+    }
+    char value[64];
+    snprintf(value, sizeof value, "%.*s", (int)HR_MIN(text.len, 60), text.ptr);
+    return HR_RAISE(p->err, HR_E_DATATYPE_PARAMETER_RANGE, "parameter", what, "value", value,
+                    "type", type);
+}
+
+/* INT(3), STRING(5), DECIMAL(1,2,3) …: from start to the token ahead. */
+static hr_status unsupported(struct parser *p, const char *start)
+{
+    char quoted[96];
+    size_t len = (size_t)(p->tok_start - start);
+    while (len > 0 && strchr(" \t\r\n", start[len - 1])) len--;
+    snprintf(quoted, sizeof quoted, "\"%.*s\"", (int)HR_MIN(len, 80), start);
+    for (char *c = quoted; *c; c++)
+        if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 32);
+    HR_RAISE(p->err, HR_E_UNSUPPORTED_DATATYPE, "typeName", quoted);
+    return hr_err_at(p->err, (int32_t)(start - p->text), (int32_t)((size_t)(start - p->text) + len));
+}
+
+static hr_status parse_decimal(struct parser *p, const char *start, const struct hr_type **ret)
+{
+    struct hr_str_view sizes[2];
     int count;
+    int32_t precision = 10, scale = 0;
     HR_TRY(parse_sizes(p, sizes, &count));
+    if (count > 2) return unsupported(p, start);
+    if (count > 0) {
+        int64_t n;
+        if (!hr_parse_i64(sizes[0], &n) || n > 38) {
+            char value[64];
+            snprintf(value, sizeof value, "%.*s", (int)HR_MIN(sizes[0].len, 60), sizes[0].ptr);
+            return HR_RAISE(p->err, HR_E_DECIMAL_PRECISION, "precision", value, "maxPrecision",
+                            "38");
+        }
+        precision = (int32_t)n;
+    }
+    if (count > 1) HR_TRY(size_value(p, sizes[1], "scale", "DECIMAL", &scale));
     char a[16], b[16];
-    snprintf(a, sizeof a, "%d", sizes[0]);
-    snprintf(b, sizeof b, "%d", sizes[1]);
-    if (sizes[0] > 38)
-        return HR_RAISE(p->err, HR_E_DECIMAL_PRECISION, "precision", a, "maxPrecision", "38");
-    if (sizes[1] > sizes[0])
+    snprintf(a, sizeof a, "%d", precision);
+    snprintf(b, sizeof b, "%d", scale);
+    if (scale > precision)
         return HR_RAISE(p->err, HR_E_DECIMAL_SCALE, "scale", b, "precision", a);
-    if (sizes[0] == 0) return HR_RAISE(p->err, HR_E_NOT_SUPPORTED, "what", "DECIMAL(0)");
-    return made(p, hr_type_decimal(sizes[0], sizes[1]), ret);
+    if (precision == 0) return HR_RAISE(p->err, HR_E_NOT_SUPPORTED, "what", "DECIMAL(0)");
+    return made(p, hr_type_decimal(precision, scale), ret);
 }
 
 int hr_interval_field(struct hr_str_view word)
@@ -284,30 +317,53 @@ static const struct {
 };
 /* clang-format on */
 
-static hr_status parse_sized_string(struct parser *p, const char *name, const struct hr_type **ret)
+static hr_status parse_sized_string(struct parser *p, const char *name, const char *start,
+                                    const struct hr_type **ret)
 {
-    int32_t sizes[2];
+    struct hr_str_view sizes[2];
     int count;
+    int32_t length;
+    const char *type = strcmp(name, "CHARACTER") == 0 ? "CHAR" : name;
     HR_TRY(parse_sizes(p, sizes, &count));
     if (count == 0) {
         char quoted[32];
-        snprintf(quoted, sizeof quoted, "\"%s\"", strcmp(name, "CHARACTER") == 0 ? "CHAR" : name);
+        snprintf(quoted, sizeof quoted, "\"%s\"", type);
         return HR_RAISE(p->err, HR_E_DATATYPE_MISSING_SIZE, "type", quoted);
     }
-    if (count != 1) return syntax_error(p);
+    if (count != 1) return unsupported(p, start);
+    HR_TRY(size_value(p, sizes[0], "length", type, &length));
     return made(p, hr_type(HR_T_STRING), ret);
 }
 
-/* INT(3), STRING(5) … */
-static hr_status no_size(struct parser *p, const char *start)
+/* TIMESTAMP(6) is what TIMESTAMP is; nanoseconds are not there. */
+static hr_status parse_plain(struct parser *p, enum hr_type_id id, const char *start,
+                             const struct hr_type **ret)
 {
-    while (p->tok != T_END && !at_punct(p, ')')) HR_TRY(next(p));
-    char quoted[96];
-    snprintf(quoted, sizeof quoted, "\"%.*s\"", (int)HR_MIN(p->pos - start, 80), start);
-    for (char *c = quoted; *c; c++)
-        if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 32);
-    HR_RAISE(p->err, HR_E_UNSUPPORTED_DATATYPE, "typeName", quoted);
-    return hr_err_at(p->err, (int32_t)(start - p->text), (int32_t)(p->pos - p->text));
+    if (!at_punct(p, '(')) return made(p, hr_type(id), ret);
+    struct hr_str_view sizes[2];
+    int count;
+    int64_t digits;
+    HR_TRY(parse_sizes(p, sizes, &count));
+    bool is_time = id == HR_T_TIMESTAMP || id == HR_T_TIMESTAMP_NTZ;
+    if (count != 1 || !is_time || !hr_parse_i64(sizes[0], &digits) || (digits >= 7 && digits <= 9))
+        return unsupported(p, start);
+    if (digits == 6) return made(p, hr_type(id), ret);
+    char value[24];
+    snprintf(value, sizeof value, "%lld", (long long)digits);
+    return HR_RAISE(p->err, HR_E_TIMESTAMP_PRECISION, "precision", value, "type",
+                    id == HR_T_TIMESTAMP ? "TIMESTAMP_LTZ" : "TIMESTAMP_NTZ");
+}
+
+/* STRUCT, ARRAY and MAP without what they hold. */
+static hr_status incomplete(struct parser *p, char kind, const char *start)
+{
+    HR_RAISE(p->err,
+             kind == 's'   ? HR_E_INCOMPLETE_STRUCT
+             : kind == 'a' ? HR_E_INCOMPLETE_ARRAY
+                           : HR_E_INCOMPLETE_MAP,
+             NULL);
+    return hr_err_at(p->err, (int32_t)(start - p->text),
+                     (int32_t)(start - p->text) + (kind == 's' ? 6 : kind == 'a' ? 5 : 3));
 }
 
 static hr_status parse_type(struct parser *p, const struct hr_type **ret)
@@ -330,13 +386,15 @@ static hr_status parse_type(struct parser *p, const struct hr_type **ret)
     }
     const char *start = p->tok_start;
     HR_TRY(next(p));
-    if (strchr("pi", names[i].how) && at_punct(p, '(')) return no_size(p, start);
     switch (names[i].how) {
-    case 'p': return made(p, hr_type(names[i].id), ret);
-    case 'd': return parse_decimal(p, ret);
-    case 'c': return parse_sized_string(p, names[i].name, ret);
+    case 'p': return parse_plain(p, names[i].id, start, ret);
+    case 'd': return parse_decimal(p, start, ret);
+    case 'c': return parse_sized_string(p, names[i].name, start, ret);
     case 'i': return parse_interval(p, ret);
-    default: return parse_nested(p, names[i].how, ret);
+    default:
+        if (p->tok == T_END || at_punct(p, ',') || at_punct(p, '>'))
+            return incomplete(p, names[i].how, start);
+        return parse_nested(p, names[i].how, ret);
     }
 }
 

@@ -178,11 +178,7 @@ static const uint32_t castable[HR_T_COUNT] = {
 bool hr_type_can_cast(const struct hr_type *from, const struct hr_type *to)
 {
     if (from == to || from->id == HR_T_NULL || to->id == HR_T_STRING) return true;
-    if (!hr_type_is_nested(to)) {
-        bool many_units = hr_type_is_interval(from) && hr_type_is_numeric(to) &&
-                          from->start_field != from->end_field;
-        return !many_units && (castable[to->id] & BIT(from->id));
-    }
+    if (!hr_type_is_nested(to)) return castable[to->id] & BIT(from->id);
     if (from->id != to->id || from->field_count != to->field_count) return false;
     for (uint32_t i = 0; i < to->field_count; i++) {
         if (!hr_type_can_cast(from->fields[i].type, to->fields[i].type)) return false;

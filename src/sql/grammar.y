@@ -577,7 +577,9 @@ idents(A) ::= idents(N) COMMA ident(T). { A = hr_sql_push_name(p, N, T); }
 type(A) ::= ID(T). { A = hr_sql_type(p, T, T); }
 type(A) ::= NESTED_TYPE(T). { A = hr_sql_type(p, T, T); }
 type(A) ::= ID(T) LP INTEGER RP(E). { A = hr_sql_type(p, T, E); }
-type(A) ::= ID(T) LP INTEGER COMMA INTEGER RP(E). { A = hr_sql_type(p, T, E); }
+type(A) ::= ID(T) LP INTEGER COMMA sizes RP(E). { A = hr_sql_type(p, T, E); }
+sizes ::= INTEGER.
+sizes ::= sizes COMMA INTEGER.
 
 /* Queries -------------------------------------------------------------------------------------- */
 

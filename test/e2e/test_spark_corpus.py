@@ -119,7 +119,8 @@ def main():
     for item, got in zip(items, answers):
         bad, key = disagreement(item, got), key_of(item)
         if not bad:
-            passed += 1
+            passed += key not in known
+            failed += key in known
             if key in known:
                 print("agrees now, take it out of corpus-differences.txt: %s" % key)
         elif key in known:

@@ -472,11 +472,27 @@ hr_status hr_fn_conv(HR_EVAL_ARGS)
     });
 }
 
+/* Numbers, or intervals of one kind. */
+hr_status hr_bind_width_bucket(HR_BIND_ARGS)
+{
+    HR_UNUSED(conf);
+    for (uint32_t i = 1; i < 3; i++)
+        if (call->args[i]->type->id != call->args[0]->type->id)
+            return hr_resolve_diff_types(arena, call, 0, 3, 1, err);
+    return HR_OK;
+}
+
+/* A number, or an interval's months or microseconds. */
+static double bucket_arg(const struct hr_vector *arg, uint32_t row)
+{
+    return arg->col.type->id == HR_T_DOUBLE ? HR_ARG(double, arg, row) : (double)hr_arg_i64(arg, row);
+}
+
 hr_status hr_fn_width_bucket(HR_EVAL_ARGS)
 {
     HR_EACH_ROW(ctx, out, row) {
-        double x = HR_ARG(double, &args[0], row), lo = HR_ARG(double, &args[1], row),
-               hi = HR_ARG(double, &args[2], row);
+        double x = bucket_arg(&args[0], row), lo = bucket_arg(&args[1], row),
+               hi = bucket_arg(&args[2], row);
         int64_t n = HR_ARG(int64_t, &args[3], row), r;
         if (n <= 0 || n == INT64_MAX || isnan(x) || lo == hi || !isfinite(lo) || !isfinite(hi)) {
             hr_out_null(out, row);
