@@ -73,9 +73,7 @@ static void make(struct maker *m, uint32_t functions)
         return;
     }
     const struct hr_function *fn = hr_function_at(dice_roll(&m->dice, functions));
-    if (fn->flags & (HR_FN_AGGREGATE | HR_FN_GENERATOR | HR_FN_NONDETERMINISTIC)) return;
-    bool by_plans = strstr(fn->name, "window") && fn->flags & HR_FN_SPECIAL; /* rewritten first */
-    if (fn->name[0] == '_' || by_plans) return;
+    if (fn->flags & HR_FN_AGGREGATE || fn->name[0] == '_' || is_elsewhere(fn)) return;
     uint32_t min = (uint32_t)fn->min_args, max = fn->max_args < 0 ? 5 : (uint32_t)fn->max_args;
     uint32_t count = min + dice_roll(&m->dice, HR_MIN(max, 5u) - HR_MIN(min, 5u) + 1);
     for (uint32_t i = 0; i < HR_MIN(count, 6u); i++)

@@ -484,24 +484,6 @@ static void walk_function(const struct hr_function *fn)
         if (!walk_arity(fn, count, false, &d)) walk_arity(fn, count, true, &d);
 }
 
-/* Functions that no expression of its own can call, and where they are tried. */
-static bool is_elsewhere(const struct hr_function *fn)
-{
-    static const char *const names[] = {
-        "window", "session_window", "window_time", /* rewritten by the analyser: test/stream */
-        "grouping", "grouping_id",                 /* likewise: test/sql/group */
-        "__window_bound", "__session_end",         /* what it writes instead */
-        "__extractansiintervaldays",               /* written by extract: test/sql */
-        "predict", "model_version", "choose", "recommend", /* of a session's models: test/sql/ml */
-    };
-    enum hr_function_role role = hr_function_role(fn);
-    for (uint32_t i = 0; i < HR_COUNT(names); i++)
-        if (strcmp(names[i], fn->name) == 0) return true;
-    /* with lambdas, which need names: test/spark/lambdas.sql */
-    if (role >= HR_ROLE_EACH_ELEMENT && role <= HR_ROLE_FOLD) return true;
-    return fn->flags & (HR_FN_GENERATOR | HR_FN_NONDETERMINISTIC | HR_FN_WINDOW);
-}
-
 #define SHARES     4 /* of the scalars; the aggregates are one more */
 #define AGGREGATES SHARES
 
