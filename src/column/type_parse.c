@@ -169,7 +169,8 @@ static hr_status unsupported(struct parser *p, const char *start)
     for (char *c = quoted; *c; c++)
         if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 32);
     HR_RAISE(p->err, HR_E_UNSUPPORTED_DATATYPE, "typeName", quoted);
-    return hr_err_at(p->err, (int32_t)(start - p->text), (int32_t)((size_t)(start - p->text) + len));
+    int32_t pos = (int32_t)(start - p->text);
+    return hr_err_at(p->err, pos, pos + (int32_t)len);
 }
 
 static hr_status parse_decimal(struct parser *p, const char *start, const struct hr_type **ret)

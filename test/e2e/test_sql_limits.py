@@ -34,8 +34,9 @@ LONG = {
     "values": lambda n: ("SELECT count(*) FROM VALUES " + ", ".join(f"({i})" for i in range(n)),
                          str(n)),
     "dotted name": lambda n: ("SELECT x" + ".a" * n + " FROM VALUES (1) t(y)", "UNRESOLVED_COLUMN"),
-    "names of a subquery": lambda n: ("SELECT " + ", ".join(f"c{i}" for i in range(n)) + " FROM (SELECT "
-                                      + ", ".join(f"{i} AS C{i}" for i in range(n)) + ")", None),
+    "names of a subquery": lambda n: (
+        "SELECT " + ", ".join(f"c{i}" for i in range(n)) + " FROM (SELECT "
+        + ", ".join(f"{i} AS C{i}" for i in range(n)) + ")", None),
     "in of casts": lambda n: ("SELECT count(*) FROM range(9) WHERE id IN ("
                               + ", ".join(str(i) for i in range(n)) + ")", "9"),
     "map": lambda n: ("SELECT size(map(" + ", ".join(f"{i}, 1" for i in range(n)) + "))", str(n)),

@@ -485,7 +485,8 @@ hr_status hr_bind_width_bucket(HR_BIND_ARGS)
 /* A number, or an interval's months or microseconds. */
 static double bucket_arg(const struct hr_vector *arg, uint32_t row)
 {
-    return arg->col.type->id == HR_T_DOUBLE ? HR_ARG(double, arg, row) : (double)hr_arg_i64(arg, row);
+    if (arg->col.type->id == HR_T_DOUBLE) return HR_ARG(double, arg, row);
+    return (double)hr_arg_i64(arg, row);
 }
 
 hr_status hr_fn_width_bucket(HR_EVAL_ARGS)
