@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry of connectors. */
 #include "connector/connector.h"
+
+#include "format/format.h"
 #include "hr_config.h"
 
 #define SOURCE(x) extern const struct hr_source_vt hr_source_##x;
@@ -41,6 +43,11 @@ const struct hr_sink_vt *hr_sink_at(size_t index)
     assert(vt->abi == HR_CONNECTOR_ABI && vt->open && vt->close && vt->begin_epoch &&
            vt->open_writer && vt->commit_epoch);
     return vt;
+}
+
+void hr_connector_functions(void)
+{
+    hr_format_csv_functions();
 }
 
 const struct hr_source_vt *hr_source_find(const char *name)

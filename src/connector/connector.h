@@ -9,6 +9,9 @@
 
 /* Any case; NULL when there is none. "parquet" and other names may be known as one and not as the
  * other. */
+/* Gives expressions what their functions of formats stand on: each session does so. */
+void hr_connector_functions(void);
+
 const struct hr_source_vt *hr_source_find(const char *name);
 const struct hr_sink_vt *hr_sink_find(const char *name);
 /* By number, in the order of connectors.def; NULL behind the last. */

@@ -41,6 +41,7 @@ struct hr_format_args {
     struct hr_bad_rows *bad;
     const char *origin;              /* for messages: file name, topic */
     bool file; /* whole files are read or written, not separate records */
+    bool texts_of_nested; /* writing: of nested values their text, where the format has none */
     /* SKIPPING containers: what all rows asked for fulfil (bound.h), over wanted, valid as long as
      * the reader. What cannot may be left out; the scan's filter looks at the rest again. */
     const struct hr_bound *bounds;
@@ -135,6 +136,9 @@ struct hr_format_vt {
     hr_status (*end)(struct hr_encoder *, struct hr_buf *out, struct hr_err *);
     void (*encoder_close)(struct hr_encoder *);
 };
+
+/* Gives the functions of expressions that read and write CSV what they stand on. */
+void hr_format_csv_functions(void);
 
 /* By name, in any case; NULL when there is none. */
 const struct hr_format_vt *hr_format_find(const char *name);

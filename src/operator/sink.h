@@ -101,6 +101,8 @@ struct hr_sink_vt {
                               uint32_t message_count, struct hr_err *);
     void (*abort_epoch)(struct hr_sink *, int64_t epoch);         /* optional */
     void (*describe)(const struct hr_sink *, struct hr_buf *out); /* optional */
+    /* optional: the name of a file as it will write them. */
+    void (*sample)(const struct hr_sink *, struct hr_buf *out);
     /* optional: what a checkpoint is bound to (a path, a topic), from the options, for the sink is
      * not open yet. NULL: the name alone. */
     hr_status (*identity)(const struct hr_options *, struct hr_buf *out, struct hr_err *);

@@ -129,6 +129,9 @@ struct hr_source_vt {
     /* optional: what a checkpoint is bound to (a path, topics), the same for the same data however
      * it is spelt. NULL: any source of this name will do. */
     void (*identity)(const struct hr_source *, struct hr_buf *out);
+    /* optional: would the source take a file of that name, were it there? A query must not read
+     * what it writes. */
+    hr_status (*reads)(struct hr_source *, const char *path, bool *ret, struct hr_err *);
     /* optional: members of the "metrics" object of progress, as JSON members without braces. */
     void (*metrics)(struct hr_source *, const char *end, struct hr_buf *out);
     /* optional: available now: the end that this run reads up to, fixed at start. NULL:

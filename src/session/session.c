@@ -2,6 +2,7 @@
 /* The life of a session, and statements one after the other. */
 #include "session/session.h"
 
+#include "connector/connector.h"
 #include "session/internal.h"
 #include "sql/parser.h"
 
@@ -12,6 +13,7 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
     if (!options) options = &defaults;
     struct hr_session *session = hr_zalloc(sizeof *session);
     if (!session) return HR_OOM(err);
+    hr_connector_functions();
     if (hr_registry_init(&session->queries, err) != HR_OK) {
         hr_free(session);
         return HR_OOM(err);

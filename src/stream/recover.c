@@ -340,6 +340,31 @@ static hr_status open_sources(struct hr_query *query, struct hr_err *err)
     return HR_OK;
 }
 
+/* A source that takes what the query writes would go round for ever. */
+static hr_status check_own_output(struct hr_query *query, const struct hr_query_output *output,
+                                  struct hr_err *err)
+{
+    struct hr_buf path = {0};
+    if (!output->vt->sample) return HR_OK;
+    output->vt->sample(output->sink, &path);
+    hr_status status = hr_buf_status(&path, err);
+    for (uint32_t i = 0; i < query->scan_count && !status; i++) {
+        struct hr_query_scan *scan = &query->scans[i];
+        bool reads = false;
+        if (!scan->source || !scan->streaming || !scan->source->vt->reads) continue;
+        status = scan->source->vt->reads(scan->source, hr_buf_cstr(&path), &reads, err);
+        if (status || !reads) continue;
+        status = HR_FAIL(err, HR_E_INVALID_OPTION,
+                         "table %s: its path takes in the files that the query itself writes "
+                         "(such as %s): they would be read again without end; write to another "
+                         "folder, or narrow the source's path, recursiveFileLookup or "
+                         "pathGlobFilter",
+                         scan->node->table->name, hr_buf_cstr(&path));
+    }
+    hr_buf_done(&path);
+    return status;
+}
+
 static hr_status open_output(struct hr_query *query, struct hr_query_output *output,
                              const struct hr_type *schema, enum hr_output_mode mode,
                              struct hr_err *err)
@@ -361,6 +386,7 @@ static hr_status open_output(struct hr_query *query, struct hr_query_output *out
     };
     HR_TRY(hr_sink_open(output->vt, &sink_args, &output->sink, err));
     query->sync_plan = query->sync_plan || output->sink->guarantee == HR_EXACTLY_ONCE;
+    HR_TRY(check_own_output(query, output, err));
     if (output != &query->output || !query->dead_place.sink) return HR_OK;
     HR_TRY(hr_dead_output_open(&query->dead, &query->dead_place, &sink_args, err));
     query->sync_plan |= query->dead.sink->guarantee == HR_EXACTLY_ONCE;

@@ -305,6 +305,7 @@ static bool is_elsewhere(const struct hr_function *fn)
         "grouping", "grouping_id",                 /* likewise: test/sql/group */
         "__window_bound", "__session_end",         /* what it writes instead */
         "__extractansiintervaldays",               /* written by extract: test/sql */
+        "from_csv", "to_csv", "schema_of_csv",     /* the room format's: test/spark/csv.sql */
         "predict", "model_version", "choose", "recommend", /* of a session's models: test/sql/ml */
     };
     enum hr_function_role role = hr_function_role(fn);

@@ -75,6 +75,9 @@ struct file_query {
  * HR_E_PATH_NOT_FOUND when nothing has the name. Strings are in the arena. */
 hr_status hr_file_find(struct hr_env *env, struct hr_arena *arena, const struct file_query *query,
                        struct file_list *ret, struct hr_err *err) HR_CHECKED;
+/* Would hr_file_find find a file of that name, were it there? */
+hr_status hr_file_would_find(struct hr_arena *arena, const struct file_query *query,
+                             const char *path, bool *ret, struct hr_err *err) HR_CHECKED;
 /* Names that are no data, by Hadoop's rules: .x, _x (but _a=b), x._COPYING_. */
 bool hr_file_hidden(const char *name);
 /* Older first, then by name. */

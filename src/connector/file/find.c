@@ -7,6 +7,8 @@
  * is no regular file (FIFOs, sockets, devices: opening one may never return), links that lead
  * nowhere or back to a folder above, and what a manifest in the folder does not name.
  */
+#include <stdio.h>
+
 #include "connector/file/file.h"
 
 #define DEPTH_MAX 64
@@ -184,6 +186,57 @@ hr_status hr_file_find(struct hr_env *env, struct hr_arena *arena, const struct 
     /* A pattern that matches nothing names itself, as in a shell. */
     if (!s.matched) HR_TRY(visit_root(&s, query->path));
     return s.matched ? HR_OK : HR_RAISE(err, HR_E_PATH_NOT_FOUND, "path", query->path);
+}
+
+/* Does what is below a matched folder count: the rest of a file's path from there on? */
+static bool is_below(const struct file_query *q, const char *rest)
+{
+    bool everything = q->recursive;
+    for (rest += strspn(rest, "/"); *rest; rest += strspn(rest, "/")) {
+        char name[256];
+        size_t len = strcspn(rest, "/");
+        snprintf(name, sizeof name, "%.*s", (int)HR_MIN(len, sizeof name - 1), rest);
+        if (hr_file_hidden(name)) return false;
+        rest += len;
+        if (!*rest) return q->name_filter.count == 0 || hr_file_glob_match(&q->name_filter, name);
+        if (!everything && !strchr(name, '=')) return false;
+        everything = true;
+    }
+    return true; /* the file itself was named */
+}
+
+/* The pattern's parts against the first parts of the path. */
+static hr_status would_match(struct hr_arena *arena, const struct file_query *q,
+                             const char *pattern, const char *path, bool *ret, struct hr_err *err)
+{
+    *ret = false;
+    for (pattern += strspn(pattern, "/"); *pattern; pattern += strspn(pattern, "/")) {
+        path += strspn(path, "/");
+        size_t part_len = strcspn(pattern, "/"), name_len = strcspn(path, "/");
+        const char *part = hr_arena_strndup(arena, pattern, part_len);
+        const char *name = hr_arena_strndup(arena, path, name_len);
+        if (!part || !name) return HR_OOM(err);
+        struct file_glob glob;
+        HR_TRY(hr_file_glob_compile(arena, part, &glob, err));
+        if (!name_len || !hr_file_glob_match(&glob, name)) return HR_OK;
+        if (strpbrk(part, "*?[") && hr_file_hidden(name)) return HR_OK;
+        pattern += part_len;
+        path += name_len;
+    }
+    *ret = is_below(q, path);
+    return HR_OK;
+}
+
+hr_status hr_file_would_find(struct hr_arena *arena, const struct file_query *query,
+                             const char *path, bool *ret, struct hr_err *err)
+{
+    struct file_glob glob;
+    *ret = hr_file_within(path, query->path) && is_below(query, path + strlen(query->path));
+    if (*ret || !hr_file_is_glob(query->path)) return HR_OK;
+    HR_TRY(hr_file_glob_compile(arena, query->path, &glob, err));
+    for (uint32_t i = 0; i < glob.count && !*ret; i++)
+        HR_TRY(would_match(arena, query, glob.items[i], path, ret, err));
+    return HR_OK;
 }
 
 static int older(const void *a, const void *b)

@@ -260,6 +260,15 @@ static void sink_describe(const struct hr_sink *sink, struct hr_buf *out)
     hr_buf_printf(out, "FileSink[file:%s]", s->dir);
 }
 
+static void sink_sample(const struct hr_sink *sink, struct hr_buf *out)
+{
+    const struct file_sink *s = HR_CONTAINER_OF(sink, const struct file_sink, base);
+    hr_buf_puts(out, s->dir);
+    for (uint32_t i = 0; i < s->partition_count; i++)
+        hr_buf_printf(out, "/%s=0", s->schema->fields[s->partition_columns[i]].name);
+    hr_buf_printf(out, "/part-00000-00000000-0000-0000-0000-000000000000-c000%s", s->extension);
+}
+
 static hr_status sink_identity(const struct hr_options *options, struct hr_buf *out,
                                struct hr_err *err)
 {
@@ -303,6 +312,7 @@ static hr_status sink_verify(struct hr_env *env, const char *identity, const cha
         .open_writer = hr_file_sink_writer,                                                    \
         .commit_epoch = sink_commit,                                                           \
         .describe = sink_describe,                                                             \
+        .sample = sink_sample,                                                                 \
         .identity = sink_identity,                                                             \
         .verify = sink_verify,                                                                 \
     };

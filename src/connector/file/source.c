@@ -931,6 +931,13 @@ static hr_status file_subscribe(struct hr_source *source, struct hr_wakeup *wake
     return HR_OK;
 }
 
+static hr_status file_reads(struct hr_source *source, const char *path, bool *ret,
+                            struct hr_err *err)
+{
+    struct file_source *s = HR_CONTAINER_OF(source, struct file_source, base);
+    return hr_file_would_find(&s->arena, &s->query, path, ret, err);
+}
+
 static void file_describe(const struct hr_source *source, struct hr_buf *out)
 {
     const struct file_source *s = HR_CONTAINER_OF(source, const struct file_source, base);
@@ -990,6 +997,7 @@ static hr_status file_verify(struct hr_env *env, const char *dir, const char *en
         .subscribe = file_subscribe,                                                     \
         .describe = file_describe,                                                       \
         .identity = file_describe,                                                       \
+        .reads = file_reads,                                                             \
         .verify = file_verify,                                                           \
     };
 

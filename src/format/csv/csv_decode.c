@@ -462,7 +462,8 @@ static hr_status message(struct csv_decoder *d, struct hr_str_view text, bool *r
                          struct hr_err *err)
 {
     *ret_kept = true;
-    if (!text.ptr || is_blank(text)) {
+    bool is_comment = text.len && d->parser.comment && *text.ptr == d->parser.comment;
+    if (!text.ptr || is_comment || is_blank(text)) {
         for (uint32_t i = 0; i < d->wanted->field_count; i++)
             hr_builder_null(d->builder.columns[i]);
         return HR_OK;

@@ -46,7 +46,7 @@ static hr_status setup(struct csv_encoder *e, const struct hr_format_args *args,
     HR_TRY(hr_csv_options_parse(args, &e->arena, o, err));
     e->schema = args->schema;
     for (uint32_t i = 0; i < args->schema->field_count; i++)
-        if (hr_type_is_nested(args->schema->fields[i].type) ||
+        if ((hr_type_is_nested(args->schema->fields[i].type) && !args->texts_of_nested) ||
             args->schema->fields[i].type->id == HR_T_BINARY)
             return HR_FAIL(err, HR_E_UNSUPPORTED_DATATYPE,
                            "The CSV datasource doesn't support the column `%s` of the type %s.",
@@ -127,14 +127,6 @@ hr_status hr_csv_begin(struct hr_encoder *base, struct hr_buf *out, struct hr_er
     return hr_buf_status(out, err);
 }
 
-static void put_double(struct csv_encoder *e, double v, const char *text, size_t len)
-{
-    if (v != v) hr_buf_puts(&e->cell, e->options.nan_value);
-    else if (v - v != 0)
-        hr_buf_puts(&e->cell, v > 0 ? e->options.positive_inf : e->options.negative_inf);
-    else hr_buf_append(&e->cell, text, len);
-}
-
 static void put_cell(struct csv_encoder *e, const struct hr_column *col, uint32_t row)
 {
     char text[32];
@@ -145,12 +137,12 @@ static void put_cell(struct csv_encoder *e, const struct hr_column *col, uint32_
         break;
     case HR_T_FLOAT: {
         float v = ((const float *)col->values)[row];
-        put_double(e, (double)v, text, hr_format_f32(v, text));
+        hr_buf_append(&e->cell, text, hr_format_f32(v, text));
         break;
     }
     case HR_T_DOUBLE: {
         double v = ((const double *)col->values)[row];
-        put_double(e, v, text, hr_format_f64(v, text));
+        hr_buf_append(&e->cell, text, hr_format_f64(v, text));
         break;
     }
     case HR_T_TIMESTAMP:
