@@ -58,7 +58,7 @@ HR_TEST(refusals)
     expect("decimal(39)", false, "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION");
     expect("decimal(2,3)", false, "DECIMAL_SCALE_EXCEEDS_PRECISION");
     expect("decimal(0)", false, "UNSUPPORTED_FEATURE");
-    expect("varchar(99999999999)", false, "HR_LIMIT");
+    expect("varchar(99999999999)", false, "DATATYPE_PARAMETER_VALUE_OUT_OF_RANGE");
     expect("int(3)", false, "UNSUPPORTED_DATATYPE");
     expect("", false, "PARSE_SYNTAX_ERROR");
     expect("int int", false, "PARSE_SYNTAX_ERROR");
