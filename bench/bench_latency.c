@@ -194,6 +194,8 @@ int main(int argc, char **argv)
     pthread_t thread;
     if (pthread_create(&thread, NULL, send_rows, &sender)) die("thread");
     int out_fd = accept(out, NULL, NULL); /* the sink connects at its first epoch at the latest */
+    struct timeval patience = {2, 0}; /* the last row may be here before the end is due */
+    setsockopt(out_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     struct samples samples = {malloc(sizeof(int64_t) * SAMPLES_MAX), 0};
     receive(out_fd, &samples, begin_ns + WARM_UP_NS, sender.end_ns);
     pthread_join(thread, NULL);
