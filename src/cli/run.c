@@ -133,7 +133,9 @@ static int run_job(const struct job *job)
         cli_print_error(&err, NULL, hr_svn(NULL, 0));
     } else {
         cli_catch_signals(session);
+        hr_session_hold(session, true);
         exit_status = cli_run_statements(session, &text, true);
+        hr_session_hold(session, false);
         cli_catch_signals(NULL);
         if (exit_status == CLI_DONE) exit_status = cli_await_queries(session, job->progress);
     }

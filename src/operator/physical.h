@@ -189,6 +189,7 @@ struct hr_exec {
     /* Splits by scan_id; sources opened by the caller. */
     struct hr_exec_scan {
         struct hr_source *source;
+        struct hr_input_member *input; /* shares the reading with other queries; or NULL */
         struct hr_split *splits;
         uint32_t split_count;
         _Atomic int64_t rows_read, malformed_rows;

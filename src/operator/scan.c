@@ -3,6 +3,7 @@
 #include "operator/scan.h"
 #include "base/fault.h"
 #include "operator/exec.h"
+#include "operator/input.h"
 #include "operator/operator.h"
 
 #define TASKS_PER_THREAD 4u /* splits dealt to a thread, at most */
@@ -78,7 +79,10 @@ static hr_status open_split(struct scan *op, struct hr_err *err)
         op->spec.dead = &op->dead;
     }
     const struct hr_split *split = &op->scan->splits[op->next];
-    HR_TRY(source->vt->open_reader(source, split, &op->spec, &op->reader, err));
+    if (op->scan->input)
+        HR_TRY(hr_input_open(op->scan->input, source, split, &op->spec, &op->reader, err));
+    else
+        HR_TRY(source->vt->open_reader(source, split, &op->spec, &op->reader, err));
     op->partition_read =
         (uint64_t)HR_PNODE(scan, op->op.node)->scan_id << 32 | split->watermark_partition;
     op->next++;

@@ -30,6 +30,9 @@ enum {
      * sources alone ends by itself. */
     HR_SOURCE_BOUNDED = 8,
     HR_SOURCE_SKIPS = 16, /* its readers skip rows by the scan's filters; others are given none */
+    /* What a column has does not depend on which others are read with it (a row that is damaged in
+     * one column alone is a row of the others): queries that want different columns may share. */
+    HR_SOURCE_BY_COLUMN = 32,
 };
 
 struct hr_source_args {
@@ -57,6 +60,9 @@ struct hr_source {
 struct hr_split {
     const void *data;        /* the source's own */
     const char *description; /* "payments-3 [100, 250)" */
+    /* Names its rows: those of every split with this key are the same, and in the same order, for
+     * all sources with the same options. NULL: it is not shared (operator/input.h). */
+    const char *key;
     int64_t rows_estimate;   /* -1 unknown */
     int64_t bytes_estimate;
     uint32_t watermark_partition; /* watermarks are tracked by this number */

@@ -11,6 +11,7 @@ struct hr_table {
     char *name;
     bool has_declared_columns; /* the user's, not what a source has by itself */
     bool is_view, is_temporary;
+    bool is_output; /* a streaming query of the session writes it */
     char *view_text;                   /* views: the text of the SELECT, parsed again at each use */
     const struct hr_source_vt *source; /* tables: how it is read, or NULL */
     char *provider;

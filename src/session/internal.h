@@ -5,6 +5,7 @@
 
 #include "alert/alert.h"
 #include "ml/store.h"
+#include "operator/input.h"
 #include "rdd/rdd.h"
 #include "session/session.h"
 #include "stream/registry.h"
@@ -31,6 +32,8 @@ struct hr_session {
     struct hr_table **tables; /* in order of name */
     uint32_t table_count, table_capacity;
     struct hr_query_registry queries;
+    struct hr_inputs *inputs; /* that queries share; made with the first of them */
+    bool holds_queries;       /* they wait for those that the script has yet to start */
     struct hr_ml_store models;
     struct hr_alert **alerts; /* that it made */
     uint32_t alert_count;

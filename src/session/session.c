@@ -55,6 +55,7 @@ hr_status hr_session_new(const struct hr_session_options *options, struct hr_ses
 void hr_session_free(struct hr_session *session)
 {
     if (!session) return;
+    hr_session_hold(session, false);
     hr_registry_done(&session->queries);
     while (session->alert_count) hr_session_remove_alert(session, session->alerts[0]);
     hr_free(session->alerts);
@@ -64,6 +65,7 @@ void hr_session_free(struct hr_session *session)
     hr_catalog_done(session);
     if (session->scheduler && !session->lent_scheduler) hr_scheduler_free(session->scheduler);
     hr_arena_done(&session->settings_arena);
+    hr_inputs_free(session->inputs);
     hr_free(session->checkpoint_root);
     pthread_mutex_destroy(&session->share_lock);
     hr_free(session);
@@ -94,9 +96,32 @@ struct hr_query_registry *hr_session_registry(struct hr_session *session)
     return &session->queries;
 }
 
+void hr_session_hold(struct hr_session *session, bool hold)
+{
+    session->holds_queries = hold;
+    if (!hold && session->inputs) hr_inputs_hold(session->inputs, false);
+}
+
 void hr_session_cancel(struct hr_session *session)
 {
     __atomic_store_n(&session->cancelled, true, __ATOMIC_RELAXED);
+}
+
+/* Does it only declare something? Others may wait for rows of queries, which then must run. */
+static bool declares(const struct hr_stmt *stmt)
+{
+    switch (stmt->kind) {
+    case HR_STMT_CREATE_TABLE: return !stmt->plan;
+    case HR_STMT_CREATE_VIEW:
+    case HR_STMT_CREATE_STREAMING_TABLE:
+    case HR_STMT_CREATE_FLOW:
+    case HR_STMT_CREATE_ALERT:
+    case HR_STMT_CREATE_DASHBOARD:
+    case HR_STMT_CREATE_MODEL:
+    case HR_STMT_USE:
+    case HR_STMT_SET: return true;
+    default: return false;
+    }
 }
 
 /* Statements ----------------------------------------------------------------------------------- */
@@ -221,6 +246,7 @@ static hr_status run_statement(struct hr_session *session, const struct hr_stmt 
     HR_TRY(hr_share_check(session, stmt, err));
     bool acts = stmt->kind == HR_STMT_TRAIN_MODEL || stmt->kind == HR_STMT_EXPORT_MODEL;
     if (session->check_only && acts) return set_no_rows(result, err);
+    if (!declares(stmt) && session->inputs) hr_inputs_hold(session->inputs, false);
     HR_TRY(await_bounded(session, stmt, err));
     /* All rows of the statement are scored by the models as they are now. */
     struct hr_ml_pins pins = {0};

@@ -59,6 +59,10 @@ void hr_result_done(struct hr_result *result);
 hr_status hr_session_next(struct hr_session *session, const char *text, size_t text_len,
                           size_t *pos, bool *ret_more, struct hr_str_view *ret_text,
                           struct hr_result *ret_result, struct hr_err *err) HR_CHECKED;
+/* While held, streaming queries wait before their first epoch until the next statement that does
+ * more than declare something, or until they are held no more: those of one script that read the
+ * same table then read it together from the first row on (operator/input.h). */
+void hr_session_hold(struct hr_session *session, bool hold);
 /* Is there another statement behind pos? */
 bool hr_session_has_more(const char *text, size_t text_len, size_t pos);
 /* The key and value of a SET statement, in the arena; any other is HR_E_INVALID_ARGUMENT. */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "connector/connector.h"
 #include "plan/nodes/late.h"
+#include "plan/nodes/scan.h"
 #include "plan/nodes/train.h"
 #include "plan/nodes/read_changes.h"
 #include "session/internal.h"
@@ -206,6 +207,7 @@ static hr_status register_table(struct hr_run *run, const struct target *target,
     table->source = hr_source_find(target->provider);
     table->schema = schema;
     table->has_declared_columns = schema && schema == run->stmt->schema;
+    table->is_output = true;
     hr_status status = table->provider ? HR_OK : HR_OOM(err);
     for (uint32_t i = 0; status == HR_OK && options && i < options->count; i++)
         status =
@@ -272,6 +274,27 @@ static hr_status add_late(struct hr_run *run, struct hr_plan *plan, enum hr_outp
     return register_table(run, ret, schema, ret_options, err);
 }
 
+static bool reads_output(const struct hr_plan *plan)
+{
+    if (plan->kind == HR_P_SCAN && HR_NODE(scan, plan)->table->is_output) return true;
+    for (uint32_t i = 0; i < plan->child_count; i++)
+        if (reads_output(plan->children[i])) return true;
+    return false;
+}
+
+/* What the session's queries read together; they wait for each other while a script declares
+ * them, unless one is to read what another writes. */
+static hr_status share_inputs(struct hr_session *session, const struct hr_plan *plan,
+                              struct hr_inputs **ret, struct hr_err *err)
+{
+    if (!session->inputs) session->inputs = hr_inputs_new(&session->mem);
+    if (!session->inputs) return HR_OOM(err);
+    hr_inputs_limit(session->inputs, hr_setting_int(session, HR_SET_SHARED_INPUT));
+    hr_inputs_hold(session->inputs, session->holds_queries && !reads_output(plan));
+    *ret = session->inputs;
+    return HR_OK;
+}
+
 static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct target *target,
                        const struct hr_query_options *writer, const struct hr_options *sink_options,
                        const struct target *late, const struct hr_options *late_options,
@@ -303,6 +326,7 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
     HR_TRY(checkpoint_dir(run, target, writer->checkpoint, &args.checkpoint_dir,
                           &args.temporary_checkpoint, err));
     HR_TRY(check_name(session, args.name, err));
+    HR_TRY(share_inputs(session, plan, &args.inputs, err));
     if (target->alert) HR_TRY(hr_alert_place(target->alert, args.checkpoint_dir, err));
     HR_TRY(hr_session_scheduler(session, &args.scheduler, err));
     /* The statement's arena, with the plan in it, becomes the query's. */

@@ -255,6 +255,7 @@ static hr_status plan_splits(struct hr_query *query, struct hr_exec *exec, struc
         struct hr_exec_scan *to = &exec->scans[i];
         if (!scan->node) continue;
         to->source = scan->source;
+        to->input = scan->input;
         const char *start = scan->streaming ? hr_buf_cstr(&scan->start) : NULL;
         const char *end = scan->streaming ? hr_buf_cstr(&scan->end) : NULL;
         if (scan->streaming && strcmp(start, end) == 0) continue;

@@ -160,6 +160,8 @@ static void put_sources(struct hr_buf *out, const struct hr_query *query,
         hr_buf_clear(&text);
         if (vt->metrics)
             vt->metrics(scan->source, hr_buf_cstr((struct hr_buf *)(uintptr_t)&scan->end), &text);
+        int64_t shared = scan->input ? hr_input_shared_rows(scan->input) : -1;
+        if (shared >= 0) put_int(&text, text.len ? ",\"sharedRows\":" : "\"sharedRows\":", shared);
         if (text.len) {
             hr_buf_puts(out, ",\"metrics\":{");
             hr_buf_put_sv(out, hr_svn(text.ptr, text.len));

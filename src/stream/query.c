@@ -45,6 +45,7 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     query->env = args->env;
     query->conf = *args->conf;
     query->scheduler = args->scheduler;
+    query->inputs = args->inputs;
     query->plan_arena = args->plan_arena; /* moves */
     memset(&args->plan_arena, 0, sizeof args->plan_arena);
     query->plan = args->plan;
@@ -130,6 +131,9 @@ static void *query_main(void *arg)
     struct hr_query *query = arg;
     struct hr_err err;
     hr_err_init(&err);
+    while (query->inputs && !hr_life_is_stopping(&query->life) &&
+           !hr_inputs_await(query->inputs, 50000))
+        continue;
     hr_status status = run_with_recovery(query, &err);
     if (status == HR_E_CANCELLED && hr_life_is_stopping(&query->life)) status = HR_OK;
     if (status != HR_OK) note_failure(query, &err, false);

@@ -66,6 +66,7 @@ struct hr_query_args {
     const struct hr_sink_vt *late_sink; /* where late rows go (LATE ROWS INTO); NULL: nowhere */
     const struct hr_options *late_options;
     struct hr_dead_place dead; /* copied, but for what its schema is in; sink NULL: none */
+    struct hr_inputs *inputs; /* shared with the session's other queries; or NULL */
     const struct hr_query_listener *listener; /* copied; hears of the first epoch too; or NULL */
     struct hr_read_limit limit; /* session-wide admission limits; sources' own options add to it */
     int32_t state_snapshot_every; /* deltas between snapshots; 0: default */

@@ -6,6 +6,7 @@
 
 #include "plan/models.h"
 #include "plan/nodes/scan.h"
+#include "operator/input.h"
 #include "operator/stateful.h"
 #include "operator/tap.h"
 #include "state/file.h"
@@ -24,6 +25,7 @@
 struct hr_query_scan {
     const struct hr_scan_node *node;
     struct hr_source *source;
+    struct hr_input_member *input; /* shares what is read with other queries; or NULL */
     bool streaming;
     uint32_t stream_index;            /* place among the streaming ones: in PLAN records */
     struct hr_buf start, end;         /* offsets: committed, of the epoch */
@@ -55,6 +57,7 @@ struct hr_query {
     struct hr_mem mem;
     char mem_name[112];
     struct hr_scheduler *scheduler;
+    struct hr_inputs *inputs; /* of the session; or NULL */
     char *name, *text, *checkpoint_dir, *state_dir;
     char id[37], run_id[37];
     struct hr_arena plan_arena;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "connector/connector.h"
+#include "operator/scan.h"
 #include "operator/exchange.h"
 #include "operator/late.h"
 #include "operator/watermark.h"
@@ -292,6 +293,16 @@ out:
 /* ---- sources and sink
  * ------------------------------------------------------------------------------ */
 
+static const struct hr_pnode *find_scan(const struct hr_pnode *node, uint32_t scan_id)
+{
+    const struct hr_scan_pnode *scan = hr_pnode_scan(node);
+    if (scan && scan->scan_id == scan_id) return node;
+    const struct hr_pnode *found = NULL;
+    for (uint32_t i = 0; i < node->child_count && !found; i++)
+        found = find_scan(node->children[i], scan_id);
+    return found;
+}
+
 static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan, struct hr_err *err)
 {
     const struct hr_scan_node *node = scan->node;
@@ -314,6 +325,10 @@ static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan,
     };
     HR_TRY(hr_source_open(vt, &args, &scan->source, err));
     if (!scan->streaming) return HR_OK;
+    const struct hr_pnode *physical = find_scan(query->root, node->scan_id);
+    if (physical && query->inputs)
+        HR_TRY(hr_input_join(query->inputs, scan->source, args.options, &query->conf, args.user,
+                             physical->schema, &scan->input, err));
     if (!(scan->source->flags & HR_SOURCE_STREAM))
         return HR_FAIL(err, HR_E_NOT_SUPPORTED, "table %s: %s cannot be read as a stream",
                        node->table->name, vt->name);
@@ -444,6 +459,8 @@ void hr_query_close_all(struct hr_query *query)
     hr_dead_letters_done(&query->refused);
     for (uint32_t i = 0; query->scans && i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
+        hr_input_leave(scan->input);
+        scan->input = NULL;
         if (scan->source) scan->source->vt->close(scan->source);
         scan->source = NULL;
         hr_buf_done(&scan->start);

@@ -214,6 +214,9 @@ struct file_read {
     const struct file_split *split;
     bool ignore_missing, ignore_corrupt;
 };
+/* Does no column depend on which others are read? Damaged records do, where they are kept, go, or
+ * end the query (HR_SOURCE_BY_COLUMN). */
+bool hr_file_reads_by_column(const struct hr_options *options, const struct hr_type *schema);
 hr_status hr_file_reader_open(const struct file_read *read, struct hr_scan_reader **ret,
                               struct hr_err *err) HR_CHECKED;
 /* container.c: the same of a format that reads files by itself, and the columns of one file. */

@@ -139,6 +139,15 @@ static hr_status open_file(struct file_reader *r, const char *encoding, bool ign
     return hr_file_bytes_open(r->env, r->path, r->fd, r->pos, encoding, &r->bytes, err);
 }
 
+bool hr_file_reads_by_column(const struct hr_options *options, const struct hr_type *schema)
+{
+    const char *mode = hr_options_get(options, "mode");
+    const char *corrupt = hr_options_get(options, "columnNameOfCorruptRecord");
+    if (!corrupt) corrupt = "_corrupt_record";
+    bool permissive = !mode || hr_str_eq_nocase(mode, "permissive");
+    return permissive && hr_type_field_index(schema, hr_sv(corrupt)) < 0;
+}
+
 struct hr_format_args hr_file_reader_args(const struct file_read *read)
 {
     struct hr_format_args args = *read->args;

@@ -542,6 +542,8 @@ static hr_status open_format(const struct hr_source_args *args, const struct hr_
         file_close(&s->base);
         return status;
     }
+    if (hr_file_reads_by_column(&s->format_options, s->base.schema))
+        s->base.flags |= HR_SOURCE_BY_COLUMN;
     *ret = &s->base;
     return HR_OK;
 }
@@ -597,7 +599,11 @@ static hr_status add_splits(struct file_source *s, const struct file_entry *entr
                                        : hr_arena_printf(arena, "%s [%lld, %lld)", entry->path,
                                                          (long long)data->start,
                                                          (long long)data->end);
-        if (!split.description || !HR_VEC_PUSH(arena, splits, split)) return HR_OOM(err);
+        split.key = hr_arena_printf(arena, "%s [%lld, %lld) %lld", entry->path,
+                                    (long long)data->start, (long long)data->end,
+                                    (long long)entry->mtime_us);
+        bool complete = split.key && split.description;
+        if (!complete || !HR_VEC_PUSH(arena, splits, split)) return HR_OOM(err);
     }
     return HR_OK;
 }

@@ -218,6 +218,7 @@ static hr_status gen_plan(struct hr_source *source, const char *start, const cha
             .rows_estimate = ranges[i].end - ranges[i].first,
             .bytes_estimate = -1,
         };
+        splits[i].key = splits[i].description;
     }
     *ret_splits = splits;
     *ret_count = (uint32_t)parts;
@@ -323,7 +324,7 @@ static void gen_describe(const struct hr_source *source, struct hr_buf *out)
 const struct hr_source_vt hr_source_generator = {
     .name = "generator",
     .abi = HR_CONNECTOR_ABI,
-    .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE,
+    .flags = HR_SOURCE_BATCH | HR_SOURCE_STREAM | HR_SOURCE_REPLAYABLE | HR_SOURCE_BY_COLUMN,
     .options = specs,
     .option_count = HR_COUNT(specs),
     .open = gen_open,

@@ -102,6 +102,7 @@ static hr_status find_schema(struct kafka_source *s, const struct hr_source_args
                             "timestamp TIMESTAMP, timestampType INT";
     if (!s->options.format) {
         HR_TRY(hr_schema_parse(hr_sv(raw), &s->base.schema, err));
+        s->base.flags |= HR_SOURCE_BY_COLUMN;
         if (!args->schema || !args->schema->field_count) return HR_OK;
         hr_status status = hr_connector_fixed_schema("kafka", args->schema, s->base.schema, err);
         return status ? hr_err_prefix(err, "for columns of your own say format 'json'") : HR_OK;
@@ -248,7 +249,8 @@ static hr_status make_splits(struct kafka_source *s, const struct kafka_offsets 
         struct kafka_range *range = HR_NEW(arena, struct kafka_range);
         if (!range) return HR_OOM(err);
         *range = (struct kafka_range){end->topic, end->partition, start->offset, end->offset};
-        splits[count++] = (struct hr_split){
+        struct hr_split *split = &splits[count++];
+        *split = (struct hr_split){
             .data = range,
             .description = hr_arena_printf(arena, "%s-%d [%lld, %lld)", end->topic,
                                            (int)end->partition, (long long)start->offset,
@@ -257,6 +259,7 @@ static hr_status make_splits(struct kafka_source *s, const struct kafka_offsets 
             .bytes_estimate = -1,
             .watermark_partition = partition_number(end->topic, end->partition),
         };
+        split->key = split->description;
     }
     *ret_splits = splits;
     *ret_count = count;

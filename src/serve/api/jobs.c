@@ -145,7 +145,7 @@ static void locate(const char *sql, struct hr_str_view statement, struct hr_err 
     hr_err_locate(err, sql, strlen(sql));
 }
 
-static hr_status run_text(struct hr_session *session, const char *sql, struct hr_err *err)
+static hr_status run_statements(struct hr_session *session, const char *sql, struct hr_err *err)
 {
     size_t len = strlen(sql);
     for (size_t pos = 0;;) {
@@ -161,6 +161,14 @@ static hr_status run_text(struct hr_session *session, const char *sql, struct hr
         if (!more) return HR_OK;
         hr_result_done(&result); /* rows of a job's SELECT are nobody's: its tables are read */
     }
+}
+
+static hr_status run_text(struct hr_session *session, const char *sql, struct hr_err *err)
+{
+    hr_session_hold(session, true);
+    hr_status status = run_statements(session, sql, err);
+    hr_session_hold(session, false);
+    return status;
 }
 
 static void end_session(struct job *job)
