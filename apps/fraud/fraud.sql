@@ -118,3 +118,45 @@ CREATE STREAMING TABLE decisions USING json OPTIONS (path 'out/fraud/decisions')
   SELECT id, customer, ts, amount, category, round(score, 3) AS score, rule,
          CASE WHEN score >= 0.95 OR rule IS NOT NULL THEN 'block' ELSE 'verify' END AS action
   FROM STREAM scored WHERE score >= 0.82 OR rule IS NOT NULL;
+
+-- What is watched: these tables are in memory, made anew from their state after a restart.
+CREATE STREAMING TABLE traffic USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT window.start AS begin, count(*) AS payments, CAST(sum(amount) AS BIGINT) AS amount
+  FROM STREAM payments GROUP BY window(ts, '6 hours');
+CREATE STREAMING TABLE decided USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT window.start AS begin, action, count(*) AS n
+  FROM STREAM decisions GROUP BY window(ts, '1 day'), action;
+CREATE STREAMING TABLE suspects USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT customer, count(*) AS payments, CAST(sum(amount) AS BIGINT) AS amount, max(score) AS score,
+         max(ts) AS last
+  FROM STREAM decisions GROUP BY customer;
+-- What the analysts say of what was decided.
+CREATE STREAMING TABLE judged USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT window.start AS day, CASE WHEN is_fraud THEN 'fraud' ELSE 'false alarm' END AS verdict,
+         count(*) AS n
+  FROM (SELECT id, ts FROM STREAM decisions WATERMARK ts DELAY OF INTERVAL 1 MINUTE) d
+  JOIN (SELECT id, paid, is_fraud FROM STREAM labels WATERMARK paid DELAY OF INTERVAL 1 MINUTE) l
+  ON d.id = l.id AND l.paid = d.ts
+  GROUP BY window(d.ts, '1 day'), is_fraud;
+
+CREATE ALERT account_blocked COMMENT 'the account of {customer} is blocked: {amount} for {category}'
+  SEVERITY critical KEY (customer) COOLDOWN INTERVAL 1 MINUTE DO LOG
+  AS SELECT customer, amount, category, score FROM STREAM decisions WHERE action = 'block';
+
+CREATE DASHBOARD fraud COMMENT 'Fraud' AS TILES (
+  payments USING number OPTIONS (width '3') AS (SELECT sum(payments) AS payments FROM traffic),
+  blocked USING number OPTIONS (width '3')
+    AS (SELECT sum(n) AS payments FROM decided WHERE action = 'block'),
+  confirmed USING gauge COMMENT 'of judged decisions, fraud (%)'
+    ENCODE (value => share, min => 0, max => 100)
+    THRESHOLD (warning => 90, critical => 70, direction => 'below') OPTIONS (width '6')
+    AS (SELECT round(100D * sum(CASE verdict WHEN 'fraud' THEN n ELSE 0 END) / sum(n)) AS share
+        FROM judged),
+  per_six_hours USING line COMMENT 'Payments in six hours' ENCODE (x => begin, y => payments)
+    OPTIONS (width '6') AS (SELECT begin, payments FROM traffic ORDER BY begin),
+  decisions USING stacked COMMENT 'Decisions a day' OPTIONS (width '6')
+    AS (SELECT begin, action, n FROM decided ORDER BY begin),
+  verdicts USING bar COMMENT 'What analysts said of them, by day' ENCODE (x => day, y => n, series => verdict)
+    OPTIONS (width '6') AS (SELECT day, verdict, n FROM judged ORDER BY day),
+  suspects USING table OPTIONS (width '6', limit '10')
+    AS (SELECT customer, payments, amount, score, last FROM suspects ORDER BY last DESC));

@@ -42,3 +42,34 @@ CREATE STREAMING TABLE abandoned_carts USING json OPTIONS (path 'out/shop/abando
 CREATE STREAMING TABLE recommended USING json OPTIONS (path 'out/shop/recommended') AS
   SELECT id, user, model_version(taste) AS version, recommend(taste, user, 10) AS items
   FROM STREAM events WHERE kind = 'view' AND id % 4 = 0;
+
+-- What is watched: these tables are in memory, made anew from their state after a restart.
+CREATE STREAMING TABLE per_hour USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT window.start AS hour, kind, count(*) AS n
+  FROM STREAM events WHERE kind IN ('view', 'cart', 'purchase') GROUP BY window(ts, '1 hour'), kind;
+CREATE STREAMING TABLE sold USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT item, sum(quantity) AS sold FROM STREAM events WHERE kind = 'purchase' GROUP BY item;
+CREATE STREAMING TABLE on_hand USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT item, sum(CASE kind WHEN 'purchase' THEN -quantity ELSE quantity END) AS units
+  FROM STREAM events WHERE kind IN ('purchase', 'return', 'restock') GROUP BY item;
+CREATE STREAMING TABLE left_behind USING memory OPTIONS (outputMode 'complete', trigger '1 second')
+  AS SELECT count(*) AS visits, sum(carts - purchases) AS items FROM STREAM abandoned_carts;
+
+CREATE ALERT reorder_item COMMENT 'item {item}: {units} units are left' KEY (item) WHEN units < 5
+  DO LOG AS SELECT item, units FROM STREAM stock;
+
+CREATE DASHBOARD shop COMMENT 'Shop' AS TILES (
+  purchases USING number OPTIONS (width '3')
+    AS (SELECT sum(n) AS purchases FROM per_hour WHERE kind = 'purchase'),
+  left_behind USING number COMMENT 'Items left in carts' OPTIONS (width '3')
+    AS (SELECT items FROM left_behind),
+  conversion USING gauge COMMENT 'Purchases of a hundred carts'
+    ENCODE (value => share, min => 0, max => 100) OPTIONS (width '6')
+    AS (SELECT round(100D * sum(CASE kind WHEN 'purchase' THEN n ELSE 0 END) /
+                     sum(CASE kind WHEN 'cart' THEN n ELSE 0 END)) AS share FROM per_hour),
+  behaviour USING line COMMENT 'Views, carts, purchases an hour' ENCODE (x => hour, y => n, series => kind)
+    OPTIONS (width '12') AS (SELECT hour, kind, n FROM per_hour ORDER BY hour),
+  best USING bar COMMENT 'Sold' OPTIONS (width '6')
+    AS (SELECT CAST(item AS STRING) AS item, sold FROM sold ORDER BY sold DESC LIMIT 10),
+  reorder USING table COMMENT 'To order again' OPTIONS (width '6', limit '10')
+    AS (SELECT item, units FROM on_hand WHERE units < 5 ORDER BY units, item));

@@ -43,3 +43,35 @@ CREATE FLOW learn AS TRAIN MODEL ads ON
   FROM (SELECT * FROM STREAM shown WATERMARK ts DELAY OF INTERVAL 1 MINUTE) s
   JOIN (SELECT id, ad, clicked, ts FROM STREAM answers WATERMARK ts DELAY OF INTERVAL 1 MINUTE) a
   ON s.id = a.id AND s.ad = a.ad AND s.ts = a.ts;
+
+-- What is watched: these tables are in memory, made anew from their state after a restart.
+CREATE STREAMING TABLE per_hour USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT window.start AS hour, count(*) AS posts, round(avg(sentiment(text)), 3) AS feeling
+  FROM STREAM posts GROUP BY window(ts, '1 hour');
+CREATE STREAMING TABLE tags USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT tag, count(*) AS posts, round(avg(sentiment(text)), 3) AS feeling
+  FROM STREAM posts GROUP BY tag;
+CREATE STREAMING TABLE trending USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT tag, max(begin) AS last, max(authors) AS authors, max(usual) AS usual
+  FROM STREAM trends GROUP BY tag;
+CREATE STREAMING TABLE ads_shown USING memory OPTIONS (outputMode 'complete', trigger '1 second') AS
+  SELECT segment, ad, count(*) AS shown FROM STREAM shown GROUP BY segment, ad;
+
+CREATE ALERT trend COMMENT '{tag}: {authors} authors, usually {usual}' SEVERITY info KEY (tag)
+  KEEP FIRING FOR INTERVAL 10 SECONDS DO LOG
+  AS SELECT tag, authors, usual FROM STREAM trends;
+
+CREATE DASHBOARD social COMMENT 'Posts' AS TILES (
+  posts USING number OPTIONS (width '3') AS (SELECT sum(posts) AS posts FROM per_hour),
+  feeling USING number COMMENT 'Feeling' OPTIONS (width '3')
+    AS (SELECT round(sum(feeling * posts) / sum(posts), 3) AS feeling FROM per_hour),
+  trends USING table COMMENT 'Trends' OPTIONS (width '6', limit '8')
+    AS (SELECT tag, last, authors, usual FROM trending ORDER BY last DESC),
+  per_hour USING area COMMENT 'Posts an hour' ENCODE (x => hour, y => posts) OPTIONS (width '6')
+    AS (SELECT hour, posts FROM per_hour ORDER BY hour),
+  feelings USING line COMMENT 'Feeling by hour' ENCODE (x => hour, y => feeling)
+    OPTIONS (width '6') AS (SELECT hour, feeling FROM per_hour ORDER BY hour),
+  tags USING bar COMMENT 'Most used tags' ENCODE (x => tag, y => posts) OPTIONS (width '6')
+    AS (SELECT tag, posts FROM tags ORDER BY posts DESC LIMIT 10),
+  ads USING heatmap COMMENT 'Ads shown, by segment' ENCODE (x => ad, y => segment, value => shown)
+    OPTIONS (width '6') AS (SELECT segment, ad, shown FROM ads_shown ORDER BY segment, ad));

@@ -337,8 +337,8 @@ struct hr_sql_x hr_sql_alias(struct hr_sql_parser *p, struct hr_sql_x a, struct 
     return hr_sql_wrap(p, x, a.pos, names->end, a.depth + 1u);
 }
 
-struct hr_sql_x hr_sql_sort_key(struct hr_sql_parser *p, struct hr_sql_x a, bool descending,
-                                int nulls)
+struct hr_sql_x hr_sql_sort_key(struct hr_sql_parser *p, struct hr_sql_x a,
+                                struct hr_sql_flag descending, struct hr_sql_flag nulls)
 {
     if (p->status != HR_OK) return no_x;
     struct hr_expr *x = hr_expr_new(p->arena, HR_X_SORT);
@@ -350,9 +350,10 @@ struct hr_sql_x hr_sql_sort_key(struct hr_sql_parser *p, struct hr_sql_x a, bool
     args[0] = a.x;
     x->args = args;
     x->arg_count = 1;
-    x->descending = descending;
-    x->nulls_first = nulls > 0 || (nulls == 0 && !descending);
-    return hr_sql_wrap(p, x, a.pos, a.end, a.depth + 1u);
+    x->descending = descending.value != 0;
+    x->nulls_first = nulls.value > 0 || (nulls.value == 0 && !x->descending);
+    return hr_sql_wrap(p, x, a.pos, HR_MAX(a.end, HR_MAX(descending.end, nulls.end)),
+                       a.depth + 1u);
 }
 
 /* Calls ---------------------------------------------------------------------------------------- */

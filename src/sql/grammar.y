@@ -641,14 +641,14 @@ ordered(A) ::= query_term(Q) SORT BY sort_keys(L). { A = hr_sql_order(p, Q, L, f
 sort_keys(A) ::= sort_key(X). { A = hr_sql_push(p, NULL, X); }
 sort_keys(A) ::= sort_keys(L) COMMA sort_key(X). { A = hr_sql_push(p, L, X); }
 sort_key(A) ::= bexpr(X) direction(D) nulls(N). { A = hr_sql_sort_key(p, X, D, N); }
-%type direction {int}
-direction(A) ::= . { A = 0; }
-direction(A) ::= ASC. { A = 0; }
-direction(A) ::= DESC. { A = 1; }
-%type nulls {int}
-nulls(A) ::= . { A = 0; }
-nulls(A) ::= NULLS FIRST. { A = 1; }
-nulls(A) ::= NULLS LAST. { A = -1; }
+%type direction {struct hr_sql_flag}
+direction(A) ::= . { A = (struct hr_sql_flag){0, 0}; }
+direction(A) ::= ASC(T). { A = (struct hr_sql_flag){0, T->end}; }
+direction(A) ::= DESC(T). { A = (struct hr_sql_flag){1, T->end}; }
+%type nulls {struct hr_sql_flag}
+nulls(A) ::= . { A = (struct hr_sql_flag){0, 0}; }
+nulls(A) ::= NULLS FIRST(T). { A = (struct hr_sql_flag){1, T->end}; }
+nulls(A) ::= NULLS LAST(T). { A = (struct hr_sql_flag){-1, T->end}; }
 
 %type query_term {struct hr_sql_q}
 query_term(A) ::= query_primary(Q). { A = Q; }

@@ -39,6 +39,12 @@ struct hr_sql_x {
     bool is_row; /* (a, b): VALUES takes it apart */
 };
 
+/* A word or two that may be there: what they say, and where they end (0: they are not there). */
+struct hr_sql_flag {
+    int value;
+    int32_t end;
+};
+
 struct hr_sql_list {
     HR_VEC(struct hr_expr *) exprs;
     int32_t pos, end;
@@ -253,8 +259,8 @@ struct hr_sql_x hr_sql_lambda(struct hr_sql_parser *p, struct hr_sql_names *name
                               struct hr_sql_x body);
 struct hr_sql_x hr_sql_alias(struct hr_sql_parser *p, struct hr_sql_x a,
                              struct hr_sql_names *names);
-struct hr_sql_x hr_sql_sort_key(struct hr_sql_parser *p, struct hr_sql_x a, bool descending,
-                                int nulls);
+struct hr_sql_x hr_sql_sort_key(struct hr_sql_parser *p, struct hr_sql_x a,
+                                struct hr_sql_flag descending, struct hr_sql_flag nulls);
 struct hr_sql_x hr_sql_extract(struct hr_sql_parser *p, const struct hr_sql_token *start,
                                const struct hr_sql_token *field, struct hr_sql_x a,
                                const struct hr_sql_token *rp);

@@ -218,8 +218,9 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     bool call = next->kind == HR_TK_LP;
     if (prev && prev->kind == HR_TK_DOT) return HR_TK_ID;
     switch (t->kind) {
-    case HR_TK_STREAM:
-        return is_name(next) || call ? t->kind : HR_TK_ID;
+    case HR_TK_STREAM: /* before a table's name, which may be a word that is a keyword elsewhere */
+        if (is_name(next) || call || next->kind == HR_TK_STREAM) return t->kind;
+        return keyword_here(p, i + 1, t) == HR_TK_ID ? t->kind : HR_TK_ID;
     case HR_TK_SILENT: return next->kind == HR_TK_BY ? t->kind : HR_TK_ID;
     case HR_TK_DEDUPLICATE: return next->kind == HR_TK_BY ? t->kind : HR_TK_ID;
     case HR_TK_LATE: return next->kind == HR_TK_ROWS ? t->kind : HR_TK_ID;

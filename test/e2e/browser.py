@@ -10,11 +10,18 @@ import tempfile
 import time
 
 
-def find():
-    """The program, or the test is skipped."""
+def program():
+    """Its path, or None."""
     for name in ('chromium', 'chromium-browser', 'google-chrome'):
         if shutil.which(name):
             return shutil.which(name)
+    return None
+
+
+def find():
+    """The program, or the test is skipped."""
+    if program():
+        return program()
     print('skipped: there is no Chromium here')
     sys.exit(77)
 

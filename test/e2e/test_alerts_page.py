@@ -44,6 +44,8 @@ def main():
         bars = page.js("document.querySelectorAll('.plot')[0].querySelectorAll('rect').length")
         rows = server.json('/api/v1/dashboards/shop/tiles/countries')['rows']
         check('a bar a row', bars, len(rows))
+        top = [int(r[1]) for r in server.json('/api/v1/dashboards/shop/tiles/latest')['rows']]
+        check('DESC at the end of a tile', top, sorted(top, reverse=True))
         check('complaints of a dashboard', page.complaints(), [])
         if len(sys.argv) > 1:
             page.picture(sys.argv[1] + '/board.png')
