@@ -102,7 +102,7 @@ static hr_status no_sink(const char *provider, struct hr_err *err)
 {
     return HR_FAIL(err, HR_E_NOT_FOUND,
                    "there is no sink '%.100s'; streaming tables are written USING json, csv, text, "
-                   "kafka, console, memory, socket or noop",
+                   "kafka, postgres, sqlite, console, memory, socket or noop",
                    provider);
 }
 
