@@ -62,6 +62,7 @@ enum hr_function_role {
     HR_ROLE_ROW,    /* (a, b): the one internal function of the grammar */
     HR_ROLE_STRUCT,
     HR_ROLE_WINDOW,
+    HR_ROLE_CUMULATE_WINDOW,
     HR_ROLE_SESSION_WINDOW,
     HR_ROLE_WINDOW_TIME,
     HR_ROLE_GROUPING,

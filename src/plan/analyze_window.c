@@ -13,12 +13,18 @@
 #include "plan/nodes/expand.h"
 #include "plan/nodes/project.h"
 
+/*
+ * cumulate_window(ts, step, length[, start]): windows of length that are looked at after each step:
+ * [s, s + step), [s, s + 2 step) … [s, s + length). A row is in those that end behind it.
+ */
+
 /* More copies of each row than this are surely a mistake in the units. */
 #define WINDOWS_MAX 10000
 
 struct window_args {
     struct hr_expr *time;
     int64_t length, slide, start; /* µs */
+    int64_t step;                 /* cumulate_window: the windows are length / step; else 0 */
 };
 
 /* Arguments ------------------------------------------------------------------------------------ */
@@ -112,6 +118,31 @@ static hr_status read_args(struct hr_analyzer *an, struct hr_expr *call, struct 
     return hr_err_at(err, call->sql_pos, call->sql_end);
 }
 
+static hr_status cumulate_args(struct hr_analyzer *an, struct hr_expr *call, struct window_args *w,
+                               struct hr_err *err)
+{
+    const char *why = NULL;
+    w->time = call->args[0];
+    w->start = 0;
+    HR_TRY(duration(an, call, 1, &w->step, err));
+    HR_TRY(duration(an, call, 2, &w->length, err));
+    if (call->arg_count > 3) HR_TRY(duration(an, call, 3, &w->start, err));
+    w->slide = w->length;
+    if (w->step <= 0 || w->length <= 0)
+        why = "step and length of cumulate_window must be above zero";
+    else if (w->length % w->step != 0)
+        why = "the length of cumulate_window must be a multiple of its step";
+    else if ((w->start < 0 ? -w->start : w->start) >= w->length)
+        why = "the start of cumulate_window must be below its length";
+    else if (w->length / w->step > WINDOWS_MAX)
+        HR_RAISE(err, HR_E_LIMIT, "what", "the number of windows that a row is in", "limit",
+                 "10000");
+    else
+        return HR_OK;
+    if (why) HR_RAISE(err, HR_E_INVALID_ARGUMENT, "what", why);
+    return hr_err_at(err, call->sql_pos, call->sql_end);
+}
+
 /* Rewriting ------------------------------------------------------------------------------------ */
 
 /* The start of the newest window that time may be in, plus shift. */
@@ -131,15 +162,17 @@ static hr_status bound(struct hr_analyzer *an, const struct window_args *w, int6
     return HR_OK;
 }
 
-/* named_struct('start', …, 'end', …) of the window that began index slides before the newest. */
+/* named_struct('start', …, 'end', …) of the window that began index slides before the newest; of
+ * those that cumulate the one of index + 1 steps. */
 static hr_status window_struct(struct hr_analyzer *an, const struct window_args *w, int64_t index,
                                struct hr_expr **ret, struct hr_err *err)
 {
     struct hr_expr *args[] = {hr_expr_string(an->arena, hr_sv("start")), NULL,
                               hr_expr_string(an->arena, hr_sv("end")), NULL};
     if (!args[0] || !args[2]) return HR_OOM(err);
-    HR_TRY(bound(an, w, -index * w->slide, &args[1], err));
-    HR_TRY(bound(an, w, -index * w->slide + w->length, &args[3], err));
+    int64_t start = w->step ? 0 : -index * w->slide;
+    HR_TRY(bound(an, w, start, &args[1], err));
+    HR_TRY(bound(an, w, w->step ? (index + 1) * w->step : start + w->length, &args[3], err));
     return hr_call(an->arena, an->conf, "named_struct", args, 4, ret, err);
 }
 
@@ -222,12 +255,13 @@ static hr_status inside(struct hr_analyzer *an, struct hr_plan *expand, const st
 static hr_status expand_window(struct hr_analyzer *an, struct hr_plan *plan,
                                const struct window_args *w, struct hr_attr *ret, struct hr_err *err)
 {
-    assert(w->slide > 0 && w->length > w->slide);
+    assert(w->slide > 0 && (w->step || w->length > w->slide));
+    int64_t step = w->step ? w->step : w->slide;
     struct hr_plan *child = plan->children[0];
     struct hr_plan *expand = hr_plan_new1(an->arena, HR_P_EXPAND, child);
     if (!expand) return HR_OOM(err);
     struct hr_expand_node *node = HR_NODE(expand, expand);
-    node->row_count = (uint32_t)((w->length + w->slide - 1) / w->slide);
+    node->row_count = (uint32_t)((w->length + step - 1) / step);
     node->row_width = child->output_count + 1;
     node->rows = HR_NEW_ARRAY(an->arena, struct hr_expr **, node->row_count);
     expand->output = HR_NEW_ARRAY(an->arena, struct hr_attr, node->row_width);
@@ -247,7 +281,7 @@ static hr_status expand_window(struct hr_analyzer *an, struct hr_plan *plan,
     expand->output_count = node->row_width;
     HR_TRY(hr_plan_refresh(an->arena, expand, err));
     plan->children[0] = expand;
-    if (w->length % w->slide == 0) return HR_OK;
+    if (!w->step && w->length % w->slide == 0) return HR_OK;
     return inside(an, expand, w, ret, &plan->children[0], err);
 }
 
@@ -349,14 +383,17 @@ static hr_status make_window(struct hr_analyzer *an, struct hr_plan *plan, struc
 {
     assert(!use->call && plan->child_count == 1);
     struct window_args w = {0};
-    HR_TRY(read_args(an, call, &w, err));
+    if (hr_expr_is(call, HR_ROLE_CUMULATE_WINDOW))
+        HR_TRY(cumulate_args(an, call, &w, err));
+    else
+        HR_TRY(read_args(an, call, &w, err));
     use->call = hr_expr_copy(an->arena, call);
     if (!use->call) return HR_OOM(err);
     HR_TRY(rewrite_window_time(an, &w.time, err));
     HR_TRY(time_of_window(an, &w.time, err));
     HR_TRY(drop_null_times(an, plan, &w, err));
     const struct hr_plan *input = plan->children[0];
-    if (w.length == w.slide)
+    if (w.length == w.slide && !w.step)
         HR_TRY(project_window(an, plan, &w, &use->attr, err));
     else
         HR_TRY(expand_window(an, plan, &w, &use->attr, err));
@@ -376,7 +413,8 @@ static hr_status rewrite_window(void *arg, struct hr_expr **expr, struct hr_err 
     struct hr_expr *call = *expr;
     if (call->kind != HR_X_CALL) return HR_OK;
     bool is_session = hr_expr_is(call, HR_ROLE_SESSION_WINDOW);
-    bool is_window = hr_expr_is(call, HR_ROLE_WINDOW) && call->arg_count >= 2;
+    bool is_window = (hr_expr_is(call, HR_ROLE_WINDOW) && call->arg_count >= 2) ||
+                     hr_expr_is(call, HR_ROLE_CUMULATE_WINDOW);
     if (!is_session && !is_window) return HR_OK;
     if (!r->use->call)
         HR_TRY((is_session ? make_session : make_window)(r->an, r->plan, call, r->use, err));

@@ -23,6 +23,8 @@ DELAY = 7  # seconds that a row may be behind the rows before it, and the delay 
 WATERMARK = f" WATERMARK ts DELAY OF INTERVAL {DELAY} SECONDS"
 # {t} is the stream or the table, with its watermark. The column id is of the row that it is about.
 QUERIES = {
+    "cumulate": "SELECT max(id) AS id, window.end AS e, k, sum(x) AS x, count(*) AS n FROM {t} "
+                "GROUP BY cumulate_window(ts, '3 seconds', '12 seconds'), k",
     "silent": "SELECT id, s, silent_at FROM {t} SILENT BY (k) FOR INTERVAL 4 SECONDS",
     "silent_keys": "SELECT max(id) AS id, count(*) AS n FROM (SELECT * FROM {t} SILENT BY (k, s) "
                    "FOR INTERVAL 500 MILLISECONDS) GROUP BY window(silent_at, '10 seconds'), k",
