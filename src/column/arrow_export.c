@@ -29,6 +29,7 @@ static struct context *new_context(uint32_t flags)
 
 static void unref(struct context *ctx)
 {
+    assert(atomic_load(&ctx->refs) > 0);
     if (atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) > 1) return;
     hr_arena_done(&ctx->arena);
     hr_batch_unref(ctx->batch);
@@ -37,6 +38,7 @@ static void unref(struct context *ctx)
 
 static struct context *ref(struct context *ctx)
 {
+    assert(atomic_load(&ctx->refs) > 0);
     atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
     return ctx;
 }
@@ -136,6 +138,7 @@ static void release_array(struct ArrowArray *array)
 static bool start_array(struct context *ctx, int64_t length, int64_t buffers, int64_t children,
                         struct ArrowArray *ret)
 {
+    assert(length >= 0 && buffers >= 0 && children >= 0);
     *ret =
         (struct ArrowArray){.length = length, .release = release_array, .private_data = ref(ctx)};
     ret->buffers = HR_NEW_ARRAY(&ctx->arena, const void *, buffers + 1);
@@ -173,6 +176,7 @@ static int32_t find_buffer(const struct context *ctx, const struct hr_string *s)
 /* Bytes that lie in none of the held buffers and must be copied. */
 static size_t homeless_bytes(const struct context *ctx, const struct hr_column *col)
 {
+    assert(hr_type_is_string(col->type));
     const struct hr_string *s = col->values;
     size_t bytes = 0;
     for (uint32_t i = 0; i < col->length; i++)
@@ -184,6 +188,7 @@ static size_t homeless_bytes(const struct context *ctx, const struct hr_column *
 static hr_status export_views(struct context *ctx, const struct hr_column *col,
                               struct ArrowArray *ret, struct hr_err *err)
 {
+    assert(hr_type_is_string(col->type));
     const struct hr_string *s = col->values;
     size_t own = homeless_bytes(ctx, col);
     if (own > INT32_MAX)
@@ -260,6 +265,7 @@ static hr_status export_column(struct context *ctx, const struct hr_column *col,
 static hr_status export_map(struct context *ctx, const struct hr_column *col,
                             struct ArrowArray *ret, struct hr_err *err)
 {
+    assert(col->type->id == HR_T_MAP && col->type->field_count == 2);
     if (!start_array(ctx, col->length, 2, 1, ret)) return HR_OOM(err);
     ret->buffers[1] = col->values;
     struct ArrowArray *entries = ret->children[0];

@@ -364,6 +364,7 @@ static hr_status import_scaled(const struct importer *im, const struct source *s
 
 static int64_t floor_div(int64_t v, int64_t by)
 {
+    assert(by > 0);
     return v / by - (v % by < 0);
 }
 
@@ -675,6 +676,7 @@ static void release_foreign(struct hr_buffer *buffer)
 
 static hr_status hold_foreign(struct hr_batch *batch, struct ArrowArray *array, struct hr_err *err)
 {
+    assert(array->release);
     struct hr_buffer *buffer = hr_buffer_new(0);
     struct ArrowArray *moved = hr_alloc(sizeof *moved);
     if (!buffer || !moved) {

@@ -127,6 +127,7 @@ void hr_batch_unref(struct hr_batch *batch)
 
 static struct hr_batch_hold *add_hold(struct hr_batch *batch)
 {
+    assert(atomic_load(&batch->refs) > 0);
     struct own_batch *own = HR_CONTAINER_OF(batch, struct own_batch, base);
     struct hr_batch_hold *hold;
     if (own->holds_used < OWN_HOLDS)
@@ -288,6 +289,7 @@ struct hr_batch *hr_batch_slice(struct hr_batch *batch, uint32_t offset, uint32_
 
 static bool gather_weights(struct hr_batch *ret, struct hr_batch *const *batches, uint32_t count)
 {
+    assert(count > 0 && ret->row_count == ret->sel_count);
     bool any = false;
     for (uint32_t b = 0; b < count; b++) any = any || batches[b]->weights;
     if (!any) return true;

@@ -25,6 +25,7 @@ static void fail(struct hr_builder *b)
 /* Values are left as they come, but for bits, which are read to be written. */
 static bool set_capacity(struct hr_builder *b, uint32_t capacity)
 {
+    assert(capacity >= b->length && capacity % 64 == 0);
     size_t bytes = bytes_for(b, capacity), used = b->capacity ? bytes_for(b, b->capacity) : 0;
     if (bytes) {
         char *values = hr_arena_alloc_aligned(b->arena, bytes);
@@ -79,6 +80,7 @@ bool hr_builder_grow(struct hr_builder *b, uint32_t count)
 
 static bool make_validity(struct hr_builder *b)
 {
+    assert(b->length <= b->capacity);
     if (b->validity) return true;
     size_t bytes = hr_bit_words(b->capacity) * 8;
     b->validity = hr_arena_alloc_aligned(b->arena, bytes);
@@ -149,6 +151,7 @@ void hr_builder_str(struct hr_builder *b, struct hr_str_view s)
 
 static void copy_list(struct hr_builder *b, const struct hr_column *col, uint32_t row)
 {
+    assert(row < col->length && b->type->field_count == col->type->field_count);
     const int32_t *offsets = col->values;
     for (uint32_t f = 0; f < b->type->field_count; f++)
         for (int32_t e = offsets[row]; e < offsets[row + 1]; e++)
@@ -225,6 +228,7 @@ void hr_builder_append(struct hr_builder *b, const void *values, const uint64_t 
 
 hr_status hr_builder_finish(struct hr_builder *b, struct hr_column *ret, struct hr_err *err)
 {
+    assert(b->failed || b->length <= b->capacity);
     const struct hr_type *type = b->type;
     struct hr_column col = {.type = type, .length = b->length, .values = b->values};
     if (type->field_count) {
@@ -250,6 +254,7 @@ hr_status hr_builder_finish(struct hr_builder *b, struct hr_column *ret, struct 
 hr_status hr_batch_builder_init(struct hr_batch_builder *bb, const struct hr_type *schema,
                                 uint32_t capacity, struct hr_mem *mem, struct hr_err *err)
 {
+    assert(schema->id == HR_T_STRUCT);
     memset(bb, 0, sizeof *bb);
     struct hr_batch *batch = hr_batch_new(schema, HR_MAX(capacity, MIN_CAPACITY), mem);
     if (!batch) return HR_OOM(err);
@@ -287,6 +292,7 @@ hr_status hr_batch_builder_finish(struct hr_batch_builder *bb, struct hr_batch *
         hr_batch_builder_done(bb);
         return status;
     }
+    assert(!batch->sel && atomic_load(&batch->refs) == 1); /* nobody else has seen it */
     batch->row_count = batch->sel_count = rows;
     bb->batch = NULL;
     bb->columns = NULL;

@@ -133,6 +133,7 @@ static int compare_f64(double x, double y)
 static int compare_lists(const struct hr_column *a, uint32_t i, const struct hr_column *b,
                          uint32_t j)
 {
+    assert(i < a->length && j < b->length && a->values && b->values);
     const int32_t *x = a->values, *y = b->values;
     int32_t n = x[i + 1] - x[i], m = y[j + 1] - y[j];
     for (int32_t k = 0; k < HR_MIN(n, m); k++) {
@@ -226,6 +227,7 @@ bool hr_column_equal(const struct hr_column *a, uint32_t a_row, const struct hr_
 static void hash_lists(const struct hr_column *col, const uint32_t *rows, uint32_t count,
                        uint64_t *hash)
 {
+    assert(col->type->id == HR_T_ARRAY || col->type->id == HR_T_MAP);
     const int32_t *offsets = col->values;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = rows ? rows[i] : i;
@@ -245,6 +247,7 @@ static void hash_lists(const struct hr_column *col, const uint32_t *rows, uint32
 static void hash_struct(const struct hr_column *col, const uint32_t *rows, uint32_t count,
                         uint64_t *hash)
 {
+    assert(col->type->id == HR_T_STRUCT);
     const struct hr_type *type = col->type;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = rows ? rows[i] : i;
@@ -260,6 +263,7 @@ static void hash_struct(const struct hr_column *col, const uint32_t *rows, uint3
 void hr_column_hash(const struct hr_column *col, const uint32_t *rows, uint32_t count,
                     uint64_t *hash)
 {
+    assert(rows || count <= col->length);
     switch (col->type->id) {
     case HR_T_NULL:
     case HR_T_COUNT:
@@ -302,6 +306,7 @@ static void print_inner(const struct hr_column *col, uint32_t row, const struct 
 static void print_list(const struct hr_column *col, uint32_t row, const struct hr_tz *tz,
                        struct hr_buf *out)
 {
+    assert(row < col->length && col->children);
     const int32_t *offsets = col->values;
     bool map = col->type->id == HR_T_MAP;
     hr_buf_putc(out, map ? '{' : '[');
@@ -318,6 +323,7 @@ static void print_list(const struct hr_column *col, uint32_t row, const struct h
 static void print_struct(const struct hr_column *col, uint32_t row, const struct hr_tz *tz,
                          struct hr_buf *out)
 {
+    assert(row < col->length && (col->children || col->type->field_count == 0));
     hr_buf_putc(out, '{');
     for (uint32_t f = 0; f < col->type->field_count; f++) {
         if (f) hr_buf_puts(out, ", ");

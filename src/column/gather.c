@@ -24,6 +24,7 @@ static bool any_absent(const struct hr_part *p)
 
 static void gather_bits(uint64_t *dst, uint32_t at, const uint64_t *src, const struct hr_part *p)
 {
+    assert(p->count == 0 || dst);
     if (!p->rows) {
         hr_bit_copy(dst, at, src, p->first, p->count);
         return;
@@ -192,6 +193,7 @@ static hr_status gather_values(struct hr_arena *arena, const struct hr_part *par
 hr_status hr_gather(struct hr_arena *arena, const struct hr_type *type, const struct hr_part *parts,
                     uint32_t part_count, bool deep, struct hr_column *ret, struct hr_err *err)
 {
+    assert(part_count == 0 || parts);
     bool too_many, with_validity = false;
     uint32_t total = total_rows(parts, part_count, &too_many);
     if (too_many)
@@ -206,6 +208,7 @@ hr_status hr_gather(struct hr_arena *arena, const struct hr_type *type, const st
             gather_bits(validity, at, parts[i].col->validity, &parts[i]);
     }
     HR_TRY(gather_values(arena, parts, part_count, deep, &col, err));
+    assert(col.length == total);
     *ret = col;
     return HR_OK;
 }
@@ -221,6 +224,7 @@ bool hr_type_has_strings(const struct hr_type *type)
 hr_status hr_column_take(struct hr_arena *arena, const struct hr_column *src, const uint32_t *rows,
                          uint32_t count, struct hr_column *ret, struct hr_err *err)
 {
+    assert(count == 0 || rows);
     static const uint32_t none;
     struct hr_part part = {.col = src, .rows = count ? rows : &none, .count = count};
     return hr_gather(arena, src->type, &part, 1, false, ret, err);

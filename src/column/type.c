@@ -66,6 +66,7 @@ static bool identical(const struct hr_type *a, const struct hr_type *b)
 
 static const struct hr_type *copy_type(const struct hr_type *like)
 {
+    assert(like->field_count == 0 || like->fields);
     struct hr_type *type = hr_arena_memdup(&types_arena, like, sizeof *like);
     if (!type || like->field_count == 0) return type;
     struct hr_field *fields =
@@ -82,6 +83,7 @@ static const struct hr_type *copy_type(const struct hr_type *like)
 /* Where the type is, or belongs. */
 static uint32_t place_of(const struct hr_type *like)
 {
+    assert(table_count < table_size); /* an empty place ends the search */
     uint32_t at = (uint32_t)(like->hash % table_size);
     while (table[at] && !identical(table[at], like)) at = (at + 1) % table_size;
     return at;
@@ -98,6 +100,7 @@ static bool make_room(void)
     table_size = size;
     for (uint32_t i = 0; i < old_size; i++)
         if (old[i]) table[place_of(old[i])] = old[i];
+    assert(table_count <= table_size / 2);
     hr_free(old);
     return true;
 }

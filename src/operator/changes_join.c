@@ -140,6 +140,7 @@ static void changes_join_close(struct hr_op *base)
 
 static hr_status open_side(struct changes_join *op, uint32_t index, struct hr_err *err)
 {
+    assert(index < 2 && op->most > 0);
     struct side *side = &op->sides[index];
     struct hr_task *task = op->op.task;
     side->input = op->op.children[index];
@@ -210,6 +211,7 @@ static hr_status changes_join_open(const struct hr_pnode *node, struct hr_task *
 
 static hr_status enqueue(struct changes_join *op, struct hr_batch *batch, struct hr_err *err)
 {
+    assert(op->queue_at <= op->queue_count);
     if (op->queue_count == op->queue_capacity) {
         uint32_t capacity = op->queue_capacity ? 2 * op->queue_capacity : 16;
         void *grown = hr_realloc(op->queue, sizeof *op->queue * capacity);
@@ -226,6 +228,7 @@ static hr_status enqueue(struct changes_join *op, struct hr_batch *batch, struct
 
 static hr_status weigh(struct hr_batch *batch, const int64_t *weights, struct hr_err *err)
 {
+    assert(!batch->weights);
     int32_t *to = hr_arena_alloc_aligned(&batch->arena, sizeof *to * (batch->row_count + 1));
     if (!to) return HR_OOM(err);
     for (uint32_t i = 0; i < batch->row_count; i++) {
@@ -241,6 +244,8 @@ static hr_status weigh(struct hr_batch *batch, const int64_t *weights, struct hr
 static hr_status fill_lone(struct changes_join *op, uint32_t index, struct hr_batch *out,
                            struct hr_err *err)
 {
+    assert(op->sides[index].lone_count <= op->most);
+    assert(out->row_count == op->sides[index].lone_count);
     struct side *side = &op->sides[index];
     uint32_t left = op->sides[0].schema->field_count;
     uint32_t first = index ? left : 0, other = index ? 0 : left;
@@ -272,6 +277,7 @@ static hr_status flush_lone(struct changes_join *op, uint32_t index, struct hr_e
 static hr_status push_lone(struct changes_join *op, uint32_t index, struct hr_str_view bytes,
                            int64_t weight, struct hr_err *err)
 {
+    assert(op->sides[index].stands && op->sides[index].lone_count < op->most);
     struct side *side = &op->sides[index];
     if (weight == 0) return HR_OK;
     side->lone[side->lone_count] = bytes;
@@ -283,6 +289,7 @@ static hr_status push_lone(struct changes_join *op, uint32_t index, struct hr_st
 static uint32_t take_pairs(struct changes_join *op, const uint32_t *passed, uint32_t count,
                            uint32_t *sel)
 {
+    assert(count <= op->pair_count);
     uint32_t n = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t p = passed ? passed[i] : i;
@@ -301,6 +308,7 @@ static uint32_t take_pairs(struct changes_join *op, const uint32_t *passed, uint
 
 static hr_status fill_pairs(struct changes_join *op, struct hr_batch *out, struct hr_err *err)
 {
+    assert(out->row_count == op->pair_count && op->pair_count <= op->most);
     uint32_t left = op->sides[0].schema->field_count, count = op->pair_count;
     for (uint32_t s = 0; s < 2; s++)
         HR_TRY(hr_keys_decode(op->sides[s].codec, op->pair_bytes[s], count, &out->arena,
@@ -334,6 +342,7 @@ static hr_status flush_pairs(struct changes_join *op, struct hr_err *err)
 static hr_status push_pair(struct changes_join *op, struct hr_str_view left,
                            struct hr_str_view right, int64_t weight, struct hr_err *err)
 {
+    assert(op->pair_count < op->most);
     op->pair_bytes[0][op->pair_count] = left;
     op->pair_bytes[1][op->pair_count] = right;
     op->pair_weights[op->pair_count++] = weight;
@@ -345,6 +354,7 @@ static hr_status push_pair(struct changes_join *op, struct hr_str_view left,
 static hr_status link_rows(struct changes_join *op, uint32_t index, const struct hr_batch *in,
                            const uint32_t *rows, uint32_t count, struct hr_err *err)
 {
+    assert(index < 2 && count > 0 && count <= BLOCK);
     struct side *side = &op->sides[index];
     uint8_t *entries[BLOCK], *keys[BLOCK], is_new[BLOCK];
     struct hr_string none = hr_string_make("", 0);
@@ -373,6 +383,7 @@ static hr_status link_rows(struct changes_join *op, uint32_t index, const struct
 static hr_status part_nulls(struct changes_join *op, uint32_t index, const struct hr_batch *in,
                             uint32_t *rows, uint32_t *count, struct hr_err *err)
 {
+    assert(op->s.codec && *count <= BLOCK);
     const struct hr_changes_join_pnode *join = HR_PNODE(changes_join, op->op.node);
     struct side *side = &op->sides[index];
     uint8_t nulls[BLOCK];
@@ -397,6 +408,7 @@ static hr_status part_nulls(struct changes_join *op, uint32_t index, const struc
 static hr_status take_batch(struct changes_join *op, uint32_t index, const struct hr_batch *in,
                             struct hr_err *err)
 {
+    assert(!op->has_input && index < 2);
     struct side *side = &op->sides[index];
     hr_arena_reset(&op->scratch);
     if (side->keys) HR_TRY(hr_eval_vectors(side->keys, in, &op->scratch, op->key_vectors, err));
@@ -418,6 +430,7 @@ static hr_status take_batch(struct changes_join *op, uint32_t index, const struc
 
 static hr_status take_input(struct changes_join *op, struct hr_err *err)
 {
+    assert(!op->has_input && op->queue_at == 0);
     for (uint32_t i = 0; i < 2; i++) {
         for (;;) {
             struct hr_batch *in;
@@ -495,6 +508,7 @@ static hr_status pair_deltas(struct changes_join *op, const struct meeting *m, s
 static hr_status stand_by_key(struct changes_join *op, const struct meeting *m, uint32_t side,
                               struct hr_err *err)
 {
+    assert(!op->tests_all && op->sides[side].stands);
     int64_t before = 0;
     EACH_KEPT(r, 1 - side) before += r->weight;
     int64_t after = before;
@@ -513,6 +527,7 @@ static hr_status stand_by_key(struct changes_join *op, const struct meeting *m, 
 static hr_status add_member(struct changes_join *op, uint32_t side, struct hr_str_view bytes,
                             int64_t before, int64_t after, struct hr_err *err)
 {
+    assert(before >= 0); /* what is kept is there once at least, or never was */
     if (op->member_counts[side] == op->member_capacities[side]) {
         uint32_t capacity = op->member_capacities[side] ? 2 * op->member_capacities[side] : 64;
         void *grown = hr_realloc(op->members[side], sizeof(struct member) * capacity);
@@ -528,6 +543,7 @@ static hr_status add_member(struct changes_join *op, uint32_t side, struct hr_st
 /* All pairs of the key are tested: who stands alone is for the condition to say. */
 static hr_status test_key(struct changes_join *op, const struct meeting *m, struct hr_err *err)
 {
+    assert(op->tests_all && op->condition);
     for (uint32_t s = 0; s < 2; s++) {
         op->member_counts[s] = 0;
         EACH_KEPT(r, s) HR_TRY(add_member(op, s, row_bytes(r), r->weight, r->weight, err));
@@ -561,6 +577,7 @@ static hr_status test_key(struct changes_join *op, const struct meeting *m, stru
 static hr_status take_back(struct changes_join *op, const struct meeting *m, uint32_t side,
                            struct hr_str_view bytes, int64_t count, struct hr_err *err)
 {
+    assert(count > 0);
     struct hr_lists *lists = hr_state_lists(m->part, side);
     struct hr_lrow *next;
     for (struct hr_lrow *r = hr_lists_first(lists, m->kept[side]); r && count > 0; r = next) {
@@ -647,6 +664,7 @@ static hr_status changes_join_next(struct hr_op *base, struct hr_batch **ret_bat
         HR_TRY(flush_pairs(op, err));
         for (uint32_t s = 0; s < 2; s++) HR_TRY(flush_lone(op, s, err));
     }
+    assert(op->queue_at < op->queue_count && op->queue[op->queue_at]->weights);
     *ret_batch = op->queue[op->queue_at++];
     return HR_OK;
 }

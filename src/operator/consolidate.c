@@ -48,6 +48,7 @@ struct consolidate {
 uint32_t hr_repeat_next(struct hr_repeat *repeat, void *iter, bool negative, uint8_t **ret_rows,
                         uint32_t max)
 {
+    assert(max > 0 && repeat->at <= repeat->count && repeat->count <= HR_REPEAT_BLOCK);
     uint32_t n = 0;
     while (n < max) {
         if (repeat->at == repeat->count) {
@@ -145,6 +146,7 @@ static hr_status consolidate_open(const struct hr_pnode *node, struct hr_task *t
 
 static hr_status take_batch(struct consolidate *op, const struct hr_batch *in, struct hr_err *err)
 {
+    assert(op->phase == PHASE_INPUT && in->schema->field_count == op->column_count);
     for (uint32_t c = 0; c < op->column_count; c++)
         op->vectors[c] = (struct hr_vector){.col = in->columns[c]};
     for (uint32_t at = 0; at < in->sel_count; at += BLOCK) {
@@ -176,6 +178,7 @@ static hr_status decode(struct consolidate *op, uint8_t *const *rows, uint32_t c
 static hr_status pair_block(struct consolidate *op, uint32_t count, uint8_t **pairs,
                             struct hr_err *err)
 {
+    assert(op->pairs && count > 0 && count <= BLOCK);
     const struct hr_consolidate_pnode *node = HR_PNODE(consolidate, op->op.node);
     hr_arena_reset(&op->scratch);
     struct hr_column *columns = HR_NEW_ARRAY(&op->scratch, struct hr_column, op->column_count + 1);
@@ -196,6 +199,7 @@ static hr_status pair_block(struct consolidate *op, uint32_t count, uint8_t **pa
 
 static hr_status find_pairs(struct consolidate *op, struct hr_err *err)
 {
+    assert(op->pairs && op->phase == PHASE_INPUT);
     uint8_t *pairs[BLOCK];
     struct hr_ktable_iter iter;
     hr_ktable_iter_all(op->rows, &iter);
@@ -229,6 +233,7 @@ static hr_status check_counts(struct consolidate *op, struct hr_err *err)
 
 static hr_status take_input(struct consolidate *op, struct hr_err *err)
 {
+    assert(op->phase == PHASE_INPUT);
     for (;;) {
         struct hr_batch *in;
         HR_TRY(hr_op_next(op->op.children[0], &in, err));
@@ -251,6 +256,8 @@ static hr_status take_input(struct consolidate *op, struct hr_err *err)
 static hr_status name_changes(struct consolidate *op, uint32_t count, struct hr_batch *out,
                               struct hr_err *err)
 {
+    assert(op->phase == PHASE_WENT || op->phase == PHASE_CAME);
+    assert(out->schema->field_count == op->column_count + 1);
     bool went = op->phase == PHASE_WENT;
     struct hr_column *col = &out->columns[op->column_count];
     HR_TRY(hr_column_alloc(&out->arena, hr_type(HR_T_STRING), count, false, col, err));
@@ -266,6 +273,7 @@ static hr_status name_changes(struct consolidate *op, uint32_t count, struct hr_
 
 static hr_status next_rows(struct consolidate *op, struct hr_batch **ret, struct hr_err *err)
 {
+    assert(op->phase == PHASE_WENT || op->phase == PHASE_CAME);
     bool log = HR_PNODE(consolidate, op->op.node)->as == HR_CONSOLIDATE_CHANGELOG;
     uint32_t rows = op->op.task->conf->batch_rows ? op->op.task->conf->batch_rows : BLOCK;
     uint32_t count = hr_repeat_next(&op->repeat, &op->iter, op->phase == PHASE_WENT, op->states,

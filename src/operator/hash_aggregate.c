@@ -74,6 +74,7 @@ static void row_done(void *arg, uint8_t *states)
 static hr_status open_distinct(struct aggregate *op, const struct hr_agg_spec *spec,
                                struct distinct *d, struct hr_err *err)
 {
+    assert(spec->distinct && !d->seen);
     struct hr_arena *arena = op->op.task->arena;
     uint32_t args = spec->call->arg_count;
     const struct hr_type **types = HR_NEW_ARRAY(arena, const struct hr_type *, args + 1);
@@ -88,6 +89,7 @@ static hr_status open_distinct(struct aggregate *op, const struct hr_agg_spec *s
 
 static hr_status open_groups(struct aggregate *op, struct hr_err *err)
 {
+    assert(!op->table && !op->single);
     const struct hr_pnode *node = op->op.node;
     const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_arena *arena = op->op.task->arena;
@@ -195,6 +197,7 @@ struct block {
 /* Keeps the rows where the FILTER predicate is true. */
 static void apply_filter(struct aggregate *op, const struct hr_vector *predicate, struct block *b)
 {
+    assert(b->count <= BLOCK);
     uint32_t n = 0;
     for (uint32_t i = 0; i < b->count; i++) {
         uint32_t row = hr_vector_row(predicate, b->rows[i]);
@@ -210,6 +213,7 @@ static void apply_filter(struct aggregate *op, const struct hr_vector *predicate
 static hr_status apply_distinct(struct aggregate *op, const struct hr_agg_spec *spec,
                                 struct distinct *d, struct block *b, struct hr_err *err)
 {
+    assert(d->seen && b->count > 0 && b->count <= BLOCK);
     const struct hr_vector *args = op->vectors + spec->first_arg;
     uint32_t arg_count = spec->call->arg_count;
     /* The group's number stands at the physical row's place of no column: encode it apart. */
@@ -278,6 +282,8 @@ static struct hr_eval_ctx eval_ctx(struct aggregate *op, struct hr_arena *arena,
 
 static hr_status find_groups(struct aggregate *op, uint32_t at, uint32_t n, struct hr_err *err)
 {
+    assert(n <= BLOCK);
+    assert(op->single || op->table);
     if (op->single) {
         for (uint32_t i = 0; i < n; i++) op->states[i] = op->single;
         return HR_OK;
@@ -309,6 +315,7 @@ static hr_status take_rows_single(struct aggregate *op, struct hr_eval_ctx *ctx,
 
 static hr_status take_rows(struct aggregate *op, const struct hr_batch *in, struct hr_err *err)
 {
+    assert(!op->from_states && op->eval);
     const struct hr_pnode *node = op->op.node;
     hr_arena_reset(&op->scratch);
     HR_TRY(hr_eval_vectors(op->eval, in, &op->scratch, op->vectors, err));
@@ -337,6 +344,8 @@ static hr_status take_rows(struct aggregate *op, const struct hr_batch *in, stru
 
 static hr_status take_states(struct aggregate *op, const struct hr_batch *in, struct hr_err *err)
 {
+    /* Keys, then the states as bytes: what PARTIAL gives. */
+    assert(in->schema->field_count == hr_agg_node(op->op.node)->key_count + 1);
     const struct hr_pnode *node = op->op.node;
     const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     for (uint32_t i = 0; i < agg->key_count; i++)
@@ -390,6 +399,8 @@ static hr_status emit_states(struct aggregate *op, uint8_t **states, uint32_t co
 static hr_status make_output(struct aggregate *op, uint8_t **states, uint32_t count,
                              struct hr_batch **ret, struct hr_err *err)
 {
+    assert(count > 0 && count <= BLOCK);
+    assert(op->single || op->table);
     const struct hr_pnode *node = op->op.node;
     const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_batch *out = hr_batch_new(node->schema, count, op->op.task->mem);
@@ -418,6 +429,7 @@ static hr_status make_output(struct aggregate *op, uint8_t **states, uint32_t co
 
 static hr_status load_input(struct aggregate *op, struct hr_err *err)
 {
+    assert(!op->loaded && !op->done);
     for (;;) {
         struct hr_batch *in;
         HR_TRY(hr_op_next(op->op.children[0], &in, err));

@@ -179,6 +179,7 @@ void hr_join_mark_nulls(const struct hr_vector *keys, const bool *null_safe, uin
 static hr_status encode(struct join *op, struct hr_eval *eval, const struct hr_batch *in,
                         struct hr_err *err)
 {
+    assert(eval && HR_PNODE(join, op->op.node)->key_count > 0);
     const struct hr_pnode *node = op->op.node;
     const struct hr_join_pnode *join = HR_PNODE(join, node);
     hr_arena_reset(&op->scratch);
@@ -205,6 +206,7 @@ static hr_status encode(struct join *op, struct hr_eval *eval, const struct hr_b
 
 static hr_status grow_next(struct join *op, uint32_t rows, uint32_t *capacity, struct hr_err *err)
 {
+    assert(rows < NONE); /* which ends a chain */
     if (rows <= *capacity) return HR_OK;
     uint32_t wider = HR_MAX(*capacity, 4096);
     while (wider < rows) wider = wider > UINT32_MAX / 2 ? UINT32_MAX : wider * 2;
@@ -222,6 +224,7 @@ static hr_status grow_next(struct join *op, uint32_t rows, uint32_t *capacity, s
 static hr_status add_rows(struct join *op, const struct hr_batch *in, uint32_t first,
                           struct hr_err *err)
 {
+    assert(op->phase == PHASE_BUILD && (uint64_t)first + in->sel_count < NONE);
     if (!op->build_eval) {
         for (uint32_t i = 0; i < in->sel_count; i++) op->next[first + i] = first + i + 1;
         return HR_OK;
@@ -263,6 +266,7 @@ struct inputs {
 
 static hr_status read_build(struct join *op, struct inputs *inputs, struct hr_err *err)
 {
+    assert(op->phase == PHASE_BUILD);
     uint32_t next_capacity = 0;
     for (;;) {
         struct hr_batch *in;
@@ -309,6 +313,7 @@ static hr_status build(struct join *op, struct hr_err *err)
                   !HR_PNODE(join, op->op.node)->build_left;
     for (uint32_t i = 0; i < inputs.count; i++) hr_batch_unref(inputs.items[i]);
     hr_free(inputs.items);
+    assert(!op->build || op->build->row_count == inputs.rows);
     op->phase = PHASE_PROBE;
     return status;
 }
@@ -319,6 +324,7 @@ static hr_status take_side(struct hr_batch *out, uint32_t at, struct hr_batch *s
                            const struct hr_type *schema, const uint32_t *rows, uint32_t n,
                            struct hr_err *err)
 {
+    assert(at + schema->field_count <= out->schema->field_count);
     if (side && !hr_batch_hold_batch(out, side)) return HR_OOM(err);
     for (uint32_t c = 0; c < schema->field_count; c++) {
         struct hr_column *to = &out->columns[at + c];
@@ -334,6 +340,7 @@ static hr_status take_side(struct hr_batch *out, uint32_t at, struct hr_batch *s
 static hr_status make_pairs(struct join *op, struct hr_batch *probe, uint32_t n,
                             struct hr_batch **ret, struct hr_err *err)
 {
+    assert(n > 0 && n <= op->most);
     const struct hr_pnode *node = op->op.node;
     struct hr_batch *out = hr_batch_new(op->pair_schema, n, op->op.task->mem);
     if (!out) return HR_OOM(err);
@@ -356,6 +363,7 @@ static hr_status make_pairs(struct join *op, struct hr_batch *probe, uint32_t n,
 /* The next pairs of the probe batch, up to most. NONE: a row has two where it may have one. */
 static uint32_t gather_pairs(struct join *op)
 {
+    assert(op->in && op->phase == PHASE_PROBE && !op->rest_of_in);
     const struct hr_batch *in = op->in;
     bool keyed = op->probe_eval != NULL;
     bool lone = op->probe_outer && !op->condition; /* rows without a partner come along */
@@ -392,6 +400,7 @@ static uint32_t gather_pairs(struct join *op)
 /* IN's comparison on the pairs: true, or NULL, which may be true. */
 static hr_status test_maybe(struct join *op, struct hr_batch *pairs, struct hr_err *err)
 {
+    assert(op->condition && pairs->row_count <= op->most);
     struct hr_vector v;
     HR_TRY(hr_eval_vectors(op->condition, pairs, &pairs->arena, &v, err));
     for (uint32_t i = 0; i < pairs->row_count; i++) {
@@ -409,6 +418,7 @@ static hr_status test_maybe(struct join *op, struct hr_batch *pairs, struct hr_e
 static hr_status note_passed(struct join *op, const uint32_t *sel, uint32_t count,
                              struct hr_err *err)
 {
+    assert(count <= op->most && op->matched);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *matched = &op->matched[op->live_rows[sel ? sel[i] : i]];
         if (op->is_single && *matched == YES)
@@ -445,6 +455,7 @@ static hr_status test_pairs(struct join *op, struct hr_batch **out, struct hr_er
 /* The pairs of the batch are done: rows that found no partner. NULL: none. */
 static hr_status lone_rows(struct join *op, struct hr_batch **ret, struct hr_err *err)
 {
+    assert(op->rest_of_in && op->probe_outer);
     uint32_t n = 0;
     *ret = NULL;
     for (; op->at < op->in->sel_count && n < op->most; op->at++) {
@@ -458,6 +469,7 @@ static hr_status lone_rows(struct join *op, struct hr_batch **ret, struct hr_err
 /* MARK: the rows of the batch and whether they matched. */
 static hr_status mark_rows(struct join *op, struct hr_batch **ret, struct hr_err *err)
 {
+    assert(op->is_mark && op->matched);
     const struct hr_batch *in = op->in;
     const struct hr_type *schema = op->op.node->schema;
     uint32_t last = schema->field_count - 1;
@@ -481,6 +493,7 @@ static hr_status mark_rows(struct join *op, struct hr_batch **ret, struct hr_err
 /* SEMI and ANTI: the rows of the batch by whether they matched. */
 static hr_status select_rows(struct join *op, struct hr_batch **ret, struct hr_err *err)
 {
+    assert((op->is_semi || op->is_anti) && op->matched);
     uint32_t *sel, n = 0;
     struct hr_batch *out = hr_batch_new_sel(op->in, op->in->sel_count, &sel);
     if (!out) return HR_OOM(err);
@@ -503,6 +516,7 @@ static hr_status select_rows(struct join *op, struct hr_batch **ret, struct hr_e
 /* Who matches, by the keys alone. */
 static void match_keys(struct join *op)
 {
+    assert(op->only_probe && op->in);
     bool in_key = op->nulls == HR_JOIN_NULLS_IN_KEY;
     for (uint32_t i = 0; i < op->in->sel_count; i++) {
         const struct chain *chain = (const struct chain *)(void *)op->states[i];
@@ -516,6 +530,8 @@ static void match_keys(struct join *op)
 
 static hr_status start_batch(struct join *op, struct hr_err *err)
 {
+    assert(op->in && op->phase == PHASE_PROBE);
+    assert(op->build || !op->table || !op->build_outer);
     struct hr_batch *in = op->in;
     op->at = 0;
     op->cursor_open = op->rest_of_in = false;
@@ -575,6 +591,7 @@ static hr_status probe_batch(struct join *op, struct hr_batch **ret, struct hr_e
 /* One build row for all: the probe batch as it is, and columns of that row. */
 static hr_status repeat_row(struct join *op, uint32_t rows, struct hr_err *err)
 {
+    assert(op->one_row && op->build->row_count == 1);
     const struct hr_type *schema = op->build_op->node->schema;
     if (op->repeated && op->repeated->row_count >= rows) return HR_OK;
     struct hr_batch *out = hr_batch_new(schema, rows, op->op.task->mem);

@@ -79,6 +79,7 @@ static hr_status update(struct fold *f, const uint32_t *rows, uint32_t count, ui
 static hr_status feed(struct fold *f, uint32_t from, uint32_t to, const int32_t *weights,
                       struct hr_err *err)
 {
+    assert(from <= to && to <= f->block->count);
     if (f->before) {
         from = f->before[from];
         to = f->before[to];
@@ -131,6 +132,7 @@ static hr_status add_level(struct fold *f, uint32_t count, struct hr_err *err)
 
 static hr_status fill_leaves(struct fold *f, struct hr_err *err)
 {
+    assert(f->start < f->end && f->tree.levels > 0);
     uint32_t from = f->before ? f->before[f->start] : f->start;
     uint32_t to = f->before ? f->before[f->end] : f->end;
     while (from < to) {
@@ -146,6 +148,7 @@ static hr_status fill_leaves(struct fold *f, struct hr_err *err)
 
 static hr_status fill_level(struct fold *f, uint32_t level, struct hr_err *err)
 {
+    assert(level > 0 && level < f->tree.levels && f->agg->merge);
     const struct tree *t = &f->tree;
     for (uint32_t k = 0; k < t->counts[level - 1]; k++)
         HR_TRY(f->agg->merge(f->call, t->nodes[level] + (size_t)(k / FAN) * f->bytes,
@@ -155,6 +158,7 @@ static hr_status fill_level(struct fold *f, uint32_t level, struct hr_err *err)
 
 static hr_status make_tree(struct fold *f, struct hr_err *err)
 {
+    assert(!f->tree.made && f->start < f->end);
     struct hr_err own;
     uint32_t count = (f->end - f->start + FAN - 1) / FAN;
     hr_err_init(&own);
@@ -174,6 +178,7 @@ static hr_status make_tree(struct fold *f, struct hr_err *err)
 static hr_status take_items(struct fold *f, uint32_t level, uint32_t a, uint32_t b,
                             struct hr_err *err)
 {
+    assert(level <= f->tree.levels && a <= b);
     if (level == 0) return feed(f, f->start + a, f->start + b, NULL, err);
     for (uint32_t k = a; k < b; k++)
         HR_TRY(f->agg->merge(f->call, f->state, f->tree.nodes[level - 1] + (size_t)k * f->bytes,
@@ -184,6 +189,8 @@ static hr_status take_items(struct fold *f, uint32_t level, uint32_t a, uint32_t
 /* From the left up, from the top down to the right: in the order of the rows. */
 static hr_status from_tree(struct fold *f, uint32_t lo, uint32_t hi, struct hr_err *err)
 {
+    assert(f->tree.made && !f->tree.failed);
+    assert(f->start <= lo && lo < hi && hi <= f->end);
     uint32_t a = lo - f->start, b = hi - f->start, level = 0;
     uint32_t right[LEVELS_MAX + 1][2];
     reset(f);
@@ -218,6 +225,7 @@ static hr_status make_minus(struct fold *f, struct hr_err *err)
 static hr_status move_on(struct fold *f, uint32_t lo0, uint32_t hi0, uint32_t lo, uint32_t hi,
                          struct hr_err *err)
 {
+    assert(f->retracts && lo0 <= lo && hi0 <= hi); /* a frame never goes back */
     struct hr_err own;
     HR_TRY(make_minus(f, err));
     hr_err_init(&own);
@@ -265,6 +273,7 @@ static hr_status emit(struct fold *f, uint8_t *const *states, uint32_t count, st
 
 static hr_status flush(struct fold *f, struct hr_err *err)
 {
+    assert(f->chunk_count <= CHUNK && (f->plain || f->chunk_count == 0));
     uint32_t count = f->chunk_count;
     f->chunk_count = 0;
     return emit(f, f->chunk_states, count, err);
@@ -272,6 +281,7 @@ static hr_status flush(struct fold *f, struct hr_err *err)
 
 static hr_status keep_result(struct fold *f, struct hr_err *err)
 {
+    assert(!f->plain || f->chunk_count < CHUNK);
     if (!f->plain) return emit(f, &f->state, 1, err);
     memcpy(f->chunk_states[f->chunk_count++], f->state, f->bytes);
     return f->chunk_count == CHUNK ? flush(f, err) : HR_OK;
@@ -280,6 +290,7 @@ static hr_status keep_result(struct fold *f, struct hr_err *err)
 static hr_status fold_partition(struct fold *f, const struct hr_frames *frames, uint32_t *places,
                                 uint32_t *results, struct hr_err *err)
 {
+    assert(f->start <= f->first && f->first <= f->end && f->end <= f->block->count);
     uint32_t lo = f->start, hi = f->start;
     if (!f->carried) reset(f);
     for (uint32_t i = f->start; i < f->first; i++) places[i] = UINT32_MAX;

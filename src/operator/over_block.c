@@ -62,6 +62,7 @@ hr_status hr_over_block_init(struct hr_over_block *block, const struct hr_over_p
     block->part_count = 0;
     for (uint32_t i = 0; i < count; i++)
         if (block->is_start[i]) block->starts[block->part_count++] = i;
+    assert(block->part_count == parts && block->starts[0] == 0);
     block->starts[parts] = count;
     return HR_OK;
 }
@@ -81,6 +82,7 @@ hr_status hr_over_block_parts(struct hr_over_block *block, struct hr_batch *rows
 
 hr_status hr_over_advance(struct hr_over_block *block, struct hr_err *err)
 {
+    assert(block->carry); /* what goes on from epoch to epoch */
     HR_TRY(hr_over_peers(block, err));
     for (uint32_t p = 0; p < block->part_count; p++) {
         struct hr_over_carry *carry = hr_over_carried(block, p);
@@ -93,6 +95,7 @@ hr_status hr_over_advance(struct hr_over_block *block, struct hr_err *err)
 
 hr_status hr_over_peers(struct hr_over_block *block, struct hr_err *err)
 {
+    assert(block->count > 0 && block->is_start[0]);
     if (block->peer_start) return HR_OK;
     uint32_t count = block->count;
     bool *marks = hr_arena_memdup(block->arena, block->is_start, count);
@@ -121,6 +124,7 @@ static uint32_t clamp(int64_t at, uint32_t start, uint32_t end)
 static void row_bound(const struct hr_over_block *block, enum hr_frame_bound bound, int64_t offset,
                       uint32_t *to)
 {
+    assert(block->part_count > 0 && block->starts[block->part_count] == block->count);
     for (uint32_t p = 0; p < block->part_count; p++) {
         uint32_t start = block->starts[p], end = block->starts[p + 1];
         for (uint32_t i = start; i < end; i++) {
@@ -137,6 +141,7 @@ static void row_bound(const struct hr_over_block *block, enum hr_frame_bound bou
 static int compare(const struct hr_over_pnode *node, const struct hr_column *key, uint32_t row,
                    const struct hr_column *bound, uint32_t at)
 {
+    assert(node->order_count == 1); /* frames by values have one key */
     bool a = hr_column_valid(key, row), b = hr_column_valid(bound, at);
     if (!a || !b) return a == b ? 0 : a == node->nulls_first[0] ? 1 : -1;
     int c = hr_column_compare(key, row, bound, at);
@@ -146,6 +151,7 @@ static int compare(const struct hr_over_pnode *node, const struct hr_column *key
 /* past: the first row that is behind the value; else the first that is not before it. */
 static void value_bound(const struct hr_over_block *block, int32_t column, bool past, uint32_t *to)
 {
+    assert(column >= 0 && (uint32_t)column < block->rows->schema->field_count);
     const struct hr_over_pnode *node = block->node;
     const struct hr_column *key = &block->rows->columns[node->order[0]];
     const struct hr_column *bound = &block->rows->columns[column];

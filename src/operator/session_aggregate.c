@@ -138,6 +138,7 @@ static hr_status session_aggregate_open(const struct hr_pnode *node, struct hr_t
 /* The keys' rows → op->b->values. */
 static hr_status find_keys(struct session_aggregate *op, uint32_t count, struct hr_err *err)
 {
+    assert(count > 0 && count <= BLOCK);
     if (op->s.codec) {
         HR_TRY(hr_stateful_encode(&op->s, op->keys, op->b->rows, count, err));
         return hr_stateful_upsert(&op->s, 0, HR_PANE_NONE, count, op->b->values, NULL, err);
@@ -161,6 +162,7 @@ static struct hr_state_part *part_of(struct session_aggregate *op, uint32_t inde
 static hr_status place(struct session_aggregate *op, uint32_t index, int64_t start_us,
                        int64_t end_us, struct hr_session **ret, struct hr_err *err)
 {
+    assert(start_us < end_us && index < BLOCK);
     const struct hr_pnode *node = op->op.node;
     struct hr_sessions *sessions = (struct hr_sessions *)(void *)op->b->values[index];
     bool earlier = false;
@@ -173,6 +175,7 @@ static hr_status place(struct session_aggregate *op, uint32_t index, int64_t sta
 static hr_status update(struct session_aggregate *op, struct hr_eval_ctx *ctx, uint32_t from,
                         uint32_t to, const int32_t *weights, struct hr_err *err)
 {
+    assert(from <= to && to <= BLOCK);
     if (from == to) return HR_OK;
     return hr_agg_update(op->op.node, ctx, op->vectors, op->b->rows + from, op->b->states + from,
                          to - from, weights, op->b->some_rows, op->b->some_states, err);
@@ -218,6 +221,7 @@ static hr_status take_block(struct session_aggregate *op, struct hr_eval_ctx *ct
 
 static hr_status take_batch(struct hr_op *base, const struct hr_batch *in, struct hr_err *err)
 {
+    assert(hr_agg_node(base->node)->session_key >= 0);
     struct session_aggregate *op = (struct session_aggregate *)base;
     const struct hr_aggregate_pnode *agg = hr_agg_node(op->op.node);
     struct hr_task *task = op->op.task;
@@ -262,6 +266,7 @@ static hr_status key_columns(struct session_aggregate *op, const struct hr_ktabl
         if (i != at) out->columns[i] = keys[n++];
     const struct hr_type *type = op->op.node->schema->fields[at].type;
     struct hr_column *col = &out->columns[at];
+    assert(type->id == HR_T_STRUCT && type->field_count == 2);
     HR_TRY(hr_column_alloc(&out->arena, type, count, false, col, err));
     for (uint32_t f = 0; f < 2; f++) {
         HR_TRY(hr_column_alloc(&out->arena, type->fields[f].type, count, false, &col->children[f],
@@ -277,6 +282,7 @@ static hr_status make_output(struct session_aggregate *op, const struct hr_ktabl
                              uint8_t *const *values, struct hr_session *const *sessions,
                              uint32_t count, struct hr_batch **ret, struct hr_err *err)
 {
+    assert(count > 0 && count <= BLOCK);
     const struct hr_pnode *node = op->op.node;
     struct hr_task *task = op->op.task;
     hr_status status = HR_OK;

@@ -4,6 +4,7 @@
 static void init_session(const struct hr_pnode *node, struct hr_session *session, int64_t start_us,
                          int64_t end_us)
 {
+    assert(start_us <= end_us); /* both 0: a value that has none yet */
     memset(session, 0, hr_session_bytes(node));
     session->start_us = start_us;
     session->end_us = end_us;
@@ -12,6 +13,7 @@ static void init_session(const struct hr_pnode *node, struct hr_session *session
 
 static void renew_deadline(const struct hr_pnode *node, struct hr_sessions *s)
 {
+    assert(s->count == 0 || hr_sessions_at(node, s, 0)->end_us <= s->newest.end_us);
     s->deadline_us = s->count ? hr_sessions_at(node, s, 0)->end_us : INT64_MAX;
 }
 
@@ -31,6 +33,7 @@ static hr_status reserve(const struct hr_pnode *node, struct hr_sessions *s, uin
 /* The first session whose end is at or behind time_us; count when there is none. */
 static uint32_t first_reaching(const struct hr_pnode *node, struct hr_sessions *s, int64_t time_us)
 {
+    assert(s->count == 0 || s->capacity + 1 >= s->count);
     uint32_t low = 0, high = s->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -53,6 +56,8 @@ static hr_status append(const struct hr_pnode *node, struct hr_sessions *s, int6
     } else { /* the states of an empty value are initialised */
         hr_agg_done(node, hr_session_states(&s->newest));
     }
+    /* Sessions are in order of time, and none touches the next: else they were one. */
+    assert(s->count == 0 || hr_sessions_at(node, s, s->count - 1)->end_us < start_us);
     s->count++;
     init_session(node, &s->newest, start_us, end_us);
     return HR_OK;
@@ -76,6 +81,7 @@ static hr_status insert(const struct hr_pnode *node, struct hr_sessions *s, uint
 static void close_gap(const struct hr_pnode *node, struct hr_sessions *s, uint32_t into,
                       uint32_t last)
 {
+    assert(into <= last && last < s->count);
     size_t bytes = hr_session_bytes(node);
     if (last == into) return;
     if (last + 1 == s->count) { /* it is the newest now */
@@ -92,6 +98,7 @@ static hr_status merge(const struct hr_pnode *node, struct hr_sessions *s, uint3
                        uint32_t last, int64_t start_us, int64_t end_us,
                        struct hr_sessions_scratch *scratch, struct hr_err *err)
 {
+    assert(first <= last && last < s->count);
     struct hr_session *into = hr_sessions_at(node, s, first);
     hr_status status = HR_OK;
     uint32_t at = first;

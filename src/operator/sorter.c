@@ -80,6 +80,7 @@ hr_status hr_sorter_new(const struct hr_pnode *node, struct hr_task *task, struc
 
 static void drop_order(struct hr_sorter *s)
 {
+    assert(!s->order == (s->reserved_bytes == 0) || !s->order);
     hr_batch_unref(s->sorted);
     s->sorted = NULL;
     hr_free(s->order);
@@ -110,6 +111,7 @@ void hr_sorter_free(struct hr_sorter *sorter)
 static hr_status with_keys(struct hr_sorter *s, struct hr_batch *in, struct hr_batch **ret,
                            struct hr_err *err)
 {
+    assert(s->eval && s->schema->field_count > s->node->schema->field_count);
     struct hr_batch *out;
     hr_status status = hr_op_derive(s->schema, in, s->task->mem, &out, err);
     if (status != HR_OK) {
@@ -131,6 +133,8 @@ static hr_status with_keys(struct hr_sorter *s, struct hr_batch *in, struct hr_b
 
 static hr_status add(struct hr_sorter *s, struct hr_batch *batch, struct hr_err *err)
 {
+    assert(batch->schema->field_count == s->schema->field_count);
+    assert(!s->sorted || s->batch_count == 0);
     if (s->batch_count == s->batch_capacity) {
         uint32_t capacity = s->batch_capacity ? s->batch_capacity * 2 : 16;
         struct hr_batch **batches = hr_realloc(s->batches, capacity * sizeof *batches);
@@ -249,6 +253,7 @@ static int compare(const struct hr_sorter *s, uint32_t from, const struct entry 
 static void merge_sort(const struct hr_sorter *s, uint32_t from, struct entry *items,
                        struct entry *tmp, uint64_t count)
 {
+    assert(from <= s->node->expr_count);
     if (count <= 12) {
         for (uint64_t i = 1; i < count; i++) {
             struct entry e = items[i];
@@ -272,6 +277,7 @@ static void merge_sort(const struct hr_sorter *s, uint32_t from, struct entry *i
 /* Stable, least significant byte first. Returns where the result is: items or tmp. */
 static struct entry *radix_sort(struct entry *items, struct entry *tmp, uint32_t count)
 {
+    assert(count >= RADIX_MIN && items != tmp);
     uint32_t counts[8][256];
     memset(counts, 0, sizeof counts);
     for (uint32_t i = 0; i < count; i++)
@@ -324,6 +330,7 @@ static void sort_ties(struct hr_sorter *s, uint32_t key, bool exact, struct entr
 static void sort_valid(struct hr_sorter *s, uint32_t key, struct entry *items, struct entry *tmp,
                        uint32_t count)
 {
+    assert(key < s->node->expr_count && count > 0);
     bool exact = key_bits(s, key, items, count), last = key + 1 == s->node->expr_count;
     if (count < RADIX_MIN) {
         merge_sort(s, exact ? key + 1 : key, items, tmp, count);
@@ -353,6 +360,7 @@ static void sort_run(struct hr_sorter *s, uint32_t key, struct entry *items, str
         sort_valid(s, key, items, tmp, count);
         return;
     }
+    assert(front + back == count);
     memcpy(items + front, tmp, back * sizeof *tmp);
     uint32_t nulls = first ? front : back;
     struct entry *of_nulls = first ? items : items + front, *valid = first ? items + front : items;
@@ -362,6 +370,7 @@ static void sort_run(struct hr_sorter *s, uint32_t key, struct entry *items, str
 
 static hr_status cut_to(struct hr_sorter *s, uint32_t keep, struct hr_err *err)
 {
+    assert(s->sorted && keep <= s->rows);
     struct hr_batch *kept = hr_batch_new(s->schema, keep, s->task->mem);
     uint32_t *rows = hr_alloc((keep + 1) * sizeof *rows);
     hr_status status = kept && rows ? HR_OK : HR_OOM(err);

@@ -186,6 +186,7 @@ static hr_status state_aggregate_open(const struct hr_pnode *node, struct hr_tas
 /* Keeps the rows that are not late; fills panes. Returns their number. */
 static uint32_t drop_late(struct state_aggregate *op, uint32_t count)
 {
+    assert(count <= BLOCK);
     const struct hr_aggregate_pnode *agg = hr_agg_node(op->op.node);
     bool timed = agg->event_time_key >= 0;
     const struct hr_vector *time = timed ? &op->vectors[agg->event_time_key] : NULL;
@@ -205,6 +206,7 @@ static int compare_panes(const void *a, const void *b, void *arg)
 /* Fills order with the block's indexes, pane by pane. Almost every block has one or two panes. */
 static void order_by_pane(struct state_aggregate *op, uint32_t count)
 {
+    assert(count <= BLOCK);
     int64_t seen[PANES_LINEAR];
     uint32_t seen_count = 0, at = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -224,6 +226,7 @@ static void order_by_pane(struct state_aggregate *op, uint32_t count)
             at += op->b->panes[i] == seen[s];
         }
     }
+    assert(at == count);
 }
 
 /* --- Input ------------------------------------------------------------------------------------ */
@@ -232,6 +235,7 @@ static hr_status update_rows(struct state_aggregate *op, struct hr_eval_ctx *ctx
                              const uint32_t *rows, uint32_t count, const int32_t *weights,
                              struct hr_err *err)
 {
+    assert(op->eval && count <= BLOCK);
     return hr_agg_update(op->op.node, ctx, op->vectors, rows, op->b->states, count, weights,
                          op->b->some_rows, op->b->some_states, err);
 }
@@ -239,6 +243,7 @@ static hr_status update_rows(struct state_aggregate *op, struct hr_eval_ctx *ctx
 static hr_status merge_rows(struct state_aggregate *op, const struct hr_column *saved,
                             const uint32_t *rows, uint32_t count, struct hr_err *err)
 {
+    assert(saved->type->id == HR_T_BINARY && count <= BLOCK);
     const struct hr_string *strings = saved->values;
     for (uint32_t i = 0; i < count; i++)
         HR_TRY(hr_agg_merge(op->op.node, op->merge_state, op->b->states[i],
@@ -276,6 +281,7 @@ static hr_status results_of(struct state_aggregate *op, struct hr_ktable *table,
 
 static hr_status note_dirty(struct state_aggregate *op, int64_t pane, struct hr_err *err)
 {
+    assert(op->counted);
     if (hr_agg_node(op->op.node)->key_count == 0) pane = HR_PANE_NONE;
     for (uint32_t p = 0; p < op->s.part_count; p++) {
         struct hr_ktable *table;
@@ -289,6 +295,7 @@ static hr_status note_dirty(struct state_aggregate *op, int64_t pane, struct hr_
 static hr_status keep_results(struct state_aggregate *op, struct hr_ktable *table,
                               uint8_t *const *states, uint32_t count, struct hr_err *err)
 {
+    assert(op->counted && count > 0);
     if (op->before_count == op->before_capacity) {
         uint32_t capacity = op->before_capacity ? 2 * op->before_capacity : 8;
         void *grown = hr_realloc(op->befores, sizeof *op->befores * capacity);
@@ -331,6 +338,7 @@ static hr_status keep_touched(struct state_aggregate *op, struct hr_ktable *tabl
 static hr_status count_rows(struct state_aggregate *op, int64_t pane, const uint32_t *rows,
                             uint32_t count, const int32_t *weights, struct hr_err *err)
 {
+    assert(op->counted);
     const struct hr_pnode *node = op->op.node;
     if (hr_agg_node(node)->key_count == 0) pane = HR_PANE_NONE;
     for (uint32_t p = 0; hr_agg_node(node)->emits_changes && p < op->s.part_count; p++) {
@@ -449,6 +457,7 @@ out:
 static hr_status make_output(struct state_aggregate *op, struct hr_ktable *table, uint32_t count,
                              struct hr_batch **ret, struct hr_err *err)
 {
+    assert(count > 0 && count <= BLOCK);
     hr_arena_reset(&op->scratch);
     return results_of(op, table, op->b->states, count, &op->scratch, ret, err);
 }
@@ -467,6 +476,7 @@ static hr_status group_times(struct state_aggregate *op, struct hr_ktable *table
 static hr_status keep_closed(struct state_aggregate *op, struct hr_ktable *table, uint32_t *count,
                              struct hr_err *err)
 {
+    assert(op->closing && !op->windowed); /* windows go pane by pane */
     const struct hr_pnode *node = op->op.node;
     const struct hr_aggregate_pnode *agg = hr_agg_node(node);
     struct hr_column *columns = HR_NEW_ARRAY(&op->scratch, struct hr_column, agg->key_count);
@@ -527,6 +537,7 @@ static hr_status output_panes(struct state_aggregate *op, struct hr_state_part *
 static hr_status evict_rows(struct state_aggregate *op, struct hr_state_part *part,
                             struct hr_err *err)
 {
+    assert(op->closing && !op->windowed);
     struct hr_pane *pane = hr_state_oldest_pane(part, 0, HR_PANE_NONE);
     if (!pane) return HR_OK;
     struct hr_ktable_iter iter;
@@ -559,6 +570,7 @@ static hr_status evict(struct state_aggregate *op, struct hr_state_part *part, s
 /* Of the count groups in op->b->states keeps those that have rows. */
 static uint32_t keep_there(struct state_aggregate *op, uint32_t count)
 {
+    assert(count <= BLOCK);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
         op->b->states[kept] = op->b->states[i];
@@ -570,6 +582,7 @@ static uint32_t keep_there(struct state_aggregate *op, uint32_t count)
 static hr_status output_closed(struct state_aggregate *op, struct hr_state_part *part,
                                struct hr_batch **ret, struct hr_err *err)
 {
+    assert(op->iterating || op->dirty_index == 0);
     int64_t watermark_us = op->s.evict_us;
     if (watermark_us == INT64_MIN || !op->closing) return HR_OK;
     if (op->windowed) {

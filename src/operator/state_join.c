@@ -145,6 +145,7 @@ static bool side_pads(enum hr_join_kind kind, uint32_t side)
 
 static hr_status open_side(struct state_join *op, uint32_t index, struct hr_err *err)
 {
+    assert(index < 2 && op->op.children[index]);
     struct side *side = &op->sides[index];
     struct hr_task *task = op->op.task;
     side->plan = &HR_PNODE(state_join, op->op.node)->sides[index];
@@ -233,6 +234,7 @@ static hr_status ensure_arrays(struct state_join *op, struct hr_err *err)
 static hr_status put_rows(const struct state_join *op, uint32_t side, struct hr_batch *out,
                           const uint32_t *rows, struct hr_err *err)
 {
+    assert(op->in && side < 2);
     uint32_t first = side ? op->sides[0].schema->field_count : 0;
     if (!hr_batch_hold_batch(out, op->in)) return HR_OOM(err);
     for (uint32_t c = 0; c < op->sides[side].schema->field_count; c++)
@@ -244,6 +246,7 @@ static hr_status put_rows(const struct state_join *op, uint32_t side, struct hr_
 static hr_status put_kept(struct state_join *op, uint32_t side, struct hr_batch *out,
                           struct hr_lrow *const *rows, struct hr_err *err)
 {
+    assert(side < 2 && out->row_count <= op->most);
     uint32_t first = side ? op->sides[0].schema->field_count : 0;
     for (uint32_t i = 0; i < out->row_count; i++)
         op->bytes[i] = hr_svn((const char *)hr_lrow_payload(rows[i]), rows[i]->len);
@@ -254,6 +257,7 @@ static hr_status put_kept(struct state_join *op, uint32_t side, struct hr_batch 
 static hr_status put_nulls(const struct state_join *op, uint32_t side, struct hr_batch *out,
                            struct hr_err *err)
 {
+    assert(side < 2 && !is_half(op));
     const struct hr_type *schema = op->sides[side].schema;
     uint32_t first = side ? op->sides[0].schema->field_count : 0;
     for (uint32_t c = 0; c < schema->field_count; c++)
@@ -267,6 +271,7 @@ static hr_status make_lone(struct state_join *op, uint32_t side, const uint32_t 
                            struct hr_lrow *const *kept, uint32_t count, struct hr_batch **ret,
                            struct hr_err *err)
 {
+    assert(count > 0 && !rows != !kept);
     struct hr_batch *out = hr_batch_new(op->op.node->schema, count, op->op.task->mem);
     if (!out) return HR_OOM(err);
     hr_status status =
@@ -298,6 +303,7 @@ static hr_status mark_failing(struct state_join *op, struct side *side, struct h
 
 static hr_status start_batch(struct state_join *op, uint32_t index, struct hr_err *err)
 {
+    assert(op->in && (!op->block || !op->block->is_open));
     struct side *side = &op->sides[index];
     HR_TRY(ensure_arrays(op, err));
     hr_arena_reset(&op->scratch);
@@ -323,6 +329,7 @@ static void time_rows(const struct state_join *op, const struct side *side, stru
 /* Keeps in the block what may have a partner; the others are lone or dropped. */
 static void set_aside(struct state_join *op, const struct side *side, struct block *b)
 {
+    assert(b->count <= BLOCK);
     const struct hr_state_join_pnode *join = HR_PNODE(state_join, op->op.node);
     const struct hr_join_side *plan = side->plan;
     bool needs_time = plan->bound == HR_JOIN_BY_RANGE ||
@@ -345,6 +352,7 @@ static void set_aside(struct state_join *op, const struct side *side, struct blo
 /* Of the rows with a NULL key, which have no partner, only those that are padded stay. */
 static void drop_null_keys(struct state_join *op, const struct side *side, struct block *b)
 {
+    assert(op->s.keys.count == b->count);
     struct hr_keys *keys = &op->s.keys;
     uint32_t kept = 0;
     if (side->pads) return;
@@ -362,6 +370,7 @@ static void drop_null_keys(struct state_join *op, const struct side *side, struc
 /* A part's share of the block's rows, by b->order. */
 static uint32_t take_share(struct state_join *op, struct block *b, uint32_t part)
 {
+    assert(part < op->s.part_count && op->s.keys.count >= b->count);
     const struct hr_keys *keys = &op->s.keys;
     uint32_t n = 0;
     for (uint32_t i = 0; i < b->count; i++) {
@@ -389,6 +398,7 @@ static void find_partners(struct state_join *op, uint32_t other, struct block *b
 
 static hr_status open_block(struct state_join *op, uint32_t index, struct hr_err *err)
 {
+    assert(!op->block->is_open && op->in_at < op->in->sel_count);
     const struct hr_state_join_pnode *join = HR_PNODE(state_join, op->op.node);
     struct side *side = &op->sides[index];
     struct block *b = op->block;
@@ -422,6 +432,7 @@ static hr_status open_block(struct state_join *op, uint32_t index, struct hr_err
  * block is still linked to those behind it. */
 static uint32_t gather(struct state_join *op, uint32_t other)
 {
+    assert(op->block->is_open && other < 2);
     struct block *b = op->block;
     uint32_t n = 0;
     for (; b->at < b->count && n < op->most; b->at++) {
@@ -459,6 +470,7 @@ static hr_status match_kept(struct state_join *op, uint32_t side, uint32_t at, s
 static hr_status take_pairs(struct state_join *op, uint32_t index, const uint32_t *passed,
                             uint32_t count, uint32_t *sel, uint32_t *ret_count, struct hr_err *err)
 {
+    assert(count <= op->most);
     bool first_only = is_half(op) && index == 1;
     bool none = is_half(op) && (index == 0 || op->kind == HR_PJOIN_ANTI);
     uint32_t n = 0;
@@ -500,6 +512,7 @@ static hr_status test_pairs(struct state_join *op, uint32_t index, struct hr_bat
 static hr_status next_pairs(struct state_join *op, uint32_t index, struct hr_batch **ret,
                             struct hr_err *err)
 {
+    assert(!*ret && op->block->is_open);
     while (!*ret) {
         uint32_t n = gather(op, 1 - index);
         if (n == 0) break;
@@ -535,12 +548,14 @@ static void choose_kept(struct state_join *op, uint32_t index, struct block *b)
         keys->views[n] = keys->views[i];
         keys->hashes[n++] = keys->hashes[i];
     }
+    assert(b->lone_count <= BLOCK);
     b->count = keys->count = n;
 }
 
 static hr_status keep_share(struct state_join *op, uint32_t index, uint32_t part, uint32_t n,
                             struct hr_err *err)
 {
+    assert(n > 0 && n <= op->block->count);
     struct block *b = op->block;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = b->order[i];
@@ -560,6 +575,7 @@ static hr_status keep_share(struct state_join *op, uint32_t index, uint32_t part
 static hr_status close_block(struct state_join *op, uint32_t index, struct hr_batch **ret,
                              struct hr_err *err)
 {
+    assert(op->block->is_open && op->block->at == op->block->count);
     struct block *b = op->block;
     struct side *side = &op->sides[index];
     choose_kept(op, index, b);
@@ -602,6 +618,7 @@ static hr_status probe(struct state_join *op, uint32_t index, struct hr_batch **
 /* Takes a part's final rows out of the state. */
 static hr_status expire(struct state_join *op, uint32_t index, struct hr_err *err)
 {
+    assert(!op->is_expired && op->part < op->s.part_count);
     struct hr_state_part *part = &op->s.parts[op->part];
     HR_TRY(hr_lists_expire(hr_state_lists(part, index), op->sides[index].limit_us, &op->expired,
                            &op->expired_count, err));

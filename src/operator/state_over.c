@@ -64,6 +64,7 @@ static uint32_t carry_table(const struct hr_over_pnode *node)
 
 static void carry_init(const struct hr_over_pnode *node, uint8_t *value)
 {
+    assert(node->carry_bytes >= sizeof(struct hr_over_carry));
     for (uint32_t i = 0; i < node->spec_count; i++) {
         const struct hr_over_spec *spec = &node->specs[i];
         if (spec->carry_at < 0) continue;
@@ -131,6 +132,7 @@ static void carry_done(const void *arg, uint8_t *value)
 static hr_status carry_layout(const struct hr_over_pnode *node, struct hr_arena *arena,
                               struct hr_state_layout *table, struct hr_err *err)
 {
+    assert(node->carry_bytes > 0);
     bool plain = true;
     for (uint32_t i = 0; i < node->spec_count; i++) {
         if (node->specs[i].carry_at < 0) continue;
@@ -229,6 +231,8 @@ static hr_status state_over_open(const struct hr_pnode *node, struct hr_task *ta
 /* In order of arrival the time is nothing. Rows without an event time go the way of late ones. */
 static uint32_t drop_late(struct state_over *op, uint32_t count)
 {
+    assert(count <= BLOCK);
+    assert(op->node->by_arrival || op->node->order); /* by the time it is ordered by */
     uint32_t kept = 0;
     if (op->node->by_arrival) {
         memset(op->times_us, 0, count * sizeof *op->times_us);
@@ -247,6 +251,7 @@ static uint32_t drop_late(struct state_over *op, uint32_t count)
 
 static hr_status keep_share(struct state_over *op, uint32_t p, uint32_t count, struct hr_err *err)
 {
+    assert(p < op->s.part_count && count <= BLOCK);
     const struct hr_keys *keys = &op->s.keys;
     struct hr_state_part *part = &op->s.parts[p];
     int64_t due[BLOCK];
@@ -259,6 +264,7 @@ static hr_status keep_share(struct state_over *op, uint32_t p, uint32_t count, s
         op->payloads[n] = hr_string_view(&op->row_bytes.views[i]);
         due[n++] = op->times_us[i];
     }
+    assert(n <= count);
     part->rows_updated += n;
     if (n == 0) return HR_OK;
     return hr_lists_add(hr_state_lists(part, 0), op->views, op->hashes, op->payloads, due, n, NULL,
@@ -267,6 +273,7 @@ static hr_status keep_share(struct state_over *op, uint32_t p, uint32_t count, s
 
 static hr_status take_batch(struct state_over *op, struct hr_batch *in, struct hr_err *err)
 {
+    assert(in->schema->field_count == op->schema->field_count);
     const struct hr_over_pnode *node = op->node;
     for (uint32_t c = 0; c < op->schema->field_count; c++)
         op->row_vectors[c] = (struct hr_vector){in->columns[c], false};
@@ -340,6 +347,7 @@ static hr_status collect(struct state_over *op, struct finals *f, struct hr_err 
 /* Numbers the keys of the rows in the order in which they are met. */
 static hr_status find_keys(struct state_over *op, struct finals *f, struct hr_err *err)
 {
+    assert(f->key_count == 0);
     uint32_t slots = 64;
     while (slots < f->count * 2) slots *= 2;
     uint32_t *table = hr_arena_zalloc(&op->scratch, slots * sizeof *table);
@@ -397,6 +405,7 @@ static hr_status group_by_key(struct state_over *op, struct finals *f, const str
         at += f->keys[k].count;
         f->keys[k].count = 0;
     }
+    assert(at == f->count);
     for (uint32_t i = 0; i < f->count; i++) {
         struct due_key *key = &f->keys[f->key_of[i]];
         f->by_key[key->first + key->count++] = i;
@@ -421,6 +430,7 @@ static hr_status decode(struct state_over *op, const struct hr_key_codec *codec,
 
 static hr_status find_history(struct state_over *op, struct finals *f, struct hr_err *err)
 {
+    assert(f->past_count == 0);
     uint32_t capacity = 0;
     if (!op->node->keeps_history) return HR_OK;
     for (uint32_t k = 0; k < f->key_count; k++) {
@@ -449,6 +459,7 @@ static hr_status find_history(struct state_over *op, struct finals *f, struct hr
 static hr_status history_batch(struct state_over *op, const struct finals *f, struct hr_batch **ret,
                                struct hr_err *err)
 {
+    assert(op->node->keeps_history && f->past_count > 0);
     const struct hr_over_pnode *node = op->node;
     struct hr_batch *out = hr_batch_new(op->schema, f->past_count, op->op.task->mem);
     struct hr_column *kept = hr_arena_zalloc(&op->scratch, (node->kept_count + 1) * sizeof *kept);
@@ -472,6 +483,7 @@ static hr_status history_batch(struct state_over *op, const struct finals *f, st
 static hr_status add_history(struct state_over *op, const struct finals *f,
                              const struct hr_batch *due, struct hr_err *err)
 {
+    assert(op->node->keeps_history);
     const struct hr_over_pnode *node = op->node;
     const int64_t *times = due->columns[node->order[0]].values;
     for (uint32_t i = 0; i < node->kept_count; i++)
@@ -509,6 +521,7 @@ static hr_status add_history(struct state_over *op, const struct finals *f,
 /* The rows of a key beyond the last n go, from the front. */
 static hr_status cut_history(struct state_over *op, const struct finals *f, struct hr_err *err)
 {
+    assert(op->node->keep_us < 0 && op->node->keep_rows >= 0);
     for (uint32_t k = 0; k < f->key_count; k++) {
         const struct due_key *key = &f->keys[k];
         struct hr_lists *lists = hr_state_lists(key->part, history_table(op->node));
@@ -562,6 +575,7 @@ static hr_status arrange(struct state_over *op, const struct finals *f, struct h
             rows[at++] = f->past_count + f->by_key[key->first + i];
         }
     }
+    assert(at == total && past == f->past_count);
     block->starts[f->key_count] = at;
     struct hr_batch *both[2] = {NULL, due}, *all = NULL;
     if (f->past_count) HR_TRY(history_batch(op, f, &both[0], err));
@@ -587,6 +601,7 @@ static hr_status arrange(struct state_over *op, const struct finals *f, struct h
 static hr_status find_carry(struct state_over *op, const struct finals *f,
                             struct hr_over_block *block, struct hr_err *err)
 {
+    assert(!block->carry);
     if (op->node->carry_bytes == 0) return HR_OK;
     block->carry = hr_arena_alloc(&op->scratch, (f->key_count + 1) * sizeof *block->carry);
     if (!block->carry) return HR_OOM(err);
@@ -603,6 +618,7 @@ static hr_status find_carry(struct state_over *op, const struct finals *f,
 static hr_status compute(struct state_over *op, struct hr_over_block *block, struct hr_batch *rows,
                          const uint32_t *places, uint32_t count, struct hr_err *err)
 {
+    assert(!op->out); /* what was made before has been handed on */
     const struct hr_over_pnode *node = op->node;
     struct hr_batch *out = hr_batch_new(op->op.node->schema, count, op->op.task->mem);
     if (!out) return HR_OOM(err);

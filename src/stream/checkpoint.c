@@ -162,6 +162,8 @@ static hr_status copy_ref(const struct hr_state_ref *from, struct hr_state_ref *
 /* A snapshot stands for everything up to its epoch. */
 static void drop_until(struct hr_query_state *state, int64_t epoch)
 {
+    const struct hr_state_ref *refs = state->refs;
+    assert(state->ref_count == 0 || refs[0].epoch <= refs[state->ref_count - 1].epoch);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < state->ref_count; i++) {
         if (state->refs[i].epoch <= epoch)
@@ -175,6 +177,7 @@ static void drop_until(struct hr_query_state *state, int64_t epoch)
 /* Adds one to the sums: whether a snapshot is due is asked every epoch, of thousands of deltas. */
 static void count_ref(struct hr_query_state *state, const struct hr_state_ref *ref)
 {
+    assert(state->ref_count > 0);
     /* of a snapshot in several parts, as older programs wrote, only the first has the mark */
     if (ref->epoch == state->refs[0].epoch && state->refs[0].is_snapshot) {
         state->snapshot_bytes += (int64_t)ref->size_bytes;
@@ -226,6 +229,7 @@ hr_status hr_query_add_ref(struct hr_query *query, const struct hr_state_ref *re
 /* When the deltas outweigh the snapshot, or the journal is to have room again. */
 static bool wants_snapshot(const struct hr_query *query, const struct hr_query_state *state)
 {
+    assert(state->deltas >= 0 && state->delta_bytes >= 0);
     if (state->job || state->deltas <= state->not_before) return false;
     if (hr_journal_is_full(query->journal)) return true;
     if (state->deltas < query->snapshot_every) return false;
@@ -235,6 +239,7 @@ static bool wants_snapshot(const struct hr_query *query, const struct hr_query_s
 hr_status hr_query_states_committed(struct hr_query *query, const struct hr_commit_record *commit,
                                     struct hr_err *err)
 {
+    assert(commit->ref_count == 0 || commit->refs);
     bool snapshots = false;
     for (uint32_t i = 0; i < query->state_count; i++) {
         struct hr_state *state = query->states[i].state;
@@ -315,6 +320,7 @@ hr_status hr_query_load_ref(struct hr_query *query, struct hr_state *state,
                             const struct hr_state_ref *ref, uint32_t first, uint32_t count,
                             struct hr_err *err)
 {
+    assert(count > 0 && first + count <= HR_SLOT_COUNT);
     struct load_target to = {state, first, count};
     if (!ref->file) return load_frame(&to, ref->bytes, err);
     struct hr_buf file;

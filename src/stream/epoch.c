@@ -62,6 +62,7 @@ static void note_idle(struct hr_query *query)
 /* No data: until a source signals, the next poll, or a stop. */
 static void wait_for_data(struct hr_query *query)
 {
+    assert(!query->replan); /* which has its ranges, and is due */
     note_idle(query);
     if (query->trigger.kind == HR_TRIGGER_PROCESSING_TIME) {
         query->last_start_us = hr_now_us(query->env);
@@ -78,6 +79,7 @@ static void wait_for_data(struct hr_query *query)
 /* Available now and once: each source fixes how far this run goes. */
 static hr_status fix_final_offsets(struct hr_query *query, struct hr_err *err)
 {
+    assert(hr_trigger_has_end(&query->trigger));
     for (uint32_t i = 0; i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         if (!scan->streaming || !scan->source->vt->final_offset) continue;
@@ -94,6 +96,7 @@ static hr_status fix_final_offsets(struct hr_query *query, struct hr_err *err)
 static hr_status choose_range(struct hr_query *query, struct hr_query_scan *scan, bool *ret_data,
                               struct hr_err *err)
 {
+    assert(scan->streaming && scan->source);
     static const struct hr_read_limit no_limit = {0};
     const struct hr_source_vt *vt = scan->source->vt;
     if (scan->has_end) { /* a source that cannot fix its end is read once */
@@ -146,6 +149,7 @@ static hr_status fill_plan(struct hr_query *query, int64_t now_us, struct hr_err
     for (uint32_t i = 0; i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         if (!scan->streaming) continue;
+        assert(scan->stream_index < query->stream_count);
         starts[scan->stream_index] = hr_buf_cstr(&scan->start);
         ends[scan->stream_index] = hr_buf_cstr(&scan->end);
     }
@@ -176,6 +180,7 @@ static hr_status fill_plan(struct hr_query *query, int64_t now_us, struct hr_err
 
 static hr_status write_plan(struct hr_query *query, struct hr_err *err)
 {
+    assert(query->record.len > 0 && !query->replan);
     HR_TRY(hr_journal_append(query->journal, HR_REC_PLAN, query->epoch,
                              hr_svn(query->record.ptr, query->record.len), query->sync_plan, err));
     HR_FAULT_POINT(HR_FAULT_JOURNAL_PLAN, err);
@@ -254,6 +259,7 @@ static hr_status plan_splits(struct hr_query *query, struct hr_exec *exec, struc
         struct hr_query_scan *scan = &query->scans[i];
         struct hr_exec_scan *to = &exec->scans[i];
         if (!scan->node) continue;
+        assert(scan->source);
         to->source = scan->source;
         to->input = scan->input;
         const char *start = scan->streaming ? hr_buf_cstr(&scan->start) : NULL;
@@ -338,6 +344,7 @@ static hr_status commit(struct hr_query *query, const struct hr_exec *exec,
 /* The ranges are done: the next epoch starts where this one ended. */
 static hr_status advance(struct hr_query *query, int64_t watermark_us, struct hr_err *err)
 {
+    assert(watermark_us >= query->watermark_us); /* it never goes back */
     for (uint32_t i = 0; i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         if (!scan->streaming) continue;
@@ -361,6 +368,7 @@ static hr_status advance(struct hr_query *query, int64_t watermark_us, struct hr
 static void measure(struct hr_query *query, const struct hr_exec *exec,
                     struct hr_progress *progress)
 {
+    assert(progress->input_rows == 0 && progress->state_rows == 0); /* sums begin here */
     for (uint32_t i = 0; i < query->scan_count; i++) {
         struct hr_query_scan *scan = &query->scans[i];
         scan->rows = scan->streaming ? atomic_load(&exec->scans[i].rows_read) : 0;
@@ -399,6 +407,8 @@ static void measure(struct hr_query *query, const struct hr_exec *exec,
 static void fill_times(struct hr_query *query, struct hr_progress *progress,
                        const struct epoch_times *t)
 {
+    assert(t->start_ns <= t->latest_ns && t->latest_ns <= t->planned_ns);
+    assert(t->splits_ns <= t->ran_ns && t->wal_ns <= t->end_ns);
     progress->duration_us = (t->end_ns - t->start_ns) / 1000;
     progress->latest_offset_us = (t->latest_ns - t->start_ns) / 1000;
     progress->get_batch_us = (t->splits_ns - t->planned_ns) / 1000;
@@ -473,6 +483,7 @@ static hr_status run_epoch(struct hr_query *query, struct epoch_times *times, st
     query->last_start_us = progress.timestamp_us;
     hr_query_publish(query, &progress);
     HR_TRY(advance(query, watermark_us, err));
+    assert(!query->replan && query->epoch == progress.epoch + 1);
     hr_arena_reset(&query->epoch_arena);
     return HR_OK;
 }

@@ -26,11 +26,13 @@ static const struct {
 
 int32_t hr_history_step(uint32_t level)
 {
+    assert(level < HR_HISTORY_LEVELS);
     return levels[level].step_s;
 }
 
 uint32_t hr_history_capacity(uint32_t level)
 {
+    assert(level < HR_HISTORY_LEVELS);
     return levels[level].capacity;
 }
 
@@ -106,12 +108,14 @@ static void put_quantiles(const struct hr_history_level *level, struct hr_sample
 
 static struct hr_sample *newest(struct hr_history_level *level)
 {
+    assert(level->count > 0 && level->first < level->capacity);
     return &level->ring[(level->first + level->count - 1) % level->capacity];
 }
 
 /* Twice as long; the samples from the oldest on are at its beginning then. */
 static void grow(struct hr_history_level *level, uint32_t most)
 {
+    assert(level->capacity < most && level->count <= level->capacity);
     uint32_t capacity = HR_MIN(level->capacity ? level->capacity * 2 : 16, most);
     struct hr_sample *ring = hr_alloc(capacity * sizeof *ring);
     if (!ring) return;
@@ -157,6 +161,7 @@ static void merge(int64_t to[HR_FIGURE_COUNT], const int64_t from[HR_FIGURE_COUN
 
 static void add_epoch(struct hr_history *history, const struct hr_progress *progress)
 {
+    assert(history->epoch_next < HR_HISTORY_EPOCHS);
     if (!history->epochs)
         history->epochs = hr_alloc(HR_HISTORY_EPOCHS * sizeof *history->epochs);
     if (!history->epochs) return;
@@ -191,6 +196,7 @@ void hr_history_add(struct hr_history *history, const struct hr_progress *p)
         [HR_FIGURE_WATERMARK_GAP_MS] = gap_ms,
     };
     uint32_t bin = bin_of(p->duration_us);
+    assert(bin < HR_HISTORY_BINS);
     for (uint32_t i = 0; i < HR_HISTORY_LEVELS; i++) {
         struct hr_sample *sample = sample_of(&history->levels[i], i, end_us / 1000000);
         if (!sample) continue;
@@ -206,6 +212,7 @@ void hr_history_add(struct hr_history *history, const struct hr_progress *p)
 
 struct hr_buf *hr_history_report(struct hr_history *history, int64_t now_us)
 {
+    assert(history->report_count <= HR_HISTORY_REPORTS);
     bool keep = now_us - history->report_us >= REPORT_EVERY_US || now_us < history->report_us;
     if (history->report_count == 0 || keep) {
         if (history->report_count)

@@ -215,6 +215,7 @@ static hr_status put_sink(const struct hr_query_output *output, struct hr_buf *t
 
 hr_status hr_query_make_meta(struct hr_query *query, struct hr_err *err)
 {
+    assert(query->root); /* physical operators and opened sources are what it is */
     struct hr_buf text;
     struct hr_meta_record *meta = &query->meta;
     hr_buf_init(&text, 1 << 20);
@@ -265,6 +266,7 @@ static const char *difference(const char *text, size_t same)
 hr_status hr_query_check_meta(struct hr_query *query, const struct hr_meta_record *old,
                               struct hr_err *err)
 {
+    assert(old->query_id && query->meta.state_text);
     const struct hr_meta_record *now = &query->meta;
     const char *what = NULL, *was = NULL, *is = NULL;
     if (strcmp(old->sources_text, now->sources_text) != 0) {

@@ -101,6 +101,7 @@ static hr_status replay_record(void *arg, uint64_t number, struct hr_str_view pa
 
 static void put_record(struct hr_buf *buf, const struct hr_record *record)
 {
+    assert(record->kind >= HR_REC_META && record->kind <= HR_REC_START);
     hr_buf_put_u8(buf, (uint8_t)record->kind);
     hr_buf_put_u64(buf, (uint64_t)record->epoch);
     hr_buf_append(buf, record->payload.ptr, record->payload.len);
@@ -110,6 +111,7 @@ static void put_record(struct hr_buf *buf, const struct hr_record *record)
 
 static hr_status write_witness(struct hr_journal *journal, int64_t epoch, struct hr_err *err)
 {
+    assert(journal->lock_fd >= 0 && epoch >= 0);
     char bytes[WITNESS_BYTES];
     uint32_t magic = WITNESS_MAGIC;
     memcpy(bytes, &magic, 4);
@@ -161,6 +163,7 @@ static hr_status check_witness(struct hr_env *env, const char *checkpoint_dir, c
 
 static hr_status take_lock(struct hr_journal *journal, struct hr_err *err)
 {
+    assert(journal->lock_fd < 0);
     char *path = join_path(journal->checkpoint_dir, "lock");
     if (!path) return HR_OOM(err);
     hr_status status =

@@ -72,6 +72,7 @@ bool hr_life_has_ended(struct hr_query_life *life)
 
 void hr_life_stop(struct hr_query_life *life, bool at_once)
 {
+    assert(life->phase != HR_QUERY_CREATED);
     atomic_store(&life->stop, true);
     if (at_once) __atomic_store_n(&life->cancelled, true, __ATOMIC_RELAXED);
 }
@@ -101,6 +102,8 @@ static int64_t deadline_after(int64_t timeout_us)
 
 bool hr_life_wait(struct hr_query_life *life, int64_t timeout_us)
 {
+    /* Without the lock the wake-up between looking and waiting would be lost. */
+    assert(pthread_mutex_trylock(&life->lock) != 0);
     return wait_until(life, deadline_after(timeout_us));
 }
 

@@ -14,6 +14,7 @@
 
 static struct hr_ml_pin *pin_at(struct hr_query *query, uint32_t index)
 {
+    assert(index < query->pins.count);
     return &query->pins.items[index];
 }
 
@@ -29,6 +30,7 @@ static char *file_name(struct hr_arena *arena, const char *name, int64_t version
 
 hr_status hr_query_open_models(struct hr_query *query, struct hr_err *err)
 {
+    assert(!query->pins.items && query->plan);
     struct hr_arena *arena = &query->plan_arena;
     HR_TRY(hr_plan_find_models(arena, query->plan, &query->models, err));
     query->pins.items = HR_NEW_ARRAY(arena, struct hr_ml_pin, query->models.count + 1);
@@ -38,6 +40,7 @@ hr_status hr_query_open_models(struct hr_query *query, struct hr_err *err)
         struct hr_plan_model *model = &query->models.items[i];
         if (model->scores) query->pins.items[query->pins.count++].entry = model->entry;
     }
+    assert(query->pins.count <= query->models.count);
     query->conf.pins = &query->pins;
     if (query->pins.count == 0) return HR_OK;
     char *dir = models_dir(query, arena);
@@ -56,6 +59,7 @@ void hr_query_close_models(struct hr_query *query)
 /* Durable before the PLAN record that names it. */
 static hr_status save(struct hr_query *query, const struct hr_ml_pin *pin, struct hr_err *err)
 {
+    assert(pin->snapshot && pin->snapshot->model);
     struct hr_arena *arena = &query->epoch_arena;
     struct hr_buf bytes = {0};
     char *dir = models_dir(query, arena);
@@ -96,6 +100,7 @@ hr_status hr_query_pin_models(struct hr_query *query, struct hr_plan_record *pla
 static hr_status load(struct hr_query *query, const struct hr_model_ref *ref,
                       struct hr_ml_snapshot **ret, struct hr_err *err)
 {
+    assert(ref->name && ref->version > 0 && *ret == NULL);
     struct hr_arena *arena = &query->epoch_arena;
     struct hr_buf bytes = {0};
     char *dir = models_dir(query, arena);
@@ -114,6 +119,7 @@ static hr_status load(struct hr_query *query, const struct hr_model_ref *ref,
 hr_status hr_query_repin_models(struct hr_query *query, const struct hr_plan_record *plan,
                                 struct hr_err *err)
 {
+    assert(query->replan); /* else the newest are pinned at each epoch */
     for (uint32_t i = 0; i < query->pins.count; i++) {
         const struct hr_model_ref *ref = NULL;
         struct hr_ml_pin *pin = pin_at(query, i);

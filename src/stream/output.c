@@ -16,6 +16,7 @@ hr_status hr_output_begin(struct hr_query_output *output, int64_t epoch, struct 
 static hr_status writer_for(struct hr_query_output *output, uint32_t partition, uint32_t attempt,
                             struct hr_query_writer **ret, struct hr_err *err)
 {
+    assert(output->sink && ret);
     if (partition >= output->writer_count) {
         uint32_t count = partition + 1;
         struct hr_query_writer *writers = hr_realloc(output->writers, sizeof *writers * count);
@@ -43,6 +44,7 @@ static hr_status writer_for(struct hr_query_output *output, uint32_t partition, 
 hr_status hr_output_emit(struct hr_query_output *output, uint32_t partition, uint32_t attempt,
                          struct hr_batch *batch, struct hr_err *err)
 {
+    assert(output->sink && batch->sel_count <= batch->row_count);
     if (output->discard) return HR_OK;
     pthread_mutex_lock(&output->lock);
     struct hr_query_writer *entry = NULL;
@@ -65,6 +67,7 @@ void hr_output_drop(struct hr_query_output *output)
 
 void hr_output_abort(struct hr_query_output *output, int64_t epoch)
 {
+    assert(output->sink && output->epoch <= epoch);
     hr_output_drop(output);
     if (output->sink->vt->abort_epoch) output->sink->vt->abort_epoch(output->sink, epoch);
 }
@@ -73,6 +76,7 @@ void hr_output_abort(struct hr_query_output *output, int64_t epoch)
 static hr_status finish(struct hr_query_output *output, struct hr_arena *arena,
                         struct hr_str_view *messages, uint32_t *ret_count, struct hr_err *err)
 {
+    assert(!output->discard); /* an epoch that the sink has is not written again */
     struct hr_buf buf;
     hr_buf_init(&buf, 64 << 20);
     hr_status status = HR_OK;
@@ -91,6 +95,7 @@ static hr_status finish(struct hr_query_output *output, struct hr_arena *arena,
         messages[count++] = hr_svn(copy, buf.len);
         output->rows += writer->rows;
     }
+    assert(count <= output->writer_count);
     *ret_count = count;
 out:
     hr_buf_done(&buf);
@@ -116,6 +121,8 @@ static hr_status prepare(struct hr_query_output *output, struct hr_arena *arena,
 hr_status hr_output_commit(struct hr_query_output *output, struct hr_query_output *dead,
                            struct hr_arena *arena, struct hr_err *err)
 {
+    assert(output->sink && output != dead);
+    assert(!dead || dead->epoch == output->epoch);
     struct hr_str_view *messages = NULL;
     uint32_t count = 0;
     hr_status status = HR_OK;
@@ -127,6 +134,7 @@ hr_status hr_output_commit(struct hr_query_output *output, struct hr_query_outpu
         status =
             output->sink->vt->commit_epoch(output->sink, output->epoch, messages, count, err);
     hr_output_drop(output);
+    assert(status != HR_OK || output->rows >= 0);
     return status;
 }
 

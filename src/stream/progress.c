@@ -22,6 +22,7 @@ static void put_int(struct hr_buf *out, const char *name, int64_t v)
 
 static char *put_digits(char *to, int32_t v, int width)
 {
+    assert(v >= 0 && width > 0);
     for (int i = width - 1; i >= 0; i--, v /= 10) to[i] = (char)('0' + v % 10);
     return to + width;
 }
@@ -142,6 +143,7 @@ static void put_sources(struct hr_buf *out, const struct hr_query *query,
         first = false;
         struct hr_buf text;
         hr_buf_init(&text, 1 << 20);
+        assert(scan->source); /* reports are made while all is open */
         const struct hr_source_vt *vt = scan->source->vt;
         if (vt->describe) {
             vt->describe(scan->source, &text);
@@ -177,6 +179,7 @@ static void put_sources(struct hr_buf *out, const struct hr_query *query,
 static void put_durations(struct hr_buf *out, const char *name, const struct hr_progress *p,
                           int64_t unit)
 {
+    assert(unit > 0);
     hr_buf_puts(out, name);
     put_int(out, "{\"addBatch\":", p->add_batch_us / unit);
     put_int(out, ",\"commitOffsets\":", p->commit_offsets_us / unit);
@@ -232,6 +235,7 @@ uint32_t hr_query_listener_count(struct hr_query *query)
 
 void hr_query_publish(struct hr_query *query, const struct hr_progress *progress)
 {
+    assert(progress->duration_us >= 0 && progress->epoch == query->epoch);
     /* Only the query's thread writes reports; readers copy them under the lock. */
     pthread_mutex_lock(&query->life.lock);
     hr_history_add(&query->history, progress);

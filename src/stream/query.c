@@ -42,6 +42,7 @@ static hr_status copy_options(struct hr_query *query, const struct hr_options *f
 
 static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct hr_err *err)
 {
+    assert(args->name && args->checkpoint_dir);
     query->env = args->env;
     query->conf = *args->conf;
     query->scheduler = args->scheduler;
@@ -100,6 +101,7 @@ static void note_failure(struct hr_query *query, const struct hr_err *err, bool 
  * recover. */
 static hr_status run_with_recovery(struct hr_query *query, struct hr_err *err)
 {
+    assert(query->life.phase == HR_QUERY_RUNNING && query->journal);
     int64_t pause_us = RECOVERY_PAUSE_US;
     for (int attempt = 1;; attempt++) {
         int64_t first_epoch = query->epoch;
@@ -155,6 +157,7 @@ static void *query_main(void *arg)
 
 static void query_free(struct hr_query *query)
 {
+    assert(atomic_load(&query->refs) == 0 || !query->life.thread_started);
     hr_query_close_all(query);
     if (query->temporary_checkpoint && query->checkpoint_dir) {
         struct hr_err ignored;
@@ -213,6 +216,7 @@ static void log_start(const struct hr_query *query)
 
 hr_status hr_query_start(struct hr_query_args *args, struct hr_query **ret, struct hr_err *err)
 {
+    assert(args->env && args->conf && args->plan && args->sink && args->checkpoint_dir);
     struct hr_query *query = hr_zalloc(sizeof *query);
     if (!query) return HR_OOM(err);
     atomic_store(&query->refs, 1);
@@ -242,6 +246,7 @@ out:
 
 struct hr_query *hr_query_ref(struct hr_query *query)
 {
+    assert(atomic_load(&query->refs) > 0);
     atomic_fetch_add(&query->refs, 1);
     return query;
 }

@@ -30,6 +30,7 @@ static hr_status damaged(struct hr_err *err, const char *what)
 
 void hr_meta_record_put(const struct hr_meta_record *meta, struct hr_buf *out)
 {
+    assert(meta->query_id && meta->state_text && meta->sources_text && meta->sink_text);
     hr_buf_put_u8(out, RECORD_VERSION);
     put_text(out, meta->query_id);
     put_text(out, meta->name);
@@ -63,6 +64,7 @@ hr_status hr_meta_record_get(struct hr_arena *arena, struct hr_str_view payload,
 
 void hr_start_record_put(const struct hr_start_record *start, struct hr_buf *out)
 {
+    assert(start->source_count == 0 || start->offsets);
     hr_buf_put_u8(out, RECORD_VERSION);
     hr_buf_put_varint(out, start->source_count);
     for (uint32_t i = 0; i < start->source_count; i++) put_text(out, start->offsets[i]);
@@ -91,6 +93,9 @@ hr_status hr_start_record_get(struct hr_arena *arena, struct hr_str_view payload
 
 void hr_plan_record_put(const struct hr_plan_record *plan, struct hr_buf *out)
 {
+    /* Late rows are judged by the epoch before: its watermark is no newer. */
+    assert(plan->late_watermark_us <= plan->evict_watermark_us);
+    assert(plan->source_count <= COUNT_MAX && plan->model_count <= COUNT_MAX);
     hr_buf_put_u8(out, plan->model_count ? PLAN_WITH_MODELS : RECORD_VERSION);
     hr_buf_put_u64(out, (uint64_t)plan->timestamp_us);
     hr_buf_put_u64(out, (uint64_t)plan->late_watermark_us);
@@ -159,6 +164,9 @@ hr_status hr_plan_record_get(struct hr_arena *arena, struct hr_str_view payload,
 
 static void put_ref(const struct hr_state_ref *ref, struct hr_buf *out)
 {
+    /* In a file, or here: a restore must find one of them, and never both. */
+    assert(ref->file ? ref->bytes.len == 0 || ref->size_bytes > 0 : true);
+    assert(ref->epoch >= 0);
     hr_buf_put_varint(out, ref->state_id);
     hr_buf_put_u8(out, ref->is_snapshot);
     hr_buf_put_u64(out, (uint64_t)ref->epoch);
@@ -188,6 +196,8 @@ static hr_status get_ref(struct hr_arena *arena, struct hr_reader *in, struct hr
 
 void hr_commit_record_put(const struct hr_commit_record *commit, struct hr_buf *out)
 {
+    assert(commit->input_rows >= 0 && commit->output_rows >= 0 && commit->late_rows >= 0);
+    assert(commit->ref_count <= COUNT_MAX && commit->mark_count <= COUNT_MAX);
     hr_buf_put_u8(out, commit->mark_count ? COMMIT_WITH_MARKS : RECORD_VERSION);
     hr_buf_put_u64(out, (uint64_t)commit->next_watermark_us);
     hr_buf_put_varint(out, (uint64_t)commit->input_rows);
@@ -332,6 +342,7 @@ static void print_commit(const struct hr_commit_record *commit, struct hr_buf *o
 
 hr_status hr_record_print(const struct hr_record *record, struct hr_buf *out, struct hr_err *err)
 {
+    assert(record->kind >= HR_REC_META && record->kind <= HR_REC_START);
     struct hr_arena arena;
     hr_arena_init(&arena, NULL);
     hr_status status = HR_OK;

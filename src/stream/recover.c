@@ -227,6 +227,7 @@ static hr_status replay(void *arg, const struct hr_record *record, struct hr_err
 static hr_status append_buf(struct hr_query *query, enum hr_record_kind kind, bool durable,
                             struct hr_err *err)
 {
+    assert(query->journal && query->record.len > 0);
     HR_TRY(hr_buf_status(&query->record, err));
     return hr_journal_append(query->journal, kind, -1, hr_svn(query->record.ptr, query->record.len),
                              durable, err);
@@ -252,6 +253,7 @@ static hr_status begin(struct past *past, struct hr_err *err)
         if (!scan->streaming) continue;
         hr_buf_clear(&scan->start);
         HR_TRY(scan->source->vt->initial_offset(scan->source, &scan->start, err));
+        assert(scan->stream_index < query->stream_count);
         offsets[scan->stream_index] = hr_buf_cstr(&scan->start);
     }
     hr_buf_clear(&query->record);
@@ -261,6 +263,7 @@ static hr_status begin(struct past *past, struct hr_err *err)
 
 static hr_status resume(struct past *past, struct hr_err *err)
 {
+    assert(past->commit_epoch <= past->plan_epoch || past->plan_epoch < 0);
     struct hr_query *query = past->query;
     HR_TRY(begin(past, err));
     if (past->plan_epoch > past->commit_epoch) {
@@ -269,6 +272,7 @@ static hr_status resume(struct past *past, struct hr_err *err)
         query->replan_timestamp_us = past->plan.timestamp_us;
         query->watermark_us = past->plan.evict_watermark_us;
         query->previous_watermark_us = past->plan.late_watermark_us;
+        assert(query->epoch == past->commit_epoch + 1 || past->commit_epoch < 0);
         HR_TRY(set_offsets(query, &past->plan, false, err));
         HR_TRY(hr_query_repin_models(query, &past->plan, err));
     }
@@ -305,6 +309,7 @@ static const struct hr_pnode *find_scan(const struct hr_pnode *node, uint32_t sc
 
 static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan, struct hr_err *err)
 {
+    assert(scan->node->table->source && !scan->source && !scan->input);
     const struct hr_scan_node *node = scan->node;
     const struct hr_source_vt *vt = node->table->source;
     char *dir = hr_arena_printf(&query->plan_arena, "%s/sources/%u", query->checkpoint_dir,
@@ -436,6 +441,8 @@ static hr_status open_sinks(struct hr_query *query, struct hr_err *err)
 
 hr_status hr_query_open_all(struct hr_query *query, struct hr_err *err)
 {
+    assert(!query->journal && query->state_dir);
+    assert(query->life.phase == HR_QUERY_OPENING);
     HR_TRY(query->env->vt->mkdirs(query->env, query->state_dir, err));
     HR_TRY(hr_journal_open(query->env, query->checkpoint_dir, &query->journal, err));
     HR_TRY(hr_query_open_models(query, err));

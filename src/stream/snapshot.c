@@ -40,6 +40,7 @@ struct hr_snapshot_job {
 static hr_status merge_slots(struct hr_snapshot_job *job, uint32_t first, uint32_t count,
                              struct hr_buf *file, struct hr_err *err)
 {
+    assert(count > 0 && first + count <= HR_SLOT_COUNT);
     struct hr_state *state;
     struct hr_buf raw;
     HR_TRY(hr_state_new(&job->args, &state, err));
@@ -69,6 +70,7 @@ static hr_status merge(struct hr_snapshot_job *job, struct hr_err *err)
     int64_t ranges = HR_MIN(job->bytes * 4 / MERGE_BYTES + 1, (int64_t)HR_SLOT_COUNT);
     uint32_t step = (uint32_t)((HR_SLOT_COUNT + ranges - 1) / ranges);
     hr_status status = HR_OK;
+    assert(ranges > 0 && step > 0 && (int64_t)step * ranges >= HR_SLOT_COUNT);
     for (uint32_t first = 0; first < HR_SLOT_COUNT; first += step)
         HR_TRY_OUT(merge_slots(job, first, HR_MIN(step, HR_SLOT_COUNT - first), &file, err));
     HR_TRY_OUT(hr_query_write_state(job->query, job->name, &file, err));
@@ -85,6 +87,7 @@ static void *job_main(void *arg)
 {
     struct hr_snapshot_job *job = arg;
     hr_err_init(&job->err);
+    assert(!atomic_load(&job->ended));
     job->status = merge(job, &job->err);
     atomic_store(&job->ended, true);
     return NULL;
@@ -99,6 +102,7 @@ static void job_free(struct hr_snapshot_job *job)
 static hr_status job_new(struct hr_query *query, struct hr_query_state *state,
                          struct hr_snapshot_job **ret, struct hr_err *err)
 {
+    assert(state->state && state->delta_bytes >= 0 && state->snapshot_bytes >= 0);
     struct hr_snapshot_job *job = hr_zalloc(sizeof *job);
     if (!job) return HR_OOM(err);
     job->refs = hr_alloc(sizeof *job->refs * (state->ref_count + 1));
@@ -113,7 +117,9 @@ static hr_status job_new(struct hr_query *query, struct hr_query_state *state,
     job->args.part_count = 1;
     job->args.budget_bytes = 0; /* the budget is the live state's */
     job->bytes = state->delta_bytes + state->snapshot_bytes;
+    /* A snapshot stands for all refs up to its epoch: the last must be the newest. */
     int64_t epoch = state->refs[state->ref_count - 1].epoch;
+    assert(epoch >= state->refs[0].epoch);
     job->result =
         (struct hr_state_ref){.state_id = state->state->id, .is_snapshot = true, .epoch = epoch};
     snprintf(job->name, sizeof job->name, "%u-%" PRId64 "-0.snapshot", state->state->id, epoch);

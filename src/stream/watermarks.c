@@ -31,6 +31,7 @@ void hr_watermarks_done(struct hr_watermarks *w)
 hr_status hr_watermarks_run_init(struct hr_exec *exec, uint32_t count, struct hr_arena *arena,
                                  struct hr_err *err)
 {
+    assert(!exec->watermarks || exec->watermark_count == 0);
     exec->watermarks = HR_NEW_ARRAY(arena, struct hr_exec_watermark, count + 1);
     if (!exec->watermarks) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) {
@@ -56,6 +57,8 @@ void hr_watermarks_run_done(struct hr_exec *exec)
 static hr_status move(struct hr_watermarks *w, uint32_t node, uint64_t partition, int64_t mark_us,
                       int64_t now_us, struct hr_err *err)
 {
+    assert(node < w->count);
+    assert(mark_us >= 0); /* below 1970 a watermark has no effect */
     struct hr_watermark_input *in = &w->inputs[node];
     uint32_t at = 0;
     while (at < in->count && in->marks[at].partition != partition) at++;
@@ -75,6 +78,7 @@ static hr_status move(struct hr_watermarks *w, uint32_t node, uint64_t partition
 
 static int64_t mark_of(const struct hr_watermark_input *in, int64_t max_us)
 {
+    assert(in->delay_us >= 0);
     if (max_us < INT64_MIN + in->delay_us) return 0;
     return HR_MAX(max_us - in->delay_us, INT64_C(0)); /* Spark's watermark starts at 0 */
 }
@@ -103,6 +107,7 @@ static bool is_idle(const struct hr_watermarks *w, int64_t moved_us, int64_t now
 /* Of the marks that are not idle: the node's least; NONE: all are. holds: a node without rows. */
 static int64_t least_of(const struct hr_watermarks *w, uint32_t node, int64_t now_us, bool *holds)
 {
+    assert(node < w->count);
     const struct hr_watermark_input *in = &w->inputs[node];
     int64_t least = HR_WATERMARK_NONE;
     *holds = in->count == 0 && !is_idle(w, w->opened_us, now_us);
@@ -147,7 +152,9 @@ int64_t hr_watermarks_now(const struct hr_watermarks *w, int64_t current_us, int
     if (held && !w->options.policy_max) next = HR_WATERMARK_NONE;
     if (!held && !active) next = of_idle(w, now_us);
     if (next <= 0) next = HR_WATERMARK_NONE; /* where Spark's has no effect */
-    return HR_MAX(next, current_us);
+    int64_t now = HR_MAX(next, current_us);
+    assert(now >= current_us); /* a watermark never goes back */
+    return now;
 }
 
 /* --- The clock -------------------------------------------------------------------------------- */
@@ -156,6 +163,7 @@ int64_t hr_watermarks_idle(struct hr_watermarks *w, int64_t current_us, int64_t 
 {
     if (w->options.idle_us == 0 || w->count == 0) return current_us;
     if (now_us - w->ticked_us < HR_MIN(w->options.idle_us, TICK_US)) return current_us;
+    assert(now_us >= w->opened_us || w->opened_us == w->ticked_us);
     w->ticked_us = now_us;
     return hr_watermarks_now(w, current_us, now_us);
 }
