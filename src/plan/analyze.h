@@ -56,10 +56,10 @@ struct hr_names {
     bool optional;                  /* names that are not found stay as they are */
     struct hr_expr *const *lateral; /* earlier items of the select list */
     uint32_t lateral_count;
-    const struct hr_plan *aggregate; /* inside aggregate calls its input comes first */
-    const struct hr_expr *in_over;   /* the OVER that the name is in */
+    const struct hr_plan *aggregate;      /* inside aggregate calls its input comes first */
+    const struct hr_expr *in_over;        /* the OVER that the name is in */
     const struct hr_lambda_scope *lambda; /* the lambdas around it */
-    bool groups_first;               /* HAVING: what the node groups by goes before an alias */
+    bool groups_first;                    /* HAVING: what the node groups by goes before an alias */
 };
 
 /* The one window() or session_window() call of a node, and the column that stands for it. */
@@ -181,6 +181,8 @@ hr_status hr_analyze_grouping_sets(struct hr_analyzer *an, struct hr_plan *plan,
  * agg NULL, or without sets: an error where there is a call of these. */
 hr_status hr_use_groupings(struct hr_analyzer *an, const struct hr_aggregate_node *agg,
                            struct hr_expr **expr, struct hr_err *err) HR_CHECKED;
+/* Is the group an integer literal? */
+bool hr_group_ordinal(const struct hr_expr *expr, int64_t *ret);
 /* A group as written: an ordinal, an alias, an expression. */
 hr_status hr_resolve_group(struct hr_analyzer *an, const struct hr_plan *plan,
                            struct hr_expr **group, struct hr_err *err) HR_CHECKED;

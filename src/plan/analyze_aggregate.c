@@ -20,7 +20,7 @@ static hr_status group_has_aggregate(struct hr_analyzer *an, const struct hr_pla
     return hr_err_at(err, group->sql_pos, group->sql_end);
 }
 
-static bool ordinal_of(const struct hr_expr *expr, int64_t *ret)
+bool hr_group_ordinal(const struct hr_expr *expr, int64_t *ret)
 {
     if (expr->kind != HR_X_LITERAL || !expr->type || expr->type->id != HR_T_INT) return false;
     if (!hr_column_valid(expr->literal, 0)) return false;
@@ -84,7 +84,7 @@ hr_status hr_resolve_group(struct hr_analyzer *an, const struct hr_plan *plan,
                            struct hr_expr **group, struct hr_err *err)
 {
     int64_t ordinal;
-    if (ordinal_of(*group, &ordinal)) return group_of_ordinal(an, plan, ordinal, group, err);
+    if (hr_group_ordinal(*group, &ordinal)) return group_of_ordinal(an, plan, ordinal, group, err);
     struct hr_names names = {.inputs = {plan->children[0]}, .input_count = 1, .optional = true};
     HR_TRY(hr_resolve(an, &names, group, err));
     const struct hr_expr *item = item_by_alias(an, plan, *group);

@@ -705,17 +705,40 @@ static bool is_excepted(const struct hr_analyzer *an, const struct hr_expr *star
     return false;
 }
 
+/* SET x = …: what takes the place of the column, or NULL. */
+static struct hr_expr *replacement(const struct hr_analyzer *an, const struct hr_expr *star,
+                                   const struct hr_attr *attr)
+{
+    for (uint32_t i = 0; i < star->arg_count; i++)
+        if (star->args[i]->kind == HR_X_ALIAS && hr_name_eq(an, star->args[i]->name, attr->name))
+            return star->args[i];
+    return NULL;
+}
+
 /* A name in EXCEPT that is no column is a mistake, not nothing. */
+static hr_status overlapping(struct hr_analyzer *an, const struct hr_expr *star, struct hr_err *err)
+{
+    const char *list = "";
+    for (uint32_t i = 0; list && i < star->arg_count; i++)
+        list =
+            hr_arena_printf(an->arena, "%s%s%s", list, i ? ", " : "", star->args[i]->name_parts[0]);
+    HR_RAISE(err, HR_E_EXCEPT_OVERLAPPING_COLUMNS, "columns", list ? list : "?");
+    return hr_err_at(err, star->sql_pos, star->sql_end);
+}
+
 static hr_status check_excepted(struct hr_analyzer *an, const struct hr_plan *input,
                                 const struct hr_expr *star, struct hr_err *err)
 {
     for (uint32_t i = 0; i < star->arg_count; i++) {
         const struct hr_expr *name = star->args[i];
-        bool found = false;
+        bool found = false, is_alias = name->kind == HR_X_ALIAS;
+        const char *text = is_alias ? name->name : name->name_parts[name->name_part_count - 1];
         for (uint32_t j = 0; j < input->output_count && !found; j++)
-            found =
-                hr_name_eq(an, name->name_parts[name->name_part_count - 1], input->output[j].name);
+            found = hr_name_eq(an, text, input->output[j].name);
         if (!found) return hr_unresolved(an, name, &input, 1, err);
+        for (uint32_t j = 0; j < i; j++)
+            if (!is_alias && hr_name_eq(an, text, star->args[j]->name_parts[0]))
+                return overlapping(an, star, err);
     }
     return HR_OK;
 }
@@ -732,7 +755,9 @@ hr_status hr_expand_star(struct hr_analyzer *an, const struct hr_plan *input,
             if (attr->hidden != (hidden == 1)) continue;
             if (parts && !qualifier_matches(an, attr, star->name_parts, parts)) continue;
             if (is_excepted(an, star, attr)) continue;
-            HR_TRY(push_attr(an, attr, star, out, err));
+            struct hr_expr *other = replacement(an, star, attr);
+            if (other && !HR_VEC_PUSH(an->arena, out, other)) return HR_OOM(err);
+            if (!other) HR_TRY(push_attr(an, attr, star, out, err));
         }
     }
     if (parts == 0 || out->count > before) return HR_OK;

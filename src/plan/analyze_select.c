@@ -122,6 +122,61 @@ static hr_status become_aggregate(struct hr_analyzer *an, struct hr_plan **plan,
     return HR_OK;
 }
 
+/* |> AGGREGATE: GROUP BY 2 is the second column of the input. */
+static hr_status open_pipe_ordinals(struct hr_analyzer *an, struct hr_plan *plan,
+                                    struct hr_err *err)
+{
+    struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+    const struct hr_plan *child = plan->children[0];
+    for (uint32_t i = 0; agg->is_pipe && i < agg->group_count; i++) {
+        int64_t ordinal;
+        if (!hr_group_ordinal(agg->groups[i], &ordinal)) continue;
+        uint32_t at = 0, visible = 0;
+        for (; at < child->output_count; at++)
+            if (!child->output[at].hidden && ++visible == (uint64_t)ordinal) break;
+        if (at == child->output_count || ordinal < 1) {
+            const char *index = hr_arena_printf(an->arena, "%lld", (long long)ordinal);
+            const char *size = hr_arena_printf(an->arena, "%u", visible);
+            HR_RAISE(err, HR_E_GROUP_BY_POS_OUT_OF_RANGE, "index", index, "size", size);
+            return hr_err_at(err, agg->groups[i]->sql_pos, agg->groups[i]->sql_end);
+        }
+        struct hr_expr *item = hr_attr_ref(an->arena, &child->output[at]);
+        agg->groups[i] = hr_attr_ref(an->arena, &child->output[at]);
+        if (!item || !agg->groups[i]) return HR_OOM(err);
+        struct hr_expr **place = &hr_select_of(plan)->exprs[i];
+        if ((*place)->kind == HR_X_ALIAS) place = &(*place)->args[0];
+        *place = item;
+    }
+    return HR_OK;
+}
+
+/* |> AGGREGATE has aggregates alone beside its groups, |> EXTEND, SET, DROP none. */
+static hr_status check_pipe(struct hr_analyzer *an, const struct hr_plan *plan, struct hr_err *err)
+{
+    const struct hr_select *select = hr_select_of_const(plan);
+    if (plan->kind == HR_P_AGGREGATE) {
+        const struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
+        for (uint32_t i = agg->group_count; agg->is_pipe && i < select->expr_count; i++) {
+            const struct hr_expr *item = select->exprs[i];
+            if (hr_expr_has_aggregate(item)) continue;
+            if (item->kind == HR_X_ALIAS) item = item->args[0];
+            HR_RAISE(err, HR_E_PIPE_NO_AGGREGATE, "expr", hr_expr_text(an->arena, item));
+            return hr_err_at(err, item->sql_pos, item->sql_end);
+        }
+        return HR_OK;
+    }
+    const char *clause = HR_NODE(project, plan)->pipe_clause;
+    for (uint32_t i = 0; clause && i < select->expr_count; i++) {
+        const struct hr_expr *item = select->exprs[i];
+        if (!hr_expr_has_aggregate(item)) continue;
+        if (item->kind == HR_X_ALIAS) item = item->args[0];
+        HR_RAISE(err, HR_E_PIPE_HAS_AGGREGATE, "expr", hr_expr_text(an->arena, item), "clause",
+                 clause);
+        return hr_err_at(err, item->sql_pos, item->sql_end);
+    }
+    return HR_OK;
+}
+
 /* PROJECT: the columns of a generator stand in the place of its item. */
 static hr_status take_generator(struct hr_analyzer *an, struct hr_plan *plan, const char ***written,
                                 struct hr_err *err)
@@ -145,8 +200,12 @@ hr_status hr_analyze_select(struct hr_analyzer *an, struct hr_plan **plan, struc
     struct hr_window_use window = {.call = NULL};
     const char **written = NULL;
     HR_TRY(expand_stars(an, *plan, err));
-    if ((*plan)->kind == HR_P_AGGREGATE) HR_TRY(hr_analyze_groups(an, *plan, &window, err));
+    if ((*plan)->kind == HR_P_AGGREGATE) {
+        HR_TRY(open_pipe_ordinals(an, *plan, err));
+        HR_TRY(hr_analyze_groups(an, *plan, &window, err));
+    }
     HR_TRY(resolve_items(an, *plan, &written, err));
+    HR_TRY(check_pipe(an, *plan, err));
     if ((*plan)->kind == HR_P_PROJECT && has_aggregates(*plan))
         HR_TRY(become_aggregate(an, plan, err));
     struct hr_select *select = hr_select_of(*plan);

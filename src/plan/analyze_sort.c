@@ -89,7 +89,9 @@ hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struc
     struct hr_plan *filter = *plan;
     struct shown shown;
     HR_TRY(remember(an, filter, &shown, err));
-    struct hr_names names = {.inputs = {filter->children[0]}, .input_count = 1, .descend = true};
+    struct hr_names names = {.inputs = {filter->children[0]},
+                             .input_count = 1,
+                             .descend = !HR_NODE(filter, filter)->is_pipe};
     struct hr_expr **place = &HR_NODE(filter, filter)->condition;
     HR_TRY(hr_resolve(an, &names, place, err));
     HR_TRY(hr_take_outer_aggregates(an, place, err));
@@ -178,11 +180,12 @@ static struct hr_plan *aggregate_below(struct hr_plan *plan)
 static hr_status sort_key(struct hr_analyzer *an, struct hr_plan *sort, struct hr_expr **key,
                           struct hr_err *err)
 {
-    struct hr_plan *child = sort->children[0], *agg = aggregate_below(child);
+    bool is_pipe = HR_NODE(sort, sort)->is_pipe;
+    struct hr_plan *child = sort->children[0], *agg = is_pipe ? NULL : aggregate_below(child);
     int64_t ordinal;
     if (small_int(*key, &ordinal)) return sort_ordinal(an, child, ordinal, key, err);
     if (agg) return hr_resolve_over_aggregate(an, agg, child, key, err);
-    struct hr_names names = {.inputs = {child}, .input_count = 1, .descend = true};
+    struct hr_names names = {.inputs = {child}, .input_count = 1, .descend = !is_pipe};
     HR_TRY(hr_resolve(an, &names, key, err));
     if (!hr_expr_has_aggregate(*key)) return HR_OK;
     HR_RAISE(err, HR_E_MISSING_GROUP_BY);

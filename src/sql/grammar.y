@@ -60,13 +60,15 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
   TRAILING TRAIN TRIM TRUE TRY_CAST UNBOUNDED UNCACHE UNION UNKNOWN USE USER USING VALUES VIEW
   VIEWS WATERMARK WHEN WHERE WINDOW WITH WITHIN.
 %fallback ID
-  DECLARE DEFAULT EXCLUDE EXECUTE IMMEDIATE INCLUDE PIVOT SET UNPIVOT VARIABLE.
+  DECLARE AGGREGATE DEFAULT EXCLUDE EXECUTE EXTEND IMMEDIATE INCLUDE PIVOT REPEATABLE SET UNPIVOT
+  VARIABLE.
 
 /* From loose to tight. */
 %nonassoc PREC_LOWEST.
 %nonassoc PREC_LOW.
 %nonassoc COMMA.
-%nonassoc PREC_HIGH.
+%nonassoc PREC_HIGH LIMIT OFFSET.
+%left PIPE_TO.
 %left UNION EXCEPT SETMINUS.
 %left INTERSECT.
 %left OR.
@@ -664,6 +666,77 @@ query_term(A) ::= query_term(L) SETMINUS all(M) query_term(R). {
 query_term(A) ::= query_term(L) INTERSECT all(M) query_term(R). {
     A = hr_sql_set_op(p, L, 'I', M, false, R);
 }
+/* query |> operator: build_pipe.c. */
+query_term(A) ::= query_term(Q) PIPE_TO pipe_select(S). { A = hr_sql_pipe_select(p, Q, S); }
+query_term(A) ::= query_term(Q) PIPE_TO EXTEND items(L). { A = hr_sql_pipe_extend(p, Q, L); }
+query_term(A) ::= query_term(Q) PIPE_TO SET assignments(L). { A = hr_sql_pipe_set(p, Q, L); }
+query_term(A) ::= query_term(Q) PIPE_TO DROP(D) idents(L). { A = hr_sql_pipe_drop(p, Q, D, L); }
+query_term(A) ::= query_term(Q) PIPE_TO AS ident(N). {
+    A = hr_sql_alias_query(p, Q, hr_sql_table_alias(p, N, NULL, N->end));
+}
+query_term(A) ::= query_term(Q) PIPE_TO WHERE bexpr(X). { A = hr_sql_pipe_where(p, Q, X); }
+query_term(A) ::= query_term(Q) PIPE_TO pivot(P). { A = hr_sql_pivoted(p, Q, P); }
+query_term(A) ::= query_term(Q) PIPE_TO TABLESAMPLE(T). { A = hr_sql_sample(p, Q, T); }
+query_term(A) ::= query_term(Q) PIPE_TO AGGREGATE(T) items_opt(L) pipe_groups(G). {
+    A = hr_sql_pipe_aggregate(p, Q, T, L, G);
+}
+query_term(A) ::= query_term(Q) PIPE_TO join(J) JOIN table_primary(R) on(O). {
+    A = hr_sql_join(p, Q, J, R, O);
+}
+query_term(A) ::= query_term(Q) PIPE_TO NATURAL join(J) JOIN table_primary(R). {
+    J.natural = true;
+    A = hr_sql_join(p, Q, J, R, (struct hr_sql_on){0});
+}
+query_term(A) ::= query_term(L) PIPE_TO UNION all(M) query_primary(R). {
+    A = hr_sql_set_op(p, L, 'U', M, false, R);
+}
+query_term(A) ::= query_term(L) PIPE_TO EXCEPT all(M) query_primary(R). {
+    A = hr_sql_set_op(p, L, 'E', M, false, R);
+}
+query_term(A) ::= query_term(L) PIPE_TO SETMINUS all(M) query_primary(R). {
+    A = hr_sql_set_op(p, L, 'E', M, false, R);
+}
+query_term(A) ::= query_term(L) PIPE_TO INTERSECT all(M) query_primary(R). {
+    A = hr_sql_set_op(p, L, 'I', M, false, R);
+}
+query_term(A) ::= query_term(Q) PIPE_TO ORDER BY sort_keys(L). [PREC_LOW] {
+    A = hr_sql_pipe_order(p, Q, L, true);
+}
+query_term(A) ::= query_term(Q) PIPE_TO SORT BY sort_keys(L). [PREC_LOW] {
+    A = hr_sql_pipe_order(p, Q, L, false);
+}
+query_term(A) ::= query_term(Q) PIPE_TO LIMIT limit(L). [PREC_LOW] {
+    A = hr_sql_limit(p, Q, L, NO_X);
+}
+query_term(A) ::= query_term(Q) PIPE_TO OFFSET bexpr(O). { A = hr_sql_limit(p, Q, NO_X, O); }
+query_term(A) ::= query_term(Q) PIPE_TO LIMIT limit(L) OFFSET bexpr(O). {
+    A = hr_sql_limit(p, Q, L, O);
+}
+query_term(A) ::= query_term(Q) PIPE_TO ORDER(S) BY sort_keys LIMIT limit(L). {
+    A = Q;
+    hr_sql_pipe_two_clauses(p, S, L.end, "ORDER BY", "LIMIT");
+}
+query_term(A) ::= query_term(Q) PIPE_TO WINDOW(W) windows. {
+    A = Q;
+    HR_SQL_RAISE(p, W->pos, (int32_t)p->len, HR_E_PIPE_CLAUSE, "clauses", "the WINDOW clause");
+}
+%type pipe_select {struct hr_sql_select *}
+pipe_select(A) ::= select_head_only(S) group_by(G). { A = S; if (A) A->group = G; }
+pipe_select(A) ::= pipe_select(S) WINDOW windows(L). { A = hr_sql_windows(p, S, L); }
+%type items_opt {struct hr_sql_list *}
+items_opt(A) ::= . { A = NULL; }
+items_opt(A) ::= items(L). { A = L; }
+%type pipe_groups {struct hr_sql_list *}
+pipe_groups(A) ::= . { A = NULL; }
+pipe_groups(A) ::= GROUP BY items(L). { A = L; }
+pipe_groups(A) ::= GROUP(G) BY ALL(T). {
+    A = NULL;
+    HR_SQL_RAISE(p, G->pos, T->end, HR_E_PIPE_AGGREGATE_CASE, "case", "GROUP BY ALL");
+}
+pipe_groups(A) ::= GROUP BY items(L) grouping_sets(S). {
+    A = L;
+    HR_SQL_RAISE(p, S.pos, S.end, HR_E_PIPE_AGGREGATE_CASE, "case", "GROUPING SETS");
+}
 %type all {int}
 all(A) ::= . { A = 0; }
 all(A) ::= ALL. { A = 1; }
@@ -671,6 +744,11 @@ all(A) ::= DISTINCT. { A = 0; }
 
 %type query_primary {struct hr_sql_q}
 query_primary(A) ::= select(S). { A = hr_sql_select(p, S); }
+query_primary(A) ::= FROM(F) from(Q). [PREC_LOW] {
+    A = Q;
+    A.pos = F->pos;
+    A.is_union_all = false;
+}
 query_primary(A) ::= VALUES(V) value_rows(L). [PREC_LOW] { A = hr_sql_values(p, V, L); }
 query_primary(A) ::= VALUES(V) value_rows(L) alias(N). [PREC_HIGH] {
     A = hr_sql_alias_query(p, hr_sql_values(p, V, L), N);
@@ -914,8 +992,7 @@ table(A) ::= LATERAL_QUERY names(N) LP args(L) RP(R). {
     A.is_lateral = true;
 }
 table(A) ::= table(Q) TABLESAMPLE(T). {
-    A = Q;
-    hr_sql_unsupported(p, T->pos, T->end, "TABLESAMPLE");
+    A = hr_sql_sample(p, Q, T);
 }
 %type relation_options {struct hr_options *}
 relation_options(A) ::= . { A = NULL; }

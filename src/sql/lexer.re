@@ -94,6 +94,7 @@ again:
     "%"                     { kind = HR_TK_PERCENT; goto done; }
     "~"                     { kind = HR_TK_TILDE; goto done; }
     "&"                     { kind = HR_TK_AMP; goto done; }
+    "|>"                    { kind = HR_TK_PIPE_TO; goto done; }
     "|"                     { kind = HR_TK_PIPE; goto done; }
     "||"                    { kind = HR_TK_CONCAT; goto done; }
     "^"                     { kind = HR_TK_HAT; goto done; }

@@ -85,7 +85,7 @@ struct hr_sql_clauses {
     const char *provider, *comment;
     struct hr_options *options;
     struct hr_sql_names *partitions;
-    bool has_properties; /* TBLPROPERTIES: kept nowhere, for nothing here asks for them */
+    bool has_properties;       /* TBLPROPERTIES: kept nowhere, for nothing here asks for them */
     struct hr_sql_names *late; /* LATE ROWS INTO: what follows is about that table */
     const char *late_provider;
     struct hr_options *late_options;
@@ -118,7 +118,7 @@ struct hr_sql_frame {
     struct hr_sql_bound lower, upper;
 };
 struct hr_sql_window {
-    const char *base; /* the window it is or adds to, or NULL */
+    const char *base;  /* the window it is or adds to, or NULL */
     bool is_reference; /* that and nothing else */
     struct hr_sql_list *partition, *order;
     struct hr_sql_frame frame;
@@ -388,6 +388,28 @@ const char *hr_sql_negative_word(struct hr_sql_parser *p, const struct hr_sql_to
 /* SET, RESET: read by their text, as Spark does. false: another statement. */
 bool hr_sql_set_statement(struct hr_sql_parser *p);
 
+/* build_pipe.c */
+struct hr_sql_q hr_sql_pipe_select(struct hr_sql_parser *p, struct hr_sql_q q,
+                                   struct hr_sql_select *select);
+struct hr_sql_q hr_sql_pipe_where(struct hr_sql_parser *p, struct hr_sql_q q,
+                                  struct hr_sql_x condition);
+struct hr_sql_q hr_sql_pipe_order(struct hr_sql_parser *p, struct hr_sql_q q,
+                                  struct hr_sql_list *keys, bool global);
+struct hr_sql_q hr_sql_pipe_extend(struct hr_sql_parser *p, struct hr_sql_q q,
+                                   struct hr_sql_list *items);
+struct hr_sql_q hr_sql_pipe_drop(struct hr_sql_parser *p, struct hr_sql_q q,
+                                 const struct hr_sql_token *start, struct hr_sql_names *names);
+struct hr_sql_q hr_sql_pipe_set(struct hr_sql_parser *p, struct hr_sql_q q,
+                                const struct hr_sql_name_list *list);
+/* items, groups: or NULL. */
+struct hr_sql_q hr_sql_pipe_aggregate(struct hr_sql_parser *p, struct hr_sql_q q,
+                                      const struct hr_sql_token *start, struct hr_sql_list *items,
+                                      struct hr_sql_list *groups);
+void hr_sql_pipe_two_clauses(struct hr_sql_parser *p, const struct hr_sql_token *start, int32_t end,
+                             const char *one, const char *two);
+struct hr_sql_q hr_sql_sample(struct hr_sql_parser *p, struct hr_sql_q q,
+                              const struct hr_sql_token *t);
+
 /* build_pivot.c */
 struct hr_sql_q hr_sql_pivoted(struct hr_sql_parser *p, struct hr_sql_q q, struct hr_plan *pivot);
 struct hr_plan *hr_sql_pivot(struct hr_sql_parser *p, const struct hr_sql_token *start,
@@ -425,8 +447,8 @@ struct hr_sql_x hr_sql_named_argument(struct hr_sql_parser *p, const struct hr_s
 /* build_watch.c: alerts and dashboards */
 struct hr_sql_alert_clauses *hr_sql_alert_clauses(struct hr_sql_parser *p);
 void hr_sql_alert_key(struct hr_sql_alert_clauses *clauses, const struct hr_sql_names *names);
-void hr_sql_alert_action(struct hr_sql_parser *p, const struct hr_sql_token *kind,
-                         const char *name, const struct hr_options *options, int on);
+void hr_sql_alert_action(struct hr_sql_parser *p, const struct hr_sql_token *kind, const char *name,
+                         const struct hr_options *options, int on);
 struct hr_stmt *hr_sql_alert(struct hr_sql_parser *p, struct hr_sql_names *name,
                              struct hr_sql_alert_clauses *clauses, struct hr_sql_q q);
 /* An interval of days and parts of them, in microseconds. */

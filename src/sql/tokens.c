@@ -161,14 +161,19 @@ static bool starts_query(const struct hr_sql_parser *p, uint32_t i)
     return kind == HR_TK_SELECT || kind == HR_TK_WITH || kind == HR_TK_VALUES || kind == HR_TK_FROM;
 }
 
-/* TABLESAMPLE (…), which is refused as a whole; 0: the word is a name. */
+/* TABLESAMPLE (…) [REPEATABLE (…)], read as a whole (build_pipe.c); 0: the word is a name. */
 static uint32_t sample_length(const struct hr_sql_parser *p, uint32_t i)
 {
     int depth = 0;
     if (raw(p, i)->kind != HR_TK_TABLESAMPLE) return 0;
     for (uint32_t n = i + 1; n < p->raw_count; n++) {
         if (raw(p, n)->kind == HR_TK_LP) depth++;
-        if (raw(p, n)->kind == HR_TK_RP && --depth == 0) return n + 1 - i;
+        if (raw(p, n)->kind == HR_TK_RP && --depth == 0) {
+            bool again = raw(p, n + 1)->kind == HR_TK_REPEATABLE && raw(p, n + 2)->kind == HR_TK_LP;
+            uint32_t close = n + 3;
+            while (again && close < p->raw_count && raw(p, close)->kind != HR_TK_RP) close++;
+            return (again && close < p->raw_count ? close : n) + 1 - i;
+        }
         if (depth <= 0) return 0;
     }
     return 0;
@@ -244,7 +249,7 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
         if (!prev || (prev->kind != HR_TK_RP && prev->kind != HR_TK_NULLS)) return HR_TK_ID;
         return call || is_name(next) ? t->kind : HR_TK_ID;
     case HR_TK_TABLESAMPLE: return HR_TK_ID; /* else sample_length() */
-    case HR_TK_WINDOW: /* WINDOW w AS … */
+    case HR_TK_WINDOW:                       /* WINDOW w AS … */
         return is_name(next) && raw(p, i + 2)->kind == HR_TK_AS ? t->kind : HR_TK_ID;
     case HR_TK_VARIABLE: /* DECLARE VARIABLE x, SET VAR x, DROP TEMPORARY VARIABLE x */
         if (!prev || (next->kind == HR_TK_EQ && prev->kind != HR_TK_DECLARE)) return HR_TK_ID;
@@ -252,6 +257,9 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
                        prev->kind == HR_TK_SET || prev->kind == HR_TK_TEMPORARY
                    ? t->kind
                    : HR_TK_ID;
+    case HR_TK_REPEATABLE: return HR_TK_ID; /* else sample_length() */
+    case HR_TK_AGGREGATE:
+    case HR_TK_EXTEND: return prev && prev->kind == HR_TK_PIPE_TO ? t->kind : HR_TK_ID;
     case HR_TK_PIVOT: return call ? t->kind : HR_TK_ID;
     case HR_TK_UNPIVOT:
         return call || next->kind == HR_TK_INCLUDE || next->kind == HR_TK_EXCLUDE ? t->kind
@@ -267,7 +275,8 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     case HR_TK_TABLE:
         if (prev && prev->kind != HR_TK_LP && prev->kind != HR_TK_UNION &&
             prev->kind != HR_TK_EXCEPT && prev->kind != HR_TK_INTERSECT &&
-            prev->kind != HR_TK_QUERY)
+            prev->kind != HR_TK_QUERY && prev->kind != HR_TK_ALL && prev->kind != HR_TK_RP &&
+            prev->kind != HR_TK_SETMINUS && prev->kind != HR_TK_DISTINCT && prev->kind != HR_TK_AS)
             return t->kind;
         return next->kind == HR_TK_ID || next->kind == HR_TK_QUOTED ? HR_TK_TABLE_QUERY : t->kind;
     case HR_TK_EXCEPT:

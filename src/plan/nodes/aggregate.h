@@ -16,6 +16,7 @@ struct hr_aggregate_node {
     struct hr_expr **groups;
     uint32_t group_count;
     bool group_by_all; /* before analysis */
+    bool is_pipe;      /* |> AGGREGATE: the groups, then the aggregates; ordinals are the input's */
     /* GROUP BY a, b GROUPING SETS (…), before analysis. Of groups, calls of rollup, cube and
      * HR_GROUPING_SETS are no functions but sets. */
     struct hr_expr *sets;

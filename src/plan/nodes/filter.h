@@ -8,6 +8,7 @@
 struct hr_filter_node {
     struct hr_plan plan;
     struct hr_expr *condition;
+    bool is_pipe;    /* |> WHERE: sees the input's columns alone */
     bool is_having;  /* over an AGGREGATE, whose groups and calls it may use */
     bool is_qualify; /* over the windows of a select list, and windows of its own */
 };

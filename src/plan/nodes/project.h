@@ -15,7 +15,8 @@ struct hr_select {
 
 struct hr_project_node {
     struct hr_select select;
-    bool keeps_event_time; /* a computed column (window) is event time: its mark is not derived */
+    const char *pipe_clause; /* |> EXTEND, SET, DROP: takes no aggregates */
+    bool keeps_event_time;   /* a computed column (window) is event time: its mark is not derived */
 };
 
 HR_INLINE bool hr_plan_is_select(const struct hr_plan *plan)

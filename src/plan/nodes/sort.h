@@ -9,6 +9,7 @@ struct hr_sort_node {
     struct hr_plan plan;
     struct hr_expr **keys; /* HR_X_SORT */
     uint32_t key_count;
+    bool is_pipe;   /* |> ORDER BY: sees the input's columns alone */
     bool is_global; /* ORDER BY; else SORT BY, within partitions */
 };
 
