@@ -42,6 +42,7 @@ struct hr_over_pnode {
     uint32_t carry_bytes;       /* 0: there is none */
     uint32_t top;               /* the first rows of a key by the order are its history and all
                                    that comes out: whenever they change; 0: it is no such node */
+    bool newest_first;          /* of a top: among equal rows the one that came last */
     bool all_each_epoch;        /* those of all keys (complete mode) */
     const char *identity;       /* of its functions and frames */
 };

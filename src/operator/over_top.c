@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first rows of each partition of a block by the order, ties by position. */
+/* The first rows of each partition of a block by the order, ties by position. In the rows of
+ * a key that is in order of arrival. */
 #include <stdlib.h>
 
 #include "operator/over_block.h"
@@ -19,7 +20,7 @@ static int compare_rows(const void *a, const void *b, void *arg)
         int c = hr_column_compare(col, x, col, y);
         if (c) return node->descending[k] ? -c : c;
     }
-    return x < y ? -1 : x > y;
+    return (x < y) == node->newest_first ? 1 : -1; /* never the same row */
 }
 
 hr_status hr_over_top(struct hr_over_block *block, uint32_t limit, uint32_t *ret_rows,

@@ -366,6 +366,10 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
         return HR_RAISE(err, HR_E_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
                         hr_full_name(run->arena, target.name));
     }
+    if (!stmt->plan && stmt->late_name)
+        return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what",
+                        "LATE ROWS INTO of a streaming table without a query (the flows that fill "
+                        "it have it)");
     if (!stmt->plan) /* filled by flows */
         return register_table(run, &target, stmt->schema, target.options, err);
     struct hr_plan *plan = stmt->plan;

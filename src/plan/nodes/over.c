@@ -327,10 +327,15 @@ static const struct hr_type *result_schema(struct hr_planner *pl, const struct h
 
 /* On a stream ---------------------------------------------------------------------------------- */
 
+static bool is_arrival(const struct hr_expr *sort)
+{
+    const struct hr_expr *key = sort->args[0];
+    return key->kind == HR_X_CALL && key->function && key->function->flags & HR_FN_CONTEXT;
+}
+
 static bool by_arrival(const struct hr_expr *over)
 {
-    const struct hr_expr *key = over->args[1 + over->over->partition_count]->args[0];
-    return key->kind == HR_X_CALL && key->function && key->function->flags & HR_FN_CONTEXT;
+    return is_arrival(over->args[1 + over->over->partition_count]);
 }
 
 static bool ranges_by_value(const struct hr_expr *over)
@@ -422,6 +427,13 @@ static hr_status plan_top(struct parts *p, struct hr_over_pnode *node, struct hr
 {
     node->keep_us = -1;
     node->keep_rows = node->top;
+    /* The rows of a key are in order of arrival, which a clock need not be. */
+    const struct hr_expr *over = node->specs[0].over;
+    const struct hr_expr *last = over->args[over->over->partition_count + node->order_count];
+    if (is_arrival(last)) {
+        node->newest_first = last->descending;
+        node->order_count--;
+    }
     node->keeps_history = true;
     node->all_each_epoch = p->pl->mode == HR_MODE_COMPLETE;
     node->carry_bytes = node->all_each_epoch ? sizeof(struct hr_over_carry) : 0;
@@ -578,6 +590,8 @@ static const char *beyond_a_stream(const struct hr_plan *plan, const struct hr_e
     if (o->order_count != 1) return "an OVER that is not ordered by one time";
     const struct hr_expr *key = over->args[1 + o->partition_count];
     bool arrival = by_arrival(over);
+    if (arrival && key->descending)
+        return "an OVER by arrival, the newest first (but for row_number() <= n)";
     if (!arrival && (hr_expr_watermark_delay(plan, key->args[0]) < 0 || key->descending ||
                      key->type->id == HR_T_STRUCT))
         return "an OVER that is ordered neither by the event time (a column with a WATERMARK, "
