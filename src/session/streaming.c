@@ -347,6 +347,16 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
     return HR_OK;
 }
 
+/* A streaming table without a query: flows fill it. */
+static hr_status register_empty(struct hr_run *run, const struct target *target, struct hr_err *err)
+{
+    if (run->stmt->late_name)
+        return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what",
+                        "LATE ROWS INTO of a streaming table without a query (the flows that fill "
+                        "it have it)");
+    return register_table(run, target, run->stmt->schema, target->options, err);
+}
+
 hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;
@@ -366,12 +376,7 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
         return HR_RAISE(err, HR_E_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
                         hr_full_name(run->arena, target.name));
     }
-    if (!stmt->plan && stmt->late_name)
-        return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what",
-                        "LATE ROWS INTO of a streaming table without a query (the flows that fill "
-                        "it have it)");
-    if (!stmt->plan) /* filled by flows */
-        return register_table(run, &target, stmt->schema, target.options, err);
+    if (!stmt->plan) return register_empty(run, &target, err);
     struct hr_plan *plan = stmt->plan;
     HR_TRY(hr_run_analyze(run, &plan, err));
     if (!plan->is_streaming && is_training(stmt))
