@@ -337,6 +337,7 @@ static HR_NOINLINE void emit_long_slow(struct hr_emitter *out, int64_t value)
     case HR_T_LONG:
     case HR_T_TIMESTAMP:
     case HR_T_TIMESTAMP_NTZ:
+    case HR_T_TIME:
     case HR_T_INTERVAL_DT: break;
     case HR_T_FLOAT:
     case HR_T_DOUBLE: hr_emit_double(out, (double)value); return;

@@ -50,7 +50,8 @@ void hr_emit_int64s(struct hr_emitter *out, const int64_t *values, const uint64_
                     uint32_t count)
 {
     put_values(out,
-               IS(HR_T_LONG) | IS(HR_T_TIMESTAMP) | IS(HR_T_TIMESTAMP_NTZ) | IS(HR_T_INTERVAL_DT),
+               IS(HR_T_LONG) | IS(HR_T_TIMESTAMP) | IS(HR_T_TIMESTAMP_NTZ) | IS(HR_T_TIME) |
+                   IS(HR_T_INTERVAL_DT),
                "int64_t values", values, validity, count);
 }
 

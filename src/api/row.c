@@ -237,6 +237,7 @@ static bool read_long(const struct place *p, uint32_t i, int64_t *ret)
     case HR_T_LONG:
     case HR_T_TIMESTAMP:
     case HR_T_TIMESTAMP_NTZ:
+    case HR_T_TIME:
     case HR_T_INTERVAL_DT: *ret = ((const int64_t *)v)[i]; return true;
     default: return false;
     }

@@ -52,6 +52,13 @@ bool hr_parse_date(struct hr_str_view text, int32_t *ret_days);
 bool hr_parse_timestamp(struct hr_str_view text, const struct hr_tz *tz, int64_t *ret_us);
 bool hr_parse_timestamp_ntz(struct hr_str_view text, int64_t *ret_us);
 
+/* TIME: nanoseconds since midnight. "h:m", "h:m:s", "h:m:s.fraction", an AM or PM behind it; how
+ * many digits the fraction has. */
+#define HR_NS_PER_SECOND INT64_C(1000000000)
+#define HR_NS_PER_DAY    (86400 * HR_NS_PER_SECOND)
+bool hr_parse_time_of_day(struct hr_str_view text, int64_t *ret_ns, int *ret_digits);
+size_t hr_format_time_of_day(int64_t ns, char *out); /* as hr_format_date; 18 bytes at most */
+
 /* Spark's cast to STRING: "2024-01-31", "2024-01-31 12:34:56.5" (fraction without trailing
  * zeros). Returns the length; out has room for 40 bytes; not NUL-terminated. */
 size_t hr_format_date(int32_t days, char *out);

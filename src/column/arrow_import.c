@@ -110,9 +110,15 @@ static hr_status time_layout(const char *format, struct layout *ret, struct hr_e
         ret->type = hr_type_interval_ym(HR_IV_YEAR, HR_IV_MONTH);
         return ret->type ? HR_OK : HR_OOM(err);
     }
-    bool stamp = format[1] == 's', duration = format[1] == 'D';
+    bool stamp = format[1] == 's', duration = format[1] == 'D', of_day = format[1] == 't';
     const char *unit = format[1] && format[2] ? strchr("smun", format[2]) : NULL;
     static const int64_t factors[] = {1000000, 1000, 1, -1000};
+    if (of_day && unit && *unit != 's' && *unit != 'm' && !format[3]) { /* 64 bits */
+        ret->factor = *unit == 'u' ? 1000 : 1;
+        ret->conversion = ret->factor == 1 ? SAME : SCALE;
+        ret->type = hr_type_time(*unit == 'u' ? 6 : 9);
+        return ret->type ? HR_OK : HR_OOM(err);
+    }
     if (!unit || (!stamp && !duration) || (stamp && format[3] != ':') || (duration && format[3]))
         return unsupported(err, format);
     ret->factor = factors[strlen("smun") - strlen(unit)];

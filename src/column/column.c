@@ -170,6 +170,7 @@ int hr_column_compare(const struct hr_column *a, uint32_t a_row, const struct hr
     case HR_T_LONG:
     case HR_T_TIMESTAMP:
     case HR_T_TIMESTAMP_NTZ:
+    case HR_T_TIME:
     case HR_T_INTERVAL_DT: COMPARE_AS(int64_t);
     case HR_T_DECIMAL: COMPARE_AS(hr_i128);
     case HR_T_FLOAT:
@@ -278,6 +279,7 @@ void hr_column_hash(const struct hr_column *col, const uint32_t *rows, uint32_t 
     case HR_T_LONG:
     case HR_T_TIMESTAMP:
     case HR_T_TIMESTAMP_NTZ:
+    case HR_T_TIME:
     case HR_T_INTERVAL_DT: HASH_LOOP((uint64_t)AS(int64_t)); break;
     case HR_T_FLOAT: HASH_LOOP(hr_word_of_f64((double)AS(float))); break;
     case HR_T_DOUBLE: HASH_LOOP(hr_word_of_f64(AS(double))); break;
@@ -362,6 +364,7 @@ void hr_column_print(const struct hr_column *col, uint32_t row, const struct hr_
     case HR_T_TIMESTAMP_NTZ:
         hr_buf_append(out, text, hr_format_timestamp_ntz(AS(int64_t), text));
         break;
+    case HR_T_TIME: hr_buf_append(out, text, hr_format_time_of_day(AS(int64_t), text)); break;
     case HR_T_INTERVAL_YM:
         hr_format_interval_ym(AS(int32_t), type->start_field, type->end_field, out);
         break;

@@ -24,6 +24,7 @@ const struct hr_type_info hr_type_info[HR_T_COUNT] = {
     [HR_T_TIMESTAMP_NTZ] = {"TIMESTAMP_NTZ", 8, "tsu:"},
     [HR_T_INTERVAL_YM] = {"INTERVAL YEAR TO MONTH", 4, "tiM"},
     [HR_T_INTERVAL_DT] = {"INTERVAL DAY TO SECOND", 8, "tDu"},
+    [HR_T_TIME] = {"TIME", 8, "ttn"},
     [HR_T_ARRAY] = {"ARRAY", 0, "+l"},
     [HR_T_MAP] = {"MAP", 0, "+m"},
     [HR_T_STRUCT] = {"STRUCT", 0, "+s"},
@@ -136,6 +137,7 @@ const struct hr_type *hr_type(enum hr_type_id id)
         hr_forkable_lock(&lock);
         for (int i = 0; i < HR_T_ARRAY && !ready; i++) {
             simple[i].id = (enum hr_type_id)i;
+            simple[i].precision = i == HR_T_TIME ? HR_TIME_PRECISION : 0;
             simple[i].hash = hash_of(&simple[i]);
         }
         __atomic_store_n(&ready, true, __ATOMIC_RELEASE);
@@ -149,6 +151,14 @@ const struct hr_type *hr_type_decimal(int precision, int scale)
     if (precision < 1 || precision > 38 || scale < 0 || scale > precision) return NULL;
     struct hr_type like = {
         .id = HR_T_DECIMAL, .precision = (uint8_t)precision, .scale = (uint8_t)scale};
+    return intern(&like);
+}
+
+const struct hr_type *hr_type_time(int precision)
+{
+    if (precision < 0 || precision > 9) return NULL;
+    if (precision == HR_TIME_PRECISION) return hr_type(HR_T_TIME);
+    struct hr_type like = {.id = HR_T_TIME, .precision = (uint8_t)precision};
     return intern(&like);
 }
 
@@ -284,6 +294,7 @@ static void print(const struct hr_type *type, bool sql, struct hr_buf *out)
     else
         put_lower(out, hr_type_info[type->id].name);
     if (type->id == HR_T_DECIMAL) hr_buf_printf(out, "(%d,%d)", type->precision, type->scale);
+    if (type->id == HR_T_TIME) hr_buf_printf(out, "(%d)", type->precision);
     if (hr_type_is_nested(type)) {
         hr_buf_putc(out, '<');
         put_fields(type, sql, out);

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 
 #define HR_TYPE_LIMIT 65536
+#define HR_TIME_PRECISION 6 /* of TIME without one */
 
 enum hr_type_id {
     HR_T_NULL,          /* only NULLs; no values buffer */
@@ -28,6 +29,7 @@ enum hr_type_id {
     HR_T_TIMESTAMP_NTZ, /* int64_t µs of a wall clock */
     HR_T_INTERVAL_YM,   /* int32_t months; start and end field in the type */
     HR_T_INTERVAL_DT,   /* int64_t µs */
+    HR_T_TIME,          /* int64_t ns since midnight; precision 0 to 9 in the type */
     HR_T_ARRAY,         /* int32_t offsets (length + 1) into child 0 */
     HR_T_MAP,           /* int32_t offsets into children 0 (keys) and 1 (values) */
     HR_T_STRUCT,        /* no values buffer; one child a field */
@@ -42,7 +44,7 @@ struct hr_field {
 
 struct hr_type {
     enum hr_type_id id;
-    uint8_t precision, scale;       /* DECIMAL */
+    uint8_t precision, scale;       /* DECIMAL; precision: TIME */
     uint8_t start_field, end_field; /* intervals: HR_IV_… */
     uint32_t field_count;           /* ARRAY 1 (element), MAP 2 (key, value), STRUCT n */
     const struct hr_field *fields;
@@ -57,12 +59,14 @@ struct hr_type_info {
 };
 extern const struct hr_type_info hr_type_info[HR_T_COUNT];
 
-/* Singletons of the types without parameters (all below HR_T_ARRAY but DECIMAL and intervals). */
+/* Singletons of the types without parameters (all below HR_T_ARRAY but DECIMAL and intervals; TIME
+ * is TIME(6)). */
 const struct hr_type *hr_type(enum hr_type_id id);
 /* NULL when out of memory or precision/scale are out of range. */
 const struct hr_type *hr_type_decimal(int precision, int scale);
 const struct hr_type *hr_type_interval_ym(int start_field, int end_field);
 const struct hr_type *hr_type_interval_dt(int start_field, int end_field);
+const struct hr_type *hr_type_time(int precision);
 const struct hr_type *hr_type_array(const struct hr_type *element, bool contains_null);
 const struct hr_type *hr_type_map(const struct hr_type *key, const struct hr_type *value,
                                   bool value_contains_null);

@@ -302,7 +302,7 @@ static hr_status parse_nested(struct parser *p, char kind, const struct hr_type 
 /* clang-format off */
 static const struct {
     const char *name;
-    char how; /* p plain, d decimal, c sized characters, i interval, a/m/s nested */
+    char how; /* p plain, t time, d decimal, c sized characters, i interval, a/m/s nested */
     enum hr_type_id id;
 } names[] = {
     {"ARRAY", 'a', 0}, {"BIGINT", 'p', HR_T_LONG}, {"BINARY", 'p', HR_T_BINARY},
@@ -312,7 +312,7 @@ static const struct {
     {"INT", 'p', HR_T_INT}, {"INTEGER", 'p', HR_T_INT}, {"INTERVAL", 'i', 0},
     {"LONG", 'p', HR_T_LONG}, {"MAP", 'm', 0}, {"NUMERIC", 'd', HR_T_DECIMAL},
     {"REAL", 'p', HR_T_FLOAT}, {"SHORT", 'p', HR_T_SHORT}, {"SMALLINT", 'p', HR_T_SHORT},
-    {"STRING", 'p', HR_T_STRING}, {"STRUCT", 's', 0}, {"TIMESTAMP", 'p', HR_T_TIMESTAMP},
+    {"STRING", 'p', HR_T_STRING}, {"STRUCT", 's', 0}, {"TIME", 't', HR_T_TIME}, {"TIMESTAMP", 'p', HR_T_TIMESTAMP},
     {"TIMESTAMP_LTZ", 'p', HR_T_TIMESTAMP}, {"TIMESTAMP_NTZ", 'p', HR_T_TIMESTAMP_NTZ},
     {"TINYINT", 'p', HR_T_BYTE}, {"VARCHAR", 'c', HR_T_STRING}, {"VOID", 'p', HR_T_NULL},
 };
@@ -334,6 +334,29 @@ static hr_status parse_sized_string(struct parser *p, const char *name, const ch
     if (count != 1) return unsupported(p, start);
     HR_TRY(size_value(p, sizes[0], "length", type, &length));
     return made(p, hr_type(HR_T_STRING), ret);
+}
+
+/* TIME, TIME(3), TIME(3) WITHOUT TIME ZONE */
+static hr_status parse_time(struct parser *p, const struct hr_type **ret)
+{
+    struct hr_str_view sizes[2];
+    int count;
+    int64_t digits = HR_TIME_PRECISION;
+    HR_TRY(parse_sizes(p, sizes, &count));
+    if (count > 1 || (count == 1 && !hr_parse_i64(sizes[0], &digits))) return syntax_error(p);
+    if (digits > 9) {
+        char text[24];
+        snprintf(text, sizeof text, "%lld", (long long)digits);
+        return HR_RAISE(p->err, HR_E_UNSUPPORTED_TIME_PRECISION, "precision", text);
+    }
+    if (at_word(p, "WITHOUT")) {
+        HR_TRY(next(p));
+        if (!at_word(p, "TIME")) return syntax_error(p);
+        HR_TRY(next(p));
+        if (!at_word(p, "ZONE")) return syntax_error(p);
+        HR_TRY(next(p));
+    }
+    return made(p, hr_type_time((int)digits), ret);
 }
 
 /* TIMESTAMP(6) is what TIMESTAMP is; nanoseconds are not there. */
@@ -389,6 +412,7 @@ static hr_status parse_type(struct parser *p, const struct hr_type **ret)
     HR_TRY(next(p));
     switch (names[i].how) {
     case 'p': return parse_plain(p, names[i].id, start, ret);
+    case 't': return parse_time(p, ret);
     case 'd': return parse_decimal(p, start, ret);
     case 'c': return parse_sized_string(p, names[i].name, start, ret);
     case 'i': return parse_interval(p, ret);

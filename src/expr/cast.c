@@ -414,6 +414,61 @@ static hr_status cast_list(const struct hr_cast *c, struct hr_err *err)
     return HR_OK;
 }
 
+/* --- Times of day ------------------------------------------------------------------------------*/
+
+static hr_status time_to_number(const struct hr_cast *c, struct hr_err *err)
+{
+    HR_EACH_ROW(c->ctx, c->out, row) {
+        int64_t ns = HR_ARG(int64_t, c->in, row), s = ns / HR_NS_PER_SECOND;
+        if (c->to->id == HR_T_DECIMAL) {
+            hr_i128 *r = &HR_OUT(hr_i128, c->out)[row];
+            if (hr_decimal_rescale(ns, 9, c->to->scale, r) &&
+                hr_decimal_fits(*r, c->to->precision))
+                continue;
+            char text[48];
+            text[hr_decimal_format(ns, 9, text)] = 0;
+            if (!c->nulls) return hr_raise_decimal_range(text, c->to, err);
+            hr_out_null(c->out, row);
+        } else if (fits_integral(s, c->to)) {
+            put_i64(c->out, row, s);
+        } else {
+            FAILED(c, row, hr_cast_overflow);
+        }
+    }
+    return HR_OK;
+}
+
+/* With today's date. */
+static hr_status time_to_datetime(const struct hr_cast *c)
+{
+    const struct hr_tz *tz = c->ctx->conf->tz;
+    int64_t now = hr_tz_to_local(tz, c->ctx->now_us);
+    int64_t midnight = floor_div(now, HR_US_PER_DAY) * HR_US_PER_DAY;
+    HR_EACH_ROW(c->ctx, c->out, row) {
+        int64_t us = midnight + HR_ARG(int64_t, c->in, row) / 1000;
+        put_i64(c->out, row, c->to->id == HR_T_TIMESTAMP ? hr_tz_to_utc(tz, us) : us);
+    }
+    return HR_OK;
+}
+
+static void to_time(const struct hr_cast *c)
+{
+    HR_EACH_ROW(c->ctx, c->out, row) {
+        int64_t v = HR_ARG(int64_t, c->in, row);
+        if (c->from->id == HR_T_TIMESTAMP) v = hr_tz_to_local(c->ctx->conf->tz, v);
+        if (c->from->id != HR_T_TIME)
+            v = (v - floor_div(v, HR_US_PER_DAY) * HR_US_PER_DAY) * 1000;
+        HR_OUT(int64_t, c->out)[row] = hr_time_cut(v, c->to->precision);
+    }
+}
+
+static hr_status cast_time_of_day(const struct hr_cast *c, struct hr_err *err)
+{
+    if (c->to->id == HR_T_TIME) return (to_time(c), HR_OK);
+    if (hr_type_is_datetime(c->to)) return time_to_datetime(c);
+    return time_to_number(c, err);
+}
+
 /* --- Dispatch ----------------------------------------------------------------------------------*/
 
 static hr_status cast_from_time(const struct hr_cast *c, struct hr_err *err)
@@ -450,6 +505,7 @@ static hr_status cast_dispatch(const struct hr_cast *c, struct hr_err *err)
     if (c->from->id == HR_T_STRING || c->from->id == HR_T_BINARY)
         return hr_cast_from_string(c, err);
     if (hr_type_is_numeric(c->from)) return cast_number(c, err);
+    if (c->from->id == HR_T_TIME || c->to->id == HR_T_TIME) return cast_time_of_day(c, err);
     switch (c->from->id) {
     case HR_T_BOOLEAN: boolean_to_number(c); return HR_OK;
     case HR_T_DATE:

@@ -28,4 +28,12 @@ bool hr_text_to_bool(struct hr_str_view text, bool *ret);
 /* "1-2" or "INTERVAL '1-2' YEAR TO MONTH"; "1 02:03:04.5" and the like. */
 bool hr_text_to_interval(struct hr_str_view text, const struct hr_type *type, int64_t *ret);
 
+/* A time of day with so many digits of a second. */
+HR_INLINE int64_t hr_time_cut(int64_t ns, int precision)
+{
+    static const int32_t units[] = {1000000000, 100000000, 10000000, 1000000, 100000,
+                                    10000,      1000,      100,      10,      1};
+    return ns - ns % units[precision];
+}
+
 #endif

@@ -273,6 +273,10 @@ static bool parse_row(const struct hr_cast *c, struct hr_str_view s, uint32_t ro
     case HR_T_TIMESTAMP:
         return hr_parse_timestamp(s, c->ctx->conf->tz, &HR_OUT(int64_t, out)[row]);
     case HR_T_TIMESTAMP_NTZ: return hr_parse_timestamp_ntz(s, &HR_OUT(int64_t, out)[row]);
+    case HR_T_TIME:
+        if (!hr_parse_time_of_day(s, &v, &(int){0})) return false;
+        HR_OUT(int64_t, out)[row] = hr_time_cut(v, c->to->precision);
+        return true;
     case HR_T_INTERVAL_YM:
         if (!hr_text_to_interval(s, c->to, &v) || v != (int32_t)v) return false;
         HR_OUT(int32_t, out)[row] = (int32_t)v;

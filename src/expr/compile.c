@@ -207,6 +207,9 @@ static bool is_cheap(const struct hr_expr *expr)
 static bool no_context(void *arg, const struct hr_expr *expr)
 {
     HR_UNUSED(arg);
+    if (expr->kind == HR_X_CAST && expr->args[0]->type->id == HR_T_TIME &&
+        hr_type_is_datetime(expr->type))
+        return false; /* of today */
     return !(expr->kind == HR_X_CALL && expr->function && expr->function->flags & HR_FN_CONTEXT);
 }
 

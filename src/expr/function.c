@@ -70,7 +70,7 @@ static bool simple_type(const char *text, enum hr_type_id *ret)
         {"long", HR_T_LONG},           {"float", HR_T_FLOAT},
         {"double", HR_T_DOUBLE},       {"string", HR_T_STRING},
         {"binary", HR_T_BINARY},       {"date", HR_T_DATE},
-        {"timestamp", HR_T_TIMESTAMP}, {"timestamp_ntz", HR_T_TIMESTAMP_NTZ},
+        {"time", HR_T_TIME}, {"timestamp", HR_T_TIMESTAMP}, {"timestamp_ntz", HR_T_TIMESTAMP_NTZ},
         {"null", HR_T_NULL},
     };
     for (size_t i = 0; i < HR_COUNT(simple); i++) {

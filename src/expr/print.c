@@ -111,6 +111,7 @@ static void print_literal(const struct hr_expr *expr, struct hr_buf *out)
     }
     const char *prefix = expr->type->id == HR_T_DATE            ? "DATE '"
                          : expr->type->id == HR_T_TIMESTAMP     ? "TIMESTAMP '"
+                         : expr->type->id == HR_T_TIME          ? "TIME '"
                          : expr->type->id == HR_T_TIMESTAMP_NTZ ? "TIMESTAMP_NTZ '"
                                                                 : NULL;
     if (expr->type->id == HR_T_BINARY) {
@@ -185,6 +186,8 @@ static const struct {
     {"ltrim", 2, "TRIM(LEADING $0 FROM $1)"},
     {"rtrim", 2, "TRIM(TRAILING $0 FROM $1)"},
     {"positive", 1, "(+ $0)"},
+    {"try_to_time", 1, "try_to_time(to_time($0))"},
+    {"try_to_time", 2, "try_to_time(to_time($0, $1))"},
     {"zeroifnull", 2, "zeroifnull($0)"},
     {"nullifzero", 2, "nullifzero($0)"},
     {"array_sort", 1,
@@ -243,7 +246,8 @@ static void print_call(const struct hr_expr *expr, struct hr_buf *out)
         /* Spark's date and timestamp arithmetic with an interval prints without parentheses. */
         bool bare = expr->function && expr->function->name[0] == '_' && expr->type &&
                     (expr->type->id == HR_T_DATE || expr->type->id == HR_T_TIMESTAMP ||
-                     expr->type->id == HR_T_TIMESTAMP_NTZ);
+                     expr->type->id == HR_T_TIMESTAMP_NTZ || expr->type->id == HR_T_TIME ||
+                     strcmp(expr->function->name, "__clock_diff") == 0);
         if (!bare) hr_buf_putc(out, '(');
         hr_expr_print(expr->args[0], out);
         hr_buf_putc(out, ' ');

@@ -141,7 +141,7 @@ static const char *required_text(struct hr_arena *arena, struct hr_str_view expe
         struct hr_str_view word = hr_svn(rest.ptr, len);
         if (hr_sv_eq(word, hr_sv("interval")))
             hr_buf_puts(&out, "INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH");
-        else if (hr_sv_eq(word, hr_sv("anytime")))
+        else if (hr_sv_eq(word, hr_sv("anytime")) || hr_sv_eq(word, hr_sv("clock")))
             hr_buf_puts(&out, "(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)");
         else if (hr_sv_eq(word, hr_sv("long")))
             hr_buf_puts(&out, "BIGINT");

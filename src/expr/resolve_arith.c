@@ -123,6 +123,14 @@ static hr_status as_time_add(HR_BIND_ARGS, char op)
                                    : (is_try(call) ? "__try_time_add" : "__time_add"), err);
 }
 
+/* TIME and an interval, or two of TIME. */
+static hr_status as_clock(HR_BIND_ARGS, char op)
+{
+    const char *name = op == 'd' ? "__clock_diff" : op == '-' ? "__clock_sub" : "__clock_add";
+    const char *tolerant = op == '-' ? "__try_clock_sub" : "__try_clock_add";
+    return hr_resolve_as(arena, conf, call, is_try(call) && op != 'd' ? tolerant : name, err);
+}
+
 /* A text plus an interval is a timestamp, and a text again. */
 static hr_status text_plus_interval(HR_BIND_ARGS, char op)
 {
@@ -151,6 +159,7 @@ static hr_status bind_time_plus(HR_BIND_ARGS, char op, bool *ret_done)
             b->type->end_field == HR_IV_DAY)
             return add_day_interval(arena, conf, call, err, op);
         if (is_id(a, HR_T_STRING)) return text_plus_interval(arena, conf, call, err, op);
+        if (is_id(a, HR_T_TIME)) return as_clock(arena, conf, call, err, op);
         if (!hr_type_is_datetime(a->type))
             return hr_resolve_unexpected_type(arena, call, 0, TIMESTAMP_TYPES, err);
         return as_time_add(arena, conf, call, err, op);
@@ -159,6 +168,11 @@ static hr_status bind_time_plus(HR_BIND_ARGS, char op, bool *ret_done)
         return as_time_add(arena, conf, call, err, op);
     if (op == '+' && hr_type_is_datetime(a->type) && is_id(b, HR_T_NULL))
         return as_time_add(arena, conf, call, err, op);
+    if (op == '+' && is_id(a, HR_T_TIME) && is_id(b, HR_T_NULL)) {
+        HR_TRY(hr_resolve_cast(arena, &call->args[1], hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND),
+                               err));
+        return as_clock(arena, conf, call, err, op);
+    }
     if (op == '+' && is_id(a, HR_T_DATE) && !is_id(b, HR_T_STRING))
         return as_days(arena, conf, call, err, "date_add");
     *ret_done = false;
@@ -171,7 +185,7 @@ static bool is_swapped_sum(const struct hr_expr *a, const struct hr_expr *b)
     if (is_id(b, HR_T_INTERVAL_DT)) return false;
     if (is_id(a, HR_T_INTERVAL_DT)) return true;
     if (is_id(a, HR_T_INTERVAL_YM)) return hr_type_is_datetime(b->type);
-    if (is_id(a, HR_T_NULL)) return hr_type_is_datetime(b->type);
+    if (is_id(a, HR_T_NULL)) return hr_type_is_datetime(b->type) || is_id(b, HR_T_TIME);
     return is_id(b, HR_T_DATE) && !is_id(a, HR_T_DATE) && !is_id(a, HR_T_STRING);
 }
 
@@ -180,6 +194,12 @@ static hr_status bind_time_minus(HR_BIND_ARGS, bool *ret_done)
     struct hr_expr *a = call->args[0], *b = call->args[1];
     bool times = is_timestamp(a) || is_timestamp(b);
     *ret_done = true;
+    for (uint32_t i = 0; i < 2; i++)
+        if (is_id(call->args[i], HR_T_NULL) && is_id(call->args[1 - i], HR_T_TIME))
+            HR_TRY(hr_resolve_cast(arena, &call->args[i], call->args[1 - i]->type, err));
+    a = call->args[0];
+    b = call->args[1];
+    if (is_id(a, HR_T_TIME) && is_id(b, HR_T_TIME)) return as_clock(arena, conf, call, err, 'd');
     if (times || is_id(b, HR_T_DATE) || (is_id(a, HR_T_DATE) && is_id(b, HR_T_NULL))) {
         for (uint32_t i = 0; i < 2; i++) {
             const struct hr_type *t = call->args[i]->type;

@@ -314,7 +314,8 @@ hr_status hr_bind_cast_name(HR_BIND_ARGS)
     } types[] = {{"boolean", HR_T_BOOLEAN}, {"tinyint", HR_T_BYTE}, {"smallint", HR_T_SHORT},
                  {"int", HR_T_INT},         {"bigint", HR_T_LONG},  {"float", HR_T_FLOAT},
                  {"double", HR_T_DOUBLE},   {"date", HR_T_DATE},    {"timestamp", HR_T_TIMESTAMP},
-                 {"binary", HR_T_BINARY},   {"string", HR_T_STRING}};
+                 {"binary", HR_T_BINARY},   {"string", HR_T_STRING},
+                 {"time", HR_T_TIME}};
     const struct hr_type *type = hr_type_decimal(10, 0);
     for (size_t i = 0; i < HR_COUNT(types); i++)
         if (hr_str_eq_nocase(types[i].name, call->function->name)) type = hr_type(types[i].id);

@@ -74,6 +74,7 @@ static size_t fixed_bits(const struct hr_column *col, uint32_t row, uint64_t *re
     case HR_T_LONG:
     case HR_T_TIMESTAMP:
     case HR_T_TIMESTAMP_NTZ:
+    case HR_T_TIME:
     case HR_T_INTERVAL_DT: *ret = ((const uint64_t *)col->values)[row]; return 8;
     case HR_T_DOUBLE: {
         double d = ((const double *)col->values)[row];

@@ -111,6 +111,8 @@ const struct hr_type *hr_type_tightest(const struct hr_type *a, const struct hr_
     if (hr_type_is_datetime(a) && hr_type_is_datetime(b))
         return hr_type(a->id == HR_T_TIMESTAMP || b->id == HR_T_TIMESTAMP ? HR_T_TIMESTAMP
                                                                           : HR_T_TIMESTAMP_NTZ);
+    if (a->id == b->id && a->id == HR_T_TIME)
+        return hr_type_time(HR_MAX(a->precision, b->precision));
     if (a->id == b->id && a->id == HR_T_INTERVAL_YM)
         return hr_type_interval_ym(HR_MIN(a->start_field, b->start_field),
                                    HR_MAX(a->end_field, b->end_field));
@@ -156,21 +158,26 @@ const struct hr_type *hr_conf_common(const struct hr_conf *conf, const struct hr
 
 /* --- Casts -------------------------------------------------------------------------------------*/
 
+#define NUMBERS_FROM \
+    (BIT(HR_T_STRING) | BIT(HR_T_BOOLEAN) | NUMERIC | BIT(HR_T_TIMESTAMP) | BIT(HR_T_TIME))
+
 /* [to]: the types that a cast comes from; STRING takes all. */
 static const uint32_t castable[HR_T_COUNT] = {
     [HR_T_BOOLEAN] = BIT(HR_T_STRING) | NUMERIC,
-    [HR_T_BYTE] = BIT(HR_T_STRING) | BIT(HR_T_BOOLEAN) | NUMERIC | BIT(HR_T_TIMESTAMP) | INTERVAL,
-    [HR_T_SHORT] = BIT(HR_T_STRING) | BIT(HR_T_BOOLEAN) | NUMERIC | BIT(HR_T_TIMESTAMP) | INTERVAL,
-    [HR_T_INT] = BIT(HR_T_STRING) | BIT(HR_T_BOOLEAN) | NUMERIC | BIT(HR_T_TIMESTAMP) | INTERVAL,
-    [HR_T_LONG] = BIT(HR_T_STRING) | BIT(HR_T_BOOLEAN) | NUMERIC | BIT(HR_T_TIMESTAMP) | INTERVAL,
+    [HR_T_BYTE] = NUMBERS_FROM | INTERVAL,
+    [HR_T_SHORT] = NUMBERS_FROM | INTERVAL,
+    [HR_T_INT] = NUMBERS_FROM | INTERVAL,
+    [HR_T_LONG] = NUMBERS_FROM | INTERVAL,
     [HR_T_FLOAT] = BIT(HR_T_STRING) | BIT(HR_T_BOOLEAN) | NUMERIC | BIT(HR_T_TIMESTAMP),
     [HR_T_DOUBLE] = BIT(HR_T_STRING) | BIT(HR_T_BOOLEAN) | NUMERIC | BIT(HR_T_TIMESTAMP),
-    [HR_T_DECIMAL] =
-        BIT(HR_T_STRING) | BIT(HR_T_BOOLEAN) | NUMERIC | BIT(HR_T_TIMESTAMP) | INTERVAL,
+    [HR_T_DECIMAL] = NUMBERS_FROM | INTERVAL,
     [HR_T_BINARY] = BIT(HR_T_STRING),
     [HR_T_DATE] = BIT(HR_T_STRING) | BIT(HR_T_TIMESTAMP) | BIT(HR_T_TIMESTAMP_NTZ),
-    [HR_T_TIMESTAMP] = BIT(HR_T_STRING) | BIT(HR_T_DATE) | BIT(HR_T_TIMESTAMP_NTZ) | NUMERIC,
-    [HR_T_TIMESTAMP_NTZ] = BIT(HR_T_STRING) | BIT(HR_T_DATE) | BIT(HR_T_TIMESTAMP),
+    [HR_T_TIMESTAMP] = BIT(HR_T_STRING) | BIT(HR_T_DATE) | BIT(HR_T_TIMESTAMP_NTZ) | NUMERIC |
+                       BIT(HR_T_TIME),
+    [HR_T_TIMESTAMP_NTZ] =
+        BIT(HR_T_STRING) | BIT(HR_T_DATE) | BIT(HR_T_TIMESTAMP) | BIT(HR_T_TIME),
+    [HR_T_TIME] = BIT(HR_T_STRING) | BIT(HR_T_TIMESTAMP) | BIT(HR_T_TIMESTAMP_NTZ) | BIT(HR_T_TIME),
     [HR_T_INTERVAL_YM] = BIT(HR_T_STRING) | BIT(HR_T_INTERVAL_YM) | INTEGRAL | BIT(HR_T_DECIMAL),
     [HR_T_INTERVAL_DT] = BIT(HR_T_STRING) | BIT(HR_T_INTERVAL_DT) | INTEGRAL | BIT(HR_T_DECIMAL),
 };
@@ -195,7 +202,7 @@ bool hr_type_can_store(const struct hr_type *from, const struct hr_type *to)
     if (to->id == HR_T_STRING) return !hr_type_is_nested(from);
     if (hr_type_is_datetime(from) && hr_type_is_datetime(to)) return true;
     if (from->id != to->id) return false;
-    if (hr_type_is_interval(from)) return true;
+    if (hr_type_is_interval(from) || from->id == HR_T_TIME) return true;
     if (!hr_type_is_nested(from) || from->field_count != to->field_count) return false;
     for (uint32_t i = 0; i < to->field_count; i++) {
         if (!hr_type_can_store(from->fields[i].type, to->fields[i].type)) return false;
@@ -229,6 +236,8 @@ static const struct {
     {"date", BIT(HR_T_DATE), HR_T_DATE},
     {"timestamp", BIT(HR_T_TIMESTAMP), HR_T_TIMESTAMP},
     {"timestamp_ntz", BIT(HR_T_TIMESTAMP_NTZ), HR_T_TIMESTAMP_NTZ},
+    {"time", BIT(HR_T_TIME), HR_T_TIME},
+    {"clock", BIT(HR_T_TIMESTAMP) | BIT(HR_T_TIMESTAMP_NTZ) | BIT(HR_T_TIME), HR_T_TIMESTAMP},
     {"anytime", BIT(HR_T_TIMESTAMP) | BIT(HR_T_TIMESTAMP_NTZ), HR_T_TIMESTAMP},
     {"array", BIT(HR_T_ARRAY), HR_T_COUNT},
     {"map", BIT(HR_T_MAP), HR_T_COUNT},
@@ -276,6 +285,7 @@ static const struct hr_type *implicit_word(const struct hr_type *from, struct hr
     if (!one) /* a class: only dates become timestamps */
         return from->id == HR_T_DATE && to == HR_T_TIMESTAMP ? hr_type(to) : NULL;
     const struct hr_type *target = default_type(to);
+    if (from->id == HR_T_TIME && hr_type_is_datetime(target) && to != HR_T_DATE) return target;
     return target && hr_type_can_store(from, target) ? target : NULL;
 }
 

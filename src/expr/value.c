@@ -56,6 +56,7 @@ const char *hr_value_sql(struct hr_arena *arena, const struct hr_column *col, ui
         [HR_T_BYTE] = {"", "Y"}, [HR_T_SHORT] = {"", "S"}, [HR_T_LONG] = {"", "L"},
         [HR_T_DOUBLE] = {"", "D"}, [HR_T_STRING] = {"'", "'"}, [HR_T_DECIMAL] = {"", "BD"},
         [HR_T_DATE] = {"DATE '", "'"}, [HR_T_TIMESTAMP] = {"TIMESTAMP '", "'"},
+        [HR_T_TIME] = {"TIME '", "'"},
         [HR_T_TIMESTAMP_NTZ] = {"TIMESTAMP_NTZ '", "'"}, [HR_T_FLOAT] = {"CAST('", "' AS FLOAT)"},
     };
     const char *before = marks[col->type->id].before, *after = marks[col->type->id].after;

@@ -210,6 +210,7 @@ static bool value_bits(const struct hr_column *col, struct entry *order, uint32_
     case HR_T_LONG:
     case HR_T_TIMESTAMP:
     case HR_T_TIMESTAMP_NTZ:
+    case HR_T_TIME:
     case HR_T_INTERVAL_DT: EACH_BITS((uint64_t)AS(int64_t) ^ SIGN); return true;
     case HR_T_FLOAT: EACH_BITS(double_bits((double)AS(float))); return true;
     case HR_T_DOUBLE: EACH_BITS(double_bits(AS(double))); return true;

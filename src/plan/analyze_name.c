@@ -351,7 +351,7 @@ static hr_status resolve_bare_call(struct hr_analyzer *an, const struct hr_expr 
 {
     static const char *const bare[] = {"current_date",  "current_timestamp", "localtimestamp",
                                        "current_user",  "session_user",      "user",
-                                       "current_time",  "current_catalog",   "current_database",
+                                       "current_time",  "localtime",         "current_catalog",   "current_database",
                                        "current_schema"};
     bool found = false;
     for (size_t i = 0; name->name_part_count == 1 && i < HR_COUNT(bare) && !found; i++)

@@ -240,6 +240,17 @@ struct hr_sql_x hr_sql_typed(struct hr_sql_parser *p, const struct hr_sql_token 
         type = hr_type(HR_T_DATE);
         ok = hr_parse_date(text, &days);
         us = days;
+    } else if (hr_sql_word_is(word, "TIME")) {
+        int digits;
+        name = "TIME";
+        ok = hr_parse_time_of_day(text, &us, &digits);
+        if (ok && digits > 9) {
+            const char *value = hr_arena_printf(p->arena, "'%.*s'", (int)text.len, text.ptr);
+            HR_SQL_RAISE(p, token->pos, token->end, HR_E_INVALID_TIME_LITERAL_PRECISION, "value",
+                         value ? value : "?");
+            return (struct hr_sql_x){0};
+        }
+        type = hr_type_time(HR_MAX(HR_TIME_PRECISION, HR_MIN(digits, 9)));
     } else if (hr_sql_word_is(word, "TIMESTAMP_NTZ")) {
         name = "TIMESTAMP_NTZ";
         type = hr_type(HR_T_TIMESTAMP_NTZ);

@@ -113,6 +113,13 @@ static uint32_t type_length(const struct hr_sql_parser *p, uint32_t i)
         if (!(after_as || in_columns) || !is_unit(raw(p, i + 1))) return 0;
         return hr_sql_word_is(raw(p, i + 2), "TO") && is_unit(raw(p, i + 3)) ? 4 : 2;
     }
+    if (hr_sql_word_is(t, "TIME")) { /* TIME(3) WITHOUT TIME ZONE */
+        uint32_t n = raw(p, i + 1)->kind != HR_TK_LP ? 1 : raw(p, i + 3)->kind == HR_TK_RP ? 4 : 0;
+        bool words = n && hr_sql_word_is(raw(p, i + n), "WITHOUT") &&
+                     hr_sql_word_is(raw(p, i + n + 1), "TIME") &&
+                     hr_sql_word_is(raw(p, i + n + 2), "ZONE");
+        return words ? n + 3 : 0;
+    }
     if (!hr_sql_word_is(t, "ARRAY") && !hr_sql_word_is(t, "MAP") && !hr_sql_word_is(t, "STRUCT"))
         return 0;
     if (raw(p, i + 1)->kind == HR_TK_NE) return raw(p, i + 1)->ptr[0] == '<' ? 2 : 0;
@@ -318,7 +325,8 @@ static uint32_t fold(const struct hr_sql_parser *p, uint32_t i, const struct hr_
     if (next->kind == HR_TK_ARROW) {
         *ret_kind = HR_TK_LAMBDA_WORD;
     } else if (next->kind == HR_TK_STRING && !after_dot &&
-               (hr_sql_word_is(t, "DATE") || hr_sql_word_is(t, "TIMESTAMP") ||
+               (hr_sql_word_is(t, "DATE") || hr_sql_word_is(t, "TIME") ||
+                hr_sql_word_is(t, "TIMESTAMP") ||
                 hr_sql_word_is(t, "TIMESTAMP_NTZ") || hr_sql_word_is(t, "TIMESTAMP_LTZ"))) {
         *ret_kind = HR_TK_TYPED;
         n = 2;

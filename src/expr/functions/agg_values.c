@@ -65,6 +65,7 @@ static int encoded_compare(const struct hr_type *type, struct hr_str_view a, str
     case HR_T_LONG:                                                                   \
     case HR_T_TIMESTAMP:                                                              \
     case HR_T_TIMESTAMP_NTZ:                                                          \
+    case HR_T_TIME:                                                                   \
     case HR_T_INTERVAL_DT: EXTREME_LOOP(int64_t, i, x OP s->i); return HR_OK;         \
     case HR_T_FLOAT: EXTREME_LOOP(float, d, REAL); return HR_OK;                      \
     case HR_T_DOUBLE: EXTREME_LOOP(double, d, REAL); return HR_OK;                    \

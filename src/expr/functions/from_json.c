@@ -183,6 +183,10 @@ static bool read_text(struct reading *r, const struct hr_type *type, struct hr_s
         return true;
     }
     if (type->id == HR_T_BINARY) return read_base64(r, s, b);
+    if (type->id == HR_T_TIME && hr_parse_time_of_day(s, &v, &(int){0})) {
+        hr_builder_i64(b, v);
+        return true;
+    }
     if (hr_type_is_datetime(type) ? read_time(r, type, s, &v)
                                   : hr_type_is_interval(type) && hr_text_to_interval(s, type, &v)) {
         hr_builder_i64(b, v);

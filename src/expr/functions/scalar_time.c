@@ -151,6 +151,7 @@ static bool has_field(const struct hr_type *t, enum field field)
              : field == F_MINUTE ? HR_IV_MINUTE
              : field == F_SECONDS ? HR_IV_SECOND
                                   : -1;
+    if (t->id == HR_T_TIME) return at >= HR_IV_HOUR;
     return !hr_type_is_interval(t) || (at >= t->start_field && at <= t->end_field);
 }
 
@@ -177,12 +178,14 @@ hr_status hr_bind_extract(HR_BIND_ARGS)
         t = hr_type(HR_T_TIMESTAMP);
         HR_TRY(hr_resolve_cast(arena, &call->args[1], t, err));
     }
-    if (!hr_type_is_datetime(t) && !hr_type_is_interval(t))
+    if (!hr_type_is_datetime(t) && !hr_type_is_interval(t) && t->id != HR_T_TIME)
         return hr_resolve_unexpected_type(arena, call, 1, "(\"TIMESTAMP\" or \"INTERVAL\")", err);
     call->bound = field;
     bool small = hr_type_is_interval(t) && *field != F_YEAR && *field != F_DAY;
     call->type =
-        *field == F_SECONDS ? hr_type_decimal(8, 6) : hr_type(small ? HR_T_BYTE : HR_T_INT);
+        *field == F_SECONDS && t->id == HR_T_TIME
+            ? hr_type_decimal(2 + t->precision, t->precision)
+        : *field == F_SECONDS ? hr_type_decimal(8, 6) : hr_type(small ? HR_T_BYTE : HR_T_INT);
     return HR_OK;
 }
 
@@ -193,6 +196,14 @@ static int64_t interval_field(const struct hr_type *t, int64_t v, enum field fie
            : field == F_HOUR   ? v / HR_US_PER_HOUR % 24
            : field == F_MINUTE ? v / HR_US_PER_MINUTE % 60
                                : v % HR_US_PER_MINUTE;
+}
+
+/* The seconds of a TIME, with as many digits as it has. */
+static int64_t clock_seconds(const struct hr_vector *v, uint32_t row)
+{
+    int64_t ns = hr_arg_i64(v, row) % (60 * HR_NS_PER_SECOND);
+    for (int i = v->col.type->precision; i < 9; i++) ns /= 10;
+    return ns;
 }
 
 hr_status hr_fn_extract(HR_EVAL_ARGS)
@@ -207,7 +218,9 @@ hr_status hr_fn_extract(HR_EVAL_ARGS)
                     : field == F_SECONDS
                         ? (us % HR_US_PER_MINUTE + HR_US_PER_MINUTE) % HR_US_PER_MINUTE
                         : field_of_row(ctx, &args[1], row, field);
-        if (field == F_SECONDS)
+        if (field == F_SECONDS && t->id == HR_T_TIME)
+            HR_OUT(hr_i128, out)[row] = clock_seconds(&args[1], row);
+        else if (field == F_SECONDS)
             HR_OUT(hr_i128, out)[row] = v;
         else if (call->type->id == HR_T_BYTE)
             HR_OUT(int8_t, out)[row] = (int8_t)v;

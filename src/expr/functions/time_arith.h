@@ -14,6 +14,7 @@ static inline int64_t hr_local_us(const struct hr_eval_ctx *ctx, const struct hr
 {
     int64_t x = hr_arg_i64(v, row);
     if (v->col.type->id == HR_T_DATE) return x * HR_US_PER_DAY;
+    if (v->col.type->id == HR_T_TIME) return x / 1000; /* of the first day */
     return v->col.type->id == HR_T_TIMESTAMP ? hr_tz_to_local(ctx->conf->tz, x) : x;
 }
 

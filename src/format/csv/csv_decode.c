@@ -185,6 +185,8 @@ static bool put_time(struct csv_decoder *d, struct hr_builder *b, enum hr_type_i
     if (id == HR_T_DATE) {
         good = hr_time_format_parse(d->date_format, text, hr_tz_utc(), &us);
         if (good) us = us >= 0 ? us / HR_US_PER_DAY : -((HR_US_PER_DAY - 1 - us) / HR_US_PER_DAY);
+    } else if (id == HR_T_TIME) {
+        good = hr_parse_time_of_day(text, &us, &(int){0});
     } else if (id == HR_T_TIMESTAMP) {
         good = d->timestamp_format ? hr_time_format_parse(d->timestamp_format, text, d->tz, &us)
                                    : hr_parse_timestamp(text, d->tz, &us);
@@ -240,6 +242,7 @@ static bool put_value(struct csv_decoder *d, struct hr_builder *b, const struct 
     case HR_T_BOOLEAN: return put_bool(b, text);
     case HR_T_DATE:
     case HR_T_TIMESTAMP:
+    case HR_T_TIME:
     case HR_T_TIMESTAMP_NTZ: return put_time(d, b, type->id, text);
     default: return false;
     }

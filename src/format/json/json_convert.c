@@ -150,6 +150,7 @@ static bool parse_time(struct json_decoder *d, enum hr_type_id id, struct hr_str
         if (d->timestamp_format)
             return hr_time_format_parse(d->timestamp_format, text, d->tz, ret);
         return hr_parse_timestamp(text, d->tz, ret);
+    case HR_T_TIME: return hr_parse_time_of_day(text, ret, &(int){0});
     default:
         if (d->timestamp_ntz_format)
             return hr_time_format_parse(d->timestamp_ntz_format, text, hr_tz_utc(), ret);
@@ -207,6 +208,7 @@ void hr_json_put_string(struct json_decoder *d, struct json_node *node, uint32_t
     case HR_T_DATE:
     case HR_T_TIMESTAMP:
     case HR_T_TIMESTAMP_NTZ:
+    case HR_T_TIME:
         if (len && parse_time(d, node->id, view, &us)) {
             store_int(node, idx, us);
             if (node->id == HR_T_TIMESTAMP) remember_minute(d, node, text, len, us);

@@ -323,6 +323,7 @@ static void put_value(struct json_encoder *e, struct hr_buf *out, const struct h
         put_timestamp(e, out, ((const int64_t *)col->values)[row],
                       col->type->id == HR_T_TIMESTAMP_NTZ);
         break;
+    case HR_T_TIME:
     case HR_T_INTERVAL_YM:
     case HR_T_INTERVAL_DT: put_map_key(e, out, col, row); break;
     case HR_T_ARRAY:
