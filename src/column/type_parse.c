@@ -312,7 +312,8 @@ static const struct {
     {"INT", 'p', HR_T_INT}, {"INTEGER", 'p', HR_T_INT}, {"INTERVAL", 'i', 0},
     {"LONG", 'p', HR_T_LONG}, {"MAP", 'm', 0}, {"NUMERIC", 'd', HR_T_DECIMAL},
     {"REAL", 'p', HR_T_FLOAT}, {"SHORT", 'p', HR_T_SHORT}, {"SMALLINT", 'p', HR_T_SHORT},
-    {"STRING", 'p', HR_T_STRING}, {"STRUCT", 's', 0}, {"TIME", 't', HR_T_TIME}, {"TIMESTAMP", 'p', HR_T_TIMESTAMP},
+    {"STRING", 'p', HR_T_STRING}, {"STRUCT", 's', 0},
+    {"TIME", 't', HR_T_TIME}, {"TIMESTAMP", 'p', HR_T_TIMESTAMP},
     {"TIMESTAMP_LTZ", 'p', HR_T_TIMESTAMP}, {"TIMESTAMP_NTZ", 'p', HR_T_TIMESTAMP_NTZ},
     {"TINYINT", 'p', HR_T_BYTE}, {"VARCHAR", 'c', HR_T_STRING}, {"VOID", 'p', HR_T_NULL},
 };

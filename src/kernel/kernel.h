@@ -54,7 +54,8 @@ HR_INLINE enum hr_ktype hr_ktype_of(const struct hr_type *type)
         [HR_T_SHORT] = HR_K_I16,       [HR_T_INT] = HR_K_I32,         [HR_T_LONG] = HR_K_I64,
         [HR_T_FLOAT] = HR_K_F32,       [HR_T_DOUBLE] = HR_K_F64,      [HR_T_DECIMAL] = HR_K_I128,
         [HR_T_STRING] = HR_K_COUNT,    [HR_T_BINARY] = HR_K_COUNT,    [HR_T_DATE] = HR_K_I32,
-        [HR_T_TIME] = HR_K_I64,        [HR_T_TIMESTAMP] = HR_K_I64,   [HR_T_TIMESTAMP_NTZ] = HR_K_I64,
+        [HR_T_TIME] = HR_K_I64,        [HR_T_TIMESTAMP] = HR_K_I64,
+        [HR_T_TIMESTAMP_NTZ] = HR_K_I64,
         [HR_T_INTERVAL_YM] = HR_K_I32, [HR_T_INTERVAL_DT] = HR_K_I64, [HR_T_ARRAY] = HR_K_COUNT,
         [HR_T_MAP] = HR_K_COUNT,       [HR_T_STRUCT] = HR_K_COUNT,
     };

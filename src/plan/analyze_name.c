@@ -349,10 +349,10 @@ static hr_status resolve_lateral(struct hr_analyzer *an, const struct hr_names *
 static hr_status resolve_bare_call(struct hr_analyzer *an, const struct hr_expr *name,
                                    struct hr_expr **ret, struct hr_err *err)
 {
-    static const char *const bare[] = {"current_date",  "current_timestamp", "localtimestamp",
-                                       "current_user",  "session_user",      "user",
-                                       "current_time",  "localtime",         "current_catalog",   "current_database",
-                                       "current_schema"};
+    static const char *const bare[] = {
+        "current_date", "current_timestamp", "localtimestamp",   "current_user",   "session_user",
+        "user",         "current_time",      "localtime",        "current_catalog",
+        "current_database", "current_schema"};
     bool found = false;
     for (size_t i = 0; name->name_part_count == 1 && i < HR_COUNT(bare) && !found; i++)
         found = hr_str_eq_nocase(name->name_parts[0], bare[i]);

@@ -152,7 +152,7 @@ hr_status hr_fn_time_from_seconds(HR_EVAL_ARGS)
         if (t->id == HR_T_DECIMAL) {
             ns = HR_ARG(hr_i128, &args[0], row);
             for (int i = t->scale; i > 9; i--) ns /= 10;
-            for (int i = t->scale; i < 9 && ns < (hr_i128)1 << 100 && ns > -((hr_i128)1 << 100); i++)
+            for (int i = t->scale; i < 9 && ns <= HR_NS_PER_DAY && ns >= -HR_NS_PER_DAY; i++)
                 ns *= 10;
         } else if (hr_type_is_integral(t)) {
             ns = (hr_i128)hr_arg_i64(&args[0], row) * HR_NS_PER_SECOND;
