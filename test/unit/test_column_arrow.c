@@ -268,7 +268,7 @@ HR_TEST(arrow_refuses_formats)
     static const char *const bad[] = {
         "",       "x",          "+",     "+ud:0,1", "+r",   "+vl", "d:",
         "d:39,1", "d:10,2,256", "d:5,6", "w:",      "w:-1", "t",   "ts",
-        "tsx:",   "tsu",        "tDu:",  "ttu",     "tiD",  "tin", "w:99999999999",
+        "tsx:",   "tsu",        "tDu:",  "tts",     "tiD",  "tin", "w:99999999999",
         "d:10,-2"};
     const void *buffers[] = {NULL, "0123456789012345678901234567890123456789"};
     for (size_t i = 0; i < HR_COUNT(bad); i++) {

@@ -199,6 +199,7 @@ static bool accepts_any(struct hr_str_view word)
         hr_type(HR_T_DATE),
         hr_type(HR_T_TIMESTAMP),
         hr_type(HR_T_TIMESTAMP_NTZ),
+        hr_type(HR_T_TIME),
         hr_type_interval_dt(HR_IV_DAY, HR_IV_SECOND),
         hr_type_array(l, true),
         hr_type_map(l, l, true),
