@@ -81,6 +81,10 @@ check-arm64: ## the library for arm64, and tests of what depends on the processo
 	        || { cat build-arm64/$$t.log; exit 1; }; \
 	done
 
+.PHONY: campaign
+campaign: tests ## what breaks things, over many seeds, and planted bugs: docs/RELIABILITY.md gets the ledger
+	@$(PYTHON) tools/campaign --build $(BUILD) --write
+
 .PHONY: check-oom
 check-oom: ## every allocation fails once: unit tests test_oom_*.c under the address sanitizer
 	$(call build,build-asan,$(ASAN),$(call EVERYTHING,build-asan))

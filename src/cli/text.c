@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
+#include "base/secrets.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
 
@@ -43,7 +45,14 @@ static void print_caret(const char *text, size_t len, size_t pos)
         end = from + 240;
         while (end > pos && ((unsigned char)text[end] & 0xc0) == 0x80) end--;
     }
-    fprintf(stderr, "  %.*s\n  ", (int)(end - from), text + from);
+    char *shown = hr_alloc(len + 1); /* all of it: a key may stand in a line before */
+    if (shown) {
+        memcpy(shown, text, len);
+        hr_hide_secrets(shown, len);
+        fprintf(stderr, "  %.*s\n  ", (int)(end - from), shown + from);
+    }
+    hr_free(shown);
+    if (!shown) return;
     for (size_t i = from; i < pos; i++) {
         if (text[i] == '\t')
             fputc('\t', stderr);

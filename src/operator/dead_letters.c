@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "operator/dead_letters.h"
 
+#include "base/plant.h"
 #include "column/type_parse.h"
 #include "operator/physical.h"
 
@@ -34,6 +35,7 @@ static hr_status put(struct hr_bad_rows *rows, struct hr_str_view raw, int64_t a
     }
     struct hr_builder **c = dead->builder.columns;
     int64_t offset = dead->offset ? dead->offset(dead->arg, at) : at < 0 ? -1 : dead->first + at;
+    if (HR_PLANTED(DEAD_OFFSET)) offset = dead->first;
     hr_builder_i64(c[0], exec->now_us);
     put_text(c[1], exec->query_name);
     hr_builder_i64(c[2], HR_MAX(exec->epoch, INT64_C(0)));

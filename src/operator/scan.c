@@ -2,6 +2,7 @@
 /* Scan: the splits of a source that were dealt to this task, one after the other. */
 #include "operator/scan.h"
 #include "base/fault.h"
+#include "base/plant.h"
 #include "operator/exec.h"
 #include "operator/input.h"
 #include "operator/operator.h"
@@ -123,6 +124,7 @@ static hr_status scan_next(struct hr_op *base, struct hr_batch **ret_batch, stru
         }
         op->reader->vt->close(op->reader);
         op->reader = NULL;
+        if (HR_PLANTED(DEAD_TAIL)) hr_dead_letters_done(&op->dead);
         HR_TRY(hr_dead_letters_flush(&op->dead, err));
     }
     /* Counted at the end only, so that a retried task counts once. */

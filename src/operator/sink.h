@@ -39,6 +39,10 @@ struct hr_sink_args {
                          asked for when a query has run for long, or are taken away */
     const char *query_id;
     const char *query_name;
+    /* Is the query asked to end? A sink that waits for others gives up then, HR_E_CANCELLED, and
+     * the epoch runs again at the next start. NULL: it never is. */
+    bool (*is_stopping)(void *arg);
+    void *stopping_arg;
 };
 
 /* What an epoch is made of, for sinks that label their output with it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHOW and DESCRIBE, with Spark's columns. */
+#include "base/secrets.h"
 #include "expr/function.h"
 #include "plan/nodes/relation.h"
 #include "session/internal.h"
@@ -112,8 +113,11 @@ static void put_create_table(const struct hr_table *table, struct hr_buf *out)
     hr_buf_puts(out, "OPTIONS (");
     for (uint32_t i = 0; i < table->options.count; i++) {
         const struct hr_option *o = &table->options.items[i];
-        const char *value = hr_option_is_secret(o->key) ? "*********(redacted)" : o->value;
+        bool secret = hr_option_is_secret(o->key);
+        const char *value = secret ? "*********(redacted)" : o->value;
         hr_buf_printf(out, "%s\n  '%s' = '%s'", i ? "," : "", o->key, value);
+        size_t size = strlen(value) + 1; /* a password may be in an address */
+        if (!secret && !out->failed) hr_hide_secret_value("", out->ptr + out->len - size, size - 1);
     }
     hr_buf_puts(out, ")\n");
 }

@@ -8,6 +8,7 @@
  * sink's.
  */
 #include "base/log.h"
+#include "base/secrets.h"
 #include "connector/connector.h"
 #include "plan/nodes/late.h"
 #include "plan/nodes/scan.h"
@@ -102,7 +103,7 @@ static hr_status no_sink(const char *provider, struct hr_err *err)
 {
     return HR_FAIL(err, HR_E_NOT_FOUND,
                    "there is no sink '%.100s'; streaming tables are written USING json, csv, text, "
-                   "kafka, postgres, sqlite, console, memory, socket or noop",
+                   "kafka, postgres, sqlite, http, console, memory, socket or noop",
                    provider);
 }
 
@@ -322,6 +323,7 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
     args.no_data_epochs = !no_data || !hr_str_eq_nocase(no_data, "false");
     if (target->alert) args.text = hr_alert_shown_text(run);
     if (!args.text) return HR_OOM(err);
+    hr_hide_secrets((char *)(uintptr_t)args.text, strlen(args.text));
     HR_TRY(choose_trigger(run, writer->trigger, &args.trigger, err));
     HR_TRY(checkpoint_dir(run, target, writer->checkpoint, &args.checkpoint_dir,
                           &args.temporary_checkpoint, err));

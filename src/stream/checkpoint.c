@@ -15,6 +15,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "stream/query_int.h"
 
 #define SNAPSHOT_MIN_BYTES \
@@ -348,7 +349,8 @@ hr_status hr_query_restore_states(struct hr_query *query, struct hr_err *err)
         struct hr_query_state *state = &query->states[i];
         if (!state->state) continue;
         HR_TRY(hr_state_clear(state->state, err));
-        for (uint32_t r = 0; r < state->ref_count; r++)
+        uint32_t count = state->ref_count - (HR_PLANTED(STATE_SHORT) && state->ref_count);
+        for (uint32_t r = 0; r < count; r++)
             HR_TRY(hr_query_load_ref(query, state->state, &state->refs[r], 0, HR_SLOT_COUNT, err));
     }
     hr_arena_reset(&query->epoch_arena);

@@ -37,8 +37,8 @@ static void put_guarantee(const char *source, enum hr_guarantee sink, const char
     } else if (sink == HR_EXACTLY_ONCE) {
         hr_buf_printf(out, "exactly-once%s", how);
     } else if (sink == HR_AT_LEAST_ONCE) {
-        hr_buf_printf(out, "at-least-once: the sink %s may get an epoch twice after a restart",
-                      sink_name);
+        hr_buf_printf(out, "at-least-once: the sink %s may get an epoch twice after a restart%s",
+                      sink_name, how);
     } else {
         hr_buf_printf(out, "none for the output: the sink %s keeps nothing", sink_name);
     }

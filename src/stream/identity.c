@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "base/plant.h"
 #include "operator/aggregate.h"
 #include "stream/query_int.h"
 
@@ -269,6 +270,10 @@ hr_status hr_query_check_meta(struct hr_query *query, const struct hr_meta_recor
     assert(old->query_id && query->meta.state_text);
     const struct hr_meta_record *now = &query->meta;
     const char *what = NULL, *was = NULL, *is = NULL;
+    if (HR_PLANTED(META_ANY)) {
+        memcpy(query->id, old->query_id, HR_MIN(strlen(old->query_id), sizeof query->id - 1));
+        return HR_OK;
+    }
     if (strcmp(old->sources_text, now->sources_text) != 0) {
         what = "reads from", was = old->sources_text, is = now->sources_text;
     } else if (old->state_fingerprint != now->state_fingerprint) {

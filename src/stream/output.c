@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream/output.h"
 
+#include "base/plant.h"
 #include "base/alloc.h"
 
 hr_status hr_output_begin(struct hr_query_output *output, int64_t epoch, struct hr_err *err)
@@ -9,7 +10,10 @@ hr_status hr_output_begin(struct hr_query_output *output, int64_t epoch, struct 
     output->epoch = epoch;
     output->rows = 0;
     output->discard = false;
-    return output->sink->vt->begin_epoch(output->sink, epoch, &output->discard, err);
+    HR_TRY(output->sink->vt->begin_epoch(output->sink, epoch, &output->discard, err));
+    bool again = output->schema ? HR_PLANTED(DEAD_AGAIN) : HR_PLANTED(SINK_AGAIN);
+    output->discard &= !again;
+    return HR_OK;
 }
 
 /* The writer of a partition for this attempt; what an earlier attempt wrote is discarded. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/plant.h"
 #include "connector/connector.h"
 #include "operator/scan.h"
 #include "operator/exchange.h"
@@ -170,7 +171,7 @@ static hr_status replay_commit(struct past *past, const struct hr_record *record
     past->commit_epoch = record->epoch;
     query->epoch = record->epoch + 1;
     query->previous_watermark_us = past->plan.evict_watermark_us;
-    query->watermark_us = commit.next_watermark_us;
+    query->watermark_us = HR_PLANTED(WATERMARK_BACK) ? HR_WATERMARK_NONE : commit.next_watermark_us;
     return set_offsets(query, &past->plan, true, err);
 }
 
@@ -268,7 +269,7 @@ static hr_status resume(struct past *past, struct hr_err *err)
     HR_TRY(begin(past, err));
     if (past->plan_epoch > past->commit_epoch) {
         query->epoch = past->plan_epoch;
-        query->replan = true;
+        query->replan = !HR_PLANTED(PLAN_ANEW);
         query->replan_timestamp_us = past->plan.timestamp_us;
         query->watermark_us = past->plan.evict_watermark_us;
         query->previous_watermark_us = past->plan.late_watermark_us;
@@ -385,6 +386,11 @@ static hr_status check_own_output(struct hr_query *query, const struct hr_query_
     return status;
 }
 
+static bool is_stopping(void *arg)
+{
+    return hr_life_is_stopping(&((struct hr_query *)arg)->life);
+}
+
 static hr_status open_output(struct hr_query *query, struct hr_query_output *output,
                              const struct hr_type *schema, enum hr_output_mode mode,
                              struct hr_err *err)
@@ -403,6 +409,8 @@ static hr_status open_output(struct hr_query *query, struct hr_query_output *out
         .streaming = true,
         .query_id = query->id,
         .query_name = query->name,
+        .is_stopping = is_stopping,
+        .stopping_arg = query,
     };
     HR_TRY(hr_sink_open(output->vt, &sink_args, &output->sink, err));
     query->sync_plan = query->sync_plan || output->sink->guarantee == HR_EXACTLY_ONCE;

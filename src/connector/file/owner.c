@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "base/plant.h"
 #include "connector/file/file.h"
 
 #define OWNER_BYTES_MAX 4096
@@ -81,6 +82,7 @@ static hr_status take_lock(struct file_owner *owner, struct hr_arena *arena, str
     if (!path) return HR_OOM(err);
     HR_TRY(owner->env->vt->open(owner->env, path, HR_OPEN_UPDATE, &owner->lock_fd, err));
     hr_status status = owner->env->vt->lock(owner->env, owner->lock_fd, &pid, err);
+    if (HR_PLANTED(LOCK_NONE)) return HR_OK;
     if (status != HR_E_AGAIN) return status;
     char text[24] = "unknown";
     if (pid > 0) snprintf(text, sizeof text, "%" PRId64, pid);
@@ -107,6 +109,7 @@ static hr_status open_owner(struct file_owner *owner, struct hr_arena *arena, st
     }
     HR_TRY(read_owner(owner, arena, &id, &owner->first_epoch, err));
     owner->mine = id && strcmp(id, owner->query_id) == 0;
+    if (HR_PLANTED(OWNER_ANY)) owner->mine = id != NULL;
     if (owner->mine) return HR_OK;
     if (id) {
         char why[120];

@@ -11,6 +11,7 @@
  */
 #include <stdio.h>
 
+#include "base/plant.h"
 #include "connector/sql/sql.h"
 #include "operator/dead_letters.h"
 
@@ -308,7 +309,9 @@ hr_status hr_sql_begin(struct hr_sink *sink, int64_t epoch, bool *ret_committed,
     *ret_committed = false;
     if (!s->streaming) return HR_OK;
     HR_TRY(note_of(s, "", &noted, &ours, &found, err));
+    ours |= HR_PLANTED(SQL_FENCE);
     if (!found || !ours) return HR_RAISE(err, HR_E_FENCED, "what", s->options.table);
+    if (HR_PLANTED(SQL_AGE)) noted = HR_MIN(noted, epoch - 1);
     if (noted != epoch && noted != epoch - 1 && !(noted < 0 && s->starts_late))
         return mismatch(s, noted, epoch, err);
     *ret_committed = noted == epoch;
@@ -359,6 +362,7 @@ static hr_status refuse(void *arg, uint32_t index, const char *why, struct hr_er
 {
     struct block *b = arg;
     struct hr_dead_letters *dead = b->sink->base.dead;
+    if (HR_PLANTED(SQL_REFUSED)) return HR_OK;
     if (!dead) return HR_RAISE(err, HR_E_SINK_ROW, "what", b->sink->options.table, "why", why);
     struct hr_buf row = {0};
     put_row(b, index, &row);
@@ -394,6 +398,7 @@ static hr_status add_row(struct block *b, uint32_t row, struct hr_err *err)
     for (uint32_t i = 0; i < op->count; i++)
         HR_TRY(hr_sql_value(&b->batch->columns[columns[i]], row, &b->arena, &values[i], err));
     op->values = values;
+    if (HR_PLANTED(SQL_COMPLETE) && op->statement == SQL_DELETE) b->count--;
     return b->count == BLOCK_ROWS ? apply(b, err) : HR_OK;
 }
 
@@ -440,6 +445,7 @@ hr_status hr_sql_prepare(struct hr_sink *sink, int64_t epoch, const struct hr_st
     HR_TRY(s->driver->exec(s->db, s->driver->begin, err));
     s->open = true;
     if (s->streaming) HR_TRY(note_of(s, s->driver->now_owned, &noted, &ours, &found, err));
+    ours |= HR_PLANTED(SQL_FENCE);
     if (!found || !ours) return HR_RAISE(err, HR_E_FENCED, "what", s->options.table);
     if (s->replace) {
         struct hr_buf sql = {0};
@@ -448,7 +454,7 @@ hr_status hr_sql_prepare(struct hr_sink *sink, int64_t epoch, const struct hr_st
         HR_TRY(exec(s, &sql, err));
     }
     HR_TRY(write_all(s, err));
-    return s->streaming ? note_epoch(s, epoch, err) : HR_OK;
+    return s->streaming && !HR_PLANTED(SQL_NOTE) ? note_epoch(s, epoch, err) : HR_OK;
 }
 
 hr_status hr_sql_commit(struct hr_sink *sink, int64_t epoch, const struct hr_str_view *messages,

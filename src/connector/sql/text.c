@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names, and values both ways. */
 #include "base/decimal.h"
+#include "base/plant.h"
 #include "base/utf8.h"
 #include "connector/sql/sql.h"
 #include "expr/read_text.h"
@@ -9,7 +10,7 @@ static void put_part(struct hr_str_view name, struct hr_buf *out)
 {
     hr_buf_putc(out, '"');
     for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '"') hr_buf_putc(out, '"');
+        if (name.ptr[i] == '"' && !HR_PLANTED(SQL_NUL)) hr_buf_putc(out, '"');
         hr_buf_putc(out, name.ptr[i]);
     }
     hr_buf_putc(out, '"');
