@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import shutil
 import shlex
 import signal
 import subprocess
@@ -185,6 +186,9 @@ class Program:
     def call(self, args, env, timeout=120):
         full = dict(os.environ, TZ='UTC', LC_ALL='C.UTF-8', **env)
         full.pop('HR_CRASH_AT', None) if 'HR_CRASH_AT' not in env else None
+        for arg in args:  # each program begins with an empty warehouse
+            if arg.startswith('spark.sql.warehouse.dir='):
+                shutil.rmtree(arg.partition('=')[2], ignore_errors=True)
         process = subprocess.Popen([self.binary] + args, env=full, cwd=self.tmp,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, start_new_session=True)
@@ -243,7 +247,8 @@ def fill(text, where):
 def common_setup(program, blocks, where, rng, mode):
     """The directives that both kinds of file have; returns (arguments, environment)."""
     args, env = mode_args(mode, rng)
-    args = ['--set', 'spark.sql.session.timeZone=UTC'] + args
+    args = ['--set', 'spark.sql.session.timeZone=UTC',
+            '--set', 'spark.sql.warehouse.dir=' + os.path.join(where, 'spark-warehouse')] + args
     for block in blocks:
         if block.word == 'skip':
             raise Skip(block.args or 'skip')

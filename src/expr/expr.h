@@ -34,6 +34,7 @@ struct hr_conf {
     bool watermark_by_partition; /* headrace.watermark.byPartition */
     bool partitions_as_text; /* …partitionColumnTypeInference.enabled is false */
     bool ignore_missing_files, ignore_corrupt_files; /* spark.sql.files.…, for sources of files */
+    const char *schema; /* current_schema(); NULL: default */
     struct hr_ml_store *models;     /* of the session, by name; NULL: there are none */
     const struct hr_ml_pins *pins;  /* as the running statement or epoch sees them; else NULL */
 };

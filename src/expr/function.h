@@ -226,6 +226,8 @@ HR_INLINE bool hr_expr_is(const struct hr_expr *expr, enum hr_function_role role
 
 /* ASCII case ignored. NULL when there is none. */
 const struct hr_function *hr_function_find(const char *name);
+/* The same, with those that only the engine itself calls: "__…". */
+const struct hr_function *hr_function_find_internal(const char *name);
 const struct hr_function *hr_function_at(
     uint32_t index); /* NULL beyond the last: for listings and docs */
 

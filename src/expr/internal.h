@@ -8,8 +8,6 @@
 
 /* --- Resolving ---------------------------------------------------------------------------------*/
 
-/* Finds internal functions ("__…") too. */
-const struct hr_function *hr_function_find_internal(const char *name);
 /* Spark's implicit cast of *arg to what a word of hr_function.arg_types accepts; the type, or NULL.
  */
 const struct hr_type *hr_type_implicit(const struct hr_type *from, struct hr_str_view expected);

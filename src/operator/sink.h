@@ -43,6 +43,7 @@ struct hr_sink_args {
      * the epoch runs again at the next start. NULL: it never is. */
     bool (*is_stopping)(void *arg);
     void *stopping_arg;
+    const struct hr_file_catalog *files; /* of a table in a catalog: it names what is there */
 };
 
 /* What an epoch is made of, for sinks that label their output with it. */

@@ -35,6 +35,26 @@ enum {
     HR_SOURCE_BY_COLUMN = 32,
 };
 
+/*
+ * Which files a table has, where a catalog says it and not a folder: a source of files lists
+ * these, a sink of files hands over what an epoch wrote instead of a manifest.
+ */
+struct hr_file_name {
+    const char *path; /* absolute */
+    int64_t size, mtime_us;
+};
+struct hr_file_catalog {
+    /* @thread any. In the arena. */
+    hr_status (*list)(const struct hr_file_catalog *, struct hr_arena *,
+                      struct hr_file_name **ret, uint32_t *ret_count, struct hr_err *);
+    /* Is the query's epoch there already? */
+    hr_status (*begin)(const struct hr_file_catalog *, const char *query_id, int64_t epoch,
+                       bool *ret_committed, struct hr_err *);
+    /* All of the epoch's files at once, durable when it returns. query_id NULL: of a batch. */
+    hr_status (*commit)(const struct hr_file_catalog *, const char *query_id, int64_t epoch,
+                        const struct hr_file_name *, uint32_t count, struct hr_err *);
+};
+
 struct hr_source_args {
     struct hr_env *env;
     const struct hr_conf *conf;
@@ -48,6 +68,7 @@ struct hr_source_args {
     const char *query_name;     /* for messages, client ids */
     bool takes_dead_letters;    /* who opens it gives readers a place for them */
     void *user;                 /* the table's own, where a program made it */
+    const struct hr_file_catalog *files; /* of a table in a catalog; NULL: what path names */
 };
 
 struct hr_source {

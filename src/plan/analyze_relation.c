@@ -223,10 +223,13 @@ static hr_status expand_view(struct hr_analyzer *an, const struct hr_table *view
     struct hr_view_frame frame = {view->name, an->views};
     const struct hr_cte_scope *ctes = an->ctes;
     const struct hr_outer_scope *around = an->outer;
+    const char *schema = an->catalog->view_schema;
     an->views = &frame;
     an->ctes = NULL;
     an->outer = NULL;
+    an->catalog->view_schema = view->is_temporary ? NULL : view->schema_name;
     hr_status status = hr_analyze(an, &body, err);
+    an->catalog->view_schema = schema;
     an->views = frame.outer;
     an->ctes = ctes;
     an->outer = around;

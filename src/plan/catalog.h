@@ -28,6 +28,9 @@ struct hr_table {
     struct hr_arena arena;     /* of name, options … */
     struct hr_batch **batches; /* tables in memory (no source): their rows; hr_alloc'ed */
     uint32_t batch_count;
+    const struct hr_file_catalog *files; /* which the catalog says it has; NULL: what path names */
+    struct hr_durable *durable; /* the session's: of what is in the warehouse; else NULL */
+    const char *schema_name;    /* the schema that it is in; NULL: of temporary views */
     void *user; /* given to the source's open; released by user_free with the table */
     void (*user_free)(void *user);
 };
@@ -39,7 +42,11 @@ HR_INLINE const struct hr_type *hr_table_source_schema(const struct hr_table *ta
 struct hr_table *hr_table_ref(struct hr_table *table);
 void hr_table_unref(struct hr_table *table);
 
+struct hr_durable;
 struct hr_catalog {
+    /* Where names without a schema are looked up, while a permanent view is expanded: there it
+     * was made, and what is temporary it does not see. NULL: the session's own schema. */
+    const char *view_schema;
     /* HR_E_TABLE_OR_VIEW_NOT_FOUND when there is none. *ret_table is referenced for the caller. */
     hr_status (*find)(struct hr_catalog *, const char *const *name_parts, uint32_t count,
                       struct hr_table **ret_table, struct hr_err *);

@@ -82,6 +82,19 @@ struct hr_stmt_tile {
     int32_t pos;
 };
 
+/* What a column of CREATE TABLE or ADD COLUMN says beside its name, type and nullability. */
+struct hr_stmt_column {
+    const char *type;    /* as written: char(5) */
+    const char *comment; /* or NULL */
+    const char *def;     /* the text of its DEFAULT, or NULL */
+};
+
+/* p = 1, or p alone (value NULL). */
+struct hr_stmt_key {
+    const char *name;
+    struct hr_expr *value;
+};
+
 struct hr_stmt {
     enum hr_stmt_kind kind;
     struct hr_str_view text; /* the statement, borrowed from the source text, trimmed */
@@ -111,6 +124,15 @@ struct hr_stmt {
     uint32_t value_count;
     bool or_replace, if_not_exists, if_exists, is_temporary, is_view, extended, overwrite, by_name;
     bool user_functions; /* SHOW USER FUNCTIONS */
+    /* Tables in the warehouse. */
+    struct hr_stmt_column *specs; /* of schema's fields */
+    const char **partitions;      /* PARTITIONED BY */
+    uint32_t partition_count;
+    const struct hr_options *properties;
+    const char *location;
+    bool is_external, is_global;
+    struct hr_stmt_key *keys; /* PARTITION (…) */
+    uint32_t key_count;
 };
 
 #endif

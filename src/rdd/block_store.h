@@ -8,6 +8,7 @@
 #ifndef HR_RDD_BLOCK_STORE_H
 #define HR_RDD_BLOCK_STORE_H
 
+#include "column/batch_bytes.h"
 #include "rdd/budget.h"
 #include "rdd/rdd.h"
 
@@ -56,16 +57,5 @@ struct hr_block_stats {
 /* Of one RDD, or of all (rdd_id 0). */
 void hr_block_store_stats(struct hr_block_store *store, uint32_t rdd_id,
                           struct hr_block_stats *ret);
-
-/* batch_file.c: batches as bytes, with a checksum. Files of object_file.c hold them too: when the
- * bytes change, so does the version there. */
-hr_status hr_batch_file_append(struct hr_buf *buf, const struct hr_batch *batch,
-                               struct hr_err *err) HR_CHECKED;
-/* The next batch, or NULL at the end of the bytes. HR_E_IO when they are damaged. */
-hr_status hr_batch_file_next(struct hr_reader *reader, const struct hr_type *schema,
-                             struct hr_mem *mem, struct hr_batch **ret,
-                             struct hr_err *err) HR_CHECKED;
-/* Bytes that the values of the live rows take. */
-int64_t hr_batch_bytes(const struct hr_batch *batch);
 
 #endif

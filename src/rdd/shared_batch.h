@@ -10,8 +10,8 @@
  * Arrays begin at multiples of 64 bytes, so that they are columns as they stand. Only the pointers
  * of long strings must be set: the reader does that once. Each large batch is a mapping of its own
  * and goes with its last reference; forking does not copy the page tables of such mappings.
- * Against the bytes of batch_file.c this spares the copy and the checksum: the memory never leaves
- * the machine and ends with the processes. Lengths and offsets are checked all the same.
+ * Against the bytes of column/batch_bytes.c this spares the copy and the checksum: the memory never
+ * leaves the machine and ends with the processes. Lengths and offsets are checked all the same.
  *
  * Threads: a writer and a reader belong to one; batches are as immutable as all others.
  */

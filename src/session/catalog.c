@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The catalog of a session: one schema "default", and temporary views beside it, which go first.
- * Names compare without case. The list holds a reference on each table.
+ * The catalog of a session: what the session declares itself (tables over outside data, temporary
+ * views, which go first), then the warehouse. Names compare without case. The list holds a
+ * reference on each table.
  */
 #include "plan/nodes/subquery_alias.h"
 #include "session/internal.h"
 #include "sql/parser.h"
-
-#define SEARCH_PATH "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
 
 hr_status hr_table_new(const char *name, struct hr_table **ret, struct hr_err *err)
 {
@@ -17,6 +16,7 @@ hr_status hr_table_new(const char *name, struct hr_table **ret, struct hr_err *e
     hr_arena_init(&table->arena, NULL);
     hr_options_init(&table->options, &table->arena);
     table->name = hr_arena_strdup(&table->arena, name);
+    table->schema_name = HR_WH_DEFAULT;
     if (!table->name) {
         hr_table_unref(table);
         return HR_OOM(err);
@@ -25,26 +25,62 @@ hr_status hr_table_new(const char *name, struct hr_table **ret, struct hr_err *e
     return HR_OK;
 }
 
-const char *hr_full_name(struct hr_arena *arena, const char *name)
+const char *hr_full_name(struct hr_arena *arena, const char *schema, const char *name)
 {
-    const char *text = hr_arena_printf(arena, "`spark_catalog`.`default`.`%s`", name);
+    const char *text = hr_arena_printf(arena, "`spark_catalog`.`%s`.`%s`", schema, name);
     return text ? text : name;
 }
 
-struct hr_table *hr_catalog_get(struct hr_session *session, const char *const *parts,
-                                uint32_t count)
+struct hr_object_name hr_object_name(const struct hr_session *session, const char *const *parts,
+                                     uint32_t count)
 {
-    if (count == 0 || count > 3) return NULL;
-    if (count >= 2 && !hr_str_eq_nocase(parts[count - 2], "default")) return NULL;
-    if (count == 3 && !hr_str_eq_nocase(parts[0], "spark_catalog")) return NULL;
-    struct hr_table *found = NULL;
+    assert(count > 0);
+    const char *here = session->catalog.view_schema;
+    if (!here) here = session->schema;
+    struct hr_object_name name = {.schema = here ? here : HR_WH_DEFAULT, .name = parts[count - 1],
+                                  .is_bare = count == 1};
+    if (count >= 2) name.schema = parts[count - 2];
+    name.is_global = count == 2 && hr_str_eq_nocase(parts[0], HR_GLOBAL_TEMP);
+    name.is_elsewhere = count > 3 || (count == 3 && !hr_str_eq_nocase(parts[0], "spark_catalog"));
+    return name;
+}
+
+struct hr_table *hr_catalog_own(struct hr_session *session, const char *schema, const char *name,
+                                bool is_temporary)
+{
     for (uint32_t i = 0; i < session->table_count; i++) {
         struct hr_table *table = session->tables[i];
-        if (!hr_str_eq_nocase(table->name, parts[count - 1])) continue;
-        if (table->is_temporary && count > 1) continue;
-        if (!found || table->is_temporary) found = table;
+        if (table->is_temporary != is_temporary || !hr_str_eq_nocase(table->name, name)) continue;
+        if (schema ? table->schema_name && hr_str_eq_nocase(table->schema_name, schema)
+                   : !table->schema_name)
+            return table;
     }
-    return found;
+    return NULL;
+}
+
+hr_status hr_catalog_lookup(struct hr_session *session, const char *const *parts, uint32_t count,
+                            struct hr_table **ret, struct hr_err *err)
+{
+    struct hr_object_name name = hr_object_name(session, parts, count);
+    struct hr_table *own = NULL;
+    *ret = NULL;
+    if (name.is_elsewhere) return HR_OK;
+    if (name.is_bare && !session->catalog.view_schema)
+        own = hr_catalog_own(session, NULL, name.name, true);
+    if (!own && name.is_global) own = hr_catalog_own(session, HR_GLOBAL_TEMP, name.name, true);
+    if (own) {
+        session->saw_temporary = true;
+    } else {
+        own = hr_catalog_own(session, name.schema, name.name, false);
+        session->saw_session |= own != NULL;
+    }
+    if (own) {
+        *ret = hr_table_ref(own);
+        return HR_OK;
+    }
+    HR_TRY(hr_durable_find(session, name.schema, name.name, ret, err));
+    session->saw_durable |= *ret != NULL;
+    return HR_OK;
 }
 
 static hr_status insert(struct hr_session *session, struct hr_table *table, struct hr_err *err)
@@ -94,21 +130,43 @@ static void quote(struct hr_buf *out, const char *const *parts, uint32_t count)
     for (uint32_t i = 0; i < count; i++) hr_buf_printf(out, "%s`%s`", i ? "." : "", parts[i]);
 }
 
+static hr_status not_found(struct hr_session *session, const char *const *parts, uint32_t count,
+                           struct hr_err *err)
+{
+    struct hr_buf name = {0}, path = {0};
+    quote(&name, parts, count);
+    hr_buf_printf(&path, "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`%s`]",
+                  session->schema ? session->schema : HR_WH_DEFAULT);
+    hr_status status = HR_RAISE(err, HR_E_TABLE_OR_VIEW_NOT_FOUND, "relationName",
+                                hr_buf_cstr(&name), "searchPath", hr_buf_cstr(&path));
+    hr_buf_done(&name);
+    hr_buf_done(&path);
+    return status;
+}
+
 static hr_status catalog_find(struct hr_catalog *catalog, const char *const *parts, uint32_t count,
                               struct hr_table **ret_table, struct hr_err *err)
 {
     struct hr_session *session = HR_CONTAINER_OF(catalog, struct hr_session, catalog);
-    struct hr_table *table = hr_catalog_get(session, parts, count);
-    if (table) {
-        *ret_table = hr_table_ref(table);
-        return HR_OK;
-    }
-    struct hr_buf name = {0};
-    quote(&name, parts, count);
-    hr_status status = HR_RAISE(err, HR_E_TABLE_OR_VIEW_NOT_FOUND, "relationName",
-                                hr_buf_cstr(&name), "searchPath", SEARCH_PATH);
+    struct hr_table *table = NULL;
+    HR_TRY(hr_catalog_lookup(session, parts, count, &table, err));
+    if (!table) return not_found(session, parts, count, err);
+    *ret_table = table;
+    return HR_OK;
+}
+
+hr_status hr_no_such_table(struct hr_run *run, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    struct hr_buf name = {0}, path = {0};
+    const char *here = run->session->schema ? run->session->schema : HR_WH_DEFAULT;
+    quote(&name, stmt->name_parts, stmt->name_part_count);
+    hr_buf_printf(&path, "[`system`.`session`, `spark_catalog`.`%s`]", here);
+    HR_RAISE(err, HR_E_TABLE_OR_VIEW_NOT_FOUND, "relationName", hr_buf_cstr(&name), "searchPath",
+             hr_buf_cstr(&path));
     hr_buf_done(&name);
-    return status;
+    hr_buf_done(&path);
+    return HR_E_TABLE_OR_VIEW_NOT_FOUND;
 }
 
 static hr_status catalog_parse_view(struct hr_catalog *catalog, struct hr_arena *arena,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statements that check a name and change nothing: USE of the one namespace, CACHE and UNCACHE. */
+/* USE changes the current schema; CACHE and UNCACHE check a name and change nothing. */
 #include "session/internal.h"
 
 hr_status hr_check_namespace(struct hr_run *run, struct hr_err *err)
@@ -8,7 +8,7 @@ hr_status hr_check_namespace(struct hr_run *run, struct hr_err *err)
     uint32_t count = stmt->name_part_count, at = 0;
     if (count && hr_str_eq_nocase(stmt->name_parts[0], "spark_catalog")) at = 1;
     if (at == count) return HR_OK;
-    if (at + 1 == count && hr_str_eq_nocase(stmt->name_parts[at], "default")) return HR_OK;
+    if (at + 1 == count) return hr_check_schema(run, stmt->name_parts[at], err);
     const char *text = "`spark_catalog`";
     for (; text && at < count; at++)
         text = hr_arena_printf(run->arena, "%s.`%s`", text, stmt->name_parts[at]);
@@ -17,8 +17,19 @@ hr_status hr_check_namespace(struct hr_run *run, struct hr_err *err)
 
 hr_status hr_run_use(struct hr_run *run, struct hr_err *err)
 {
-    assert(run->stmt->name_part_count > 0);
-    return hr_check_namespace(run, err);
+    const struct hr_stmt *stmt = run->stmt;
+    assert(stmt->name_part_count > 0);
+    HR_TRY(hr_check_namespace(run, err));
+    const char *name = stmt->name_parts[stmt->name_part_count - 1];
+    if (stmt->name_part_count == 1 && hr_str_eq_nocase(name, "spark_catalog")) name = HR_WH_DEFAULT;
+    /* Plans and queries that began before keep theirs: it lives as long as the session. */
+    char *copy = hr_arena_strdup(&run->session->settings_arena, name);
+    if (!copy) return HR_OOM(err);
+    for (char *p = copy; *p; p++)
+        if (*p >= 'A' && *p <= 'Z') *p = (char)(*p + 32);
+    run->session->schema = copy;
+    run->session->conf.schema = copy;
+    return HR_OK;
 }
 
 static hr_status check_table(struct hr_run *run, struct hr_err *err)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHOW and DESCRIBE, with Spark's columns. */
+#include <stdlib.h>
+
 #include "base/secrets.h"
 #include "expr/function.h"
 #include "plan/nodes/relation.h"
@@ -30,21 +32,78 @@ bool hr_name_matches(const char *pattern, const char *text)
     return false;
 }
 
+struct listing {
+    HR_VEC(const char *) names;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static hr_status push_name(struct hr_run *run, struct listing *to, const char *name,
+                           struct hr_err *err)
+{
+    if (run->stmt->pattern && !hr_name_matches(run->stmt->pattern, name)) return HR_OK;
+    return HR_VEC_PUSH(run->arena, &to->names, name) ? HR_OK : HR_OOM(err);
+}
+
+/* The names in a schema, sorted: the session's own and the warehouse's. */
+static hr_status list_names(struct hr_run *run, const char *schema, bool views,
+                            struct listing *ret, struct hr_err *err)
+{
+    struct hr_session *session = run->session;
+    struct hr_wh *wh = NULL;
+    struct hr_wh_name *kept = NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < session->table_count; i++) {
+        const struct hr_table *t = session->tables[i];
+        if (!t->schema_name || !hr_str_eq_nocase(t->schema_name, schema)) continue;
+        if (!views || t->is_view) HR_TRY(push_name(run, ret, t->name, err));
+    }
+    HR_TRY(hr_session_wh(session, false, &wh, err));
+    if (wh) HR_TRY(hr_wh_names(wh, run->arena, schema, &kept, &count, err));
+    for (uint32_t i = 0; i < count; i++)
+        if (!views || kept[i].kind == HR_WH_VIEW) HR_TRY(push_name(run, ret, kept[i].name, err));
+    if (ret->names.count) qsort(ret->names.items, ret->names.count, sizeof(char *), by_name);
+    return HR_OK;
+}
+
+/* The schema that the statement names, or the current one. */
+hr_status hr_stmt_schema(struct hr_run *run, const char **ret, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    *ret = run->session->schema ? run->session->schema : HR_WH_DEFAULT;
+    if (stmt->name_part_count == 0) return HR_OK;
+    if (!hr_str_eq_nocase(stmt->name_parts[0], HR_GLOBAL_TEMP) || stmt->name_part_count > 1)
+        HR_TRY(hr_check_namespace(run, err));
+    *ret = stmt->name_parts[stmt->name_part_count - 1];
+    if (stmt->name_part_count == 1 && hr_str_eq_nocase(*ret, "spark_catalog")) *ret = HR_WH_DEFAULT;
+    return HR_OK;
+}
+
 static hr_status show_tables(struct hr_run *run, bool views, struct hr_err *err)
 {
     static const char *const table_names[] = {"namespace", "tableName", "isTemporary"};
     static const char *const view_names[] = {"namespace", "viewName", "isTemporary"};
     struct hr_rows *rows = NULL;
+    struct listing kept = {.names = {0}};
+    const char *schema = NULL;
+    HR_TRY(hr_stmt_schema(run, &schema, err));
+    bool global = hr_str_eq_nocase(schema, HR_GLOBAL_TEMP);
     HR_TRY(hr_rows_new(run, views ? view_names : table_names, 3, &rows, err));
-    for (int temporary = 0; temporary <= 1; temporary++) {
-        for (uint32_t i = 0; i < run->session->table_count; i++) {
-            const struct hr_table *table = run->session->tables[i];
-            if (table->is_temporary != (temporary == 1) || (views && !table->is_view)) continue;
-            if (run->stmt->pattern && !hr_name_matches(run->stmt->pattern, table->name)) continue;
-            const char *row[] = {table->is_temporary ? "" : "default", table->name,
-                                 table->is_temporary ? "true" : "false"};
-            hr_rows_add(rows, row);
-        }
+    if (!global) HR_TRY(list_names(run, schema, views, &kept, err));
+    for (uint32_t i = 0; i < kept.names.count; i++) {
+        const char *row[] = {schema, kept.names.items[i], "false"};
+        hr_rows_add(rows, row);
+    }
+    for (uint32_t i = 0; i < run->session->table_count; i++) {
+        const struct hr_table *table = run->session->tables[i];
+        if (!table->is_temporary || (table->schema_name && !global)) continue;
+        if (views && !table->is_view && !table->user) continue;
+        if (run->stmt->pattern && !hr_name_matches(run->stmt->pattern, table->name)) continue;
+        const char *row[] = {table->schema_name ? HR_GLOBAL_TEMP : "", table->name, "true"};
+        hr_rows_add(rows, row);
     }
     return hr_rows_finish(rows, err);
 }
@@ -149,8 +208,7 @@ static hr_status show_create(struct hr_run *run, struct hr_err *err)
 hr_status hr_run_show(struct hr_run *run, struct hr_err *err)
 {
     enum hr_show show = run->stmt->show;
-    if (show == HR_SHOW_TABLES || show == HR_SHOW_VIEWS || show == HR_SHOW_FUNCTIONS)
-        HR_TRY(hr_check_namespace(run, err));
+    if (show == HR_SHOW_FUNCTIONS) HR_TRY(hr_check_namespace(run, err));
     switch (show) {
     case HR_SHOW_TABLES: return show_tables(run, false, err);
     case HR_SHOW_VIEWS: return show_tables(run, true, err);

@@ -2,27 +2,31 @@
 /* CREATE VIEW: the text is kept and parsed again at each use. */
 #include "plan/nodes/relation.h"
 #include "plan/nodes/with.h"
+#include "hr_config.h"
 #include "session/internal.h"
+
+static const char *full_name(struct hr_run *run, const char *name)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    struct hr_object_name as =
+        hr_object_name(run->session, stmt->name_parts, stmt->name_part_count);
+    return hr_full_name(run->arena, as.schema, name);
+}
 
 static hr_status exists(struct hr_run *run, const char *name, struct hr_err *err)
 {
     if (!run->stmt->is_temporary)
         return HR_RAISE(err, HR_E_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
-                        hr_full_name(run->arena, name));
+                        full_name(run, name));
     const char *quoted = hr_arena_printf(run->arena, "`%s`", name);
     return HR_RAISE(err, HR_E_TEMP_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
                     quoted ? quoted : name);
 }
 
 /* The object that the statement would replace: of the same kind, temporary or not. */
-static struct hr_table *find_old(const struct hr_run *run, const char *name)
+static struct hr_table *find_old(const struct hr_run *run, const char *schema, const char *name)
 {
-    for (uint32_t i = 0; i < run->session->table_count; i++) {
-        struct hr_table *table = run->session->tables[i];
-        if (table->is_temporary == run->stmt->is_temporary && hr_str_eq_nocase(table->name, name))
-            return table;
-    }
-    return NULL;
+    return hr_catalog_own(run->session, schema, name, run->stmt->is_temporary);
 }
 
 static hr_status fill_view(const struct hr_run *run, struct hr_table *view, struct hr_err *err)
@@ -60,7 +64,7 @@ static hr_status bad_arity(struct hr_run *run, const char *name, const char *con
     bool few = data_count < stmt->column_count;
     return hr_err_raise(err, __FILE__, __LINE__,
                         few ? HR_E_CREATE_VIEW_NOT_ENOUGH : HR_E_CREATE_VIEW_TOO_MANY, "viewName",
-                        stmt->is_temporary ? list(run, &name, 1) : hr_full_name(run->arena, name),
+                        stmt->is_temporary ? list(run, &name, 1) : full_name(run, name),
                         "viewColumns", list(run, stmt->columns, stmt->column_count), "dataColumns",
                         list(run, data, data_count), (char *)NULL);
 }
@@ -99,7 +103,8 @@ static bool reads(const struct hr_plan *plan, const char *name)
 }
 
 /* A view that could not be read is refused at once. */
-static hr_status try_view(struct hr_run *run, const char *name, bool replaces, struct hr_err *err)
+static hr_status try_view(struct hr_run *run, const char *name, bool replaces,
+                          const struct hr_type **ret, struct hr_err *err)
 {
     struct hr_plan *plan = run->stmt->plan;
     bool recursive = replaces && reads(plan, name);
@@ -110,25 +115,102 @@ static hr_status try_view(struct hr_run *run, const char *name, bool replaces, s
         return HR_RAISE(err, HR_E_RECURSIVE_VIEW, "viewIdent", quoted, "newPath",
                         path ? path : quoted);
     }
-    return check_columns(run, name, plan, err);
+    HR_TRY(check_columns(run, name, plan, err));
+    *ret = hr_plan_schema(plan);
+    return *ret ? HR_OK : HR_OOM(err);
+}
+
+/* In the warehouse is what stands on it, or, where one was named, all that does not stand on what
+ * is the session's own. */
+static bool is_durable(const struct hr_run *run)
+{
+    const struct hr_session *session = run->session;
+    if (run->stmt->is_temporary || session->check_only || session->saw_session) return false;
+    return session->saw_durable ||
+           (HR_HAVE_SQLITE &&
+            hr_options_get(&session->settings, "spark.sql.warehouse.dir") != NULL);
+}
+
+static char *lower(struct hr_arena *arena, const char *text)
+{
+    char *copy = hr_arena_strdup(arena, text);
+    for (char *p = copy; p && *p; p++)
+        if (*p >= 'A' && *p <= 'Z') *p = (char)(*p + 32);
+    return copy;
+}
+
+static hr_status keep(struct hr_run *run, struct hr_object_name name, const struct hr_table *view,
+                      const struct hr_type *schema, bool replace, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    struct hr_wh *wh = NULL;
+    struct hr_wh_object o = {.kind = HR_WH_VIEW, .text = view->view_text, .comment = stmt->comment};
+    HR_TRY(hr_session_wh(run->session, true, &wh, err));
+    o.schema = lower(run->arena, name.schema);
+    o.name = lower(run->arena, name.name);
+    o.context = run->session->schema ? run->session->schema : HR_WH_DEFAULT;
+    o.columns = HR_NEW_ARRAY(run->arena, struct hr_wh_column, schema->field_count + 1);
+    if (!o.schema || !o.name || !o.columns) return HR_OOM(err);
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        o.columns[i] = (struct hr_wh_column){
+            .name = stmt->column_count ? stmt->columns[i] : schema->fields[i].name,
+            .type = hr_type_sql(run->arena, schema->fields[i].type),
+            .nullable = true,
+            .comment = stmt->specs ? stmt->specs[i].comment : NULL};
+    o.column_count = schema->field_count;
+    hr_options_init(&o.options, run->arena);
+    hr_options_init(&o.properties, run->arena);
+    for (uint32_t i = 0; stmt->properties && i < stmt->properties->count; i++)
+        HR_TRY(hr_options_put(&o.properties, stmt->properties->items[i].key,
+                              stmt->properties->items[i].value, err));
+    hr_status status = hr_wh_create(wh, &o, NULL, 0, replace, err);
+    return status == HR_E_EXISTS ? hr_table_exists(run, name.schema, name.name, err) : status;
+}
+
+static hr_status put(struct hr_run *run, struct hr_object_name name, struct hr_table *view,
+                     struct hr_table *old, bool kept, struct hr_err *err)
+{
+    const struct hr_type *schema = NULL;
+    struct hr_session *session = run->session;
+    session->saw_durable = session->saw_session = session->saw_temporary = false;
+    HR_TRY(fill_view(run, view, err));
+    HR_TRY(try_view(run, name.name, old != NULL || kept, &schema, err));
+    if (session->saw_temporary && !run->stmt->is_temporary && is_durable(run))
+        return HR_RAISE(err, HR_E_INVALID_TEMP_OBJ_REFERENCE, "objName",
+                        hr_full_name(run->arena, name.schema, name.name), "obj", "VIEW",
+                        "tempObjName", "`of the session`", "tempObj", "VIEW");
+    if (!is_durable(run) && !kept) {
+        if (old) hr_catalog_remove(session, old);
+        return hr_catalog_put(session, hr_table_ref(view), err);
+    }
+    HR_TRY(keep(run, name, view, schema, run->stmt->or_replace, err));
+    if (old) hr_catalog_remove(session, old);
+    return HR_OK;
 }
 
 hr_status hr_run_create_view(struct hr_run *run, struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;
-    const char *name = stmt->name_parts[stmt->name_part_count - 1];
-    struct hr_table *old = find_old(run, name), *view = NULL;
-    if (old && stmt->if_not_exists) return HR_OK;
-    if (old && !stmt->or_replace) return exists(run, name, err);
-    HR_TRY(hr_table_new(name, &view, err));
-    hr_status status = fill_view(run, view, err);
-    if (status == HR_OK) status = try_view(run, name, old != NULL, err);
-    if (status != HR_OK) {
-        hr_table_unref(view);
-        return status;
-    }
-    if (old) hr_catalog_remove(run->session, old);
-    return hr_catalog_put(run->session, view, err);
+    struct hr_object_name name =
+        hr_object_name(run->session, stmt->name_parts, stmt->name_part_count);
+    struct hr_table *view = NULL, *kept = NULL;
+    if (stmt->is_temporary)
+        name.schema = stmt->is_global ? HR_GLOBAL_TEMP : NULL;
+    else
+        HR_TRY(hr_check_schema(run, name.schema, err));
+    struct hr_table *old = find_old(run, name.schema, name.name);
+    if (!old && !stmt->is_temporary)
+        HR_TRY(hr_durable_find(run->session, name.schema, name.name, &kept, err));
+    bool is_kept = kept != NULL, is_table = (kept && !kept->is_view) || (old && !old->is_view);
+    hr_table_unref(kept);
+    if ((old || is_kept) && stmt->if_not_exists) return HR_OK;
+    if ((old || is_kept) && (!stmt->or_replace || (is_table && !stmt->is_temporary)))
+        return exists(run, name.name, err);
+    HR_TRY(hr_table_new(name.name, &view, err));
+    view->schema_name = name.schema ? hr_arena_strdup(&view->arena, name.schema) : NULL;
+    hr_status status = put(run, name, view, old, is_kept, err);
+    hr_table_unref(view);
+    return status;
 }
 
 static struct hr_table *temporary_view(const struct hr_session *session, const char *name)
@@ -155,6 +237,7 @@ hr_status hr_session_put_view(struct hr_session *session, const struct hr_view_s
         return status;
     }
     view->is_temporary = true;
+    view->schema_name = NULL;
     view->schema = spec->schema;
     view->source = spec->source;
     view->user = spec->user;

@@ -49,7 +49,8 @@ hr_status hr_run_dead_letters(struct hr_run *run, const struct hr_plan *plan,
     HR_TRY(one_place(hr_dead_letters_option(sink_options), &place, err));
     if (!place) return HR_OK;
     if (strchr(place, '/')) return folder(run, place, ret, err);
-    const struct hr_table *table = hr_catalog_get(run->session, &place, 1);
+    struct hr_object_name name = hr_object_name(run->session, &place, 1);
+    const struct hr_table *table = hr_catalog_own(run->session, name.schema, name.name, false);
     if (!table)
         return HR_FAIL(err, HR_E_INVALID_OPTION,
                        "option deadLetters: there is no table %.200s; a folder is written with a "

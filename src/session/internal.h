@@ -4,11 +4,14 @@
 #define HR_SESSION_INTERNAL_H
 
 #include "alert/alert.h"
+#include "catalog/warehouse.h"
 #include "ml/store.h"
 #include "operator/input.h"
 #include "rdd/rdd.h"
 #include "session/session.h"
 #include "stream/registry.h"
+
+#define HR_GLOBAL_TEMP "global_temp"
 
 enum hr_setting {
 #define X(id, key, kind, def, min, max, doc) HR_SET_##id,
@@ -31,6 +34,9 @@ struct hr_session {
     struct hr_arena settings_arena;
     struct hr_table **tables; /* in order of name */
     uint32_t table_count, table_capacity;
+    struct hr_wh *wh; /* what outlives the session; NULL: not there, or not asked for yet */
+    const char *schema; /* USE; NULL: default. In settings_arena */
+    bool saw_durable, saw_session, saw_temporary; /* tables and views that names have found */
     struct hr_query_registry queries;
     struct hr_inputs *inputs; /* that queries share; made with the first of them */
     bool holds_queries;       /* they wait for those that the script has yet to start */
@@ -83,15 +89,82 @@ bool hr_table_has_envelope(const struct hr_table *table);
 /* Takes from a filled table's options whether its records are changes, and parts what the source
  * gives from the rows' columns. */
 hr_status hr_table_take_changes(struct hr_table *table, struct hr_err *err) HR_CHECKED;
-/* The table by its parts, borrowed; NULL when there is none. */
-struct hr_table *hr_catalog_get(struct hr_session *session, const char *const *parts,
-                                uint32_t count);
+/* A name as it is looked up. */
+struct hr_object_name {
+    const char *schema; /* the current one where the name has none */
+    const char *name;
+    bool is_bare;         /* without a schema: temporary views go first */
+    bool is_global;       /* global_temp.name */
+    bool is_elsewhere;    /* of a catalog that is not there */
+};
+struct hr_object_name hr_object_name(const struct hr_session *session, const char *const *parts,
+                                     uint32_t count);
+/* The table or view, referenced for the caller; NULL when there is none. */
+hr_status hr_catalog_lookup(struct hr_session *session, const char *const *parts, uint32_t count,
+                            struct hr_table **ret, struct hr_err *err) HR_CHECKED;
+/* The session's own of those names, borrowed, or NULL. */
+struct hr_table *hr_catalog_own(struct hr_session *session, const char *schema, const char *name,
+                                bool is_temporary);
 /* Takes over the reference on table, also on failure. Another of the same name must be gone. */
 hr_status hr_catalog_put(struct hr_session *session, struct hr_table *table,
                          struct hr_err *err) HR_CHECKED;
 void hr_catalog_remove(struct hr_session *session, struct hr_table *table);
 /* "`spark_catalog`.`default`.`t`" */
-const char *hr_full_name(struct hr_arena *arena, const char *name);
+const char *hr_full_name(struct hr_arena *arena, const char *schema, const char *name);
+/* HR_E_TABLE_OR_VIEW_NOT_FOUND as commands say it. */
+hr_status hr_no_such_table(struct hr_run *run, struct hr_err *err) HR_COLD;
+/* HR_E_SCHEMA_NOT_FOUND when the schema is not there. */
+hr_status hr_check_schema(struct hr_run *run, const char *schema, struct hr_err *err) HR_CHECKED;
+
+/* durable.c: tables and views of the warehouse. */
+/* *ret borrowed; NULL when there is no warehouse and create is false. */
+hr_status hr_session_wh(struct hr_session *session, bool create, struct hr_wh **ret,
+                        struct hr_err *err) HR_CHECKED;
+hr_status hr_durable_find(struct hr_session *session, const char *schema, const char *name,
+                          struct hr_table **ret, struct hr_err *err) HR_CHECKED;
+const struct hr_wh_object *hr_durable_object(const struct hr_table *table);
+/* A table that is about to be made: object's strings live as long as the arena. */
+hr_status hr_durable_new(struct hr_session *session, struct hr_wh *wh,
+                         const struct hr_wh_object *object, struct hr_table **ret,
+                         struct hr_err *err) HR_CHECKED;
+/* How the files of a write get into the table; in the arena. */
+struct hr_durable_write {
+    enum hr_wh_write how;
+    const char *const *prefixes;
+    uint32_t prefix_count;
+    bool creates, replaces; /* the table itself: CREATE TABLE AS */
+};
+hr_status hr_durable_writer(struct hr_run *run, struct hr_table *table,
+                            const struct hr_durable_write *how,
+                            const struct hr_file_catalog **ret, struct hr_err *err) HR_CHECKED;
+
+/* command_create.c: tables of the warehouse. */
+bool hr_creates_durable(const struct hr_stmt *stmt);
+hr_status hr_create_durable(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_table_exists(struct hr_run *run, const char *schema, const char *name,
+                          struct hr_err *err) HR_COLD;
+/* command_table.c: the columns that files have by themselves. */
+hr_status hr_infer_columns(struct hr_run *run, const char *provider, const char *path,
+                           const struct hr_options *options, const struct hr_type **ret,
+                           struct hr_err *err) HR_CHECKED;
+/* command_insert.c */
+/* "`a`, `b`" */
+const char *hr_list_names(struct hr_run *run, const struct hr_type *schema);
+bool hr_is_char_type(const char *type); /* "char(3)", "varchar(3)" */
+/* partition.c: appends "p=1/" to *spec: the folder of a constant in a column. */
+hr_status hr_partition_folder(struct hr_run *run, const struct hr_table *table, uint32_t column,
+                              struct hr_expr *value, const char **spec,
+                              struct hr_err *err) HR_CHECKED;
+/* Resolves an expression that names no column. */
+hr_status hr_resolve_constant(struct hr_run *run, struct hr_expr *x, struct hr_expr **ret,
+                              struct hr_err *err) HR_CHECKED;
+/* A constant's value, resolved, as the type (NULL: its own), printed; *ret NULL: it is NULL. */
+hr_status hr_constant_text(struct hr_run *run, struct hr_expr *value, const struct hr_type *type,
+                           const char **ret, struct hr_err *err) HR_CHECKED;
+hr_status hr_write_rows(struct hr_run *run, struct hr_table *table, struct hr_plan *plan,
+                        bool overwrite, struct hr_err *err) HR_CHECKED;
+hr_status hr_check_columns(struct hr_run *run, const struct hr_type *schema,
+                           struct hr_err *err) HR_CHECKED;
 
 /* share.c */
 /* Does the session take a statement of that kind? */
@@ -117,7 +190,7 @@ hr_status hr_run_query(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 /* Runs an analysed plan into a sink, as epoch 0. */
 hr_status hr_run_into_sink(struct hr_run *run, struct hr_plan *plan, const struct hr_sink_vt *vt,
                            const struct hr_options *options, const struct hr_type *schema,
-                           struct hr_err *err) HR_CHECKED;
+                           const struct hr_file_catalog *files, struct hr_err *err) HR_CHECKED;
 
 /* command_*.c */
 hr_status hr_run_create_table(struct hr_run *run, struct hr_err *err) HR_CHECKED;
@@ -131,7 +204,9 @@ hr_status hr_run_explain(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_run_use(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_run_cache(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_run_uncache(struct hr_run *run, struct hr_err *err) HR_CHECKED;
-/* The statement's name must be the one namespace that there is, or nothing. */
+/* The schema that the statement names, or the current one. */
+hr_status hr_stmt_schema(struct hr_run *run, const char **ret, struct hr_err *err) HR_CHECKED;
+/* The statement's name must be a schema that there is, or nothing. */
 hr_status hr_check_namespace(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 
 /* command_variable.c */

@@ -56,6 +56,7 @@ static hr_status open_source(struct hr_run *run, const struct hr_scan_pnode *nod
         .query_name = node->table->name,
         .user = node->table->user,
         .takes_dead_letters = true,
+        .files = node->table->files,
     };
     HR_TRY(hr_source_open(node->table->source, &args, &scan->source, err));
     return scan->source->vt->plan_splits(scan->source, NULL, NULL, run->arena, &scan->splits,
@@ -412,7 +413,7 @@ static hr_status run_epoch(struct hr_run *run, struct hr_plan *plan, struct sink
 
 hr_status hr_run_into_sink(struct hr_run *run, struct hr_plan *plan, const struct hr_sink_vt *vt,
                            const struct hr_options *options, const struct hr_type *schema,
-                           struct hr_err *err)
+                           const struct hr_file_catalog *files, struct hr_err *err)
 {
     char id[37];
     if (run->session->check_only) {
@@ -430,6 +431,7 @@ hr_status hr_run_into_sink(struct hr_run *run, struct hr_plan *plan, const struc
         .creates = run->stmt->kind == HR_STMT_CREATE_TABLE,
         .query_id = id,
         .query_name = "insert",
+        .files = files,
     };
     struct sink_run s = {.sink = NULL};
     HR_TRY(hr_sink_open(vt, &args, &s.sink, err));

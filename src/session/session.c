@@ -63,6 +63,7 @@ void hr_session_free(struct hr_session *session)
     hr_variables_done(session);
     hr_ml_store_done(&session->models); /* plans of the queries point into it */
     hr_catalog_done(session);
+    hr_wh_unref(session->wh);
     if (session->scheduler && !session->lent_scheduler) hr_scheduler_free(session->scheduler);
     hr_arena_done(&session->settings_arena);
     hr_inputs_free(session->inputs);

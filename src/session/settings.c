@@ -203,6 +203,8 @@ hr_status hr_session_set(struct hr_session *session, const char *key, const char
 {
     const struct setting *s = find(key);
     const struct foreign *f = s ? NULL : find_foreign(key);
+    if (s == &settings[HR_SET_WAREHOUSE] && session->wh)
+        return HR_RAISE(err, HR_E_CANNOT_MODIFY_CONFIG, "key", "\"spark.sql.warehouse.dir\"");
     if (s) {
         HR_TRY(check(s, value, err));
         if (!session->check_only) HR_TRY(apply_to_process(s, value, err));

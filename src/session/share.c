@@ -37,6 +37,7 @@ static hr_status copy_rows(const struct hr_table *of, struct hr_table **ret, str
     HR_TRY(hr_table_new(of->name, &table, err));
     table->schema = of->schema;
     table->is_temporary = of->is_temporary;
+    table->schema_name = of->schema_name ? hr_arena_strdup(&table->arena, of->schema_name) : NULL;
     table->batches = hr_alloc((of->batch_count + 1) * sizeof *table->batches);
     if (!table->batches) {
         hr_table_unref(table);
@@ -87,6 +88,7 @@ hr_status hr_session_new_reader(struct hr_session *of, int64_t memory_bytes,
     HR_TRY(hr_session_new(&options, &session, err));
     hr_status status = copy_settings(of, session, err);
     if (status == HR_OK) status = copy_tables(of, session, err);
+    if (of->wh) session->wh = hr_wh_ref(of->wh);
     session->read_only = true;
     session->conf.models = of->conf.models; /* which are seen by snapshots */
     session->mem.limit_bytes = memory_bytes;

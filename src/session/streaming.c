@@ -90,7 +90,8 @@ struct target {
     const char *provider;
     const struct hr_options *options;
     const struct hr_sink_vt *sink;
-    struct hr_table *table; /* CREATE FLOW's; borrowed from the catalog */
+    struct hr_table *table; /* CREATE FLOW's; borrowed */
+    const struct hr_file_catalog *files; /* the same, of the warehouse */
     struct hr_alert *alert; /* CREATE ALERT's */
 };
 
@@ -105,6 +106,49 @@ static hr_status no_sink(const char *provider, struct hr_err *err)
                    "there is no sink '%.100s'; streaming tables are written USING json, csv, text, "
                    "kafka, postgres, sqlite, http, console, memory, socket or noop",
                    provider);
+}
+
+static void unref_table(void *table)
+{
+    hr_table_unref(table);
+}
+
+/* The table that a flow writes to, which lives as long as the statement's arena: the query. */
+static hr_status flow_table(struct hr_run *run, struct target *ret, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    struct hr_table *table = NULL;
+    HR_TRY(hr_catalog_lookup(run->session, stmt->name_parts, stmt->name_part_count, &table, err));
+    if (!table) return hr_no_such_table(run, err);
+    hr_status status = hr_arena_on_done(run->arena, unref_table, table, err);
+    if (status != HR_OK) {
+        hr_table_unref(table);
+        return status;
+    }
+    if (table->is_view) return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "a flow into a view");
+    ret->table = table;
+    ret->provider = table->provider;
+    ret->options = &table->options;
+    ret->files = table->files;
+    ret->name = stmt->flow_name;
+    return HR_OK;
+}
+
+/* The session's own table of a name, or NULL. */
+static struct hr_table *own_table(struct hr_run *run, const char *const *parts, uint32_t count)
+{
+    struct hr_object_name name = hr_object_name(run->session, parts, count);
+    return hr_catalog_own(run->session, name.schema, name.name, false);
+}
+
+static hr_status check_free(struct hr_run *run, const char *const *parts, uint32_t count,
+                            bool *ret_taken, struct hr_err *err)
+{
+    struct hr_table *table = NULL;
+    HR_TRY(hr_catalog_lookup(run->session, parts, count, &table, err));
+    *ret_taken = table != NULL;
+    hr_table_unref(table);
+    return HR_OK;
 }
 
 static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_err *err)
@@ -122,15 +166,7 @@ static hr_status find_target(struct hr_run *run, struct target *ret, struct hr_e
         ret->name = stmt->flow_name;
         if (!ret->provider) ret->provider = "noop";
     } else if (stmt->kind == HR_STMT_CREATE_FLOW) {
-        struct hr_table *table =
-            hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count);
-        if (!table)
-            return HR_RAISE(err, HR_E_TABLE_OR_VIEW_NOT_FOUND, "relationName",
-                            hr_full_name(run->arena, ret->name));
-        ret->table = table;
-        ret->provider = table->provider;
-        ret->options = &table->options;
-        ret->name = stmt->flow_name;
+        HR_TRY(flow_table(run, ret, err));
     }
     if (!ret->provider) ret->provider = "memory";
     ret->sink = hr_sink_find(ret->provider);
@@ -206,6 +242,12 @@ static hr_status register_table(struct hr_run *run, const struct target *target,
     HR_TRY(hr_table_new(target->name, &table, err));
     table->provider = hr_arena_strdup(&table->arena, target->provider);
     table->source = hr_source_find(target->provider);
+    const struct hr_stmt *stmt = run->stmt;
+    if (stmt->kind == HR_STMT_CREATE_STREAMING_TABLE && target->name != stmt->late_name)
+        table->schema_name = hr_arena_strdup(
+            &table->arena,
+            hr_object_name(run->session, stmt->name_parts, stmt->name_part_count).schema);
+    if (!table->schema_name) table->schema_name = HR_WH_DEFAULT;
     table->schema = schema;
     table->has_declared_columns = schema && schema == run->stmt->schema;
     table->is_output = true;
@@ -269,9 +311,11 @@ static hr_status add_late(struct hr_run *run, struct hr_plan *plan, enum hr_outp
     HR_TRY(name_memory_table(ret, ret_options, err));
     HR_TRY(hr_plan_divert_late(run->arena, plan, mode, &schema, err));
     const char *const names[] = {ret->name};
-    if (hr_catalog_get(run->session, (const char **)(uintptr_t)names, 1))
+    bool is_taken = false;
+    HR_TRY(check_free(run, (const char **)(uintptr_t)names, 1, &is_taken, err));
+    if (is_taken)
         return HR_RAISE(err, HR_E_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
-                        hr_full_name(run->arena, ret->name));
+                        hr_full_name(run->arena, HR_WH_DEFAULT, ret->name));
     return register_table(run, ret, schema, ret_options, err);
 }
 
@@ -312,6 +356,7 @@ static hr_status start(struct hr_run *run, struct hr_plan *plan, const struct ta
         .mode = mode,
         .sink = target->sink,
         .sink_options = sink_options,
+        .sink_files = target->files,
         .late_sink = late->sink,
         .late_options = late_options,
         .listener = session->listener,
@@ -373,10 +418,13 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
     if (stmt->alert && stmt->or_replace)
         return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "CREATE OR REPLACE ALERT");
     bool is_table = stmt->kind == HR_STMT_CREATE_STREAMING_TABLE;
-    if (is_table && hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count)) {
-        if (stmt->if_not_exists) return HR_OK;
-        return HR_RAISE(err, HR_E_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
-                        hr_full_name(run->arena, target.name));
+    bool is_taken = false;
+    if (is_table)
+        HR_TRY(check_free(run, stmt->name_parts, stmt->name_part_count, &is_taken, err));
+    if (is_taken) {
+        struct hr_object_name name =
+            hr_object_name(run->session, stmt->name_parts, stmt->name_part_count);
+        return stmt->if_not_exists ? HR_OK : hr_table_exists(run, name.schema, name.name, err);
     }
     if (!stmt->plan) return register_empty(run, &target, err);
     struct hr_plan *plan = stmt->plan;
@@ -411,7 +459,7 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
         HR_TRY(hr_session_add_alert(run, schema, &sink_options, &target.alert, err));
     if (is_table) {
         HR_TRY(register_table(run, &target, schema, &sink_options, err));
-        table = hr_catalog_get(run->session, stmt->name_parts, stmt->name_part_count);
+        table = own_table(run, stmt->name_parts, stmt->name_part_count);
     }
     if (run->session->check_only) return HR_OK;
     hr_status status = start(run, plan, &target, &writer, &sink_options, &late,
@@ -419,7 +467,7 @@ hr_status hr_run_streaming(struct hr_run *run, struct hr_err *err)
     /* The statement's memory is the query's now, and gone when it did not start. */
     if (status != HR_OK && table) hr_catalog_remove(run->session, table);
     if (status != HR_OK && late.name) {
-        struct hr_table *late_table = hr_catalog_get(run->session, &late.name, 1);
+        struct hr_table *late_table = own_table(run, &late.name, 1);
         if (late_table) hr_catalog_remove(run->session, late_table);
     }
     if (status != HR_OK && target.alert) hr_session_remove_alert(run->session, target.alert);

@@ -61,17 +61,28 @@ const char *hr_sql_negative_word(struct hr_sql_parser *p, const struct hr_sql_to
     return text;
 }
 
+const char *hr_sql_slice(struct hr_sql_parser *p, int32_t pos, int32_t end)
+{
+    if (p->status != HR_OK) return NULL;
+    const char *text = hr_arena_strndup(p->arena, p->text + pos, (size_t)(end - pos));
+    if (!text) hr_sql_oom(p);
+    return text;
+}
+
 /* Columns and clauses -------------------------------------------------------------------------- */
 
 struct hr_sql_columns *hr_sql_push_column(struct hr_sql_parser *p, struct hr_sql_columns *columns,
                                           const struct hr_sql_token *name, struct hr_sql_type type,
-                                          bool not_null)
+                                          struct hr_sql_column_options options)
 {
     char *text = hr_sql_ident(p, name);
     if (!text) return NULL;
     if (!columns) columns = HR_NEW(p->arena, struct hr_sql_columns);
-    struct hr_field field = {.name = text, .type = type.type, .nullable = !not_null};
-    if (!columns || !HR_VEC_PUSH(p->arena, &columns->fields, field)) {
+    struct hr_field field = {.name = text, .type = type.type, .nullable = !options.not_null};
+    struct hr_stmt_column spec = {.comment = options.comment, .def = options.def};
+    if (type.type) spec.type = hr_sql_slice(p, type.pos, type.end);
+    if (!columns || !HR_VEC_PUSH(p->arena, &columns->fields, field) ||
+        !HR_VEC_PUSH(p->arena, &columns->specs, spec)) {
         hr_sql_oom(p);
         return NULL;
     }
@@ -128,6 +139,28 @@ static void late_rows(struct hr_sql_parser *p, struct hr_stmt *stmt,
     stmt->late_options = clauses->late_options;
 }
 
+struct hr_sql_keys *hr_sql_push_key(struct hr_sql_parser *p, struct hr_sql_keys *keys,
+                                    const struct hr_sql_token *name, struct hr_expr *value)
+{
+    char *text = hr_sql_ident(p, name);
+    if (!text) return NULL;
+    if (!keys) keys = HR_NEW(p->arena, struct hr_sql_keys);
+    struct hr_stmt_key key = {text, value};
+    if (!keys || !HR_VEC_PUSH(p->arena, &keys->keys, key)) {
+        hr_sql_oom(p);
+        return NULL;
+    }
+    return keys;
+}
+
+void hr_sql_stmt_keys(struct hr_stmt *stmt, const struct hr_sql_keys *keys)
+{
+    if (!stmt || !keys) return;
+    stmt->keys = keys->keys.items;
+    stmt->key_count = keys->keys.count;
+    stmt->if_not_exists |= keys->if_not_exists;
+}
+
 static void set_columns(struct hr_sql_parser *p, struct hr_stmt *stmt,
                         const struct hr_sql_columns *columns)
 {
@@ -151,27 +184,60 @@ static void set_columns(struct hr_sql_parser *p, struct hr_stmt *stmt,
         stmt->columns[i] = columns->fields.items[i].name;
     }
     stmt->column_count = count;
+    stmt->specs = columns->specs.items;
+}
+
+/* PARTITIONED BY (p INT): columns behind the others. */
+static struct hr_sql_columns *append_columns(struct hr_sql_parser *p,
+                                             struct hr_sql_columns *columns,
+                                             const struct hr_sql_columns *more)
+{
+    if (!columns) columns = HR_NEW(p->arena, struct hr_sql_columns);
+    bool ok = columns != NULL;
+    for (uint32_t i = 0; ok && i < more->fields.count; i++)
+        ok = HR_VEC_PUSH(p->arena, &columns->fields, more->fields.items[i]) &&
+             HR_VEC_PUSH(p->arena, &columns->specs, more->specs.items[i]);
+    if (!ok) hr_sql_oom(p);
+    return columns;
 }
 
 /* PARTITIONED BY is the option partitionBy: a connector that does not know it says so. */
-static void set_partitions(struct hr_sql_parser *p, struct hr_stmt *stmt,
-                           const struct hr_sql_names *columns)
+static void set_partitions(struct hr_sql_parser *p, struct hr_stmt *stmt, const char **names,
+                           uint32_t count)
 {
     const char *list = "";
-    for (uint32_t i = 0; list && i < columns->names.count; i++)
-        list = hr_arena_printf(p->arena, "%s%s%s", list, i ? "," : "", columns->names.items[i]);
-    if (list)
-        stmt->options = hr_sql_put_option(p, stmt->options, "partitionBy", list);
-    else
+    for (uint32_t i = 0; list && i < count; i++)
+        list = hr_arena_printf(p->arena, "%s%s%s", list, i ? "," : "", names[i]);
+    if (!list) {
         hr_sql_oom(p);
+        return;
+    }
+    stmt->partitions = names;
+    stmt->partition_count = count;
+    stmt->options = hr_sql_put_option(p, stmt->options, "partitionBy", list);
+}
+
+static void set_partition_columns(struct hr_sql_parser *p, struct hr_stmt *stmt,
+                                  const struct hr_sql_columns *columns)
+{
+    uint32_t count = columns->fields.count;
+    const char **names = HR_NEW_ARRAY(p->arena, const char *, count);
+    if (!names) {
+        hr_sql_oom(p);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) names[i] = columns->fields.items[i].name;
+    set_partitions(p, stmt, names, count);
 }
 
 void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
                          struct hr_sql_columns *columns, struct hr_sql_clauses *clauses)
 {
     if (p->status != HR_OK) return;
+    if (clauses && clauses->partition_columns)
+        columns = append_columns(p, columns, clauses->partition_columns);
     if (columns) set_columns(p, stmt, columns);
-    if (!clauses) return;
+    if (!clauses || p->status != HR_OK) return;
     bool streams =
         stmt->kind == HR_STMT_CREATE_STREAMING_TABLE || stmt->kind == HR_STMT_CREATE_FLOW;
     if (clauses->late && !streams)
@@ -180,7 +246,12 @@ void hr_sql_stmt_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
     stmt->provider = clauses->provider;
     stmt->options = clauses->options;
     stmt->comment = clauses->comment;
-    if (clauses->partitions) set_partitions(p, stmt, clauses->partitions);
+    stmt->properties = clauses->properties;
+    stmt->location = clauses->location;
+    if (clauses->partitions)
+        set_partitions(p, stmt, clauses->partitions->names.items,
+                       clauses->partitions->names.count);
+    if (clauses->partition_columns) set_partition_columns(p, stmt, clauses->partition_columns);
 }
 
 /* CREATE VIEW … AS: what a query's own text does not say has no place here. */
@@ -194,9 +265,10 @@ void hr_sql_view_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
                      stmt->name_parts[stmt->name_part_count - 1]);
     } else if (stmt->if_not_exists && stmt->is_temporary) {
         hr_sql_unsupported(p, 0, end, "a TEMPORARY view with IF NOT EXISTS");
-    } else if (clauses->has_properties && stmt->is_temporary) {
+    } else if (clauses->properties && stmt->is_temporary) {
         hr_sql_unsupported(p, 0, end, "TBLPROPERTIES of a TEMPORARY view");
-    } else if (clauses->provider || clauses->options || clauses->partitions) {
+    } else if (clauses->provider || clauses->options || clauses->partitions || clauses->location ||
+               clauses->partition_columns) {
         hr_sql_unsupported(p, 0, end, "USING, OPTIONS, LOCATION or PARTITIONED BY of a view");
     }
     hr_sql_stmt_clauses(p, stmt, columns, clauses);
@@ -206,7 +278,8 @@ void hr_sql_flow_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
                          struct hr_sql_clauses *clauses)
 {
     if (p->status != HR_OK) return;
-    if (clauses->provider || clauses->options || clauses->partitions || clauses->has_properties)
+    if (clauses->provider || clauses->options || clauses->partitions || clauses->properties ||
+        clauses->partition_columns || clauses->location)
         hr_sql_unsupported(p, 0, (int32_t)p->len,
                            "USING, OPTIONS or PARTITIONED BY of a flow that writes to a table "
                            "(they are the table's)");

@@ -32,6 +32,7 @@ typedef struct yyParser yyParser;
 static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
 
 #define NO_X ((struct hr_sql_x){0})
+#define NO_TYPE ((struct hr_sql_type){0})
 #define OPT_NAMES(names) ((names) ? (names)->end : 0)
 }
 
@@ -110,7 +111,8 @@ stmt(A) ::= CREATE or_replace(R) temporary(T) VIEW if_not_exists(N) names(V) vie
             clauses(C) AS query(Q). {
     A = hr_sql_stmt(p, HR_STMT_CREATE_VIEW);
     if (A) {
-        A->or_replace = R; A->is_temporary = T; A->if_not_exists = N; A->is_view = true;
+        A->or_replace = R; A->is_temporary = T != 0; A->is_global = T == 2; A->if_not_exists = N;
+        A->is_view = true;
         hr_sql_stmt_name(A, V);
         hr_sql_view_clauses(p, A, L, C);
         hr_sql_stmt_query(A, Q);
@@ -120,16 +122,17 @@ stmt(A) ::= CREATE or_replace(R) temporary(T) VIEW if_not_exists(N) names(V) vie
             clauses(C). {
     A = hr_sql_stmt(p, HR_STMT_CREATE_TABLE);
     if (A) {
-        A->or_replace = R; A->is_temporary = T; A->if_not_exists = N; A->is_view = true;
+        A->or_replace = R; A->is_temporary = T != 0; A->is_global = T == 2; A->if_not_exists = N;
+        A->is_view = true;
         hr_sql_stmt_name(A, V);
         hr_sql_view_over_source(p, A, L, C);
     }
 }
-stmt(A) ::= CREATE or_replace(R) external TABLE if_not_exists(N) names(T) table_columns(L)
+stmt(A) ::= CREATE or_replace(R) external(E) TABLE if_not_exists(N) names(T) table_columns(L)
             clauses(C) as_query(Q). {
     A = hr_sql_stmt(p, HR_STMT_CREATE_TABLE);
     if (A) {
-        A->or_replace = R; A->if_not_exists = N;
+        A->or_replace = R; A->if_not_exists = N; A->is_external = E;
         hr_sql_stmt_name(A, T);
         hr_sql_stmt_clauses(p, A, L, C);
         hr_sql_stmt_query(A, Q);
@@ -319,6 +322,25 @@ stmt(A) ::= INSERT into(O) table_opt names(T) BY NAME query(Q). {
 stmt(A) ::= INSERT into(O) table_opt names(T) LP idents(L) RP query(Q). {
     A = hr_sql_insert(p, O, T, L, false, Q);
 }
+stmt(A) ::= INSERT into(O) table_opt names(T) keys(K) query(Q). {
+    A = hr_sql_insert(p, O, T, NULL, false, Q);
+    hr_sql_stmt_keys(A, K);
+}
+stmt(A) ::= INSERT into(O) table_opt names(T) keys(K) BY NAME query(Q). {
+    A = hr_sql_insert(p, O, T, NULL, true, Q);
+    hr_sql_stmt_keys(A, K);
+}
+stmt(A) ::= INSERT into(O) table_opt names(T) keys(K) LP idents(L) RP query(Q). {
+    A = hr_sql_insert(p, O, T, L, false, Q);
+    hr_sql_stmt_keys(A, K);
+}
+%type keys {struct hr_sql_keys *}
+keys(A) ::= PARTITION LP key_list(L) RP if_not_exists(N). { A = L; if (A) A->if_not_exists = N; }
+%type key_list {struct hr_sql_keys *}
+key_list(A) ::= ident(N). { A = hr_sql_push_key(p, NULL, N, NULL); }
+key_list(A) ::= ident(N) EQ vexpr(X). { A = hr_sql_push_key(p, NULL, N, X.x); }
+key_list(A) ::= key_list(L) COMMA ident(N). { A = hr_sql_push_key(p, L, N, NULL); }
+key_list(A) ::= key_list(L) COMMA ident(N) EQ vexpr(X). { A = hr_sql_push_key(p, L, N, X.x); }
 %type into {int}
 into(A) ::= INTO. { A = 0; }
 into(A) ::= OVERWRITE. { A = 1; }
@@ -473,15 +495,13 @@ using_values(A) ::= USING LP bexpr(X) AS ident(N) COMMA items(L) RP. {
 or_replace(A) ::= . { A = 0; }
 or_replace(A) ::= OR REPLACE. { A = 1; }
 or_replace(A) ::= OR REFRESH. { A = 1; }
-external ::= .
-external ::= EXTERNAL.
+%type external {int}
+external(A) ::= . { A = 0; }
+external(A) ::= EXTERNAL. { A = 1; }
 %type temporary {int}
 temporary(A) ::= . { A = 0; }
 temporary(A) ::= TEMPORARY. { A = 1; }
-temporary(A) ::= GLOBAL(G) TEMPORARY(T). {
-    A = 1;
-    hr_sql_unsupported(p, G->pos, T->end, "a GLOBAL TEMPORARY view");
-}
+temporary(A) ::= GLOBAL TEMPORARY. { A = 2; }
 %type if_not_exists {int}
 if_not_exists(A) ::= . { A = 0; }
 if_not_exists(A) ::= IF NOT EXISTS. { A = 1; }
@@ -491,9 +511,11 @@ if_exists(A) ::= IF EXISTS. { A = 1; }
 %type as_query {struct hr_sql_q}
 as_query(A) ::= . { A = (struct hr_sql_q){0}; }
 as_query(A) ::= AS query(Q). { A = Q; }
-%type comment_opt {const char *}
-comment_opt(A) ::= . { A = NULL; }
-comment_opt(A) ::= COMMENT STRING(S). { A = hr_sql_cstring(p, S); }
+%type column_comment {struct hr_sql_column_options}
+column_comment(A) ::= . { A = (struct hr_sql_column_options){0}; }
+column_comment(A) ::= COMMENT STRING(S). {
+    A = (struct hr_sql_column_options){.comment = hr_sql_cstring(p, S)};
+}
 
 %type table_columns {struct hr_sql_columns *}
 %type columns {struct hr_sql_columns *}
@@ -503,23 +525,30 @@ columns(A) ::= ident(N) type(T) column_options(O). { A = hr_sql_push_column(p, N
 columns(A) ::= columns(L) COMMA ident(N) type(T) column_options(O). {
     A = hr_sql_push_column(p, L, N, T, O);
 }
-%type column_options {int}
-column_options(A) ::= . { A = 0; }
-column_options(A) ::= column_options NOT NULL. { A = 1; }
-column_options(A) ::= column_options(O) COMMENT STRING. { A = O; }
+%type column_options {struct hr_sql_column_options}
+column_options(A) ::= . { A = (struct hr_sql_column_options){0}; }
+column_options(A) ::= column_options(O) NOT NULL. { A = O; A.not_null = true; }
+column_options(A) ::= column_options(O) COMMENT STRING(S). {
+    A = O;
+    A.comment = hr_sql_cstring(p, S);
+}
+column_options(A) ::= column_options(O) DEFAULT vexpr(X). {
+    A = O;
+    A.def = hr_sql_slice(p, X.pos, X.end);
+}
 
 %type view_columns {struct hr_sql_columns *}
 %type view_column_list {struct hr_sql_columns *}
 view_columns(A) ::= . { A = NULL; }
 view_columns(A) ::= LP view_column_list(L) RP. { A = L; }
-view_column_list(A) ::= ident(N) comment_opt. {
-    A = hr_sql_push_column(p, NULL, N, (struct hr_sql_type){0}, false);
+view_column_list(A) ::= ident(N) column_comment(C). {
+    A = hr_sql_push_column(p, NULL, N, NO_TYPE, C);
 }
 view_column_list(A) ::= ident(N) type(T) column_options(O). {
     A = hr_sql_push_column(p, NULL, N, T, O);
 }
-view_column_list(A) ::= view_column_list(L) COMMA ident(N) comment_opt. {
-    A = hr_sql_push_column(p, L, N, (struct hr_sql_type){0}, false);
+view_column_list(A) ::= view_column_list(L) COMMA ident(N) column_comment(C). {
+    A = hr_sql_push_column(p, L, N, NO_TYPE, C);
 }
 view_column_list(A) ::= view_column_list(L) COMMA ident(N) type(T) column_options(O). {
     A = hr_sql_push_column(p, L, N, T, O);
@@ -531,13 +560,14 @@ clauses(A) ::= clauses(C) USING names(N). { A = C; hr_sql_using(p, A, N); }
 clauses(A) ::= clauses(C) LATE ROWS INTO names(N). { A = C; if (A) A->late = N; }
 clauses(A) ::= clauses(C) OPTIONS LP properties(O) RP. { A = C; hr_sql_merge_options(p, A, O); }
 clauses(A) ::= clauses(C) PARTITIONED BY LP idents(L) RP. { A = C; if (A) A->partitions = L; }
-clauses(A) ::= clauses(C) TBLPROPERTIES LP properties RP. {
+clauses(A) ::= clauses(C) PARTITIONED BY LP columns(L) RP. {
     A = C;
-    if (A) A->has_properties = true;
+    if (A) A->partition_columns = L;
 }
+clauses(A) ::= clauses(C) TBLPROPERTIES LP properties(O) RP. { A = C; if (A) A->properties = O; }
 clauses(A) ::= clauses(C) LOCATION STRING(S). {
     A = C;
-    if (A) A->options = hr_sql_put_option(p, A->options, "path", hr_sql_cstring(p, S));
+    if (A) A->location = hr_sql_cstring(p, S);
 }
 clauses(A) ::= clauses(C) COMMENT STRING(S). { A = C; if (A) A->comment = hr_sql_cstring(p, S); }
 

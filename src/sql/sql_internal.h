@@ -78,6 +78,15 @@ struct hr_sql_on {
 
 struct hr_sql_columns {
     HR_VEC(struct hr_field) fields; /* type NULL: a name alone (views) */
+    HR_VEC(struct hr_stmt_column) specs;
+};
+struct hr_sql_column_options {
+    bool not_null;
+    const char *comment, *def;
+};
+struct hr_sql_keys { /* PARTITION (p = 1, q) */
+    HR_VEC(struct hr_stmt_key) keys;
+    bool if_not_exists;
 };
 
 /* CREATE …'s clauses, in any order. */
@@ -85,10 +94,12 @@ struct hr_sql_clauses {
     const char *provider, *comment;
     struct hr_options *options;
     struct hr_sql_names *partitions;
-    bool has_properties;       /* TBLPROPERTIES: kept nowhere, for nothing here asks for them */
     struct hr_sql_names *late; /* LATE ROWS INTO: what follows is about that table */
     const char *late_provider;
     struct hr_options *late_options;
+    struct hr_sql_columns *partition_columns; /* PARTITIONED BY (p INT) */
+    struct hr_options *properties;            /* TBLPROPERTIES */
+    const char *location;
 };
 
 struct hr_sql_alert_clauses { /* CREATE ALERT's, in any order */
@@ -372,7 +383,12 @@ void hr_sql_view_over_source(struct hr_sql_parser *p, struct hr_stmt *stmt,
                              struct hr_sql_columns *columns, struct hr_sql_clauses *clauses);
 struct hr_sql_columns *hr_sql_push_column(struct hr_sql_parser *p, struct hr_sql_columns *columns,
                                           const struct hr_sql_token *name, struct hr_sql_type type,
-                                          bool not_null);
+                                          struct hr_sql_column_options options);
+/* The statement's text from pos to end. */
+const char *hr_sql_slice(struct hr_sql_parser *p, int32_t pos, int32_t end);
+struct hr_sql_keys *hr_sql_push_key(struct hr_sql_parser *p, struct hr_sql_keys *keys,
+                                    const struct hr_sql_token *name, struct hr_expr *value);
+void hr_sql_stmt_keys(struct hr_stmt *stmt, const struct hr_sql_keys *keys);
 struct hr_sql_clauses *hr_sql_clauses(struct hr_sql_parser *p);
 void hr_sql_merge_options(struct hr_sql_parser *p, struct hr_sql_clauses *clauses,
                           const struct hr_options *options);

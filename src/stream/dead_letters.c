@@ -52,6 +52,7 @@ hr_status hr_dead_output_open(struct hr_query_output *output, const struct hr_de
     args.mode = HR_MODE_APPEND;
     args.creates = false;
     args.starts_late = true;
+    args.files = NULL; /* the output's own */
     args.query_id = id;
     output->vt = place->sink;
     output->schema = args.schema;

@@ -22,6 +22,7 @@ struct hr_query_output {
     const struct hr_sink_vt *vt;
     struct hr_options options;
     const struct hr_type *schema; /* of dead letters: what their sink takes */
+    const struct hr_file_catalog *files; /* or NULL */
     struct hr_sink *sink; /* NULL: not open */
 
     /* Of the running epoch. */

@@ -51,6 +51,7 @@ static hr_status fill(struct hr_query *query, struct hr_query_args *args, struct
     memset(&args->plan_arena, 0, sizeof args->plan_arena);
     query->plan = args->plan;
     query->output.vt = args->sink;
+    query->output.files = args->sink_files;
     query->mode = args->mode;
     query->trigger = args->trigger;
     query->limit = args->limit;

@@ -63,6 +63,7 @@ struct hr_query_args {
     bool temporary_checkpoint;  /* removed when the query is freed */
     const struct hr_sink_vt *sink;
     const struct hr_options *sink_options;
+    const struct hr_file_catalog *sink_files; /* of a table in a catalog; lives as the plan does */
     const struct hr_sink_vt *late_sink; /* where late rows go (LATE ROWS INTO); NULL: nowhere */
     const struct hr_options *late_options;
     struct hr_dead_place dead; /* copied, but for what its schema is in; sink NULL: none */

@@ -328,6 +328,7 @@ static hr_status open_source(struct hr_query *query, struct hr_query_scan *scan,
         .query_name = query->name,
         .user = node->table->user,
         .takes_dead_letters = true,
+        .files = node->table->files,
     };
     HR_TRY(hr_source_open(vt, &args, &scan->source, err));
     if (!scan->streaming) return HR_OK;
@@ -411,6 +412,7 @@ static hr_status open_output(struct hr_query *query, struct hr_query_output *out
         .query_name = query->name,
         .is_stopping = is_stopping,
         .stopping_arg = query,
+        .files = query->output.files,
     };
     HR_TRY(hr_sink_open(output->vt, &sink_args, &output->sink, err));
     query->sync_plan = query->sync_plan || output->sink->guarantee == HR_EXACTLY_ONCE;

@@ -83,6 +83,10 @@ bool hr_file_hidden(const char *name);
 /* Older first, then by name. */
 void hr_file_sort(struct file_list *list, bool latest_first);
 
+/* A key or value as a folder's name spells it (sink_writer.c). */
+void hr_file_put_escaped(struct hr_str_view text, struct hr_buf *out);
+#define HR_FILE_NULL_VALUE "__HIVE_DEFAULT_PARTITION__"
+
 /* --- Partition folders (partition.c) ---------------------------------------------------------- */
 
 struct file_key {

@@ -153,11 +153,16 @@ static hr_status setup(struct file_sink *s, const struct hr_sink_args *args, str
                                    .schema = s->data_schema, .file = true};
     HR_TRY(s->format->encoder_open(&fargs, &probe, err));
     s->format->encoder_close(probe);
-    if (args->creates) HR_TRY(check_empty(s, err));
+    if (args->creates && !args->files) HR_TRY(check_empty(s, err));
     HR_TRY(s->env->vt->mkdirs(s->env, s->dir, err));
-    if (!s->streaming) return hr_file_owner_none(s->env, &s->arena, s->dir, err);
     const char *id = hr_arena_strdup(&s->arena, args->query_id ? args->query_id : "");
     if (!id) return HR_OOM(err);
+    if (args->files) {
+        s->files = args->files;
+        s->query_id = s->streaming ? id : NULL;
+        return HR_OK;
+    }
+    if (!s->streaming) return hr_file_owner_none(s->env, &s->arena, s->dir, err);
     HR_TRY(hr_file_owner_open(&s->owner, s->env, s->dir, id, o.take_over, err));
     s->owner.starts_late = args->starts_late;
     return HR_OK;
@@ -191,6 +196,7 @@ static hr_status sink_begin(struct hr_sink *sink, int64_t epoch, bool *ret_commi
         *ret_committed = false;
         return HR_OK;
     }
+    if (s->files) return s->files->begin(s->files, s->query_id, epoch, ret_committed, err);
     hr_arena_init(&arena, NULL);
     hr_status status =
         hr_file_owner_begin(&s->owner, &arena, epoch, &s->number, ret_committed, err);
@@ -217,17 +223,36 @@ static hr_status sync_folders(struct file_sink *s, struct hr_arena *arena,
 }
 
 /* The job's files get their names. */
-static hr_status publish(struct file_sink *s, struct hr_arena *arena, const struct file_list *files,
-                         struct hr_err *err)
+static hr_status rename_files(struct file_sink *s, struct hr_arena *arena,
+                              const struct file_list *files, struct hr_err *err)
 {
     for (uint32_t i = 0; i < files->count; i++) {
         const char *temp = hr_file_temp_path(arena, files->items[i].path);
         if (!temp) return HR_OOM(err);
         HR_TRY(s->env->vt->rename(s->env, temp, files->items[i].path, err));
     }
-    HR_TRY(sync_folders(s, arena, files, err));
+    return sync_folders(s, arena, files, err);
+}
+
+static hr_status publish(struct file_sink *s, struct hr_arena *arena, const struct file_list *files,
+                         struct hr_err *err)
+{
+    HR_TRY(rename_files(s, arena, files, err));
     const char *success = hr_arena_printf(arena, "%s/_SUCCESS", s->dir);
     return success ? hr_env_write_file(s->env, success, "", 0, err) : HR_OOM(err);
+}
+
+/* The catalog names them, all at once. */
+static hr_status hand_over(struct file_sink *s, struct hr_arena *arena,
+                           const struct file_list *files, int64_t epoch, struct hr_err *err)
+{
+    struct hr_file_name *names = HR_NEW_ARRAY(arena, struct hr_file_name, files->count + 1);
+    if (!names) return HR_OOM(err);
+    for (uint32_t i = 0; i < files->count; i++)
+        names[i] = (struct hr_file_name){files->items[i].path, files->items[i].size,
+                                         files->items[i].mtime_us};
+    if (!s->streaming) HR_TRY(rename_files(s, arena, files, err));
+    return s->files->commit(s->files, s->query_id, epoch, names, files->count, err);
 }
 
 static hr_status sink_commit(struct hr_sink *sink, int64_t epoch,
@@ -236,7 +261,6 @@ static hr_status sink_commit(struct hr_sink *sink, int64_t epoch,
 {
     struct file_sink *s = self(sink);
     struct file_list files = {0};
-    HR_UNUSED(epoch); /* begin said which number it has here */
     struct hr_arena arena;
     hr_arena_init(&arena, NULL);
     hr_status status = HR_OK;
@@ -246,7 +270,9 @@ static hr_status sink_commit(struct hr_sink *sink, int64_t epoch,
     if (!status && s->streaming) status = sync_folders(s, &arena, &files, err);
     if (!status && hr_fault_hit(HR_FAULT_SINK_COMMIT))
         status = HR_FAIL(err, HR_E_IO, "injected fault at HR_FAULT_SINK_COMMIT");
-    if (!status && s->streaming)
+    if (!status && s->files)
+        status = hand_over(s, &arena, &files, epoch, err);
+    else if (!status && s->streaming) /* begin said which number it has here */
         status = hr_file_manifest_write(s->env, &arena, s->dir, s->number, &files, s->replace, err);
     else if (!status)
         status = publish(s, &arena, &files, err);

@@ -24,6 +24,8 @@ struct file_sink {
     bool streaming, replace;
     struct file_owner owner; /* streaming: this query's right to write */
     int64_t number;          /* of the running epoch in the manifest */
+    const struct hr_file_catalog *files; /* of a table in a catalog: it has no manifest */
+    const char *query_id;                /* then: of a stream, NULL of a batch */
 };
 
 /* As hr_sink_vt.open_writer. */

@@ -35,7 +35,7 @@ struct file_writer {
 };
 
 /* Hive's: characters that mean something in paths or to shells. */
-static void put_escaped(struct hr_str_view text, struct hr_buf *out)
+void hr_file_put_escaped(struct hr_str_view text, struct hr_buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
@@ -58,10 +58,10 @@ static hr_status put_key(const struct file_sink *s, const struct hr_batch *batch
         if (hr_column_valid(col, row) && col->type->id != HR_T_NULL)
             hr_column_print(col, row, s->conf.tz, &value);
         if (i) hr_buf_putc(out, '/');
-        put_escaped(hr_sv(s->schema->fields[at].name), out);
+        hr_file_put_escaped(hr_sv(s->schema->fields[at].name), out);
         hr_buf_putc(out, '=');
         if (value.len)
-            put_escaped(hr_svn(value.ptr, value.len), out);
+            hr_file_put_escaped(hr_svn(value.ptr, value.len), out);
         else
             hr_buf_puts(out, "__HIVE_DEFAULT_PARTITION__");
     }

@@ -85,6 +85,7 @@ struct file_source {
     struct hr_options format_options;
     struct hr_conf conf;
     struct file_options options;
+    const struct hr_file_catalog *files; /* which there are; NULL: what the path names */
     const char *log_path;      /* NULL: the log is in memory only */
     struct hr_record_log *log_file; /* NULL: in memory only */
     struct file_list log;      /* by offset */
@@ -229,6 +230,21 @@ static hr_status append_log(struct file_source *s, const struct file_list *files
     return status;
 }
 
+/* The files that there are now. */
+static hr_status find_files(struct file_source *s, struct hr_arena *arena, struct file_list *ret,
+                            struct hr_err *err)
+{
+    struct hr_file_name *names = NULL;
+    uint32_t count = 0;
+    if (!s->files) return hr_file_find(s->env, arena, &s->query, ret, err);
+    HR_TRY(s->files->list(s->files, arena, &names, &count, err));
+    for (uint32_t i = 0; i < count; i++) {
+        struct file_entry entry = {names[i].path, names[i].mtime_us, names[i].size, -1};
+        if (!HR_VEC_PUSH(arena, ret, entry)) return HR_OOM(err);
+    }
+    return HR_OK;
+}
+
 /* --- Opening ---------------------------------------------------------------------------------- */
 
 static void file_close(struct hr_source *source)
@@ -345,7 +361,7 @@ static hr_status infer_schema(struct file_source *s, struct hr_err *err)
 {
     struct file_list files = {0};
     const struct hr_type *keys;
-    hr_status status = hr_file_find(s->env, &s->arena, &s->query, &files, err);
+    hr_status status = find_files(s, &s->arena, &files, err);
     if (!(s->format->columns && status == HR_E_PATH_NOT_FOUND)) HR_TRY(status); /* it is known */
     hr_file_sort(&files, false);
     HR_TRY(hr_file_keys_infer(&s->arena, &s->query, &files, s->infer_partition_types, &keys, err));
@@ -358,7 +374,7 @@ static hr_status data_schema(struct file_source *s, const struct hr_type **ret, 
 {
     struct file_list files = {0};
     struct file_keys keys = {0};
-    hr_status status = hr_file_find(s->env, &s->arena, &s->query, &files, err);
+    hr_status status = find_files(s, &s->arena, &files, err);
     if (status != HR_E_PATH_NOT_FOUND) HR_TRY(status);
     HR_TRY(hr_file_keys_check(&s->arena, &s->query, &files, &keys, err));
     return hr_file_data_schema(&s->arena, s->base.schema, &keys, ret, err);
@@ -533,6 +549,7 @@ static hr_status open_format(const struct hr_source_args *args, const struct hr_
     hr_arena_init(&s->found_arena, args->mem);
     s->base.vt = vt;
     s->env = args->env;
+    s->files = args->files;
     s->format = format;
     s->last_offset = s->cleaned = -1;
     s->newest_us = INT64_MIN;
@@ -645,7 +662,7 @@ static hr_status file_plan(struct hr_source *source, const char *start, const ch
     split_vec splits = {0};
     if (!start && !end) {
         struct file_list files = {0};
-        HR_TRY(hr_file_find(s->env, arena, &s->query, &files, err));
+        HR_TRY(find_files(s, arena, &files, err));
         HR_TRY(check_folders(s, arena, &files, err));
         hr_file_sort(&files, false);
         for (uint32_t i = 0; i < files.count; i++)
@@ -764,7 +781,7 @@ static hr_status list_new(struct file_source *s, bool *ret_unsettled, struct hr_
     s->found = (struct file_list){0};
     s->found_at = 0;
     hr_arena_reset(&s->found_arena);
-    hr_status status = hr_file_find(s->env, &s->found_arena, &s->query, &all, err);
+    hr_status status = find_files(s, &s->found_arena, &all, err);
     tell_missing(s, status == HR_E_PATH_NOT_FOUND);
     if (status == HR_E_PATH_NOT_FOUND) return HR_OK;
     HR_TRY(status);
@@ -772,7 +789,7 @@ static hr_status list_new(struct file_source *s, bool *ret_unsettled, struct hr_
     for (uint32_t i = 0; i < all.count; i++) {
         struct file_entry *file = &all.items[i];
         if (file->size == 0 || file->mtime_us < oldest_us || is_seen(s, file->path)) continue;
-        if (is_unfinished(s, file, now_us, ret_unsettled)) continue;
+        if (!s->files && is_unfinished(s, file, now_us, ret_unsettled)) continue;
         if (!HR_VEC_PUSH(&s->found_arena, &s->found, *file)) return HR_OOM(err);
     }
     hr_file_sort(&s->found, o->latest_first);

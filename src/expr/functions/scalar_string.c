@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text: case, parts, padding, searching. Positions count code points from 1, as in Spark. Results
  * that are parts of an argument share its bytes. */
+#include <stdio.h>
+
 #include "base/decimal.h"
 #include "base/utf8.h"
 #include "expr/functions/functions.h"
@@ -232,6 +234,52 @@ hr_status hr_fn_substring(HR_EVAL_ARGS)
         int64_t pos = HR_ARG(int32_t, &args[1], row);
         int64_t len = call->arg_count > 2 ? HR_ARG(int32_t, &args[2], row) : INT32_MAX;
         SHARE(substring(hr_arg_str(&args[0], row), pos, len, binary));
+    }
+    return HR_OK;
+}
+
+/* The value without the spaces that make it longer than n; HR_E_EXCEED_LIMIT_LENGTH. */
+static hr_status limit_length(struct hr_str_view *s, int32_t n, int64_t *ret_count,
+                              struct hr_err *err)
+{
+    char limit[16];
+    *ret_count = (int64_t)hr_utf8_count(s->ptr, s->len);
+    while (*ret_count > n && s->ptr[s->len - 1] == ' ') {
+        s->len--;
+        --*ret_count;
+    }
+    if (*ret_count <= n) return HR_OK;
+    snprintf(limit, sizeof limit, "%d", n);
+    return HR_RAISE(err, HR_E_EXCEED_LIMIT_LENGTH, "limit", limit);
+}
+
+hr_status hr_fn_varchar_write(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int64_t count;
+        HR_TRY(limit_length(&s, HR_ARG(int32_t, &args[1], row), &count, err));
+        SHARE(s);
+    }
+    return HR_OK;
+}
+
+hr_status hr_fn_char_write(HR_EVAL_ARGS)
+{
+    HR_EACH_ROW(ctx, out, row) {
+        struct hr_str_view s = hr_arg_str(&args[0], row);
+        int32_t n = HR_ARG(int32_t, &args[1], row);
+        int64_t count;
+        HR_TRY(limit_length(&s, n, &count, err));
+        if (count < n) {
+            size_t len = s.len + (size_t)(n - count);
+            char *text = hr_arena_alloc(ctx->arena, len);
+            if (!text) return HR_OOM(err);
+            memcpy(text, s.ptr, s.len);
+            memset(text + s.len, ' ', len - s.len);
+            s = hr_svn(text, len);
+        }
+        HR_TRY(hr_out_str(ctx, out, row, s.ptr, s.len, err));
     }
     return HR_OK;
 }

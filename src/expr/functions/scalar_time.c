@@ -40,7 +40,8 @@ hr_status hr_fn_current_schema(HR_EVAL_ARGS)
 {
     HR_UNUSED(call);
     HR_UNUSED(args);
-    HR_ALL_ROWS(ctx, row) HR_TRY(hr_out_str(ctx, out, row, "default", 7, err));
+    const char *name = ctx->conf->schema ? ctx->conf->schema : "default";
+    HR_ALL_ROWS(ctx, row) HR_TRY(hr_out_str(ctx, out, row, name, strlen(name), err));
     return HR_OK;
 }
 

@@ -9,8 +9,9 @@
  *
  * The schema is known to both sides. Batches are compacted first, so all rows are live.
  */
+#include "column/batch_bytes.h"
+
 #include "base/hash.h"
-#include "rdd/block_store.h"
 
 /* --- Sizes ------------------------------------------------------------------------------------ */
 
