@@ -18,23 +18,29 @@
 
 /* --- Bytes ------------------------------------------------------------------------------------ */
 
+/* Does nobody else look at it, and are bytes no more than it has? */
+static bool usable(struct hr_buffer *buffer, size_t bytes)
+{
+    return buffer && buffer->size >= bytes && atomic_load(&buffer->refs) == 1;
+}
+
 /* The size bytes at pos, in the window. Only within the chunk. */
 static hr_status window_at(struct pq_leaf *leaf, int64_t pos, size_t size, const char **ret,
                            struct hr_err *err)
 {
     assert(pos >= 0 && (int64_t)size <= leaf->end - pos);
-    struct hr_buffer *w = leaf->window;
-    if (!w || pos < leaf->window_pos || pos + (int64_t)size > leaf->window_pos + (int64_t)w->size) {
+    int64_t window_end = leaf->window_pos + (int64_t)leaf->window_size;
+    if (!leaf->window || pos < leaf->window_pos || pos + (int64_t)size > window_end) {
         size_t bytes = (size_t)HR_MIN(leaf->end - pos, (int64_t)HR_MAX(size, leaf->window_bytes));
-        hr_buffer_unref(w);
-        if (!(leaf->window = pq_buffer_new(leaf->pq->mem, bytes))) return HR_OOM(err);
-        leaf->window_pos = pos;
-        hr_status status = pq_read_at(leaf->pq, pos, leaf->window->data, bytes, err);
-        if (status) {
+        if (!usable(leaf->window, bytes)) {
             hr_buffer_unref(leaf->window);
-            leaf->window = NULL;
-            return status;
+            leaf->window = pq_buffer_new(leaf->pq->mem, bytes);
         }
+        if (!leaf->window) return HR_OOM(err);
+        leaf->window_size = 0;
+        HR_TRY(pq_read_at(leaf->pq, pos, leaf->window->data, bytes, err));
+        leaf->window_pos = pos;
+        leaf->window_size = bytes;
     }
     *ret = leaf->window->data + (pos - leaf->window_pos);
     return HR_OK;
@@ -101,7 +107,12 @@ static hr_status read_body(struct pq_leaf *leaf, const struct pq_page_header *he
         *ret = leaf->window ? hr_buffer_ref(leaf->window) : NULL;
         *ret_data = data;
     } else {
-        struct hr_buffer *page = pq_buffer_new(leaf->pq->mem, plain);
+        struct hr_buffer *page = leaf->spare;
+        leaf->spare = NULL;
+        if (!usable(page, plain)) {
+            hr_buffer_unref(page);
+            page = pq_buffer_new(leaf->pq->mem, plain);
+        }
         if (!page) return HR_OOM(err);
         memcpy(page->data, data, levels);
         /* What is empty may have been packed to nothing. */
@@ -300,7 +311,9 @@ static hr_status next_page(struct pq_leaf *leaf, struct hr_arena *arena, struct 
     struct pq_page_header head;
     if (leaf->pos >= leaf->end) return bad_page(leaf, "its pages have too few values", err);
     HR_TRY(read_head(leaf, arena, &head, err));
-    hr_buffer_unref(leaf->page);
+    hr_buffer_unref(leaf->spare);
+    leaf->spare = leaf->page != leaf->window ? leaf->page : NULL;
+    if (!leaf->spare) hr_buffer_unref(leaf->page);
     leaf->page = NULL;
     leaf->page_left = 0;
     leaf->held = false;
@@ -336,10 +349,11 @@ static void drop_chunk(struct pq_leaf *leaf)
 {
     hr_buffer_unref(leaf->window);
     hr_buffer_unref(leaf->page);
+    hr_buffer_unref(leaf->spare);
     hr_buffer_unref(leaf->dictionary);
     hr_buffer_unref(leaf->dictionary_bytes);
     hr_buffer_unref(leaf->dictionary_text);
-    leaf->window = leaf->page = NULL;
+    leaf->window = leaf->page = leaf->spare = NULL;
     leaf->dictionary = leaf->dictionary_bytes = leaf->dictionary_text = NULL;
 }
 

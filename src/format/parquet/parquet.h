@@ -172,14 +172,15 @@ struct pq_leaf {
     const struct pq_column_meta *meta;
     int64_t pos, end;     /* of bytes that were not looked at */
     int64_t entries_left; /* levels in pages to come */
-    struct hr_buffer *window;
+    struct hr_buffer *window; /* its first window_size bytes are those at window_pos */
     int64_t window_pos;
+    size_t window_size;
     size_t window_bytes; /* how much is read at once */
     /* The dictionary, converted */
     struct hr_buffer *dictionary, *dictionary_bytes, *dictionary_text;
     uint32_t dictionary_count;
     /* The page */
-    struct hr_buffer *page;
+    struct hr_buffer *page, *spare; /* spare: of an earlier one, to be used again */
     uint32_t page_left; /* levels */
     bool held;          /* by the running batch */
     struct pq_rle rep, def;

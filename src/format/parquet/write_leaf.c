@@ -305,7 +305,8 @@ hr_status pq_wleaf_flush(struct pq_wleaf *leaf, struct hr_err *err)
     put_level_run(leaf, &leaf->reps, leaf->max_rep);
     put_level_run(leaf, &leaf->defs, leaf->max_def);
     if (leaf->coded && leaf->page_values) { /* PyArrow refuses a dictionary without values */
-        uint32_t width = HR_MAX(bits_of(leaf->dictionary_count - 1), 1u); /* nor indices of 0 bits */
+        /* nor indices of 0 bits */
+        uint32_t width = HR_MAX(bits_of(leaf->dictionary_count - 1), 1u);
         data.encoding = PQ_E_PLAIN_DICTIONARY;
         hr_buf_put_u8(&leaf->body, (uint8_t)width);
         pq_put_indices(&leaf->body, (const uint32_t *)(const void *)leaf->indices.data,
