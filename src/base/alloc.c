@@ -118,6 +118,19 @@ static HR_COLD void describe(const struct hr_mem *mem, const struct hr_mem *refu
     snprintf(ret->setting, sizeof ret->setting, "%s", setting);
 }
 
+int64_t hr_mem_room(struct hr_mem *mem, int64_t *ret_limit)
+{
+    int64_t room = *ret_limit = INT64_MAX;
+    for (struct hr_mem *m = mem; m; m = m->parent) {
+        int64_t limit = __atomic_load_n(&m->limit_bytes, __ATOMIC_RELAXED);
+        int64_t left = limit - atomic_load_explicit(&m->used_bytes, memory_order_relaxed);
+        if (limit == 0 || left >= room) continue;
+        room = HR_MAX(left, 0);
+        *ret_limit = limit;
+    }
+    return room;
+}
+
 hr_status hr_mem_reserve(struct hr_mem *mem, int64_t bytes, struct hr_err *err)
 {
     const struct hr_mem *refuses = take_all(mem, bytes);

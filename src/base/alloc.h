@@ -42,6 +42,9 @@ hr_status hr_mem_reserve(struct hr_mem *mem, int64_t bytes, struct hr_err *err) 
  * HR_E_MEMORY_LIMIT, up to its next allocation that fails for another reason. */
 bool hr_mem_take(struct hr_mem *mem, int64_t bytes) HR_CHECKED;
 void hr_mem_release(struct hr_mem *mem, int64_t bytes);
+/* What mem and its parents have left, and the limit of the one that has least: a hint, others
+ * reserve meanwhile. Both INT64_MAX where there is no limit. */
+int64_t hr_mem_room(struct hr_mem *mem, int64_t *ret_limit);
 
 /* The budget of the process, in which all others are: headrace.memory. */
 struct hr_mem *hr_mem_process(void);

@@ -230,28 +230,52 @@ static hr_status fragment_new(struct hr_exec *exec, const struct hr_pnode *root,
     return HR_OK;
 }
 
+struct consumer {
+    struct hr_exec *exec;
+    _Atomic bool any; /* rows have gone out */
+};
+
 static hr_status consume(void *arg, uint32_t partition, uint32_t attempt, struct hr_batch *batch,
                          struct hr_err *err)
 {
-    struct hr_exec *exec = arg;
+    struct consumer *consumer = arg;
+    struct hr_exec *exec = consumer->exec;
+    atomic_store_explicit(&consumer->any, true, memory_order_relaxed);
     return exec->emit ? exec->emit(exec, partition, attempt, batch, err) : HR_OK;
 }
 
-static hr_status run_stages(struct hr_pipeline *pipeline, struct hr_err *err)
+/* *ret_any: rows have gone out. */
+static hr_status run_stages(struct hr_pipeline *pipeline, bool *ret_any, struct hr_err *err)
 {
     assert(pipeline->exec->scheduler && !pipeline->collapsed);
     struct hr_exec *exec = pipeline->exec;
+    struct consumer consumer = {.exec = exec};
     struct hr_rdd *rdd;
     HR_TRY(fragment_new(exec, pipeline->root, NULL, &rdd, err));
     struct hr_job_options options = {
         .consume = consume,
-        .arg = exec,
+        .arg = &consumer,
         .cancelled = exec->cancelled,
         .max_attempts = exec->state_count ? 1 : 0, /* the query restores its state and runs again */
     };
     hr_status status = hr_scheduler_run(exec->scheduler, rdd, &options, NULL, err);
     hr_rdd_unref(rdd);
+    *ret_any = consumer.any;
     return status;
+}
+
+/* A shuffle keeps its rows in memory, but sorting and grouping in one task go to disk: a query at
+ * rest that had too little, and has given no row yet, is run once more in that way. */
+static hr_status run_again(struct hr_pipeline *pipeline, struct hr_err *err)
+{
+    struct hr_exec *exec = pipeline->exec;
+    for (uint32_t i = 0; i < exec->scan_count; i++) {
+        atomic_store(&exec->scans[i].rows_read, 0);
+        atomic_store(&exec->scans[i].malformed_rows, 0);
+    }
+    if (err) *err = (struct hr_err){0};
+    pipeline->collapsed = true;
+    return run_inline(pipeline, err);
 }
 
 /* --- Running ---------------------------------------------------------------------------------- */
@@ -271,5 +295,8 @@ hr_status hr_exec_run(const struct hr_pnode *root, struct hr_exec *exec, struct 
         return run_inline(&pipeline, err);
     }
     if (!exec->scheduler) return HR_BUG(err, "a plan of several tasks has no scheduler");
-    return run_stages(&pipeline, err);
+    bool any = false;
+    hr_status status = run_stages(&pipeline, &any, err);
+    bool again = status == HR_E_MEMORY_LIMIT && !any && exec->epoch < 0 && exec->state_count == 0;
+    return again ? run_again(&pipeline, err) : status;
 }

@@ -14,9 +14,11 @@
  * passes on the first of each.
  */
 #include "expr/codec.h"
+#include "operator/agg_spill.h"
 #include "operator/agg_states.h"
 #include "operator/exchange.h"
 #include "operator/exec.h"
+#include "operator/spill.h"
 #include "state/table.h"
 
 #define BLOCK 2048u
@@ -48,6 +50,7 @@ struct aggregate {
     uint8_t *is_new;
     struct hr_ktable_iter iter;
     struct hr_value_account heap; /* of the states */
+    struct hr_agg_spill *spill;   /* NULL: all groups are in memory */
     bool loaded, done;
 };
 
@@ -157,6 +160,8 @@ static void aggregate_close(struct hr_op *base)
     op->single = NULL;
     hr_ktable_free(op->table);
     op->table = NULL;
+    hr_agg_spill_free(op->spill);
+    op->spill = NULL;
     for (uint32_t a = 0; op->distinct && a < hr_agg_node(node)->agg_count; a++)
         hr_ktable_free(op->distinct[a].seen);
     (void)hr_value_account_enter(before);
@@ -427,6 +432,21 @@ static hr_status make_output(struct aggregate *op, uint8_t **states, uint32_t co
     return HR_OK;
 }
 
+/* Groups go to disk before the table's next growth would pass the budget. Not those of DISTINCT
+ * aggregates, which also keep what they have seen. */
+static hr_status spill_if_due(struct aggregate *op, struct hr_err *err)
+{
+    struct hr_task *task = op->op.task;
+    int64_t limit, held;
+    if (!op->table || op->distinct || hr_mem_room(task->mem, &limit) > limit / 8 * 7) return HR_OK;
+    held = hr_ktable_bytes(op->table) + atomic_load(&op->heap.bytes);
+    if (!hr_spill_due(task, held, held + (int64_t)hr_ktable_count(op->table) * 16))
+        return HR_OK;
+    if (!op->spill) HR_TRY(hr_agg_spill_new(op->op.node, task, &op->spill, err));
+    hr_arena_reset(&op->scratch);
+    return hr_agg_spill_flush(op->spill, op->table, err);
+}
+
 static hr_status load_input(struct aggregate *op, struct hr_err *err)
 {
     assert(!op->loaded && !op->done);
@@ -437,8 +457,10 @@ static hr_status load_input(struct aggregate *op, struct hr_err *err)
         hr_status status = op->from_states ? take_states(op, in, err) : take_rows(op, in, err);
         hr_batch_unref(in);
         HR_TRY(status);
+        HR_TRY(spill_if_due(op, err));
     }
     hr_arena_reset(&op->scratch);
+    if (op->spill) HR_TRY(hr_agg_spill_flush(op->spill, op->table, err));
     if (op->table) hr_ktable_iter_all(op->table, &op->iter);
     op->loaded = true;
     return HR_OK;
@@ -457,6 +479,11 @@ static hr_status next(struct aggregate *op, struct hr_batch **ret_batch, struct 
     uint32_t batch_rows = base->task->conf->batch_rows;
     uint32_t max = HR_MIN(batch_rows ? batch_rows : HR_BATCH_ROWS, BLOCK);
     uint32_t count = hr_ktable_iter_next(&op->iter, op->states, max);
+    for (bool more = op->spill != NULL; count == 0 && more;) {
+        HR_TRY(hr_agg_spill_load(op->spill, op->table, &more, err));
+        hr_ktable_iter_all(op->table, &op->iter);
+        count = hr_ktable_iter_next(&op->iter, op->states, max);
+    }
     if (count == 0) {
         op->done = true;
         return HR_OK;

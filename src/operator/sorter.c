@@ -9,6 +9,7 @@
  */
 #include "operator/sorter.h"
 #include "operator/sort.h"
+#include "rdd/block_store.h"
 
 #define RADIX_MIN 256u
 
@@ -31,6 +32,8 @@ struct hr_sorter {
     struct hr_batch *sorted; /* all rows */
     struct entry *order;
     int64_t reserved_bytes;
+    int64_t bytes;    /* of the first measured batches */
+    uint32_t measured;
 };
 
 /* --- Opening ---------------------------------------------------------------------------------- */
@@ -92,7 +95,27 @@ static void drop_order(struct hr_sorter *s)
 static void drop_batches(struct hr_sorter *s)
 {
     for (uint32_t i = 0; i < s->batch_count; i++) hr_batch_unref(s->batches[i]);
-    s->batch_count = 0;
+    s->batch_count = s->measured = 0;
+    s->bytes = 0;
+}
+
+int64_t hr_sorter_bytes(struct hr_sorter *sorter)
+{
+    for (; sorter->measured < sorter->batch_count; sorter->measured++)
+        sorter->bytes += hr_batch_bytes(sorter->batches[sorter->measured]);
+    return sorter->bytes;
+}
+
+void hr_sorter_clear(struct hr_sorter *sorter)
+{
+    drop_order(sorter);
+    drop_batches(sorter);
+    sorter->rows = 0;
+}
+
+const struct hr_type *hr_sorter_schema(const struct hr_sorter *sorter)
+{
+    return sorter->schema;
 }
 
 void hr_sorter_free(struct hr_sorter *sorter)
@@ -232,23 +255,35 @@ static bool key_bits(struct hr_sorter *s, uint32_t key, struct entry *order, uin
 
 /* --- Sorting ---------------------------------------------------------------------------------- */
 
+static int compare_rows(const struct hr_sorter *s, uint32_t from, const struct hr_batch *a,
+                        uint32_t row_a, const struct hr_batch *b, uint32_t row_b)
+{
+    for (uint32_t k = from; k < s->node->expr_count; k++) {
+        const struct hr_column *col_a = &a->columns[s->key_columns[k]];
+        const struct hr_column *col_b = &b->columns[s->key_columns[k]];
+        bool va = hr_column_valid(col_a, row_a), vb = hr_column_valid(col_b, row_b);
+        if (!va || !vb) {
+            if (va == vb) continue;
+            return va == s->directions->nulls_first[k] ? 1 : -1;
+        }
+        int c = hr_column_compare(col_a, row_a, col_b, row_b);
+        if (c) return s->directions->descending[k] ? -c : c;
+    }
+    return 0;
+}
+
+int hr_sorter_compare(const struct hr_sorter *sorter, const struct hr_batch *a, uint32_t row_a,
+                      const struct hr_batch *b, uint32_t row_b)
+{
+    return compare_rows(sorter, 0, a, row_a, b, row_b);
+}
+
 /* By the bits, then by the keys from `from` on. */
 static int compare(const struct hr_sorter *s, uint32_t from, const struct entry *a,
                    const struct entry *b)
 {
     if (a->bits != b->bits) return a->bits < b->bits ? -1 : 1;
-    uint32_t ra = (uint32_t)a->row, rb = (uint32_t)b->row;
-    for (uint32_t k = from; k < s->node->expr_count; k++) {
-        const struct hr_column *col = &s->sorted->columns[s->key_columns[k]];
-        bool va = hr_column_valid(col, ra), vb = hr_column_valid(col, rb);
-        if (!va || !vb) {
-            if (va == vb) continue;
-            return va == s->directions->nulls_first[k] ? 1 : -1;
-        }
-        int c = hr_column_compare(col, ra, col, rb);
-        if (c) return s->directions->descending[k] ? -c : c;
-    }
-    return 0;
+    return compare_rows(s, from, s->sorted, (uint32_t)a->row, s->sorted, (uint32_t)b->row);
 }
 
 static void merge_sort(const struct hr_sorter *s, uint32_t from, struct entry *items,
@@ -415,18 +450,17 @@ hr_status hr_sorter_sort(struct hr_sorter *sorter, int64_t keep, struct hr_err *
     return keep >= 0 ? cut_to(s, (uint32_t)HR_MIN((uint64_t)keep, s->rows), err) : HR_OK;
 }
 
-hr_status hr_sorter_take(struct hr_sorter *sorter, uint64_t first, uint32_t count,
-                         struct hr_batch **ret, struct hr_err *err)
+static hr_status take(struct hr_sorter *s, const struct hr_type *schema, uint64_t first,
+                      uint32_t count, struct hr_batch **ret, struct hr_err *err)
 {
-    struct hr_sorter *s = sorter;
     assert(first + count <= s->rows && s->sorted);
-    struct hr_batch *out = hr_batch_new(s->node->schema, count, s->task->mem);
+    struct hr_batch *out = hr_batch_new(schema, count, s->task->mem);
     if (!out) return HR_OOM(err);
     hr_status status = hr_batch_hold_batch(out, s->sorted) ? HR_OK : HR_OOM(err);
     uint32_t *rows = hr_arena_alloc(&out->arena, (count + 1) * sizeof *rows);
     if (!rows) status = HR_OOM(err);
     for (uint32_t i = 0; rows && i < count; i++) rows[i] = (uint32_t)s->order[first + i].row;
-    for (uint32_t c = 0; c < s->node->schema->field_count && status == HR_OK; c++)
+    for (uint32_t c = 0; c < schema->field_count && status == HR_OK; c++)
         status =
             hr_column_take(&out->arena, &s->sorted->columns[c], rows, count, &out->columns[c], err);
     if (status != HR_OK) {
@@ -435,4 +469,16 @@ hr_status hr_sorter_take(struct hr_sorter *sorter, uint64_t first, uint32_t coun
     }
     *ret = out;
     return HR_OK;
+}
+
+hr_status hr_sorter_take(struct hr_sorter *sorter, uint64_t first, uint32_t count,
+                         struct hr_batch **ret, struct hr_err *err)
+{
+    return take(sorter, sorter->node->schema, first, count, ret, err);
+}
+
+hr_status hr_sorter_take_keyed(struct hr_sorter *sorter, uint64_t first, uint32_t count,
+                               struct hr_batch **ret, struct hr_err *err)
+{
+    return take(sorter, sorter->schema, first, count, ret, err);
 }

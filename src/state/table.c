@@ -650,12 +650,24 @@ void hr_ktable_drop_slot(struct hr_ktable *t, uint32_t slot)
     hr_heap_drop_slot(&t->heap, slot);
 }
 
+/* Parts that keys of few slots have filled go back to the size that all begin with: else a table
+ * that is filled with one slot after the other would keep all of them. */
+static void shrink(struct hr_ktable *t, struct part *p)
+{
+    struct part small;
+    if (!t->part_mask || mask_of(p) < SPLIT_CAPACITY) return;
+    if (part_init(t, &small, SPLIT_CAPACITY, NULL)) return;
+    part_done(t, p);
+    *p = small;
+}
+
 void hr_ktable_clear(struct hr_ktable *table)
 {
     finish_rows(table);
     hr_heap_clear(&table->heap);
     for (uint32_t i = 0; i <= table->part_mask; i++) {
         struct part *p = &table->parts[i];
+        shrink(table, p);
         memset(p->slots, 0, ((size_t)mask_of(p) + 1) * sizeof(uint64_t));
         p->count = 0;
     }

@@ -92,7 +92,8 @@ static bool get_varint(const uint8_t **pos, const uint8_t *end, uint64_t *ret)
 
 struct pq_rle pq_rle(const void *data, size_t size, uint32_t width)
 {
-    return (struct pq_rle){.pos = data, .end = (const uint8_t *)data + size, .width = width};
+    const uint8_t *pos = data ? data : (const uint8_t *)""; /* of nothing, too */
+    return (struct pq_rle){.pos = pos, .end = pos + size, .width = width};
 }
 
 /* The next run that holds values. */
