@@ -215,6 +215,20 @@ def test_idle():
     check('woken', rows('idle'), [{'v': 'm'}])
 
 
+def test_watermark_partitions():
+    """Each partition has a watermark of its own: what is behind in one is not late."""
+    BROKER.topic('marks', 2)
+    select = ("SELECT count(*) AS n FROM (SELECT CAST(CAST(value AS STRING) AS TIMESTAMP) AS ts "
+              "FROM STREAM t) WATERMARK ts DELAY OF INTERVAL 0 SECONDS "
+              "GROUP BY window(ts, '10 seconds')")
+    for fast, slow in (('02:00', '00:07'), ('02:30', '00:08'), ('03:00', '00:30')):
+        for partition, minute in enumerate((fast, slow)):
+            BROKER.produce('marks', ['2024-01-01 00:' + minute], '-p', str(partition))
+        stream('marks', "subscribe 'marks', startingOffsets 'earliest'", select,
+               more=('--set', 'headrace.watermark.byPartition=true'))
+    check('what the slower partition has closed', rows('marks'), [{'n': 2}])
+
+
 def test_partitioner():
     """Keys lie where Java's client puts them (what Spark wrote, recorded); the empty one, too."""
     keys = {'': 1, 'card-1': 3, 'card-10': 2, 'card-11': 0, 'card-12': 0, 'card-2': 0, 'card-3': 1,
@@ -273,5 +287,5 @@ BROKER.topic('two', 2)
 for number in (0, 1):
     BROKER.produce('two', ['v%d' % number], '-p', str(number))
 kafka_broker.run_tests(BROKER, test_what_is_missing, test_bounds, test_times, test_patterns,
-                       test_latest_raw, test_limits, test_idle, test_partitioner, test_sink,
-                       test_away)
+                       test_latest_raw, test_limits, test_idle, test_watermark_partitions,
+                       test_partitioner, test_sink, test_away)
