@@ -46,11 +46,12 @@ def run(name, query, settings, expected):
         command += ["--set", setting]
     process = subprocess.Popen(command, cwd=TMP, stdin=subprocess.DEVNULL)
     end = time.monotonic() + 120
-    while rows_of(name) != expected and process.poll() is None and time.monotonic() < end:
+    order = lambda rows: sorted(rows, key=str)
+    while order(rows_of(name)) != expected and process.poll() is None and time.monotonic() < end:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     process.wait(timeout=60)
-    assert rows_of(name) == expected, (name, rows_of(name), expected)
+    assert order(rows_of(name)) == expected, (name, rows_of(name), expected)
 
 
 def main():
@@ -70,6 +71,13 @@ def main():
     run("clock", ends,
         ["headrace.watermark.idleTimeout=50 ms", "headrace.watermark.idleClock=true"],
         [{"k": "x", "n": 1}, {"k": "y", "n": 1}])
+    # The time of arrival as the event time: windows and silence by the clock.
+    arrival = "FROM STREAM a WATERMARK current_timestamp() AS now DELAY OF INTERVAL 0 SECONDS "
+    run("arrived", f"SELECT count(*) AS n {arrival} GROUP BY window(now, '200 milliseconds')",
+        ["headrace.watermark.idleTimeout=50 ms", "headrace.watermark.idleClock=true"], [{"n": 2}])
+    run("quiet", f"SELECT k {arrival} SILENT BY (k) FOR INTERVAL 300 MILLISECONDS",
+        ["headrace.watermark.idleTimeout=50 ms", "headrace.watermark.idleClock=true"],
+        [{"k": "x"}, {"k": "y"}])
 
 
 if __name__ == "__main__":
