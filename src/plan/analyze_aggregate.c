@@ -103,6 +103,7 @@ hr_status hr_resolve_group(struct hr_analyzer *an, const struct hr_plan *plan,
 /* GROUP BY ALL: the items without aggregates. */
 static hr_status group_by_all(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->kind == HR_P_AGGREGATE);
     struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
     const struct hr_select *select = &agg->select;
     agg->groups = HR_NEW_ARRAY(an->arena, struct hr_expr *, select->expr_count + 1);
@@ -185,6 +186,7 @@ static hr_status check_item(struct hr_analyzer *an, const struct hr_plan *plan,
 
 hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->kind == HR_P_AGGREGATE);
     assert(plan->kind == HR_P_AGGREGATE && plan->resolved);
     const struct hr_select *select = hr_select_of_const(plan);
     for (uint32_t i = 0; i < select->expr_count; i++)
@@ -199,6 +201,7 @@ hr_status hr_check_aggregate(struct hr_analyzer *an, const struct hr_plan *plan,
 static hr_status use_column(struct hr_analyzer *an, struct hr_plan *agg, struct hr_expr **expr,
                             struct hr_err *err)
 {
+    assert(agg->kind == HR_P_AGGREGATE);
     struct hr_select *select = hr_select_of(agg);
     struct hr_expr *item = NULL;
     for (uint32_t i = 0; i < select->expr_count && !item; i++)
@@ -236,6 +239,7 @@ hr_status hr_over_aggregate_columns(struct hr_analyzer *an, struct hr_plan *agg,
 static hr_status push_down(struct hr_analyzer *an, struct hr_plan *agg,
                            const struct hr_plan *visible, struct hr_expr **expr, struct hr_err *err)
 {
+    assert(agg->kind == HR_P_AGGREGATE);
     struct hr_expr *e = *expr;
     if (hr_expr_is_aggregate(e)) {
         const struct hr_select *s = hr_select_of(agg);
@@ -298,6 +302,7 @@ static hr_status having_below_windows(struct hr_analyzer *an, struct hr_plan **p
 
 hr_status hr_analyze_having(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_FILTER && (*plan)->child_count == 1);
     assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *filter = *plan, *agg = filter->children[0];
     if (hr_expr_has_over(HR_NODE(filter, filter)->condition))

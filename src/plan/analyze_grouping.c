@@ -144,6 +144,7 @@ static hr_status all_sets(struct grouping *g, struct sets *ret, struct hr_err *e
 
 static bool has_duplicates(const struct sets *sets)
 {
+    assert(sets->count == 0 || sets->items);
     for (uint32_t i = 0; i < sets->count; i++)
         for (uint32_t j = 0; j < i; j++)
             if (sets->items[i] == sets->items[j]) return true;
@@ -153,6 +154,7 @@ static bool has_duplicates(const struct sets *sets)
 /* Bits from the first expression down, 1: it is not in the set. */
 static int64_t id_of(uint64_t set, uint32_t count)
 {
+    assert(count <= 64);
     uint64_t id = 0;
     for (uint32_t i = 0; i < count; i++) id = id << 1 | !(set >> i & 1);
     return (int64_t)id;

@@ -11,6 +11,7 @@
 static const struct hr_attr *visible_attr(const struct hr_analyzer *an, const struct hr_plan *plan,
                                           const char *name)
 {
+    assert(plan->output_count == 0 || plan->output);
     for (uint32_t i = 0; i < plan->output_count; i++)
         if (!plan->output[i].hidden && hr_name_eq(an, plan->output[i].name, name))
             return &plan->output[i];
@@ -122,6 +123,7 @@ static hr_status push_rest(struct hr_analyzer *an, struct hr_select *project,
 
 static hr_status project_using(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_JOIN);
     const struct hr_join_node *join = HR_NODE(join, *plan);
     struct hr_plan *left = (*plan)->children[0], *right = (*plan)->children[1];
     bool both = !hr_join_is_half(join->type);
@@ -188,6 +190,7 @@ static hr_status resolve_condition(struct hr_analyzer *an, struct hr_join_node *
 
 hr_status hr_analyze_join(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_JOIN && (*plan)->child_count == 2);
     assert((*plan)->children[0]->resolved && (*plan)->children[1]->resolved);
     struct hr_join_node *join = HR_NODE(join, *plan);
     if (join->is_natural) HR_TRY(natural_columns(an, join, err));

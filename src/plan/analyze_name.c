@@ -33,6 +33,7 @@ static void quote_parts(struct hr_buf *out, const char *const *parts, uint32_t c
 
 const char *hr_quote_name(struct hr_arena *arena, const char *const *parts, uint32_t count)
 {
+    assert(count > 0 && parts);
     struct hr_buf buf = {0};
     quote_parts(&buf, parts, count);
     const char *text = hr_arena_strdup(arena, hr_buf_cstr(&buf));
@@ -322,6 +323,7 @@ static hr_status resolve_lateral(struct hr_analyzer *an, const struct hr_names *
                                  const char *in_call, const struct hr_expr *name,
                                  struct hr_expr **ret, struct hr_err *err)
 {
+    assert(name->kind == HR_X_NAME);
     const struct hr_expr *item = NULL;
     HR_TRY(find_lateral(an, names, name, &item, err));
     if (!item) return HR_OK;
@@ -349,6 +351,7 @@ static hr_status resolve_lateral(struct hr_analyzer *an, const struct hr_names *
 static hr_status resolve_bare_call(struct hr_analyzer *an, const struct hr_expr *name,
                                    struct hr_expr **ret, struct hr_err *err)
 {
+    assert(name->kind == HR_X_NAME);
     static const char *const bare[] = {
         "current_date", "current_timestamp", "localtimestamp",   "current_user",   "session_user",
         "user",         "current_time",      "localtime",        "current_catalog",

@@ -34,6 +34,7 @@ static const char *kept(struct hr_analyzer *an, struct hr_buf *buf)
 
 static const char *frame_text(struct hr_analyzer *an, const struct hr_expr *over)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     struct hr_buf buf = {0};
     hr_buf_putc(&buf, '"');
     hr_over_print_frame(over, &buf);
@@ -43,6 +44,7 @@ static const char *frame_text(struct hr_analyzer *an, const struct hr_expr *over
 
 static const char *spec_text(struct hr_analyzer *an, const struct hr_expr *over)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     struct hr_buf buf = {0};
     hr_buf_putc(&buf, '"');
     hr_over_print_spec(over, &buf);
@@ -53,6 +55,7 @@ static const char *spec_text(struct hr_analyzer *an, const struct hr_expr *over)
 /* "(- 1)", "UNBOUNDED FOLLOWING" */
 static const char *bound_text(struct hr_analyzer *an, const struct hr_expr *over, bool upper)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     enum hr_frame_bound bound = upper ? over->over->upper : over->over->lower;
     const struct hr_expr *offset = hr_over_offset(over, upper);
     if (bound == HR_BOUND_UNBOUNDED_PRECEDING) return "\"UNBOUNDED PRECEDING\"";
@@ -112,6 +115,7 @@ static bool is_own_function(const struct hr_expr *call) /* not an aggregate */
 static hr_status set_frame(struct hr_analyzer *an, struct hr_expr *over, enum hr_frame_unit unit,
                            enum hr_frame_bound lower, enum hr_frame_bound upper, struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     struct hr_over *o = hr_arena_memdup(an->arena, over->over, sizeof *o);
     if (!o) return HR_OOM(err);
     o->unit = unit;
@@ -124,6 +128,7 @@ static hr_status set_frame(struct hr_analyzer *an, struct hr_expr *over, enum hr
 /* lag and lead range over the one row that they look at. */
 static hr_status frame_of_offset(struct hr_analyzer *an, struct hr_expr *over, struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     const struct hr_expr *call = over->args[0];
     int64_t n = *(const int64_t *)call->bound;
     if (hr_expr_is(call, HR_ROLE_LAG)) n = -n;
@@ -142,6 +147,7 @@ static hr_status frame_of_offset(struct hr_analyzer *an, struct hr_expr *over, s
 
 static const char *frame_word(const struct hr_expr *over, bool upper)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     enum hr_frame_bound bound = upper ? over->over->upper : over->over->lower;
     return bound == HR_BOUND_UNBOUNDED_PRECEDING   ? "unboundedpreceding$()"
            : bound == HR_BOUND_CURRENT             ? "currentrow$()"
@@ -152,6 +158,7 @@ static const char *frame_word(const struct hr_expr *over, bool upper)
 /* Spark's inner form, which its error shows. */
 static const char *inner_frame(struct hr_analyzer *an, const struct hr_expr *over)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     struct hr_buf buf = {0};
     hr_buf_printf(&buf, "specifiedwindowframe(%s",
                   over->over->unit == HR_FRAME_ROWS ? "RowFrame" : "RangeFrame");
@@ -172,6 +179,7 @@ static const char *inner_frame(struct hr_analyzer *an, const struct hr_expr *ove
 /* Ranks know their frame; another one is an error. */
 static hr_status frame_of_rank(struct hr_analyzer *an, struct hr_expr *over, struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     bool range = hr_expr_is(over->args[0], HR_ROLE_CUME_DIST);
     enum hr_frame_unit unit = range ? HR_FRAME_RANGE : HR_FRAME_ROWS;
     const struct hr_over *o = over->over;
@@ -188,6 +196,7 @@ static hr_status frame_of_rank(struct hr_analyzer *an, struct hr_expr *over, str
 
 static hr_status default_frame(struct hr_analyzer *an, struct hr_expr *over, struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     const struct hr_expr *call = over->args[0];
     enum hr_function_role role = hr_expr_role(call);
     if (role == HR_ROLE_LAG || role == HR_ROLE_LEAD) return frame_of_offset(an, over, err);
@@ -203,6 +212,7 @@ static hr_status default_frame(struct hr_analyzer *an, struct hr_expr *over, str
 
 static struct hr_expr **offset_place(struct hr_expr *over, bool upper)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     const struct hr_over *o = over->over;
     uint32_t at = 1 + o->partition_count + o->order_count;
     if (upper && hr_bound_has_offset(o->lower)) at++;
@@ -211,6 +221,7 @@ static struct hr_expr **offset_place(struct hr_expr *over, bool upper)
 
 static const struct hr_type *order_type(const struct hr_expr *over)
 {
+    assert(over->over->order_count > 0); /* an offset in values has an order */
     return over->args[1 + over->over->partition_count]->args[0]->type;
 }
 
@@ -218,6 +229,7 @@ static const struct hr_type *order_type(const struct hr_expr *over)
 static hr_status cast_offset(struct hr_analyzer *an, struct hr_expr *over, bool upper,
                              struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     struct hr_expr **offset = offset_place(over, upper);
     const struct hr_type *to = order_type(over);
     if (is_date_or_time(to) || hr_type_same((*offset)->type, to)) return HR_OK;
@@ -233,6 +245,7 @@ static bool is_interval(const struct hr_type *type)
 static hr_status check_offset(struct hr_analyzer *an, const struct hr_expr *over, bool upper,
                               struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     const struct hr_expr *offset = hr_over_offset(over, upper);
     if (!offset) return HR_OK;
     bool rows = over->over->unit == HR_FRAME_ROWS;
@@ -250,6 +263,7 @@ static hr_status check_offset(struct hr_analyzer *an, const struct hr_expr *over
 static bool signed_offset(struct hr_analyzer *an, const struct hr_expr *over, bool upper,
                           double *ret)
 {
+    assert(hr_over_offset(over, upper));
     const struct hr_expr *offset = hr_over_offset(over, upper);
     enum hr_frame_bound bound = upper ? over->over->upper : over->over->lower;
     struct hr_column col;
@@ -271,6 +285,7 @@ static bool signed_offset(struct hr_analyzer *an, const struct hr_expr *over, bo
 static hr_status check_bounds(struct hr_analyzer *an, const struct hr_expr *over,
                               struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     const struct hr_over *o = over->over;
     if (o->lower == HR_BOUND_UNBOUNDED_FOLLOWING || o->upper == HR_BOUND_UNBOUNDED_PRECEDING) {
         HR_RAISE(err, HR_E_DATATYPE_MISMATCH_FRAME_INVALID_BOUND, "sqlExpr", frame_text(an, over),
@@ -305,6 +320,7 @@ static bool fits_order(const struct hr_type *order, const struct hr_type *offset
 
 static hr_status check_range(struct hr_analyzer *an, const struct hr_expr *over, struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     const struct hr_over *o = over->over;
     bool whole = o->lower == HR_BOUND_UNBOUNDED_PRECEDING &&
                  o->upper == HR_BOUND_UNBOUNDED_FOLLOWING;
@@ -337,6 +353,7 @@ static hr_status check_range(struct hr_analyzer *an, const struct hr_expr *over,
 
 static hr_status check_keys(struct hr_analyzer *an, const struct hr_expr *over, struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     const struct hr_over *o = over->over;
     for (uint32_t i = 0; i < o->order_count; i++) {
         struct hr_expr *key = over->args[1 + o->partition_count + i];
@@ -361,6 +378,7 @@ static hr_status check_keys(struct hr_analyzer *an, const struct hr_expr *over, 
 static hr_status check_function(struct hr_analyzer *an, const struct hr_expr *over,
                                 struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     const struct hr_expr *call = over->args[0];
     const struct hr_over *o = over->over;
     bool is_call = call->kind == HR_X_CALL && call->function;
@@ -378,6 +396,7 @@ static hr_status check_function(struct hr_analyzer *an, const struct hr_expr *ov
 static hr_status check_aggregate(struct hr_analyzer *an, const struct hr_expr *over,
                                  struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     const struct hr_expr *call = over->args[0];
     const struct hr_over *o = over->over;
     bool whole = o->lower == HR_BOUND_UNBOUNDED_PRECEDING &&

@@ -52,6 +52,7 @@ static hr_status output_of_schema(struct hr_analyzer *an, struct hr_plan *plan,
 static hr_status alias_plan(struct hr_analyzer *an, struct hr_plan **plan, const char *name,
                             struct hr_err *err)
 {
+    assert(*plan && name);
     struct hr_plan *alias = hr_plan_new1(an->arena, HR_P_SUBQUERY_ALIAS, *plan);
     if (!alias) return HR_OOM(err);
     HR_NODE(subquery_alias, alias)->name = name;
@@ -92,6 +93,7 @@ static hr_status rename_columns(struct hr_analyzer *an, struct hr_plan **child,
 hr_status hr_analyze_subquery_alias(struct hr_analyzer *an, struct hr_plan **plan,
                                     struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_SUBQUERY_ALIAS && (*plan)->child_count == 1);
     assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *alias = *plan, **child = &alias->children[0];
     const struct hr_subquery_alias_node *node = HR_NODE(subquery_alias, alias);
@@ -122,6 +124,7 @@ static hr_status duplicate_cte(struct hr_analyzer *an, const struct hr_plan *wit
 
 hr_status hr_analyze_with(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_WITH);
     struct hr_with_node *with = HR_NODE(with, *plan);
     const struct hr_cte_scope *outer = an->ctes;
     struct hr_cte_scope *scopes = HR_NEW_ARRAY(an->arena, struct hr_cte_scope, with->cte_count + 1);
@@ -216,6 +219,7 @@ static hr_status check_view_cycle(struct hr_analyzer *an, const char *name, stru
 static hr_status expand_view(struct hr_analyzer *an, const struct hr_table *view,
                              struct hr_plan **plan, struct hr_err *err)
 {
+    assert(view->is_view && view->view_text);
     HR_TRY(check_view_cycle(an, view->name, err));
     struct hr_plan *body = NULL;
     HR_TRY(an->catalog->parse_view(an->catalog, an->arena, view, &body, err));
@@ -259,6 +263,7 @@ static hr_status local_of_table(struct hr_analyzer *an, struct hr_plan **plan,
 static hr_status scan_of_table(struct hr_analyzer *an, struct hr_plan **plan,
                                struct hr_table *table, struct hr_err *err)
 {
+    assert(table->source && !table->is_view);
     const struct hr_relation_node *relation = HR_NODE(relation, *plan);
     bool own_options = relation->options && relation->options->count;
     struct hr_plan *node = hr_plan_become(an->arena, HR_P_SCAN, *plan);
@@ -311,6 +316,7 @@ static hr_status open_table(struct hr_analyzer *an, struct hr_plan **plan, struc
 
 hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_RELATION);
     const struct hr_relation_node *relation = HR_NODE(relation, *plan);
     if (++an->relations > RELATIONS_MAX)
         return HR_RAISE(err, HR_E_LIMIT, "what", "the number of relations in a query", "limit",
@@ -497,6 +503,7 @@ static hr_status open_structs(struct hr_analyzer *an, struct hr_values_node *val
 
 hr_status hr_analyze_values(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_VALUES);
     struct hr_values_node *values = HR_NODE(values, *plan);
     HR_TRY(open_structs(an, values, err));
     HR_TRY(resolve_rows(an, values, err));
@@ -524,6 +531,7 @@ hr_status hr_analyze_values(struct hr_analyzer *an, struct hr_plan **plan, struc
 
 hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_RANGE);
     struct hr_field id = {"id", hr_type(HR_T_LONG), false};
     const struct hr_type *schema = hr_type_struct(&id, 1);
     if (!schema) return HR_OOM(err);
@@ -534,6 +542,7 @@ hr_status hr_analyze_range(struct hr_analyzer *an, struct hr_plan **plan, struct
 
 hr_status hr_analyze_watermark(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_WATERMARK && (*plan)->child_count == 1);
     assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *mark = *plan;
     struct hr_expr *time = HR_NODE(watermark, mark)->time;

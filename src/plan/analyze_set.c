@@ -28,6 +28,7 @@ static const char *operator_name(const struct hr_plan *plan)
 
 static hr_status check_counts(const struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count >= 2);
     for (uint32_t i = 1; i < plan->child_count; i++) {
         uint32_t first = plan->children[0]->output_count, other = plan->children[i]->output_count;
         if (first == other) continue;
@@ -58,6 +59,7 @@ static hr_status incompatible(struct hr_analyzer *an, const struct hr_plan *plan
 static hr_status common_types(struct hr_analyzer *an, const struct hr_plan *plan,
                               const struct hr_type ***ret, struct hr_err *err)
 {
+    assert(plan->child_count >= 2);
     assert(plan->child_count >= 2);
     uint32_t count = plan->children[0]->output_count;
     const struct hr_type **types = HR_NEW_ARRAY(an->arena, const struct hr_type *, count + 1);
@@ -105,6 +107,7 @@ hr_status hr_cast_columns(struct hr_analyzer *an, struct hr_plan **child,
 /* BY NAME: the other inputs' columns in the order of the first. */
 static hr_status order_by_name(struct hr_analyzer *an, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->kind == HR_P_UNION);
     const struct hr_plan *first = plan->children[0];
     for (uint32_t i = 1; i < plan->child_count; i++) {
         struct hr_plan *project = hr_plan_pass(an->arena, plan->children[i]);
@@ -159,6 +162,7 @@ static hr_status cast_children(struct hr_analyzer *an, struct hr_plan *plan, str
 
 hr_status hr_analyze_union(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
 {
+    assert((*ret_plan)->kind == HR_P_UNION);
     assert((*ret_plan)->child_count >= 2);
     struct hr_plan *plan = *ret_plan;
     HR_TRY(cast_children(an, plan, err));
@@ -278,6 +282,7 @@ static hr_status set_all(struct hr_analyzer *an, struct hr_plan **plan, bool exc
 
 hr_status hr_analyze_setop(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 2);
     assert((*plan)->child_count == 2 && (*plan)->children[1]->resolved);
     struct hr_plan *set = *plan;
     bool except = HR_NODE(setop, set)->op == HR_SET_EXCEPT;

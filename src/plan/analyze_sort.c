@@ -85,6 +85,7 @@ static hr_status invalid_where(struct hr_analyzer *an, const struct hr_plan *fil
 
 hr_status hr_analyze_filter(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_FILTER && (*plan)->child_count == 1);
     assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *filter = *plan;
     struct shown shown;
@@ -140,6 +141,7 @@ static hr_status sort_ordinal(struct hr_analyzer *an, const struct hr_plan *chil
 /* ORDER BY ALL, unless there is a column of that name. */
 static hr_status sort_all(struct hr_analyzer *an, struct hr_plan *sort, struct hr_err *err)
 {
+    assert(sort->kind == HR_P_SORT);
     struct hr_sort_node *node = HR_NODE(sort, sort);
     const struct hr_plan *child = sort->children[0];
     struct hr_expr *only = node->keys[0]->args[0];
@@ -203,6 +205,7 @@ static hr_status unorderable(struct hr_analyzer *an, const struct hr_expr *key, 
 
 hr_status hr_analyze_sort(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_SORT && (*plan)->child_count == 1);
     assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_plan *sort = *plan;
     struct shown shown;
@@ -264,6 +267,7 @@ static hr_status fold_limit(struct hr_analyzer *an, const struct hr_plan *plan,
 
 hr_status hr_analyze_limit(struct hr_analyzer *an, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_LIMIT && (*plan)->child_count == 1);
     assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_limit_node *limit = HR_NODE(limit, *plan);
     if (limit->limit_expr)
@@ -363,6 +367,7 @@ static hr_status analyze_deduplicate(struct hr_analyzer *an, struct hr_plan *pla
 
 hr_status hr_analyze_distinct(struct hr_analyzer *an, struct hr_plan **ret_plan, struct hr_err *err)
 {
+    assert((*ret_plan)->kind == HR_P_DISTINCT && (*ret_plan)->child_count == 1);
     assert((*ret_plan)->child_count == 1 && (*ret_plan)->children[0]->resolved);
     struct hr_plan *plan = *ret_plan;
     if (HR_NODE(distinct, plan)->by_keys) return analyze_deduplicate(an, plan, err);

@@ -15,6 +15,7 @@ static const char *const mode_names[] = {"Append", "Update", "Complete", "Change
 
 static bool counts(const struct hr_plan *plan)
 {
+    assert(plan);
     const struct hr_node_vt *vt = hr_plan_vt(plan);
     return vt->counts ? vt->counts(plan) : vt->counts_as_aggregate;
 }
@@ -141,6 +142,7 @@ hr_status hr_plan_check_changes(struct hr_arena *arena, const struct hr_conf *co
 hr_status hr_plan_check_streaming(const struct hr_plan *plan, const struct hr_conf *conf,
                                   enum hr_output_mode mode, struct hr_err *err)
 {
+    assert(plan && conf && mode < HR_MODE_COUNT);
     assert(plan->resolved && (uint32_t)mode < HR_COUNT(mode_names));
     uint32_t aggregates = hr_plan_aggregates(plan);
     if (!plan->is_streaming)

@@ -249,6 +249,7 @@ static bool stays(const struct pull *c, struct hr_plan *plan)
 
 static hr_status pull_filter(struct pull *c, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_FILTER && (*plan)->child_count == 1);
     struct hr_apply *a = c->apply;
     struct hr_plan *filter = *plan;
     struct hr_exprs all = {0}, stay = {0};
@@ -270,6 +271,7 @@ static hr_status pull_filter(struct pull *c, struct hr_plan **plan, struct hr_er
 
 static hr_status pull_project(struct pull *c, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_PROJECT && (*plan)->child_count == 1);
     struct hr_apply *a = c->apply;
     struct hr_plan *project = *plan;
     struct hr_select *select = hr_select_of(project);
@@ -346,6 +348,7 @@ static hr_status group_by(struct hr_arena *arena, const struct hr_conf *conf, st
 
 static hr_status pull_aggregate(struct pull *c, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_AGGREGATE && (*plan)->child_count == 1);
     struct hr_apply *a = c->apply;
     struct hr_aggregate_node *agg = HR_NODE(aggregate, *plan);
     bool all_rows = agg->group_count == 0;
@@ -373,6 +376,7 @@ static hr_status pull_aggregate(struct pull *c, struct hr_plan **plan, struct hr
 
 static hr_status pull_distinct(struct pull *c, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_DISTINCT && (*plan)->child_count == 1);
     uint32_t before = c->conditions.count;
     bool any = c->apply->form == HR_SUBQUERY_EXISTS || c->apply->form == HR_SUBQUERY_IN;
     HR_TRY(pull(c, &(*plan)->children[0], err));
@@ -388,6 +392,7 @@ static hr_status pull_distinct(struct pull *c, struct hr_plan **plan, struct hr_
 
 static hr_status pull_inner_join(struct pull *c, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->child_count == 2);
     struct hr_apply *a = c->apply;
     struct hr_join_node *join = HR_NODE(join, *plan);
     struct hr_exprs all = {0}, stay = {0};
@@ -406,6 +411,7 @@ static hr_status pull_inner_join(struct pull *c, struct hr_plan **plan, struct h
 
 static hr_status pull_join(struct pull *c, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_JOIN && (*plan)->child_count == 2);
     struct hr_apply *a = c->apply;
     enum hr_join_type type = HR_NODE(join, *plan)->type;
     if (type == HR_JOIN_INNER || type == HR_JOIN_CROSS) return pull_inner_join(c, plan, err);
@@ -422,6 +428,7 @@ static hr_status pull_join(struct pull *c, struct hr_plan **plan, struct hr_err 
 
 static hr_status pull_limit(struct pull *c, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_LIMIT && (*plan)->child_count == 1);
     const struct hr_limit_node *limit = HR_NODE(limit, *plan);
     if (c->apply->form != HR_SUBQUERY_EXISTS || limit->limit <= 0 || limit->offset > 0) {
         c->failed = true;
@@ -496,6 +503,7 @@ static hr_status finish(struct pull *c, const struct hr_attr *columns, uint32_t 
 
 hr_status hr_decorrelate(struct hr_apply *apply, struct hr_err *err)
 {
+    assert(apply->plan && (apply->param_count == 0 || apply->params));
     assert(apply->plan->resolved);
     struct pull c = {.apply = apply};
     struct hr_plan *whole = apply->plan;

@@ -130,6 +130,7 @@ static hr_status push_refs(struct domain *d, struct hr_plan *select, const struc
 static hr_status equal_domains(struct domain *d, const struct ids *a, const struct ids *b,
                                struct hr_exprs *parts, struct hr_err *err)
 {
+    assert(a && b && a != b);
     struct hr_arena *arena = d->apply->arena;
     for (uint32_t i = 0; i < d->apply->param_count; i++) {
         struct hr_expr *args[] = {hr_attr_ref(arena, &a->attrs[i]),
@@ -147,6 +148,7 @@ static hr_status equal_domains(struct domain *d, const struct ids *a, const stru
 /* Values of the domain in front of a plan that does not know it. */
 static hr_status cross(struct domain *d, struct hr_plan **plan, struct ids *ret, struct hr_err *err)
 {
+    assert(*plan);
     struct hr_plan *values = NULL;
     HR_TRY(one_domain(d, &values, ret, err));
     struct hr_plan *join = hr_plan_new2(d->apply->arena, HR_P_JOIN, values, *plan);
@@ -175,6 +177,7 @@ static hr_status push_through(struct domain *d, struct hr_plan *plan, struct ids
 static hr_status push_project(struct domain *d, struct hr_plan *plan, struct ids *ret,
                               struct hr_err *err)
 {
+    assert(plan->kind == HR_P_PROJECT && plan->child_count == 1);
     HR_TRY(push_child(d, plan, ret, err));
     HR_TRY(push_refs(d, plan, ret, err));
     HR_TRY(hr_plan_refresh(d->apply->arena, plan, err));
@@ -238,6 +241,7 @@ static hr_status add_missing(struct domain *d, struct hr_plan **plan, struct ids
 static hr_status push_aggregate(struct domain *d, struct hr_plan **plan, struct ids *ret,
                                 struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_AGGREGATE && (*plan)->child_count == 1);
     struct hr_arena *arena = d->apply->arena;
     struct hr_aggregate_node *agg = HR_NODE(aggregate, *plan);
     bool all_rows = agg->group_count == 0;
@@ -258,6 +262,7 @@ static hr_status push_aggregate(struct domain *d, struct hr_plan **plan, struct 
 static hr_status push_join(struct domain *d, struct hr_plan *plan, struct ids *ret,
                            struct hr_err *err)
 {
+    assert(plan->kind == HR_P_JOIN && plan->child_count == 2);
     struct hr_apply *a = d->apply;
     struct hr_join_node *join = HR_NODE(join, plan);
     struct ids sides[2];
@@ -288,6 +293,7 @@ static hr_status push_join(struct domain *d, struct hr_plan *plan, struct ids *r
 static hr_status push_union(struct domain *d, struct hr_plan *plan, struct ids *ret,
                             struct hr_err *err)
 {
+    assert(plan->kind == HR_P_UNION && plan->child_count >= 1);
     struct hr_apply *a = d->apply;
     uint32_t own = plan->output_count;
     struct hr_attr *output = HR_NEW_ARRAY(a->arena, struct hr_attr, own + a->param_count);
@@ -341,6 +347,7 @@ static hr_status push(struct domain *d, struct hr_plan **plan, struct ids *ret, 
 
 hr_status hr_decorrelate_by_domain(struct hr_apply *apply, struct hr_err *err)
 {
+    assert(apply->plan && apply->outer);
     struct domain d = {.apply = apply};
     struct ids ids = {NULL};
     const struct hr_plan *whole = apply->plan;

@@ -32,6 +32,7 @@ static hr_status take_key(struct hr_arena *arena, const struct hr_plan *join,
 hr_status hr_join_split(struct hr_arena *arena, const struct hr_plan *join,
                         struct hr_join_parts *ret, struct hr_err *err)
 {
+    assert(join->kind == HR_P_JOIN && join->child_count == 2);
     assert(join->resolved && join->child_count == 2);
     struct hr_exprs all = {0};
     struct hr_expr *condition = HR_NODE(join, join)->condition;
@@ -168,6 +169,7 @@ hr_status hr_join_bounds(struct hr_arena *arena, const struct hr_conf *conf,
                          const struct hr_plan *join, const struct hr_join_parts *parts,
                          struct hr_join_bound ret[2], struct hr_err *err)
 {
+    assert(join->kind == HR_P_JOIN && join->child_count == 2);
     assert(join->children[0]->is_streaming && join->children[1]->is_streaming);
     HR_UNUSED(err);
     struct deriving d = {arena, conf, join, ret};

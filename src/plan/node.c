@@ -11,6 +11,7 @@
 
 hr_status hr_plan_refresh(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count == 0 || plan->children);
     const struct hr_node_vt *vt = hr_plan_vt(plan);
     bool streaming = false;
     for (uint32_t i = 0; i < plan->child_count; i++) {
@@ -24,6 +25,7 @@ hr_status hr_plan_refresh(struct hr_arena *arena, struct hr_plan *plan, struct h
 
 hr_status hr_node_output_of_child(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count > 0);
     assert(plan->child_count >= 1);
     const struct hr_plan *child = plan->children[0];
     struct hr_attr *output =
@@ -165,6 +167,7 @@ static uint32_t *renamed(struct renaming *r, uint32_t id)
 
 static hr_status note_made(struct renaming *r, const struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->output_count == 0 || plan->output);
     for (uint32_t i = 0; i < plan->child_count; i++) HR_TRY(note_made(r, plan->children[i], err));
     for (uint32_t i = 0; i < plan->output_count; i++) {
         if (renamed(r, plan->output[i].id)) continue;
@@ -190,6 +193,7 @@ static hr_status rename_expr(void *arg, struct hr_expr **expr, struct hr_err *er
 
 static hr_status rename_plan(struct renaming *r, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count == 0 || plan->children);
     HR_TRY(hr_plan_each_expr(plan, rename_expr, r, err));
     for (uint32_t i = 0; i < plan->output_count; i++)
         plan->output[i].id = *renamed(r, plan->output[i].id);

@@ -80,6 +80,7 @@ hr_status hr_bind_all(struct hr_planner *pl, const struct hr_plan *input,
                       struct hr_expr *const *exprs, uint32_t count, struct hr_expr ***ret,
                       struct hr_err *err)
 {
+    assert(count == 0 || exprs);
     struct hr_expr **bound = HR_NEW_ARRAY(pl->arena, struct hr_expr *, count + 1);
     if (!bound) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) HR_TRY(hr_bind(pl, &input, 1, exprs[i], &bound[i], err));
@@ -90,6 +91,7 @@ hr_status hr_bind_all(struct hr_planner *pl, const struct hr_plan *input,
 hr_status hr_compile(struct hr_planner *pl, struct hr_expr *const *exprs, uint32_t count,
                      const struct hr_program **ret, struct hr_err *err)
 {
+    assert(count == 0 || exprs);
     struct hr_expr **values = HR_NEW_ARRAY(pl->arena, struct hr_expr *, count + 1);
     if (!values) return HR_OOM(err);
     for (uint32_t i = 0; i < count; i++) {

@@ -55,6 +55,7 @@ static hr_status search(void *arg, struct hr_expr **expr, struct hr_err *err)
 /* All columns of plan, hidden ones as well, and no other. NULL: out of memory. */
 static struct hr_plan *same_columns(struct hr_arena *arena, struct hr_plan *plan)
 {
+    assert(plan->output_count == 0 || plan->output);
     struct hr_plan *project = hr_plan_new1(arena, HR_P_PROJECT, plan);
     if (!project) return NULL;
     for (uint32_t i = 0; i < plan->output_count; i++) {
@@ -72,6 +73,7 @@ static struct hr_plan *same_columns(struct hr_arena *arena, struct hr_plan *plan
 static hr_status apply_to(struct lowering *l, const struct hr_expr *expr,
                           const struct hr_plan *outer, struct hr_apply *ret, struct hr_err *err)
 {
+    assert(expr->subquery && expr->arg_count >= expr->subquery->value_count);
     struct hr_subquery *s = expr->subquery;
     struct hr_plan *plan = NULL;
     HR_TRY(hr_plan_join_subqueries(l->arena, l->conf, &s->plan, err));
@@ -92,6 +94,7 @@ static hr_status apply_to(struct lowering *l, const struct hr_expr *expr,
 /* LIMIT 1: whether there is a row. */
 static hr_status first_row(struct lowering *l, struct hr_plan **plan, struct hr_err *err)
 {
+    assert(*plan);
     if ((*plan)->is_streaming) return HR_OK;
     struct hr_plan *limit = hr_plan_new1(l->arena, HR_P_LIMIT, *plan);
     if (!limit) return HR_OOM(err);
@@ -104,6 +107,7 @@ static hr_status first_row(struct lowering *l, struct hr_plan **plan, struct hr_
 static hr_status in_condition(struct lowering *l, const struct hr_expr *in,
                               const struct hr_apply *a, struct hr_expr **ret, struct hr_err *err)
 {
+    assert(in->subquery && in->arg_count >= in->subquery->value_count);
     struct hr_exprs parts = {0};
     for (uint32_t i = 0; i < in->subquery->value_count; i++) {
         struct hr_expr *equal = NULL;
@@ -121,6 +125,7 @@ static hr_status in_condition(struct lowering *l, const struct hr_expr *in,
 static hr_status new_join(struct lowering *l, enum hr_join_type type, struct hr_plan *outer,
                           const struct hr_apply *a, struct hr_plan **ret, struct hr_err *err)
 {
+    assert(a->plan && a->plan != outer);
     struct hr_plan *join = hr_plan_new2(l->arena, HR_P_JOIN, outer, a->plan);
     if (!join) return HR_OOM(err);
     HR_NODE(join, join)->type = type;
@@ -151,6 +156,7 @@ static hr_status take_in(struct lowering *l, struct hr_plan *join, const struct 
 static hr_status join_predicate(struct lowering *l, struct hr_plan **child, struct hr_expr *expr,
                                 bool negated, struct hr_err *err)
 {
+    assert(expr->subquery);
     struct hr_apply a;
     struct hr_plan *join = NULL;
     bool in = expr->subquery->form == HR_SUBQUERY_IN;
@@ -175,6 +181,7 @@ static bool is_null(const struct hr_expr *value)
 static hr_status join_mark(struct lowering *l, struct hr_plan **child, const struct hr_expr *expr,
                            bool negated, struct hr_expr **ret, struct hr_err *err)
 {
+    assert(expr->subquery && *child);
     struct hr_apply a;
     struct hr_plan *join = NULL;
     bool in = expr->subquery->form == HR_SUBQUERY_IN && !is_null(expr->args[0]);
@@ -225,6 +232,7 @@ static bool always_one_row(const struct hr_plan *plan)
 static hr_status join_value(struct lowering *l, struct hr_plan **child, const struct hr_expr *expr,
                             struct hr_expr **ret, struct hr_err *err)
 {
+    assert(expr->subquery && *child);
     struct hr_apply a;
     struct hr_plan *join = NULL;
     struct hr_attr found = {0};

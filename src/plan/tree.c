@@ -47,6 +47,7 @@ int64_t hr_expr_watermark_delay(const struct hr_plan *plan, const struct hr_expr
 
 struct hr_expr *hr_attr_ref(struct hr_arena *arena, const struct hr_attr *attr)
 {
+    assert(attr->type);
     assert(attr && attr->id);
     struct hr_expr *expr = hr_expr_new(arena, HR_X_ATTR);
     if (!expr) return NULL;
@@ -59,6 +60,7 @@ struct hr_expr *hr_attr_ref(struct hr_arena *arena, const struct hr_attr *attr)
 
 struct hr_plan *hr_plan_pass(struct hr_arena *arena, struct hr_plan *child)
 {
+    assert(child);
     assert(child->resolved);
     struct hr_plan *plan = hr_plan_new1(arena, HR_P_PROJECT, child);
     if (!plan) return NULL;
@@ -181,6 +183,7 @@ static hr_status inline_attr(void *arg, struct hr_expr **expr, struct hr_err *er
 hr_status hr_expr_inline(struct hr_arena *arena, struct hr_expr **expr, struct hr_expr *const *list,
                          uint32_t list_count, struct hr_err *err)
 {
+    assert(*expr);
     struct inline_arg arg = {arena, list, list_count};
     return hr_expr_rewrite(expr, inline_attr, &arg, err);
 }

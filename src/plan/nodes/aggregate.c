@@ -32,6 +32,7 @@ static void init(struct hr_plan *plan)
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
     assert(plan->child_count == 1);
+    assert(plan->child_count == 1);
     struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
     for (uint32_t i = 0; i < agg->group_count && agg->event_time_key < 0; i++)
         if (hr_expr_watermark_delay(plan, agg->groups[i]) >= 0) agg->event_time_key = (int32_t)i;
@@ -79,6 +80,7 @@ static bool not_distinct(void *arg, const struct hr_expr *expr)
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->kind == HR_P_AGGREGATE && plan->child_count == 1);
     assert(plan->is_streaming && plan->child_count == 1);
     const struct hr_aggregate_node *agg = HR_NODE(aggregate, plan);
     bool weighted = check->input == HR_CHANGES_WEIGHTED;
@@ -141,6 +143,7 @@ static int32_t call_index(const struct parts *p, const struct hr_expr *call)
 static hr_status collect_calls(struct hr_planner *pl, struct parts *p, struct hr_expr *expr,
                                struct hr_err *err)
 {
+    assert(p->calls.count == p->hashes.count);
     if (hr_expr_is_aggregate(expr)) {
         if (call_index(p, expr) >= 0) return HR_OK;
         if (!HR_VEC_PUSH(pl->arena, &p->calls, expr)) return HR_OOM(err);
@@ -153,6 +156,7 @@ static hr_status collect_calls(struct hr_planner *pl, struct parts *p, struct hr
 static hr_status bind_call(struct hr_planner *pl, struct parts *p, uint32_t index,
                            struct hr_err *err)
 {
+    assert(index < p->calls.count && p->specs);
     struct hr_agg_spec *spec = &p->specs[index];
     struct hr_expr *call = NULL;
     HR_TRY(hr_bind(pl, (const struct hr_plan *const *)p->plan->children, 1, p->calls.items[index],
@@ -173,6 +177,7 @@ static hr_status bind_call(struct hr_planner *pl, struct parts *p, uint32_t inde
 
 static hr_status cut(struct hr_planner *pl, struct parts *p, struct hr_err *err)
 {
+    assert(p->calls.count == 0 && !p->specs);
     const struct hr_plan *plan = p->plan;
     const struct hr_aggregate_node *agg = p->agg;
     for (uint32_t i = 0; i < agg->select.expr_count; i++)
@@ -226,6 +231,8 @@ static hr_status aggregate_node(struct hr_planner *pl, const struct parts *p,
                                 enum hr_agg_mode agg_mode, bool stateful, struct hr_pnode *child,
                                 struct hr_pnode **ret, struct hr_err *err)
 {
+    assert(p->specs && p->states_bytes % 8 == 0);
+    assert(agg_mode != HR_AGG_FINAL || child);
     const struct hr_type *schema = schema_of(pl, p, agg_mode == HR_AGG_PARTIAL);
     const struct hr_operator_vt *vt = p->agg->session_key >= 0 ? &hr_op_session_aggregate
                                       : stateful               ? &hr_op_state_aggregate

@@ -12,6 +12,7 @@
 static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
                        struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     assert(plan->resolved && plan->child_count == 1);
     struct hr_wanted down = {0};
     for (uint32_t i = 0; i < up->count; i++) HR_TRY(hr_want(ctx, &down, up->items[i], err));
@@ -81,6 +82,7 @@ static enum hr_changes emits(const struct hr_plan *plan, const struct hr_streami
 static hr_status all_keys(struct hr_planner *pl, const struct hr_plan *plan, struct hr_exprs *keys,
                           struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     const struct hr_distinct_node *distinct = HR_NODE(distinct, plan);
     const struct hr_plan *child = plan->children[0];
     for (uint32_t i = 0; i < distinct->key_count; i++)
@@ -131,6 +133,7 @@ static hr_status over_epochs(struct hr_planner *pl, const struct hr_plan *plan,
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->kind == HR_P_DISTINCT && plan->child_count == 1);
     assert(plan->resolved && plan->child_count == 1);
     struct hr_pnode *child = NULL;
     struct hr_exprs keys = {0};

@@ -32,6 +32,7 @@ static const char *const names[] = {
 
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->kind == HR_P_JOIN && plan->child_count == 2);
     assert(plan->child_count == 2);
     const struct hr_plan *left = plan->children[0], *right = plan->children[1];
     enum hr_join_type type = HR_NODE(join, plan)->type;
@@ -98,6 +99,7 @@ static hr_status narrow(struct hr_rule_ctx *ctx, struct hr_plan **child, const s
 static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
                        struct hr_err *err)
 {
+    assert(plan->kind == HR_P_JOIN && plan->child_count == 2);
     assert(plan->resolved && plan->child_count == 2);
     struct hr_wanted down = {0};
     for (uint32_t i = 0; i < up->count; i++) HR_TRY(hr_want(ctx, &down, up->items[i], err));
@@ -112,6 +114,7 @@ static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const stru
 /* Only whether there are any: pairs are not estimated. */
 static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 {
+    assert(plan->child_count == 2);
     assert(plan->child_count == 2);
     bool left = child_rows[0] == 0, right = child_rows[1] == 0;
     switch (HR_NODE(join, plan)->type) {
@@ -226,6 +229,7 @@ static hr_status check_streams(const struct hr_plan *plan, const struct hr_strea
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->kind == HR_P_JOIN && plan->child_count == 2);
     assert(plan->is_streaming && plan->child_count == 2);
     bool left = plan->children[0]->is_streaming, right = plan->children[1]->is_streaming;
     if (left && right) return check_streams(plan, check, err);
@@ -314,6 +318,7 @@ static hr_status deal_out(struct hr_planner *pl, const struct hr_plan *join,
 
 static bool table_is_left(const struct hr_plan *join)
 {
+    assert(join->child_count == 2);
     const struct hr_plan *l = join->children[0], *r = join->children[1];
     if (!left_can_be_table(HR_NODE(join, join)->type)) return false;
     if (join->is_streaming) return r->is_streaming && !l->is_streaming;
@@ -338,6 +343,8 @@ static hr_status bind_rest(struct hr_planner *pl, const struct hr_plan *join,
 static hr_status bind_keys(struct hr_planner *pl, const struct hr_plan *join, struct bound_parts *b,
                            struct hr_err *err)
 {
+    /* Pairs: the i-th of the left is compared with the i-th of the right. */
+    assert(b->parts.left.count == b->parts.right.count);
     uint32_t count = b->parts.left.count;
     HR_TRY(hr_bind_all(pl, join->children[0], b->parts.left.items, count, &b->left, err));
     return hr_bind_all(pl, join->children[1], b->parts.right.items, count, &b->right, err);
@@ -376,6 +383,7 @@ static hr_status take_filters(struct hr_planner *pl, const struct hr_plan *join,
                               struct bound_parts *b, struct hr_state_join_pnode *out,
                               struct hr_err *err)
 {
+    assert(join->children[0]->is_streaming && join->children[1]->is_streaming);
     struct hr_exprs own[2] = {{0}}, both = {0};
     for (uint32_t i = 0; i < b->parts.rest.count; i++) {
         struct hr_expr *part = b->parts.rest.items[i];
@@ -399,6 +407,7 @@ static hr_status take_filters(struct hr_planner *pl, const struct hr_plan *join,
 
 static uint32_t column_of(const struct hr_plan *side, const struct hr_attr *attr)
 {
+    assert(attr >= side->output && attr < side->output + side->output_count);
     return (uint32_t)(attr - side->output);
 }
 
@@ -406,6 +415,7 @@ static hr_status take_bounds(struct hr_planner *pl, const struct hr_plan *join,
                              const struct bound_parts *b, struct hr_state_join_pnode *out,
                              struct hr_err *err)
 {
+    assert(join->is_streaming && b->parts.left.count == b->parts.right.count);
     struct hr_join_bound bounds[2];
     HR_TRY(hr_join_bounds(pl->arena, pl->conf, join, &b->parts, bounds, err));
     for (uint32_t s = 0; s < 2; s++) {
@@ -503,6 +513,7 @@ static hr_status physical_of_two(struct hr_planner *pl, const struct hr_plan *jo
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *join, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(join->kind == HR_P_JOIN && join->child_count == 2);
     assert(join->resolved && join->child_count == 2);
     struct hr_pnode *l = NULL, *r = NULL;
     struct bound_parts b = {.rest = NULL};

@@ -36,12 +36,14 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 {
     assert(plan->child_count == 1);
+    assert(plan->child_count == 1);
     return child_rows[0] == 0 ? 0 : HR_NODE(limit, plan)->limit;
 }
 
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     assert(plan->is_streaming && plan->child_count == 1);
     if (HR_NODE(limit, plan)->offset > 0 && check->mode != HR_MODE_COMPLETE)
         return hr_node_refuse(plan, err,
@@ -67,6 +69,7 @@ static hr_status limited(struct hr_planner *pl, struct hr_pnode *child, int64_t 
 static hr_status top_n(struct hr_planner *pl, const struct hr_plan *sort, struct hr_pnode *child,
                        int64_t limit, int64_t offset, struct hr_pnode **ret, struct hr_err *err)
 {
+    assert(sort->kind == HR_P_SORT);
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_top_n, child->schema, child, NULL);
     if (!node) return HR_OOM(err);
     HR_PNODE(sort, node)->limit = limit;
@@ -111,6 +114,7 @@ static hr_status over_epochs(struct hr_planner *pl, int64_t limit, struct hr_pno
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->kind == HR_P_LIMIT && plan->child_count == 1);
     assert(plan->resolved && plan->child_count == 1);
     const struct hr_limit_node *limit = HR_NODE(limit, plan);
     const struct hr_plan *below = plan->children[0];

@@ -31,6 +31,7 @@ static const struct hr_expr *first_over(const struct hr_plan *plan)
 
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     const struct hr_plan *child = plan->children[0];
     const struct hr_over_node *node = HR_NODE(over, plan);
     uint32_t count = child->output_count + node->expr_count;
@@ -67,6 +68,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
                        struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     struct hr_over_node *node = HR_NODE(over, plan);
     struct hr_wanted down = {0};
     uint32_t kept = 0;
@@ -118,6 +120,7 @@ struct parts {
 /* The column of the input that holds expr. */
 static hr_status place(struct parts *p, struct hr_expr *expr, uint32_t *ret, struct hr_err *err)
 {
+    assert(p->columns.count >= p->base);
     if (expr->kind == HR_X_COLUMN) {
         *ret = expr->ordinal;
         return HR_OK;
@@ -135,6 +138,7 @@ static hr_status place(struct parts *p, struct hr_expr *expr, uint32_t *ret, str
 static hr_status place_bound(struct parts *p, const struct hr_expr *over, bool upper, int32_t *ret,
                              struct hr_err *err)
 {
+    assert(over->over->order_count == 1); /* else there is no distance */
     struct hr_planner *pl = p->pl;
     const struct hr_expr *key = over->args[1 + over->over->partition_count];
     enum hr_frame_bound bound = upper ? over->over->upper : over->over->lower;
@@ -186,6 +190,7 @@ static hr_status spec_numbers(const struct hr_expr *call, struct hr_over_spec *s
 static hr_status make_spec(struct parts *p, const struct hr_expr *over, struct hr_over_spec *spec,
                            struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->arg_count > 0);
     struct hr_expr *call = hr_expr_copy(p->pl->arena, over->args[0]);
     uint32_t column;
     if (!call) return HR_OOM(err);
@@ -222,6 +227,7 @@ static hr_status make_spec(struct parts *p, const struct hr_expr *over, struct h
 static hr_status make_keys(struct parts *p, const struct hr_expr *over, struct hr_over_pnode *node,
                            struct hr_err *err)
 {
+    assert(over->kind == HR_X_OVER && over->over);
     struct hr_arena *arena = p->pl->arena;
     uint32_t keys = over->over->partition_count, order = over->over->order_count;
     node->partition = HR_NEW_ARRAY(arena, uint32_t, keys + 1);
@@ -560,6 +566,7 @@ static bool wants_both(struct hr_expr *const *overs, uint32_t count)
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     assert(plan->resolved && plan->child_count == 1);
     const struct hr_over_node *logical = HR_NODE(over, plan);
     uint32_t count = logical->expr_count;
@@ -620,6 +627,7 @@ static const char *beyond_a_stream(const struct hr_plan *plan, const struct hr_e
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->kind == HR_P_OVER && plan->child_count == 1);
     const struct hr_over_node *node = HR_NODE(over, plan);
     bool told = check->mode == HR_MODE_UPDATE || check->mode == HR_MODE_COMPLETE;
     if (node->top && !told)

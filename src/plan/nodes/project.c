@@ -42,6 +42,7 @@ static struct hr_attr attr_of(const struct hr_plan *plan, const struct hr_expr *
 hr_status hr_select_output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
     assert(plan->child_count == 1);
+    assert(plan->child_count == 1);
     const struct hr_select *select = hr_select_of(plan);
     const struct hr_project_node *project =
         plan->kind == HR_P_PROJECT ? HR_NODE(project, plan) : NULL;
@@ -80,6 +81,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     assert(plan->resolved && plan->child_count == 1);
     const struct hr_select *select = hr_select_of_const(plan);
     struct hr_pnode *child = NULL;

@@ -41,6 +41,7 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
 hr_status hr_sort_keys(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode *node,
                        struct hr_err *err)
 {
+    assert(plan->kind == HR_P_SORT);
     assert(plan->child_count == 1 && node->child_count == 1);
     const struct hr_sort_node *sort = HR_NODE(sort, plan);
     struct hr_sort_pnode *out = HR_PNODE(sort, node);
@@ -57,6 +58,7 @@ hr_status hr_sort_keys(struct hr_planner *pl, const struct hr_plan *plan, struct
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     assert(plan->resolved && plan->child_count == 1);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));

@@ -139,6 +139,7 @@ static hr_status analyze(struct hr_analyzer *an, struct hr_plan **plan, struct h
 
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     static const char *const names[] = {"version", "rows", "rowsWithoutLabel",
                                         "rowsWithBadFeatures"};
     if (plan->output) return HR_OK;
@@ -163,6 +164,7 @@ static void print(const struct hr_plan *plan, struct hr_buf *out)
 
 static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 {
+    assert(plan->child_count == 1);
     HR_UNUSED(plan);
     HR_UNUSED(child_rows);
     return 1;
@@ -171,6 +173,7 @@ static int64_t max_rows(const struct hr_plan *plan, const int64_t *child_rows)
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     const struct hr_train_node *train = HR_NODE(train, plan);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));

@@ -33,6 +33,7 @@ static hr_status prune_child(struct hr_rule_ctx *ctx, const struct hr_plan *plan
 static hr_status prune(struct hr_rule_ctx *ctx, struct hr_plan *plan, const struct hr_wanted *up,
                        struct hr_err *err)
 {
+    assert(plan->child_count >= 1);
     assert(plan->resolved && plan->child_count >= 2);
     for (uint32_t i = 0; i < plan->child_count; i++)
         HR_TRY(prune_child(ctx, plan, &plan->children[i], up, err));
@@ -59,6 +60,7 @@ static hr_status check_streaming(const struct hr_plan *plan, const struct hr_str
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->child_count >= 1);
     assert(plan->resolved && plan->child_count >= 2);
     struct hr_pnode *node = hr_pnode_new(pl, &hr_op_union, hr_plan_schema(plan), NULL, NULL);
     if (!node) return HR_OOM(err);

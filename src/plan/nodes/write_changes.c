@@ -105,6 +105,7 @@ static bool loses_keys(const struct hr_plan *plan)
 static hr_status output(struct hr_arena *arena, struct hr_plan *plan, struct hr_err *err)
 {
     assert(plan->child_count == 1);
+    assert(plan->child_count == 1);
     const struct hr_write_changes_node *node = HR_NODE(write_changes, plan);
     const struct hr_plan *child = plan->children[0];
     if (node->mode != HR_MODE_CHANGELOG) return hr_node_output_of_child(arena, plan, err);
@@ -183,6 +184,7 @@ bool hr_plan_writes_changes(const struct hr_plan *plan)
 static hr_status check_streaming(const struct hr_plan *plan, const struct hr_streaming_check *check,
                                  struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     assert(plan->is_streaming && plan->child_count == 1);
     const struct hr_write_changes_node *node = HR_NODE(write_changes, plan);
     if (node->mode == HR_MODE_COMPLETE && check->input == HR_CHANGES_APPEND)
@@ -231,6 +233,7 @@ static hr_status key_columns(struct hr_planner *pl, const struct hr_plan *plan,
 static hr_status consolidate(struct hr_planner *pl, const struct hr_plan *plan,
                              struct hr_pnode *child, struct hr_pnode **ret, struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     const struct hr_write_changes_node *from = HR_NODE(write_changes, plan);
     struct hr_consolidate_pnode parts = {.has_key = false};
     if (from->has_key) HR_TRY(key_columns(pl, plan, &parts, err));
@@ -277,6 +280,7 @@ hr_status hr_net_rows(struct hr_planner *pl, const struct hr_plan *plan, struct 
 static hr_status physical(struct hr_planner *pl, const struct hr_plan *plan, struct hr_pnode **ret,
                           struct hr_err *err)
 {
+    assert(plan->child_count == 1);
     assert(plan->resolved && plan->child_count == 1);
     struct hr_pnode *child = NULL;
     HR_TRY(hr_physical(pl, plan->children[0], &child, err));

@@ -8,6 +8,7 @@
 
 static bool is_identity(const struct hr_plan *plan)
 {
+    assert(plan->kind == HR_P_PROJECT);
     const struct hr_plan *child = plan->children[0];
     const struct hr_select *project = hr_select_of_const(plan);
     if (project->expr_count != child->output_count) return false;

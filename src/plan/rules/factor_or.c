@@ -23,6 +23,7 @@ static int32_t index_of(const struct hr_exprs *list, const struct hr_expr *expr)
 
 static void take_out(struct hr_exprs *list, uint32_t at)
 {
+    assert(at < list->count);
     for (uint32_t i = at + 1; i < list->count; i++) list->items[i - 1] = list->items[i];
     list->count--;
 }
@@ -31,6 +32,7 @@ static void take_out(struct hr_exprs *list, uint32_t at)
 static hr_status common_parts(struct hr_arena *arena, struct hr_exprs *alternatives, uint32_t count,
                               struct hr_exprs *common, struct hr_err *err)
 {
+    assert(count > 0);
     for (uint32_t i = 0; i < alternatives[0].count;) {
         struct hr_expr *part = alternatives[0].items[i];
         bool in_all = hr_expr_is_deterministic(part);

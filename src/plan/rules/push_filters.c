@@ -16,6 +16,7 @@ struct parts {
 static hr_status rebuild(struct hr_rule_ctx *ctx, struct hr_plan *node, uint32_t child,
                          const struct hr_exprs *parts, struct hr_err *err)
 {
+    assert(child < node->child_count);
     struct hr_expr *condition = NULL;
     HR_TRY(hr_expr_join_and(ctx->arena, ctx->conf, parts, &condition, err));
     return hr_plan_filter(ctx->arena, node->children[child], condition, &node->children[child],
@@ -45,6 +46,7 @@ static bool project_is_deterministic(const struct hr_select *project)
 
 static hr_status through_project(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_FILTER && (*plan)->children[0]->kind == HR_P_PROJECT);
     struct hr_plan *filter = *plan, *project = filter->children[0];
     struct hr_select *select = hr_select_of(project);
     struct hr_expr **condition = &HR_NODE(filter, filter)->condition;
@@ -99,6 +101,7 @@ static hr_status rename_attr(void *arg, struct hr_expr **expr, struct hr_err *er
 
 static hr_status through_union(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_FILTER && (*plan)->children[0]->kind == HR_P_UNION);
     struct hr_plan *filter = *plan, *node = filter->children[0];
     const struct hr_expr *whole = HR_NODE(filter, filter)->condition;
     if (!hr_expr_is_deterministic(whole)) return HR_OK;
@@ -138,6 +141,7 @@ static hr_status deal(struct hr_rule_ctx *ctx, const struct hr_plan *join, bool 
                       bool to_right, struct hr_expr *condition, struct parts *parts,
                       struct hr_err *err)
 {
+    assert(join->kind == HR_P_JOIN && join->child_count == 2);
     struct hr_exprs all = {0};
     HR_TRY(hr_expr_split_and(ctx->arena, condition, &all, err));
     for (uint32_t i = 0; i < all.count; i++) {
@@ -155,6 +159,7 @@ static hr_status deal(struct hr_rule_ctx *ctx, const struct hr_plan *join, bool 
 
 static hr_status through_join(struct hr_rule_ctx *ctx, struct hr_plan **plan, struct hr_err *err)
 {
+    assert((*plan)->kind == HR_P_FILTER && (*plan)->children[0]->kind == HR_P_JOIN);
     struct hr_plan *filter = *plan, *below = filter->children[0];
     struct hr_join_node *join = HR_NODE(join, below);
     struct hr_expr *condition = HR_NODE(filter, filter)->condition;
@@ -182,6 +187,7 @@ static hr_status through_join(struct hr_rule_ctx *ctx, struct hr_plan **plan, st
 
 static hr_status out_of_condition(struct hr_rule_ctx *ctx, struct hr_plan *plan, struct hr_err *err)
 {
+    assert(plan->kind == HR_P_JOIN);
     struct hr_join_node *join = HR_NODE(join, plan);
     enum hr_join_type t = join->type;
     struct parts parts = {.stay = {0}};

@@ -26,6 +26,7 @@ static bool is_inner(const struct hr_plan *plan)
 static hr_status collect(struct hr_rule_ctx *ctx, struct hr_plan *plan, struct chain *c,
                          struct hr_err *err)
 {
+    assert(plan);
     if (!is_inner(plan)) return HR_VEC_PUSH(ctx->arena, c, plan) ? HR_OK : HR_OOM(err);
     struct hr_expr *condition = HR_NODE(join, plan)->condition;
     HR_TRY(collect(ctx, plan->children[0], c, err));
@@ -63,6 +64,7 @@ static bool connected(const struct chain *c, const struct hr_plan *left,
 static hr_status join_next(struct hr_rule_ctx *ctx, struct chain *c, struct hr_plan **left,
                            struct hr_plan *right, struct hr_err *err)
 {
+    assert(*left);
     struct pair pair = {*left, right};
     struct hr_exprs parts = {0};
     struct hr_plan *join = hr_plan_new2(ctx->arena, HR_P_JOIN, *left, right);
