@@ -6,7 +6,7 @@
  *
  *   "hrobject" │ u32 version │ u32 length of the head │ u32 CRC32C of the head │ head
  *   head: u32 partition │ u32 partitions │ u32 key columns │ the schema as Spark's DDL
- *   batches as in batch_file.c: u32 length │ u32 CRC32C │ body
+ *   batches as in column/batch_bytes.c: u32 length │ u32 CRC32C │ body
  *   u32 0xffffffff │ u32 CRC32C of what follows │ u64 batches │ u64 rows
  *
  * Numbers are little-endian. The end counts what is before it, so a file cut anywhere is found

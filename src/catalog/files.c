@@ -273,13 +273,17 @@ static hr_status adopt_folder(struct adoption *a, const char *below, uint32_t de
     return HR_OK;
 }
 
-static hr_status add_unknown(struct hr_wh *wh, int64_t object, const struct hr_wh_file *file,
-                             struct hr_err *err)
+static hr_status add_unknown(struct hr_wh *wh, int64_t object, const char *location,
+                             const struct hr_wh_file *file, struct hr_err *err)
 {
     sqlite3_stmt *s = NULL;
     bool row = false;
-    HR_TRY(hr_wh_prepare(wh, &s, err, "SELECT 1 FROM file WHERE object = ? AND path = ?", "is",
-                         object, file->path));
+    size_t len = folder_of(file->path);
+    if (!len) return HR_OK; /* a partition is what may be missing, not a file */
+    HR_TRY(hr_wh_prepare(wh, &s, err,
+                         "SELECT 1 FROM known WHERE spec = substr(?, 1, ?) UNION ALL"
+                         " SELECT 1 FROM garbage WHERE path = ? || '/' || ?", "siss", file->path,
+                         (int64_t)len, location, file->path));
     hr_status status = hr_wh_step(wh, s, &row, err);
     sqlite3_finalize(s);
     return status != HR_OK || row ? status : hr_wh_add_files(wh, object, file, 1, err);
@@ -293,8 +297,13 @@ hr_status hr_wh_adopt(struct hr_wh *wh, const struct hr_wh_object *table, struct
     hr_status status = adopt_folder(&a, "", table->partition_count, err);
     if (status == HR_OK) status = hr_wh_begin(wh, err);
     if (status == HR_OK) {
+        status = hr_wh_exec(wh, err, "CREATE TEMP TABLE known (spec TEXT PRIMARY KEY)", "");
+        if (status == HR_OK)
+            status = hr_wh_exec(wh, err, "INSERT INTO known SELECT spec FROM part WHERE object = ?",
+                                "i", table->id);
         for (uint32_t i = 0; status == HR_OK && i < a.files.count; i++)
-            status = add_unknown(wh, table->id, &a.files.items[i], err);
+            status = add_unknown(wh, table->id, table->location, &a.files.items[i], err);
+        if (status == HR_OK) status = hr_wh_exec(wh, err, "DROP TABLE temp.known", "");
         status = hr_wh_end(wh, status, err);
     }
     hr_arena_done(&arena);

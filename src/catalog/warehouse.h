@@ -145,8 +145,8 @@ hr_status hr_wh_partition_add(struct hr_wh *wh, int64_t object, const char *spec
 /* With its files. */
 hr_status hr_wh_partition_drop(struct hr_wh *wh, const struct hr_wh_object *table,
                                const char *spec, struct hr_err *err) HR_CHECKED;
-/* The files below the table's folder that the catalog does not know and a table of this format
- * might have: they are the table's from now on (RECOVER PARTITIONS, an external table's start). */
+/* The partitions whose folders lie in the table's and that the catalog does not know: with their
+ * files they are the table's from now on (RECOVER PARTITIONS). */
 hr_status hr_wh_adopt(struct hr_wh *wh, const struct hr_wh_object *table,
                       struct hr_err *err) HR_CHECKED;
 

@@ -31,11 +31,40 @@ enum hr_stmt_kind {
     HR_STMT_DROP_ALERT,       /* name, if_exists */
     HR_STMT_CREATE_DASHBOARD, /* name, comment, options, tiles */
     HR_STMT_DROP_DASHBOARD,   /* name, if_exists */
+    HR_STMT_ALTER,            /* name, alter … */
+    HR_STMT_SCHEMA,           /* name, schema_op … */
+    HR_STMT_TRUNCATE,         /* name, keys */
+    HR_STMT_ANALYZE,          /* name; unset: NOSCAN */
+    HR_STMT_REFRESH,          /* name */
+    HR_STMT_REFUSED,          /* name, value: an operation that tables of files do not have */
+    HR_STMT_CREATE_LIKE,      /* name, other, provider, location, properties */
     HR_STMT_DECLARE,          /* variables, type, value, or_replace */
     HR_STMT_SET_VARIABLE,     /* variables, plan */
     HR_STMT_DROP_VARIABLE,    /* name, if_exists */
     HR_STMT_EXECUTE,          /* value_expr: the text; variables: INTO; values: USING */
 };
+
+/* What ALTER, COMMENT ON and their like change. */
+enum hr_alter {
+    HR_ALTER_RENAME,         /* other */
+    HR_ALTER_ADD_COLUMNS,    /* schema, specs */
+    HR_ALTER_DROP_COLUMNS,
+    HR_ALTER_RENAME_COLUMN,
+    HR_ALTER_REPLACE_COLUMNS,
+    HR_ALTER_TYPE,           /* column, schema: of one field */
+    HR_ALTER_COLUMN_COMMENT, /* column, comment */
+    HR_ALTER_DEFAULT,        /* column, value: SQL or NULL */
+    HR_ALTER_NOT_NULL,       /* column, unset */
+    HR_ALTER_POSITION,       /* column */
+    HR_ALTER_ADD_PARTITION,  /* part_specs */
+    HR_ALTER_DROP_PARTITION, /* part_specs */
+    HR_ALTER_RECOVER,
+    HR_ALTER_PROPERTIES, /* properties, unset */
+    HR_ALTER_LOCATION,   /* location */
+    HR_ALTER_COMMENT,    /* comment or NULL */
+    HR_ALTER_VIEW_AS,    /* plan */
+};
+enum hr_schema_op { HR_SCHEMA_CREATE, HR_SCHEMA_DROP, HR_SCHEMA_ALTER, HR_SCHEMA_DESCRIBE };
 
 enum hr_show {
     HR_SHOW_TABLES,
@@ -46,6 +75,12 @@ enum hr_show {
     HR_SHOW_MODELS,
     HR_SHOW_ALERTS,
     HR_SHOW_DASHBOARDS,
+    HR_SHOW_SCHEMAS,
+    HR_SHOW_CATALOGS,
+    HR_SHOW_CURRENT,
+    HR_SHOW_PARTITIONS,  /* name, keys */
+    HR_SHOW_PROPERTIES,  /* name, value: a key or NULL */
+    HR_SHOW_EXTENDED,    /* name: schema, pattern */
 };
 
 /* An action of an alert: WEBHOOK OPTIONS (…), COMMAND name, LOG … WHEN FIRING. */
@@ -95,6 +130,12 @@ struct hr_stmt_key {
     struct hr_expr *value;
 };
 
+/* PARTITION (p = 1, q = 2) of several. */
+struct hr_stmt_spec {
+    const struct hr_stmt_key *keys;
+    uint32_t count;
+};
+
 struct hr_stmt {
     enum hr_stmt_kind kind;
     struct hr_str_view text; /* the statement, borrowed from the source text, trimmed */
@@ -133,6 +174,14 @@ struct hr_stmt {
     bool is_external, is_global;
     struct hr_stmt_key *keys; /* PARTITION (…) */
     uint32_t key_count;
+    enum hr_alter alter;
+    enum hr_schema_op schema_op;
+    const char **other_parts; /* RENAME TO, LIKE */
+    uint32_t other_count;
+    const char *column;
+    struct hr_stmt_spec *part_specs;
+    uint32_t spec_count;
+    bool cascade, unset;
 };
 
 #endif

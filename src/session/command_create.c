@@ -211,6 +211,36 @@ static hr_status pretend(struct hr_run *run, const struct hr_wh_object *o, struc
     return status;
 }
 
+hr_status hr_create_object(struct hr_run *run, struct hr_wh_object *o, struct hr_err *err)
+{
+    const struct hr_stmt *stmt = run->stmt;
+    struct hr_object_name name =
+        hr_object_name(run->session, stmt->name_parts, stmt->name_part_count);
+    struct hr_wh *wh = NULL;
+    struct hr_wh_object own = {0};
+    struct hr_table *old = NULL;
+    const char *provider = o->provider;
+    HR_TRY(hr_check_schema(run, name.schema, err));
+    HR_TRY(hr_catalog_lookup(run->session, stmt->name_parts, stmt->name_part_count, &old, err));
+    bool found = old && !old->is_temporary;
+    hr_table_unref(old);
+    if (found && stmt->if_not_exists) return HR_OK;
+    if (found) return hr_table_exists(run, name.schema, name.name, err);
+    HR_TRY(describe(run, name, &own, err));
+    own.columns = o->columns;
+    own.column_count = o->column_count;
+    own.partition_count = o->partition_count;
+    if (provider) own.provider = provider;
+    for (uint32_t i = 0; i < o->options.count; i++)
+        HR_TRY(hr_options_put(&own.options, o->options.items[i].key, o->options.items[i].value,
+                              err));
+    if (run->session->check_only) return pretend(run, &own, err);
+    HR_TRY(hr_session_wh(run->session, true, &wh, err));
+    if (own.kind == HR_WH_MANAGED)
+        HR_TRY(hr_wh_new_location(wh, run->arena, own.schema, own.name, &own.location, err));
+    return create(run, wh, &own, NULL, err);
+}
+
 hr_status hr_create_durable(struct hr_run *run, struct hr_err *err)
 {
     const struct hr_stmt *stmt = run->stmt;

@@ -189,7 +189,9 @@ static hr_status show_create(struct hr_run *run, struct hr_err *err)
     struct hr_rows *rows = NULL;
     HR_TRY(catalog->find(catalog, run->stmt->name_parts, run->stmt->name_part_count, &table, err));
     struct hr_buf text = {0};
-    if (table->is_view)
+    if (table->durable)
+        hr_put_create_durable(table, &text);
+    else if (table->is_view)
         hr_buf_printf(&text, "CREATE %sVIEW %s AS %s", table->is_temporary ? "TEMPORARY " : "",
                       table->name, table->view_text);
     else
@@ -218,6 +220,12 @@ hr_status hr_run_show(struct hr_run *run, struct hr_err *err)
     case HR_SHOW_MODELS: return hr_run_show_models(run, err);
     case HR_SHOW_ALERTS: return hr_run_show_alerts(run, err);
     case HR_SHOW_DASHBOARDS: return hr_run_show_dashboards(run, err);
+    case HR_SHOW_SCHEMAS:
+    case HR_SHOW_CATALOGS:
+    case HR_SHOW_CURRENT: return hr_run_show_schemas(run, err);
+    case HR_SHOW_PARTITIONS: return hr_run_show_partitions(run, err);
+    case HR_SHOW_PROPERTIES: return hr_run_show_properties(run, err);
+    case HR_SHOW_EXTENDED: return hr_run_show_extended(run, err);
     }
     return HR_BUG(err, "SHOW %d", (int)show);
 }
@@ -227,12 +235,32 @@ hr_status hr_run_describe(struct hr_run *run, struct hr_err *err)
     static const char *const names[] = {"col_name", "data_type", "comment"};
     const struct hr_type *schema = NULL;
     struct hr_rows *rows = NULL;
+    struct hr_table *table = NULL;
+    const struct hr_stmt *stmt = run->stmt;
+    const struct hr_wh_object *o = NULL;
     HR_TRY(columns_of(run, &schema, err));
-    HR_TRY(hr_rows_new(run, names, 3, &rows, err));
-    for (uint32_t i = 0; i < schema->field_count; i++) {
+    if (!stmt->plan)
+        HR_TRY(hr_catalog_lookup(run->session, stmt->name_parts, stmt->name_part_count, &table,
+                                 err));
+    if (table) o = hr_durable_object(table);
+    hr_status status = HR_OK;
+    if (stmt->column) {
+        status = hr_describe_column(run, table, err);
+        hr_table_unref(table);
+        return status;
+    }
+    status = hr_rows_new(run, names, 3, &rows, err);
+    for (uint32_t i = 0; i < schema->field_count && status == HR_OK; i++) {
         const struct hr_field *field = &schema->fields[i];
-        const char *row[] = {field->name, hr_type_simple(run->arena, field->type), NULL};
+        bool declared = o && i < o->column_count && hr_is_char_type(o->columns[i].type);
+        const char *row[] = {field->name,
+                             declared ? o->columns[i].type
+                                      : hr_type_simple(run->arena, field->type),
+                             o && i < o->column_count ? o->columns[i].comment : NULL};
         hr_rows_add(rows, row);
     }
-    return hr_rows_finish(rows, err);
+    if (status == HR_OK && o) hr_describe_rest(run, table, rows);
+    if (status == HR_OK) status = hr_rows_finish(rows, err);
+    hr_table_unref(table);
+    return status;
 }

@@ -109,6 +109,7 @@ static hr_status publish(const struct hr_durable *d, struct hr_arena *arena, con
         .how = d->write.how,
         .prefixes = d->write.prefixes,
         .prefix_count = d->write.prefix_count,
+        .keeps_partitions = d->write.keeps_partitions,
         .files = files,
         .file_count = count,
         .query_id = query_id,

@@ -116,6 +116,7 @@ hr_status hr_no_such_table(struct hr_run *run, struct hr_err *err) HR_COLD;
 /* HR_E_SCHEMA_NOT_FOUND when the schema is not there. */
 hr_status hr_check_schema(struct hr_run *run, const char *schema, struct hr_err *err) HR_CHECKED;
 
+struct hr_rows;
 /* durable.c: tables and views of the warehouse. */
 /* *ret borrowed; NULL when there is no warehouse and create is false. */
 hr_status hr_session_wh(struct hr_session *session, bool create, struct hr_wh **ret,
@@ -132,6 +133,7 @@ struct hr_durable_write {
     enum hr_wh_write how;
     const char *const *prefixes;
     uint32_t prefix_count;
+    bool keeps_partitions;
     bool creates, replaces; /* the table itself: CREATE TABLE AS */
 };
 hr_status hr_durable_writer(struct hr_run *run, struct hr_table *table,
@@ -147,6 +149,27 @@ hr_status hr_table_exists(struct hr_run *run, const char *schema, const char *na
 hr_status hr_infer_columns(struct hr_run *run, const char *provider, const char *path,
                            const struct hr_options *options, const struct hr_type **ret,
                            struct hr_err *err) HR_CHECKED;
+/* A new object of the statement's name, with the columns, options and provider that it has. */
+hr_status hr_create_object(struct hr_run *run, struct hr_wh_object *object,
+                           struct hr_err *err) HR_CHECKED;
+/* command_alter.c, command_schema.c, command_describe.c */
+hr_status hr_run_alter(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_truncate(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_analyze_table(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_refresh(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_refused(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_create_like(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_schema(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_show_schemas(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_show_partitions(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_show_properties(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_show_extended(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+/* What DESCRIBE says behind the columns of a table of the warehouse; and of one column. */
+void hr_describe_rest(struct hr_run *run, const struct hr_table *table, struct hr_rows *rows);
+hr_status hr_describe_column(struct hr_run *run, const struct hr_table *table,
+                             struct hr_err *err) HR_CHECKED;
+/* SHOW CREATE TABLE of it. */
+void hr_put_create_durable(const struct hr_table *table, struct hr_buf *out);
 /* command_insert.c */
 /* "`a`, `b`" */
 const char *hr_list_names(struct hr_run *run, const struct hr_type *schema);

@@ -301,12 +301,6 @@ void hr_sql_train(struct hr_sql_parser *p, struct hr_stmt *stmt, struct hr_sql_n
     hr_sql_stmt_query(stmt, q);
 }
 
-bool hr_sql_is_namespace_word(const struct hr_sql_token *token)
-{
-    return hr_sql_word_is(token, "SCHEMA") || hr_sql_word_is(token, "DATABASE") ||
-           hr_sql_word_is(token, "NAMESPACE");
-}
-
 /* CREATE TEMPORARY VIEW v [(columns)] USING … : a table that goes with the session. */
 void hr_sql_view_over_source(struct hr_sql_parser *p, struct hr_stmt *stmt,
                              struct hr_sql_columns *columns, struct hr_sql_clauses *clauses)
@@ -435,31 +429,15 @@ bool hr_sql_set_statement(struct hr_sql_parser *p)
 /* By their first words; "" any, and there must be one. */
 static const char *const refused[][3] = {
     {"ADD", ""},
-    {"ALTER", ""},
-    {"ANALYZE", ""},
     {"BEGIN"},
     {"CALL", ""},
-    {"COMMENT", "ON"},
-    {"CREATE", "DATABASE"},
     {"CREATE", "FUNCTION"},
-    {"CREATE", "NAMESPACE"},
-    {"CREATE", "SCHEMA"},
     {"CREATE", "TEMPORARY", "FUNCTION"},
-    {"DELETE", "FROM"},
     {"DESC", "CATALOG", ""},
-    {"DESC", "DATABASE", ""},
     {"DESC", "FUNCTION", ""},
-    {"DESC", "NAMESPACE", ""},
-    {"DESC", "SCHEMA", ""},
     {"DESCRIBE", "CATALOG", ""},
-    {"DESCRIBE", "DATABASE", ""},
     {"DESCRIBE", "FUNCTION", ""},
-    {"DESCRIBE", "NAMESPACE", ""},
-    {"DESCRIBE", "SCHEMA", ""},
-    {"DROP", "DATABASE"},
     {"DROP", "FUNCTION"},
-    {"DROP", "NAMESPACE"},
-    {"DROP", "SCHEMA"},
     {"DROP", "TEMPORARY", "FUNCTION"},
     {"EXPORT", "TABLE"},
     {"GRANT", ""},
@@ -468,21 +446,8 @@ static const char *const refused[][3] = {
     {"INSERT", "OVERWRITE", "LOCAL"},
     {"LIST", ""},
     {"LOAD", "DATA"},
-    {"MERGE", ""},
-    {"MSCK", ""},
-    {"REFRESH", ""},
-    {"REPAIR", ""},
+    {"REFRESH", "FUNCTION"},
     {"REVOKE", ""},
-    {"SHOW", "CATALOGS"},
-    {"SHOW", "CURRENT"},
-    {"SHOW", "DATABASES"},
-    {"SHOW", "NAMESPACES"},
-    {"SHOW", "PARTITIONS"},
-    {"SHOW", "SCHEMAS"},
-    {"SHOW", "TABLE"},
-    {"SHOW", "TBLPROPERTIES"},
-    {"TRUNCATE", ""},
-    {"UPDATE", ""},
 };
 
 static bool begins_with(const struct hr_sql_parser *p, const char *const *words)

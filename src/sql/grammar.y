@@ -61,6 +61,10 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
   TRAILING TRAIN TRIM TRUE TRY_CAST UNBOUNDED UNCACHE UNION UNKNOWN USE USER USING VALUES VIEW
   VIEWS WATERMARK WHEN WHERE WINDOW WITH WITHIN.
 %fallback ID
+  ADD AFTER ALTER ANALYZE CASCADE CATALOGS CHANGE COLUMN COMPUTE DATABASE DATABASES DBPROPERTIES
+  MSCK NAMESPACE NAMESPACES NOSCAN PARTITIONS PROPERTIES RECOVER RENAME REPAIR RESTRICT SCHEMA
+  SCHEMAS STATISTICS TRUNCATE TYPE UNSET.
+%fallback ID
   DECLARE AGGREGATE DEFAULT EXCLUDE EXECUTE EXTEND IMMEDIATE INCLUDE PIVOT REPEATABLE SET UNPIVOT
   VARIABLE.
 
@@ -412,8 +416,7 @@ stmt(A) ::= USE names(N). {
     A = hr_sql_stmt(p, HR_STMT_USE);
     if (A) hr_sql_stmt_name(A, N);
 }
-stmt(A) ::= USE ident(K) names(N). {
-    if (!hr_sql_is_namespace_word(K)) hr_sql_syntax_error(p, K + 1, "");
+stmt(A) ::= USE schema names(N). {
     A = hr_sql_stmt(p, HR_STMT_USE);
     if (A) hr_sql_stmt_name(A, N);
 }
@@ -488,6 +491,226 @@ using_values(A) ::= USING LP bexpr(X) AS ident(N) RP. {
 }
 using_values(A) ::= USING LP bexpr(X) AS ident(N) COMMA items(L) RP. {
     A = hr_sql_push_first(p, hr_sql_alias(p, X, hr_sql_push_name(p, NULL, N)), L);
+}
+
+/* The warehouse: schemas, ALTER, and what else changes or tells definitions -------------------- */
+
+schema ::= SCHEMA.
+schema ::= DATABASE.
+schema ::= NAMESPACE.
+dbproperties ::= DBPROPERTIES.
+dbproperties ::= PROPERTIES.
+stmt(A) ::= CREATE schema if_not_exists(I) names(N) schema_clauses(C). {
+    A = hr_sql_schema(p, HR_SCHEMA_CREATE, N, C);
+    if (A) A->if_not_exists = I;
+}
+stmt(A) ::= DROP schema if_exists(I) names(N) cascade(C). {
+    A = hr_sql_schema(p, HR_SCHEMA_DROP, N, NULL);
+    if (A) { A->if_exists = I; A->cascade = C; }
+}
+stmt(A) ::= ALTER schema names(N) SET dbproperties LP properties(O) RP. {
+    A = hr_sql_schema(p, HR_SCHEMA_ALTER, N, NULL);
+    if (A) { A->properties = O; A->alter = HR_ALTER_PROPERTIES; }
+}
+stmt(A) ::= ALTER schema names(N) UNSET dbproperties LP property_keys(O) RP. {
+    A = hr_sql_schema(p, HR_SCHEMA_ALTER, N, NULL);
+    if (A) { A->properties = O; A->unset = true; A->alter = HR_ALTER_PROPERTIES; }
+}
+stmt(A) ::= ALTER schema names(N) SET LOCATION STRING(S). {
+    A = hr_sql_schema(p, HR_SCHEMA_ALTER, N, NULL);
+    if (A) { A->location = hr_sql_cstring(p, S); A->alter = HR_ALTER_LOCATION; }
+}
+stmt(A) ::= COMMENT ON schema names(N) IS comment_text(S). {
+    A = hr_sql_schema(p, HR_SCHEMA_ALTER, N, NULL);
+    if (A) { A->comment = S; A->alter = HR_ALTER_COMMENT; }
+}
+stmt(A) ::= describe schema extended(E) names(N). {
+    A = hr_sql_schema(p, HR_SCHEMA_DESCRIBE, N, NULL);
+    if (A) A->extended = E;
+}
+%type schema_clauses {struct hr_sql_clauses *}
+schema_clauses(A) ::= . { A = hr_sql_clauses(p); }
+schema_clauses(A) ::= schema_clauses(C) COMMENT STRING(S). {
+    A = C;
+    if (A) A->comment = hr_sql_cstring(p, S);
+}
+schema_clauses(A) ::= schema_clauses(C) LOCATION STRING(S). {
+    A = C;
+    if (A) A->location = hr_sql_cstring(p, S);
+}
+schema_clauses(A) ::= schema_clauses(C) WITH dbproperties LP properties(O) RP. {
+    A = C;
+    if (A) A->properties = O;
+}
+%type cascade {int}
+cascade(A) ::= . { A = 0; }
+cascade(A) ::= RESTRICT. { A = 0; }
+cascade(A) ::= CASCADE. { A = 1; }
+%type comment_text {const char *}
+comment_text(A) ::= STRING(S). { A = hr_sql_cstring(p, S); }
+comment_text(A) ::= NULL. { A = NULL; }
+%type property_keys {struct hr_options *}
+property_keys(A) ::= property_key(K). { A = hr_sql_put_option(p, NULL, K, ""); }
+property_keys(A) ::= property_keys(L) COMMA property_key(K). { A = hr_sql_put_option(p, L, K, ""); }
+
+stmt(A) ::= ALTER TABLE names(T) RENAME TO names(N). {
+    A = hr_sql_alter(p, HR_ALTER_RENAME, T);
+    hr_sql_stmt_other(A, N);
+}
+stmt(A) ::= ALTER VIEW names(T) RENAME TO names(N). {
+    A = hr_sql_alter(p, HR_ALTER_RENAME, T);
+    if (A) A->is_view = true;
+    hr_sql_stmt_other(A, N);
+}
+stmt(A) ::= ALTER VIEW names(T) as_opt query(Q). {
+    A = hr_sql_alter(p, HR_ALTER_VIEW_AS, T);
+    if (A) { A->is_view = true; hr_sql_stmt_query(A, Q); }
+}
+column_word ::= COLUMN.
+column_word ::= COLUMNS.
+stmt(A) ::= ALTER TABLE names(T) ADD column_word LP columns(L) RP. {
+    A = hr_sql_alter(p, HR_ALTER_ADD_COLUMNS, T);
+    if (A) hr_sql_stmt_clauses(p, A, L, NULL);
+}
+stmt(A) ::= ALTER TABLE names(T) ADD column_word columns(L). {
+    A = hr_sql_alter(p, HR_ALTER_ADD_COLUMNS, T);
+    if (A) hr_sql_stmt_clauses(p, A, L, NULL);
+}
+stmt(A) ::= ALTER TABLE names(T) REPLACE COLUMNS LP columns RP. {
+    A = hr_sql_alter(p, HR_ALTER_REPLACE_COLUMNS, T);
+}
+stmt(A) ::= ALTER TABLE names(T) DROP column_word if_exists idents. {
+    A = hr_sql_alter(p, HR_ALTER_DROP_COLUMNS, T);
+}
+stmt(A) ::= ALTER TABLE names(T) DROP column_word if_exists LP idents RP. {
+    A = hr_sql_alter(p, HR_ALTER_DROP_COLUMNS, T);
+}
+stmt(A) ::= ALTER TABLE names(T) RENAME COLUMN names TO ident. {
+    A = hr_sql_alter(p, HR_ALTER_RENAME_COLUMN, T);
+}
+change ::= ALTER COLUMN.
+change ::= CHANGE COLUMN.
+stmt(A) ::= ALTER TABLE names(T) change ident(C) TYPE type(Y). {
+    A = hr_sql_alter_column(p, HR_ALTER_TYPE, T, C);
+    if (A)
+        hr_sql_stmt_clauses(
+            p, A, hr_sql_push_column(p, NULL, C, Y, (struct hr_sql_column_options){0}), NULL);
+}
+stmt(A) ::= ALTER TABLE names(T) change ident(C) COMMENT STRING(S). {
+    A = hr_sql_alter_column(p, HR_ALTER_COLUMN_COMMENT, T, C);
+    if (A) A->comment = hr_sql_cstring(p, S);
+}
+stmt(A) ::= ALTER TABLE names(T) change ident(C) SET DEFAULT vexpr(X). {
+    A = hr_sql_alter_column(p, HR_ALTER_DEFAULT, T, C);
+    if (A) A->value = hr_sql_slice(p, X.pos, X.end);
+}
+stmt(A) ::= ALTER TABLE names(T) change ident(C) DROP DEFAULT. {
+    A = hr_sql_alter_column(p, HR_ALTER_DEFAULT, T, C);
+}
+stmt(A) ::= ALTER TABLE names(T) change ident(C) SET NOT NULL. {
+    A = hr_sql_alter_column(p, HR_ALTER_NOT_NULL, T, C);
+}
+stmt(A) ::= ALTER TABLE names(T) change ident(C) DROP NOT NULL. {
+    A = hr_sql_alter_column(p, HR_ALTER_NOT_NULL, T, C);
+    if (A) A->unset = true;
+}
+stmt(A) ::= ALTER TABLE names(T) change ident(C) FIRST. {
+    A = hr_sql_alter_column(p, HR_ALTER_POSITION, T, C);
+}
+stmt(A) ::= ALTER TABLE names(T) change ident(C) AFTER ident. {
+    A = hr_sql_alter_column(p, HR_ALTER_POSITION, T, C);
+}
+stmt(A) ::= ALTER TABLE names(T) ADD if_not_exists(I) part_specs(S). {
+    A = hr_sql_alter_parts(p, HR_ALTER_ADD_PARTITION, T, S);
+    if (A) A->if_not_exists = I;
+}
+stmt(A) ::= ALTER TABLE names(T) DROP if_exists(I) part_specs(S) purge. {
+    A = hr_sql_alter_parts(p, HR_ALTER_DROP_PARTITION, T, S);
+    if (A) A->if_exists = I;
+}
+stmt(A) ::= ALTER TABLE names(T) RECOVER PARTITIONS. { A = hr_sql_alter(p, HR_ALTER_RECOVER, T); }
+stmt(A) ::= MSCK REPAIR TABLE names(T). { A = hr_sql_alter(p, HR_ALTER_RECOVER, T); }
+stmt(A) ::= REPAIR TABLE names(T). { A = hr_sql_alter(p, HR_ALTER_RECOVER, T); }
+%type part_specs {struct hr_sql_specs *}
+part_specs(A) ::= PARTITION LP key_list(L) RP. { A = hr_sql_push_spec(p, NULL, L); }
+part_specs(A) ::= part_specs(S) PARTITION LP key_list(L) RP. { A = hr_sql_push_spec(p, S, L); }
+part_specs(A) ::= part_specs(S) COMMA PARTITION LP key_list(L) RP. {
+    A = hr_sql_push_spec(p, S, L);
+}
+stmt(A) ::= ALTER TABLE names(T) SET TBLPROPERTIES LP properties(O) RP. {
+    A = hr_sql_alter(p, HR_ALTER_PROPERTIES, T);
+    if (A) { A->properties = O; }
+}
+stmt(A) ::= ALTER TABLE names(T) UNSET TBLPROPERTIES if_exists LP property_keys(O) RP. {
+    A = hr_sql_alter(p, HR_ALTER_PROPERTIES, T);
+    if (A) { A->properties = O; A->unset = true; }
+}
+stmt(A) ::= ALTER VIEW names(T) SET TBLPROPERTIES LP properties(O) RP. {
+    A = hr_sql_alter(p, HR_ALTER_PROPERTIES, T);
+    if (A) { A->properties = O; A->is_view = true; }
+}
+stmt(A) ::= ALTER VIEW names(T) UNSET TBLPROPERTIES if_exists LP property_keys(O) RP. {
+    A = hr_sql_alter(p, HR_ALTER_PROPERTIES, T);
+    if (A) { A->properties = O; A->unset = true; A->is_view = true; }
+}
+stmt(A) ::= ALTER TABLE names(T) SET LOCATION STRING(S). {
+    A = hr_sql_alter(p, HR_ALTER_LOCATION, T);
+    if (A) A->location = hr_sql_cstring(p, S);
+}
+stmt(A) ::= COMMENT ON TABLE names(T) IS comment_text(S). {
+    A = hr_sql_alter(p, HR_ALTER_COMMENT, T);
+    if (A) A->comment = S;
+}
+stmt(A) ::= TRUNCATE TABLE names(T). {
+    A = hr_sql_stmt(p, HR_STMT_TRUNCATE);
+    if (A) hr_sql_stmt_name(A, T);
+}
+stmt(A) ::= TRUNCATE TABLE names(T) PARTITION LP key_list(L) RP. {
+    A = hr_sql_stmt(p, HR_STMT_TRUNCATE);
+    if (A) { hr_sql_stmt_name(A, T); hr_sql_stmt_keys(A, L); }
+}
+stmt(A) ::= ANALYZE TABLE names(T) COMPUTE STATISTICS noscan(N). {
+    A = hr_sql_stmt(p, HR_STMT_ANALYZE);
+    if (A) { hr_sql_stmt_name(A, T); A->unset = N; }
+}
+%type noscan {int}
+noscan(A) ::= . { A = 0; }
+noscan(A) ::= NOSCAN. { A = 1; }
+stmt(A) ::= REFRESH TABLE names(T). {
+    A = hr_sql_stmt(p, HR_STMT_REFRESH);
+    if (A) hr_sql_stmt_name(A, T);
+}
+stmt(A) ::= CREATE or_replace external TABLE if_not_exists(I) names(T) LIKE names(N) clauses(C). {
+    A = hr_sql_stmt(p, HR_STMT_CREATE_LIKE);
+    if (A) {
+        A->if_not_exists = I;
+        hr_sql_stmt_name(A, T);
+        hr_sql_stmt_other(A, N);
+        hr_sql_stmt_clauses(p, A, NULL, C);
+    }
+}
+schemas ::= SCHEMAS.
+schemas ::= DATABASES.
+schemas ::= NAMESPACES.
+stmt(A) ::= SHOW schemas like_opt(L). { A = hr_sql_show(p, HR_SHOW_SCHEMAS, NULL, L); }
+stmt(A) ::= SHOW CATALOGS like_opt(L). { A = hr_sql_show(p, HR_SHOW_CATALOGS, NULL, L); }
+stmt(A) ::= SHOW CURRENT schema. { A = hr_sql_show(p, HR_SHOW_CURRENT, NULL, NULL); }
+stmt(A) ::= SHOW PARTITIONS names(T). { A = hr_sql_show(p, HR_SHOW_PARTITIONS, T, NULL); }
+stmt(A) ::= SHOW PARTITIONS names(T) PARTITION LP key_list(L) RP. {
+    A = hr_sql_show(p, HR_SHOW_PARTITIONS, T, NULL);
+    hr_sql_stmt_keys(A, L);
+}
+stmt(A) ::= SHOW TBLPROPERTIES names(T). { A = hr_sql_show(p, HR_SHOW_PROPERTIES, T, NULL); }
+stmt(A) ::= SHOW TBLPROPERTIES names(T) LP property_key(K) RP. {
+    A = hr_sql_show(p, HR_SHOW_PROPERTIES, T, NULL);
+    if (A) A->value = K;
+}
+stmt(A) ::= SHOW TABLE EXTENDED in_schema(S) LIKE STRING(L). {
+    A = hr_sql_show(p, HR_SHOW_EXTENDED, S, hr_sql_cstring(p, L));
+}
+stmt(A) ::= describe table_opt extended(E) names(T) ident(C). {
+    A = hr_sql_stmt(p, HR_STMT_DESCRIBE);
+    if (A) { A->extended = E; A->column = hr_sql_ident(p, C); hr_sql_stmt_name(A, T); }
 }
 
 /* Parts of statements */

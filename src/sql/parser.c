@@ -179,7 +179,8 @@ static hr_status parse_text(struct hr_sql_parser *p, struct hr_str_view text)
         HR_SQL_RAISE(p, 0, 0, HR_E_PARSE_EMPTY_STATEMENT);
         return p->status;
     }
-    if (hr_sql_set_statement(p) || hr_sql_refused_statement(p)) return p->status;
+    if (hr_sql_set_statement(p) || hr_sql_refused_statement(p) ||
+        hr_sql_refused_write(p)) return p->status;
     HR_TRY(run_grammar(p));
     if (!p->stmt) return HR_BUG(p->err, "the parser made no statement");
     return HR_OK;

@@ -84,6 +84,9 @@ struct hr_sql_column_options {
     bool not_null;
     const char *comment, *def;
 };
+struct hr_sql_specs { /* several PARTITION (…) */
+    HR_VEC(struct hr_stmt_spec) specs;
+};
 struct hr_sql_keys { /* PARTITION (p = 1, q) */
     HR_VEC(struct hr_stmt_key) keys;
     bool if_not_exists;
@@ -376,7 +379,6 @@ struct hr_stmt *hr_sql_show(struct hr_sql_parser *p, enum hr_show show, struct h
                             const char *pattern);
 void hr_sql_view_clauses(struct hr_sql_parser *p, struct hr_stmt *stmt,
                          struct hr_sql_columns *columns, struct hr_sql_clauses *clauses);
-bool hr_sql_is_namespace_word(const struct hr_sql_token *token); /* SCHEMA, DATABASE, NAMESPACE */
 /* Raises for a statement of Spark's that is not here. */
 bool hr_sql_refused_statement(struct hr_sql_parser *p);
 void hr_sql_view_over_source(struct hr_sql_parser *p, struct hr_stmt *stmt,
@@ -388,6 +390,21 @@ struct hr_sql_columns *hr_sql_push_column(struct hr_sql_parser *p, struct hr_sql
 const char *hr_sql_slice(struct hr_sql_parser *p, int32_t pos, int32_t end);
 struct hr_sql_keys *hr_sql_push_key(struct hr_sql_parser *p, struct hr_sql_keys *keys,
                                     const struct hr_sql_token *name, struct hr_expr *value);
+/* build_alter.c */
+struct hr_sql_specs *hr_sql_push_spec(struct hr_sql_parser *p, struct hr_sql_specs *specs,
+                                      const struct hr_sql_keys *keys);
+struct hr_stmt *hr_sql_alter(struct hr_sql_parser *p, enum hr_alter alter,
+                             struct hr_sql_names *table);
+struct hr_stmt *hr_sql_alter_column(struct hr_sql_parser *p, enum hr_alter alter,
+                                    struct hr_sql_names *table, const struct hr_sql_token *column);
+struct hr_stmt *hr_sql_alter_parts(struct hr_sql_parser *p, enum hr_alter alter,
+                                   struct hr_sql_names *table, const struct hr_sql_specs *specs);
+struct hr_stmt *hr_sql_schema(struct hr_sql_parser *p, enum hr_schema_op op,
+                              struct hr_sql_names *name, const struct hr_sql_clauses *clauses);
+void hr_sql_stmt_other(struct hr_stmt *stmt, const struct hr_sql_names *name);
+/* MERGE, UPDATE, DELETE: their table is all that is read. false: another statement. */
+bool hr_sql_refused_write(struct hr_sql_parser *p);
+
 void hr_sql_stmt_keys(struct hr_stmt *stmt, const struct hr_sql_keys *keys);
 struct hr_sql_clauses *hr_sql_clauses(struct hr_sql_parser *p);
 void hr_sql_merge_options(struct hr_sql_parser *p, struct hr_sql_clauses *clauses,
