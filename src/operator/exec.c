@@ -273,7 +273,7 @@ static hr_status run_again(struct hr_pipeline *pipeline, struct hr_err *err)
         atomic_store(&exec->scans[i].rows_read, 0);
         atomic_store(&exec->scans[i].malformed_rows, 0);
     }
-    if (err) *err = (struct hr_err){0};
+    if (err) hr_err_init(err);
     pipeline->collapsed = true;
     return run_inline(pipeline, err);
 }
