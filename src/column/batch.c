@@ -311,6 +311,7 @@ static bool gather_weights(struct hr_batch *ret, struct hr_batch *const *batches
 static bool gather_all(struct hr_batch *ret, struct hr_batch *const *batches, uint32_t count,
                        bool deep, struct hr_part *parts)
 {
+    assert(count > 0 && parts);
     for (uint32_t b = 0; b < count; b++)
         parts[b] = (struct hr_part){.rows = batches[b]->sel, .count = batches[b]->sel_count};
     for (uint32_t c = 0; c < ret->schema->field_count; c++) {
@@ -349,6 +350,7 @@ struct hr_batch *hr_batch_concat(struct hr_batch *const *batches, uint32_t count
 
 struct hr_batch *hr_batch_compact(struct hr_batch *batch, bool deep)
 {
+    assert(batch->sel_count <= batch->row_count);
     if (!batch->sel && !(deep && hr_type_has_strings(batch->schema))) return hr_batch_ref(batch);
     return hr_batch_concat(&batch, 1, batch->schema, deep);
 }

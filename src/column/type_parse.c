@@ -25,6 +25,7 @@ struct parser {
 
 static hr_status syntax_error(struct parser *p)
 {
+    assert(p->tok_start >= p->text && p->pos <= p->end);
     char near[160];
     size_t len = (size_t)(p->pos - p->tok_start);
     if (p->tok == T_END)
@@ -45,6 +46,7 @@ static bool is_word_char(char c)
 /* `a``b` → a`b, or a string in '…' or "…" (skipped over: only COMMENT has one). */
 static hr_status next_quoted(struct parser *p, char quote)
 {
+    assert(p->pos < p->end && *p->pos == quote);
     const char *s = ++p->pos;
     size_t quotes = 0;
     while (p->pos < p->end) {

@@ -47,6 +47,7 @@ static int64_t rows_estimate(const struct hr_exec *exec, const struct hr_pnode *
 
 static void task_init(struct hr_task *task, struct hr_pipeline *pipeline, struct hr_arena *arena)
 {
+    assert(pipeline->exec && pipeline->root);
     struct hr_exec *exec = pipeline->exec;
     *task = (struct hr_task){
         .env = exec->env,
@@ -133,6 +134,7 @@ static void fragment_close(struct hr_batch_iter *base)
 static hr_status fragment_compute(struct hr_rdd *rdd, uint32_t partition, struct hr_task_ctx *ctx,
                                   struct hr_batch_iter **ret_iter, struct hr_err *err)
 {
+    assert(partition < rdd->partition_count && ctx);
     struct fragment *fragment = (struct fragment *)rdd;
     struct fragment_iter *it = hr_zalloc(sizeof *it);
     if (!it) return HR_OOM(err);
@@ -186,6 +188,7 @@ static hr_status fragment_new(struct hr_exec *exec, const struct hr_pnode *root,
 static hr_status fragment_deps(struct fragment *fragment, struct hr_dependency *deps,
                                struct hr_err *err)
 {
+    assert(fragment->pipeline.exchange_count == 0 || deps);
     struct hr_exec *exec = fragment->pipeline.exec;
     for (uint32_t i = 0; i < fragment->pipeline.exchange_count; i++) {
         const struct hr_pnode *exchange = fragment->exchanges[i];
@@ -282,6 +285,7 @@ static hr_status run_again(struct hr_pipeline *pipeline, struct hr_err *err)
 
 hr_status hr_exec_run(const struct hr_pnode *root, struct hr_exec *exec, struct hr_err *err)
 {
+    assert(root && exec->conf && exec->env);
     struct hr_pipeline pipeline = {.root = root, .exec = exec};
     bool inline_only = !exec->scheduler || exec->conf->threads <= 1;
     if (!inline_only) {

@@ -39,6 +39,7 @@ uint32_t hr_pipeline_partitions(const struct hr_pipeline *pipeline, const struct
 /* A union's partitions are those of its children one after the other, unless one task sees all. */
 static bool child_has_share(const struct hr_pnode *node, struct hr_task *task, uint32_t child)
 {
+    assert(child < node->child_count && task->share < task->share_count);
     if (!node->vt->appends_children || task->share_count == 1) return true;
     uint32_t first = 0;
     for (uint32_t i = 0; i < child; i++)
@@ -121,6 +122,7 @@ hr_status hr_op_next_measured(struct hr_op *op, struct hr_batch **ret_batch, str
 
 static void add_figures(const struct hr_op *op)
 {
+    assert(op->task->figures);
     struct hr_node_figures *figures = &op->task->figures[op->node->id];
     atomic_fetch_add_explicit(&figures->rows, op->rows_out, memory_order_relaxed);
     atomic_fetch_add_explicit(&figures->batches, op->batches_out, memory_order_relaxed);
@@ -140,6 +142,7 @@ void hr_op_close(struct hr_op *op)
 hr_status hr_op_derive(const struct hr_type *schema, struct hr_batch *in, struct hr_mem *mem,
                        struct hr_batch **ret, struct hr_err *err)
 {
+    assert(in->sel_count <= in->row_count);
     struct hr_batch *out = hr_batch_new(schema, in->row_count, mem);
     if (!out) return HR_OOM(err);
     if (!hr_batch_hold_batch(out, in)) {
@@ -157,6 +160,7 @@ hr_status hr_op_derive(const struct hr_type *schema, struct hr_batch *in, struct
 hr_status hr_op_take_weights(struct hr_batch *out, const struct hr_batch *in, const uint32_t *rows,
                              uint32_t count, struct hr_err *err)
 {
+    assert(!out->weights && out->row_count == count);
     if (!in->weights) return HR_OK;
     int32_t *weights = hr_arena_alloc_aligned(&out->arena, sizeof *weights * (count + 1));
     if (!weights) return HR_OOM(err);

@@ -48,6 +48,7 @@ struct times {
 
 static struct times times_of(const struct watermark *op, const struct hr_batch *batch)
 {
+    assert(op->node->column < batch->schema->field_count);
     struct times t = {&batch->columns[op->node->column], NULL};
     if (t.col->type->id != HR_T_STRUCT) return t;
     t.outer = t.col->validity;
@@ -89,6 +90,7 @@ static int64_t observe(struct watermark *op, const struct hr_batch *batch)
 static hr_status add_mark(struct hr_exec_mark **marks, uint32_t *count, uint32_t *capacity,
                           const struct hr_exec_mark *mark, uint32_t *at, struct hr_err *err)
 {
+    assert(*count <= *capacity && *at <= *count);
     while (*at < *count && (*marks)[*at].partition != mark->partition) ++*at;
     if (*at == *capacity) {
         uint32_t to = *capacity ? *capacity * 2 : 8;
@@ -157,6 +159,7 @@ static uint32_t count_far(const struct watermark *op, const struct times *t,
 static hr_status emit_far(struct watermark *op, struct hr_batch *in, const struct times *t,
                           uint32_t far, struct hr_err *err)
 {
+    assert(far > 0 && op->node->late_schema);
     struct hr_late_row *rows = hr_arena_alloc(&in->arena, far * sizeof *rows);
     uint32_t n = 0;
     int64_t v;
@@ -188,6 +191,7 @@ static hr_status drop_far(struct watermark *op, struct hr_batch **batch, struct 
         sel[kept] = row;
         kept += !time_at(&t, row, &v) || v <= op->far_us;
     }
+    assert(kept + far == in->sel_count);
     out->sel = sel;
     out->sel_count = kept;
     op->far_rows += far;

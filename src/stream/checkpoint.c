@@ -36,6 +36,7 @@ static char *state_path(const struct hr_query *query, const char *name)
 hr_status hr_query_write_state(struct hr_query *query, const char *name,
                                const struct hr_buf *packed, struct hr_err *err)
 {
+    assert(packed->len > 0 && !packed->failed);
     HR_FAULT_POINT(HR_FAULT_STATE_DELTA, err);
     struct hr_env *env = query->env;
     char *path = state_path(query, name);
@@ -57,6 +58,7 @@ hr_status hr_query_write_state(struct hr_query *query, const char *name,
 static hr_status stage_part(struct hr_query *query, struct hr_query_state *state, uint32_t part,
                             struct hr_state_ref *ret_ref, struct hr_err *err)
 {
+    assert(part < state->state->part_count);
     struct hr_buf raw, packed;
     hr_buf_init(&raw, (size_t)64 << 30);
     hr_buf_init(&packed, (size_t)64 << 30);
@@ -96,6 +98,7 @@ out:
 static hr_status stage_state(struct hr_query *query, struct hr_query_state *state,
                              struct hr_commit_record *commit, bool *ret_files, struct hr_err *err)
 {
+    assert(state->state && commit->refs);
     if (hr_query_take_snapshot(query, state, &commit->refs[commit->ref_count])) commit->ref_count++;
     for (uint32_t p = 0; p < state->state->part_count; p++) {
         if (!hr_state_part_is_dirty(&state->state->parts[p])) continue;
@@ -138,6 +141,7 @@ static void free_ref(struct hr_state_ref *ref)
 
 void hr_query_drop_refs(struct hr_query_state *state)
 {
+    assert(state->ref_count <= state->ref_capacity);
     for (uint32_t i = 0; i < state->ref_count; i++) free_ref(&state->refs[i]);
     hr_free(state->refs);
     state->refs = NULL;

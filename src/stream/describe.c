@@ -55,6 +55,7 @@ static void put_columns(const struct hr_pnode *node, struct hr_buf *out)
 static void put_operator(const struct hr_query *query, const struct hr_pnode *node,
                          struct hr_buf *out)
 {
+    assert(node->vt && node->schema);
     const struct hr_operator_vt *vt = node->vt;
     struct hr_buf text = {0};
     hr_buf_printf(out, "%s{\"id\":%u,\"name\":", node == query->root ? "" : ",", node->id);
@@ -126,6 +127,7 @@ static uint32_t count_nodes(const struct hr_pnode *node)
 
 void hr_query_describe(struct hr_query *query)
 {
+    assert(query->root && query->description.len == 0);
     /* Ids are the same whenever the plan is made anew. Without memory operators go unmeasured. */
     query->node_count = count_nodes(query->root);
     query->node_figures = hr_zalloc(query->node_count * sizeof *query->node_figures);

@@ -35,6 +35,7 @@ const char *hr_record_kind_name(enum hr_record_kind kind)
 
 static char *join_path(const char *dir, const char *name)
 {
+    assert(dir && name);
     size_t size = strlen(dir) + strlen(name) + 2;
     char *path = hr_alloc(size);
     if (path) snprintf(path, size, "%s/%s", dir, name);
@@ -43,6 +44,7 @@ static char *join_path(const char *dir, const char *name)
 
 static char *file_path(const char *dir, uint64_t sequence)
 {
+    assert(sequence > 0); /* 0 is: there is no file */
     char name[32];
     snprintf(name, sizeof name, "%020" PRIu64 ".log", sequence);
     return join_path(dir, name);
@@ -208,6 +210,7 @@ static bool find_file(void *arg, const char *name)
 /* A checkpoint that has no journal must have nothing else. */
 static hr_status check_empty(struct hr_journal *journal, struct hr_err *err)
 {
+    assert(journal->lock_fd >= 0 && !journal->log);
     static const char *const others[] = {"state", "sources"};
     HR_TRY(check_witness(journal->env, journal->checkpoint_dir, journal->dir, -1, err));
     for (size_t i = 0; i < HR_COUNT(others); i++) {
@@ -228,6 +231,7 @@ static hr_status check_empty(struct hr_journal *journal, struct hr_err *err)
 
 static hr_status prepare(struct hr_journal *journal, struct hr_err *err)
 {
+    assert(journal->lock_fd < 0 && !journal->log);
     struct hr_env *env = journal->env;
     HR_TRY(env->vt->mkdirs(env, journal->dir, err));
     HR_TRY(take_lock(journal, err));
@@ -266,6 +270,7 @@ hr_status hr_journal_open(struct hr_env *env, const char *checkpoint_dir, struct
 hr_status hr_journal_replay(struct hr_journal *journal, hr_journal_fn fn, void *arg,
                             struct hr_err *err)
 {
+    assert(journal->lock_fd >= 0 && journal->sequence > 0);
     if (journal->log) return HR_OK; /* made by open: nothing is in it */
     char *path = file_path(journal->dir, journal->sequence);
     if (!path) return HR_OOM(err);
@@ -337,12 +342,14 @@ hr_status hr_journal_append(struct hr_journal *journal, enum hr_record_kind kind
 
 bool hr_journal_is_full(const struct hr_journal *journal)
 {
+    assert(journal->log);
     return hr_record_log_bytes(journal->log) >= FULL_BYTES;
 }
 
 /* Files before `keep` are no longer needed by recovery. */
 static hr_status drop_older(struct hr_journal *journal, uint64_t keep, struct hr_err *err)
 {
+    assert(keep <= journal->sequence);
     struct hr_arena arena;
     hr_arena_init(&arena, NULL);
     char **names;

@@ -55,6 +55,7 @@ struct hr_query *hr_registry_find(struct hr_query_registry *registry, const char
 static hr_status push(struct hr_query_registry *registry, struct hr_query *query,
                       struct hr_err *err)
 {
+    assert(registry->count <= registry->capacity);
     if (registry->count == registry->capacity) {
         uint32_t capacity = registry->capacity ? registry->capacity * 2 : 8;
         struct hr_query **items =

@@ -58,6 +58,7 @@ uint32_t hr_query_recent_epochs(struct hr_query *query, struct hr_progress *ret,
 uint32_t hr_query_samples(struct hr_query *query, uint32_t level, int64_t from_s,
                           struct hr_sample *ret, uint32_t max)
 {
+    assert(level < HR_HISTORY_LEVELS);
     pthread_mutex_lock(&query->life.lock);
     uint32_t count = hr_history_read(&query->history, level, from_s, ret, max);
     pthread_mutex_unlock(&query->life.lock);
