@@ -223,6 +223,22 @@ static bool is_name(const struct hr_sql_token *t)
     }
 }
 
+/* TABLE t where a query may stand. */
+static bool is_table_query(const struct hr_sql_parser *p, const struct hr_sql_token *prev,
+                           const struct hr_sql_token *next)
+{
+    static const int before[] = {HR_TK_LP, HR_TK_UNION, HR_TK_EXCEPT, HR_TK_INTERSECT, HR_TK_QUERY,
+                                 HR_TK_ALL, HR_TK_RP, HR_TK_SETMINUS, HR_TK_DISTINCT, HR_TK_AS};
+    if (next->kind != HR_TK_ID && next->kind != HR_TK_QUOTED) return false;
+    if (!prev) return true;
+    bool inserts = hr_sql_word_is(&p->raw[0], "INSERT"); /* INSERT INTO t TABLE u */
+    bool behind_name = prev->kind == HR_TK_ID || prev->kind == HR_TK_QUOTED;
+    if (inserts && (behind_name || prev->kind == HR_TK_NAME)) return true;
+    for (size_t i = 0; i < HR_COUNT(before); i++)
+        if (prev->kind == before[i]) return true;
+    return false;
+}
+
 /* What a keyword at i is here: itself, or an identifier. prev: the token before. */
 static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct hr_sql_token *prev)
 {
@@ -279,13 +295,7 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     case HR_TK_TRIM: return call && call_has(p, i + 1, HR_TK_FROM, 0) ? t->kind : HR_TK_ID;
     case HR_TK_POSITION: return call && call_has(p, i + 1, HR_TK_IN, 0) ? t->kind : HR_TK_ID;
     case HR_TK_OVERLAY: return call && call_has(p, i + 1, HR_TK_PLACING, 0) ? t->kind : HR_TK_ID;
-    case HR_TK_TABLE:
-        if (prev && prev->kind != HR_TK_LP && prev->kind != HR_TK_UNION &&
-            prev->kind != HR_TK_EXCEPT && prev->kind != HR_TK_INTERSECT &&
-            prev->kind != HR_TK_QUERY && prev->kind != HR_TK_ALL && prev->kind != HR_TK_RP &&
-            prev->kind != HR_TK_SETMINUS && prev->kind != HR_TK_DISTINCT && prev->kind != HR_TK_AS)
-            return t->kind;
-        return next->kind == HR_TK_ID || next->kind == HR_TK_QUOTED ? HR_TK_TABLE_QUERY : t->kind;
+    case HR_TK_TABLE: return is_table_query(p, prev, next) ? HR_TK_TABLE_QUERY : t->kind;
     case HR_TK_EXCEPT:
         if (prev && prev->kind == HR_TK_STAR && call && !starts_query(p, i + 2))
             return HR_TK_STAR_EXCEPT;

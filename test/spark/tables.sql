@@ -1,0 +1,377 @@
+CREATE TABLE hr_t1 (a INT, b STRING DEFAULT 'x', c DECIMAL(5,2) COMMENT 'money') USING parquet PARTITIONED BY (a) COMMENT 'tt' TBLPROPERTIES ('k' = 'v');
+
+INSERT INTO hr_t1 (c, a) VALUES (1.5, 3);
+
+INSERT INTO hr_t1 VALUES ('q', DEFAULT, 7);
+
+SELECT * FROM hr_t1 ORDER BY a;
+
+DESCRIBE hr_t1;
+
+DESCRIBE hr_t1 b;
+
+DESCRIBE EXTENDED hr_t1 b;
+
+SHOW PARTITIONS hr_t1;
+
+SHOW TBLPROPERTIES hr_t1;
+
+SHOW TBLPROPERTIES hr_t1 ('k');
+
+SHOW TBLPROPERTIES hr_t1 ('nix');
+
+SHOW COLUMNS IN hr_t1;
+
+ALTER TABLE hr_t1 RENAME COLUMN b TO d;
+
+ALTER TABLE hr_t1 DROP COLUMN b;
+
+ALTER TABLE hr_t1 REPLACE COLUMNS (n INT);
+
+ALTER TABLE hr_t1 ADD COLUMNS (e INT COMMENT 'new');
+
+ALTER TABLE hr_t1 ADD COLUMN f STRING;
+
+ALTER TABLE hr_t1 ADD COLUMNS (g INT, g INT);
+
+ALTER TABLE hr_t1 ADD COLUMNS (b INT);
+
+ALTER TABLE hr_t1 ADD COLUMNS (n INT NOT NULL);
+
+ALTER TABLE hr_t1 ALTER COLUMN e TYPE BIGINT;
+
+ALTER TABLE hr_t1 ALTER COLUMN e COMMENT 'cc';
+
+ALTER TABLE hr_t1 ALTER COLUMN b SET DEFAULT 'y';
+
+ALTER TABLE hr_t1 ALTER COLUMN e SET NOT NULL;
+
+ALTER TABLE hr_t1 ALTER COLUMN e AFTER b;
+
+ALTER TABLE hr_t1 ALTER COLUMN nix COMMENT 'a';
+
+DESCRIBE hr_t1;
+
+SELECT * FROM hr_t1 ORDER BY a;
+
+INSERT INTO hr_t1 VALUES (1, 2);
+
+INSERT INTO hr_t1 VALUES ('a', 2, 3, 4, 5, 6, 7);
+
+INSERT INTO hr_t1 (a, a) VALUES (1, 2);
+
+INSERT INTO hr_t1 (a) VALUES (1, 2);
+
+INSERT INTO hr_t1 (a, c) VALUES (1);
+
+INSERT INTO hr_t1 BY NAME SELECT 1 AS a, 'b' AS b;
+
+INSERT INTO hr_t1 BY NAME SELECT 1 AS a, 'b' AS nope;
+
+SELECT * FROM hr_t1 ORDER BY a;
+
+TRUNCATE TABLE hr_t1 PARTITION (a = 3);
+
+SELECT * FROM hr_t1 ORDER BY a;
+
+SHOW PARTITIONS hr_t1;
+
+CREATE TABLE hr_t1 (a INT);
+
+CREATE TABLE IF NOT EXISTS hr_t1 (a INT);
+
+MERGE INTO hr_t1 USING hr_t1 s ON hr_t1.a = s.a WHEN MATCHED THEN DELETE;
+
+UPDATE hr_t1 SET b = '1';
+
+DELETE FROM hr_t1;
+
+DELETE FROM hr_t1 WHERE a = 1;
+
+TRUNCATE TABLE hr_t1;
+
+SELECT count(*) FROM hr_t1;
+
+MSCK REPAIR TABLE hr_t1;
+
+REFRESH TABLE hr_t1;
+
+DROP TABLE hr_t1;
+
+DROP TABLE hr_t1;
+
+DROP TABLE IF EXISTS hr_t1;
+
+DROP VIEW hr_t1;
+
+DROP VIEW IF EXISTS hr_t1;
+
+CREATE TABLE hr_t2 (a INT NOT NULL, c CHAR(5), v VARCHAR(3)) USING parquet;
+
+INSERT INTO hr_t2 VALUES (1, 'ab', 'abcd');
+
+INSERT INTO hr_t2 VALUES (1, 'abcdefg', 'abc');
+
+INSERT INTO hr_t2 VALUES (1, 'ab', 'abc  '), (2, 'abcde    ', 'x');
+
+INSERT INTO hr_t2 (c) VALUES ('z');
+
+SELECT *, length(c), length(v) FROM hr_t2 ORDER BY a;
+
+SELECT concat(c, '|') FROM hr_t2 ORDER BY 1;
+
+DESCRIBE hr_t2;
+
+INSERT INTO hr_t2 SELECT 'x', 1, 2;
+
+INSERT INTO hr_t2 SELECT DATE'2020-01-01', 1, 2;
+
+INSERT INTO hr_t2 SELECT true, 1, 2;
+
+INSERT INTO hr_t2 SELECT array(1), 1, 2;
+
+INSERT INTO hr_t2 TABLE hr_t2;
+
+SELECT count(*) FROM hr_t2;
+
+INSERT OVERWRITE hr_t2 SELECT * FROM hr_t2;
+
+INSERT OVERWRITE TABLE hr_t2 SELECT 7, 'q', 'r';
+
+SELECT * FROM hr_t2;
+
+DROP TABLE hr_t2;
+
+CREATE TABLE hr_t3 (a INT, p INT, q STRING) USING parquet PARTITIONED BY (p, q);
+
+INSERT INTO hr_t3 PARTITION (p = 1, q = 'x') VALUES (1), (2);
+
+INSERT INTO hr_t3 PARTITION (p = 1, q) VALUES (3, 'y');
+
+INSERT INTO hr_t3 PARTITION (p, q = 'z') VALUES (3, 5);
+
+INSERT INTO hr_t3 PARTITION (q = 'z') VALUES (3, 5);
+
+INSERT INTO hr_t3 PARTITION (p = NULL, q = NULL) VALUES (9);
+
+INSERT INTO hr_t3 PARTITION (p = 1, nope = 2) VALUES (9);
+
+SELECT * FROM hr_t3 ORDER BY a, p, q;
+
+SHOW PARTITIONS hr_t3;
+
+SELECT a FROM hr_t3 WHERE p = 1 AND q = 'x' ORDER BY a;
+
+SELECT count(*), p FROM hr_t3 GROUP BY p ORDER BY p;
+
+INSERT OVERWRITE hr_t3 PARTITION (p = 1, q) VALUES (7, 'new');
+
+SELECT * FROM hr_t3 ORDER BY a, p, q;
+
+INSERT OVERWRITE hr_t3 VALUES (7, 8, 'only');
+
+SELECT * FROM hr_t3 ORDER BY a, p, q;
+
+INSERT OVERWRITE TABLE hr_t3 PARTITION (p = 8, q = 'only') IF NOT EXISTS VALUES (100);
+
+SELECT * FROM hr_t3 ORDER BY a, p, q;
+
+ALTER TABLE hr_t3 ADD PARTITION (p = 3, q = 'k');
+
+ALTER TABLE hr_t3 ADD PARTITION (p = 3, q = 'k');
+
+ALTER TABLE hr_t3 ADD IF NOT EXISTS PARTITION (p = 3, q = 'k') PARTITION (p = 4, q = 'k');
+
+ALTER TABLE hr_t3 ADD PARTITION (p = 3);
+
+SHOW PARTITIONS hr_t3;
+
+SHOW PARTITIONS hr_t3 PARTITION (p = 3);
+
+ALTER TABLE hr_t3 DROP PARTITION (p = 33, q = 'a');
+
+ALTER TABLE hr_t3 DROP IF EXISTS PARTITION (p = 33, q = 'a');
+
+ALTER TABLE hr_t3 DROP PARTITION (p = 4, q = 'k');
+
+SHOW PARTITIONS hr_t3;
+
+TRUNCATE TABLE hr_t3 PARTITION (p = 77);
+
+TRUNCATE TABLE hr_t3;
+
+SHOW PARTITIONS hr_t3;
+
+ALTER TABLE hr_t3 SET TBLPROPERTIES ('x' = '1', 'y' = '2');
+
+ALTER TABLE hr_t3 UNSET TBLPROPERTIES ('x');
+
+ALTER TABLE hr_t3 UNSET TBLPROPERTIES ('nix');
+
+SHOW TBLPROPERTIES hr_t3;
+
+ALTER TABLE hr_t3 RENAME TO hr_t4;
+
+SHOW TABLES LIKE 'hr_t*';
+
+SELECT * FROM hr_t3;
+
+DROP TABLE hr_t4;
+
+CREATE TABLE hr_t5 USING parquet AS SELECT 1 AS a, 'x' AS b;
+
+CREATE TABLE IF NOT EXISTS hr_t5 USING parquet AS SELECT 1 AS a, 'x' AS b;
+
+CREATE TABLE hr_t5 AS SELECT 1;
+
+CREATE TABLE hr_t6 LIKE hr_t5;
+
+DESCRIBE hr_t6;
+
+SELECT * FROM hr_t6;
+
+ALTER TABLE nope ADD COLUMNS (n INT);
+
+INSERT INTO hr_nope VALUES (1);
+
+TRUNCATE TABLE hr_nope;
+
+SHOW PARTITIONS hr_t5;
+
+ALTER TABLE hr_t5 ADD PARTITION (p = 1);
+
+SHOW PARTITIONS hr_nope;
+
+SHOW COLUMNS IN hr_nope;
+
+COMMENT ON TABLE hr_t5 IS 'hello';
+
+DESCRIBE hr_t5 nix;
+
+DESCRIBE hr_t5 a;
+
+DROP TABLE hr_t5;
+
+DROP TABLE hr_t6;
+
+CREATE TABLE hr_t7 (a INT, a INT);
+
+CREATE TABLE hr_t7 (a INT) PARTITIONED BY (b);
+
+CREATE TABLE hr_t7 (a INT) PARTITIONED BY (a);
+
+CREATE TABLE hr_t7 (a INT) PARTITIONED BY (b INT, c STRING);
+
+DESCRIBE hr_t7;
+
+INSERT INTO hr_t7 VALUES (1, 2, 'x');
+
+SELECT * FROM hr_t7;
+
+DROP TABLE hr_t7;
+
+CREATE TABLE hr_t8 AS SELECT struct(1 AS x, 'y' AS y) s, array(1, NULL) r, map('k', 1.5) m, DATE'2020-01-01' d, TIMESTAMP'2020-01-01 01:02:03.456' t, X'4142' b, true o, 1.5D e, CAST(1 AS TINYINT) i, 12345678901234567890 l;
+
+SELECT * FROM hr_t8;
+
+DESCRIBE hr_t8;
+
+SELECT s.x, r[0], m['k'] FROM hr_t8;
+
+DROP TABLE hr_t8;
+
+CREATE SCHEMA hr_s COMMENT 'c' WITH DBPROPERTIES ('a' = 'b', 'x' = 'y');
+
+CREATE SCHEMA hr_s;
+
+CREATE DATABASE IF NOT EXISTS hr_s;
+
+SHOW SCHEMAS LIKE 'hr*';
+
+SHOW DATABASES LIKE 'def*';
+
+SHOW CATALOGS;
+
+SHOW CURRENT NAMESPACE;
+
+CREATE TABLE hr_s.t (a INT) USING parquet;
+
+DROP SCHEMA hr_s;
+
+USE hr_s;
+
+SHOW TABLES;
+
+SELECT current_schema(), current_catalog();
+
+INSERT INTO t VALUES (1);
+
+SELECT * FROM t;
+
+SELECT * FROM spark_catalog.hr_s.t;
+
+SELECT t.a FROM hr_s.t;
+
+USE default;
+
+SHOW TABLES IN hr_s;
+
+SHOW TABLES IN hr_nope;
+
+SELECT * FROM t;
+
+DROP SCHEMA hr_s CASCADE;
+
+DROP SCHEMA hr_s;
+
+DROP SCHEMA IF EXISTS hr_s;
+
+USE hr_s;
+
+ALTER SCHEMA hr_nope SET DBPROPERTIES ('a' = 'c');
+
+CREATE TABLE hr_nope.t (a INT) USING parquet;
+
+SELECT * FROM hr_nope.t;
+
+CREATE TABLE hr_t9 AS SELECT 1 AS a, 2 AS b;
+
+CREATE VIEW hr_v1 AS SELECT a, b FROM hr_t9;
+
+SELECT * FROM hr_v1;
+
+CREATE VIEW hr_v1 AS SELECT 1;
+
+CREATE VIEW IF NOT EXISTS hr_v1 AS SELECT 1;
+
+CREATE OR REPLACE VIEW hr_v1 (x, y) AS SELECT a, b FROM hr_t9;
+
+SELECT x + y FROM hr_v1;
+
+DESCRIBE hr_v1;
+
+ALTER VIEW hr_v1 AS SELECT a + 10 AS z FROM hr_t9;
+
+SELECT * FROM hr_v1;
+
+ALTER VIEW hr_v1 RENAME TO hr_v2;
+
+SELECT * FROM hr_v2;
+
+SHOW VIEWS LIKE 'hr*';
+
+DROP TABLE hr_v2;
+
+DROP VIEW hr_t9;
+
+DROP VIEW hr_v2;
+
+CREATE GLOBAL TEMPORARY VIEW hr_g AS SELECT 5 AS five;
+
+SELECT * FROM global_temp.hr_g;
+
+SELECT * FROM hr_g;
+
+DROP VIEW global_temp.hr_g;
+
+DROP TABLE hr_t9;
