@@ -159,11 +159,13 @@ CREATE STREAMING TABLE s {db.using("table 'strict'%s")} AS SELECT id, n FROM STR
 
 def test_changes(db):
     """A changelog kept as a table: rows come, change and go."""
-    lines = [('+I', 'a', 1), ('+I', 'b', 2), ('+I', 'a', 3), ('-D', 'b', 2)]
-    write('ch/1.json', ''.join(json.dumps({'op': o, 'k': k, 'n': n}) + '\n' for o, k, n in lines))
+    epochs = [('+I', 'a', 1), ('+I', 'b', 2)], [('+I', 'a', 3), ('-D', 'b', 2)]
+    for i, lines in enumerate(epochs):
+        write(f'ch/{i}.json', ''.join(json.dumps({'op': o, 'k': k, 'n': n}) + '\n'
+                                      for o, k, n in lines))
     run(db.name + '-changes', f"""
 CREATE TABLE c (op STRING, k STRING, n INT) USING json
-  OPTIONS (path '{TMP}/ch', `changes.column` 'op');
+  OPTIONS (path '{TMP}/ch', `changes.column` 'op', maxFilesPerTrigger '1');
 CREATE STREAMING TABLE sums {db.using("table 'sums', key 'k', outputMode 'changelog'")}
   AS SELECT k, sum(n) AS total FROM STREAM c GROUP BY k""")
     check(db.name + ' changes', db.rows('SELECT k, total FROM sums ORDER BY k'), ['a|4'])
