@@ -132,6 +132,7 @@ struct hr_expr {
     uint64_t seed;
     struct hr_expr *filter;       /* CALL of an aggregate: FILTER (WHERE …) */
     struct hr_subquery *subquery; /* SUBQUERY */
+    const char *shown;            /* in place of its text: the call that it was made of */
     bool is_outer;                /* ATTR: of the query around the one that it stands in */
     const struct hr_over *over;   /* OVER */
 };

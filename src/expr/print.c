@@ -387,6 +387,10 @@ static void print_subquery(const struct hr_expr *expr, struct hr_buf *out)
 
 void hr_expr_print(const struct hr_expr *expr, struct hr_buf *out)
 {
+    if (expr->shown) {
+        hr_buf_puts(out, expr->shown);
+        return;
+    }
     switch (expr->kind) {
     case HR_X_LITERAL: print_literal(expr, out); break;
     case HR_X_NAME: print_parts(expr, out); break;

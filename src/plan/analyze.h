@@ -26,6 +26,15 @@ struct hr_outer_scope {
     const char *in_call;      /* the aggregate around the subquery, or NULL */
     struct hr_expr *subquery; /* its expression: gets args for what the query refers to */
     const struct hr_outer_scope *outer;
+    const struct hr_param_scope *params; /* of the function whose body it stands in, or NULL */
+};
+
+/* A SQL function in whose body names are resolved. */
+struct hr_param_scope {
+    const struct hr_sql_function *function;
+    struct hr_expr **args; /* resolved where the function is called */
+    uint32_t *uses;
+    const struct hr_param_scope *outer; /* the function in whose body this one is called */
 };
 
 /* Views being expanded, innermost first. */
@@ -41,6 +50,8 @@ struct hr_analyzer {
     const struct hr_cte_scope *ctes;
     const struct hr_view_frame *views;
     const struct hr_outer_scope *outer;
+    const struct hr_param_scope *params;  /* what else names may mean here, or NULL */
+    const struct hr_param_scope *inlined; /* functions being inlined, innermost first */
     uint32_t depth;     /* of plans */
     uint32_t relations; /* met so far: nested CTEs and views can multiply */
     uint32_t scans;
@@ -99,6 +110,25 @@ hr_status hr_take_fields(struct hr_analyzer *an, struct hr_expr *base, const str
 hr_status hr_carry_up(struct hr_analyzer *an, struct hr_plan *plan, uint32_t attr_id,
                       struct hr_err *err) HR_CHECKED;
 
+/* analyze_function.c */
+/* A call of a SQL function is replaced by the function's body; others stay. */
+hr_status hr_inline_function(struct hr_analyzer *an, struct hr_expr **expr,
+                             struct hr_err *err) HR_CHECKED;
+/* GENERATE of a SQL table function; *ret_done: it was one, and is in its place. */
+hr_status hr_inline_table_function(struct hr_analyzer *an, struct hr_plan **plan, bool *ret_done,
+                                   struct hr_err *err) HR_CHECKED;
+const struct hr_sql_function *hr_find_sql_function(struct hr_analyzer *an, const char *name);
+/* The parameter that the name means, and how many of its parts that took. */
+bool hr_find_param(const struct hr_param_scope *scope, const struct hr_expr *name, uint32_t *ret,
+                   uint32_t *ret_used_parts);
+/* A copy of its argument; constant: without columns, fit for any place. */
+hr_status hr_param_value(struct hr_analyzer *an, const struct hr_param_scope *scope, uint32_t i,
+                         struct hr_expr **ret, bool *ret_is_constant,
+                         struct hr_err *err) HR_CHECKED;
+/* A parameter of the function in whose body the name itself stands. *ret NULL: there is none. */
+hr_status hr_resolve_param(struct hr_analyzer *an, const struct hr_expr *name,
+                           struct hr_expr **ret, struct hr_err *err) HR_CHECKED;
+
 /* analyze_pivot.c */
 hr_status hr_analyze_pivot(struct hr_analyzer *an, struct hr_plan **plan,
                            struct hr_err *err) HR_CHECKED;
@@ -131,6 +161,12 @@ hr_status hr_analyze_lateral(struct hr_analyzer *an, struct hr_plan **plan,
                              struct hr_err *err) HR_CHECKED;
 
 /* analyze_relation.c */
+/* Puts an analysed plan under another qualifier; gives its columns other names. */
+hr_status hr_alias_plan(struct hr_analyzer *an, struct hr_plan **plan, const char *name,
+                        struct hr_err *err) HR_CHECKED;
+hr_status hr_rename_columns(struct hr_analyzer *an, struct hr_plan **child,
+                            const char *const *columns, uint32_t count,
+                            struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_relation(struct hr_analyzer *an, struct hr_plan **plan,
                               struct hr_err *err) HR_CHECKED;
 hr_status hr_analyze_with(struct hr_analyzer *an, struct hr_plan **plan,

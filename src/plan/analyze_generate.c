@@ -134,6 +134,9 @@ hr_status hr_analyze_generate(struct hr_analyzer *an, struct hr_plan **plan, str
     assert((*plan)->child_count == 1 && (*plan)->children[0]->resolved);
     struct hr_generate_node *generate = HR_NODE(generate, *plan);
     struct hr_names names = {.inputs = {(*plan)->children[0]}, .input_count = 1};
+    bool done = false;
+    HR_TRY(hr_inline_table_function(an, plan, &done, err));
+    if (done) return HR_OK;
     HR_TRY(hr_resolve(an, &names, &generate->call, err));
     if (!hr_is_generator(generate->call)) {
         HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", hr_expr_text(an->arena, generate->call));

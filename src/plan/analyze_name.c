@@ -467,6 +467,7 @@ static hr_status resolve_name(struct hr_analyzer *an, const struct hr_names *nam
         struct hr_expr *other = NULL;
         HR_TRY(resolve_lateral(an, names, in_call, name, &other, err));
         if (!other) HR_TRY(resolve_bare_call(an, name, &other, err));
+        if (!other && !names->optional) HR_TRY(hr_resolve_param(an, name, &other, err));
         if (!other && !names->optional)
             HR_TRY(hr_resolve_outer(an, name, in_call != NULL, &other, err));
         if (!other && !names->optional) HR_TRY(hr_resolve_variable(an, name, &other, err));
@@ -626,6 +627,10 @@ static hr_status resolve_in(struct hr_analyzer *an, const struct hr_names *names
     if (hr_is_generator(e)) { /* its type comes with the node that is made of it */
         e->type = e->args[0]->type;
         return HR_OK;
+    }
+    if (e->kind == HR_X_CALL && !e->type) {
+        HR_TRY(hr_inline_function(an, expr, err));
+        if (*expr != e) return HR_OK;
     }
     hr_status status = hr_expr_resolve_node(an->arena, an->conf, e, err);
     if (status != HR_OK) hr_err_at(err, e->sql_pos, e->sql_end);

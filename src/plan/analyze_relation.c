@@ -49,7 +49,7 @@ static hr_status output_of_schema(struct hr_analyzer *an, struct hr_plan *plan,
 }
 
 /* Puts an analysed plan under another qualifier. */
-static hr_status alias_plan(struct hr_analyzer *an, struct hr_plan **plan, const char *name,
+hr_status hr_alias_plan(struct hr_analyzer *an, struct hr_plan **plan, const char *name,
                             struct hr_err *err)
 {
     assert(*plan && name);
@@ -88,6 +88,12 @@ static hr_status rename_columns(struct hr_analyzer *an, struct hr_plan **child,
     }
     *child = project;
     return hr_plan_refresh(an->arena, project, err);
+}
+
+hr_status hr_rename_columns(struct hr_analyzer *an, struct hr_plan **child,
+                            const char *const *columns, uint32_t count, struct hr_err *err)
+{
+    return rename_columns(an, child, columns, count, (*child)->sql_pos, (*child)->sql_end, err);
 }
 
 hr_status hr_analyze_subquery_alias(struct hr_analyzer *an, struct hr_plan **plan,
@@ -167,7 +173,7 @@ static hr_status expand_cte(struct hr_analyzer *an, const struct hr_cte_scope *s
     if (cte->column_count)
         HR_TRY(rename_columns(an, &copy, cte->columns, cte->column_count, pos, end, err));
     *plan = copy;
-    return alias_plan(an, plan, cte->name, err);
+    return hr_alias_plan(an, plan, cte->name, err);
 }
 
 /* Positions in a view's text mean nothing in the statement: all become the place of its name. */
@@ -227,20 +233,23 @@ static hr_status expand_view(struct hr_analyzer *an, const struct hr_table *view
     struct hr_view_frame frame = {view->name, an->views};
     const struct hr_cte_scope *ctes = an->ctes;
     const struct hr_outer_scope *around = an->outer;
+    const struct hr_param_scope *params = an->params;
     const char *schema = an->catalog->view_schema;
     an->views = &frame;
     an->ctes = NULL;
     an->outer = NULL;
+    an->params = NULL;
     an->catalog->view_schema = view->is_temporary ? NULL : view->schema_name;
     hr_status status = hr_analyze(an, &body, err);
     an->catalog->view_schema = schema;
     an->views = frame.outer;
+    an->params = params;
     an->ctes = ctes;
     an->outer = around;
     HR_TRY(status);
     *plan = body;
     const char *name = hr_arena_strdup(an->arena, view->name);
-    return name ? alias_plan(an, plan, name, err) : HR_OOM(err);
+    return name ? hr_alias_plan(an, plan, name, err) : HR_OOM(err);
 }
 
 /* A table in memory: its batches as they are now. */

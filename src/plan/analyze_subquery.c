@@ -61,6 +61,19 @@ static hr_status pass_down(struct hr_analyzer *an, const struct hr_outer_scope *
     return HR_OK;
 }
 
+/* A parameter of the function in whose body the query around stands. */
+static hr_status outer_param(struct hr_analyzer *an, const struct hr_outer_scope *scope,
+                             const struct hr_expr *name, struct hr_expr **ret, struct hr_err *err)
+{
+    uint32_t i = 0, used_parts = 0;
+    struct hr_expr *value = NULL;
+    bool constant = false;
+    if (!hr_find_param(scope->params, name, &i, &used_parts)) return HR_OK;
+    HR_TRY(hr_param_value(an, scope->params, i, &value, &constant, err));
+    if (!constant) HR_TRY(pass_down(an, scope, value, &value, err));
+    return hr_take_fields(an, value, name, used_parts, ret, err);
+}
+
 hr_status hr_resolve_outer(struct hr_analyzer *an, const struct hr_expr *name, bool in_call,
                            struct hr_expr **ret, struct hr_err *err)
 {
@@ -69,6 +82,8 @@ hr_status hr_resolve_outer(struct hr_analyzer *an, const struct hr_expr *name, b
         uint32_t used_parts = 0;
         bool below = s->in_call != NULL || (in_call && s->names->aggregate);
         HR_TRY(hr_find_name(an, s->names, below, name, &attr, &used_parts, err));
+        if (!attr && s->params) HR_TRY(outer_param(an, s, name, ret, err));
+        if (*ret) return HR_OK;
         if (!attr) continue;
         struct hr_expr *ref = hr_attr_ref(an->arena, attr), *param = NULL;
         if (!ref) return HR_OOM(err);
@@ -252,12 +267,18 @@ static hr_status analyze_query(struct hr_analyzer *an, const struct hr_names *na
                                const char *in_call, struct hr_expr *expr, struct hr_err *err)
 {
     struct hr_subquery *s = expr->subquery;
-    struct hr_outer_scope scope = {names, in_call, expr, an->outer};
+    struct hr_outer_scope scope = {names, in_call, expr, an->outer, an->params};
     uint32_t open = an->open_names; /* those of the query itself are its own matter */
-    an->outer = &scope;
     s->scope = an->ctes;
+    if (an->inlined) { /* equal texts are not equal queries: their parameters may differ */
+        s->scope = HR_NEW(an->arena, uint64_t);
+        if (!s->scope) return HR_OOM(err);
+    }
+    an->outer = &scope;
+    an->params = NULL;
     hr_status status = hr_analyze(an, &s->plan, err);
     an->outer = scope.outer;
+    an->params = scope.params;
     an->open_names = open;
     HR_TRY(status);
     bool hidden = false;
@@ -289,7 +310,8 @@ hr_status hr_resolve_subquery(struct hr_analyzer *an, const struct hr_names *nam
 
 /* LATERAL explode(…) AS t(a): the generator itself takes the left side's rows. NULL: it is another
  * query. */
-static struct hr_plan *generator_of(const struct hr_lateral_node *lateral)
+static struct hr_plan *generator_of(struct hr_analyzer *an,
+                                    const struct hr_lateral_node *lateral)
 {
     struct hr_plan *plan = lateral->query->subquery->plan;
     const struct hr_subquery_alias_node *alias = NULL;
@@ -299,6 +321,7 @@ static struct hr_plan *generator_of(const struct hr_lateral_node *lateral)
     }
     if (plan->kind != HR_P_GENERATE || plan->children[0]->kind != HR_P_ONE_ROW) return NULL;
     struct hr_generate_node *generate = HR_NODE(generate, plan);
+    if (hr_find_sql_function(an, generate->call->name)) return NULL;
     const struct hr_expr *on = lateral->condition;
     bool always = !on || (on->kind == HR_X_LITERAL && !hr_expr_never_true(on));
     if (!always) return NULL;
@@ -317,7 +340,7 @@ hr_status hr_analyze_lateral(struct hr_analyzer *an, struct hr_plan **plan, stru
     struct hr_lateral_node *lateral = HR_NODE(lateral, *plan);
     struct hr_plan **left = &(*plan)->children[0];
     HR_TRY(hr_analyze(an, left, err));
-    struct hr_plan *generate = generator_of(lateral);
+    struct hr_plan *generate = generator_of(an, lateral);
     if (generate) {
         *plan = generate;
         return hr_analyze_generate(an, plan, err);

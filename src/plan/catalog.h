@@ -57,6 +57,12 @@ struct hr_catalog {
      * NULL: there are no variables. */
     hr_status (*variable)(struct hr_catalog *, struct hr_arena *, const char *name,
                           struct hr_expr **ret, struct hr_err *);
+    /* A SQL function by its name as written, dots between the parts; NULL: there is none. May be
+     * NULL itself. It lives as long as the statement. */
+    const struct hr_sql_function *(*function)(struct hr_catalog *, const char *name);
+    /* Parses a query into the arena: what functions are made of. */
+    hr_status (*parse)(struct hr_catalog *, struct hr_arena *, const char *text,
+                       struct hr_plan **ret_plan, struct hr_err *);
 };
 
 /* Resolves plan in place (new nodes in arena): relations, stars, names, functions, types, grouping,

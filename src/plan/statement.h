@@ -42,6 +42,8 @@ enum hr_stmt_kind {
     HR_STMT_SET_VARIABLE,     /* variables, plan */
     HR_STMT_DROP_VARIABLE,    /* name, if_exists */
     HR_STMT_EXECUTE,          /* value_expr: the text; variables: INTO; values: USING */
+    HR_STMT_CREATE_FUNCTION,  /* name, function, or_replace, if_not_exists, is_temporary */
+    HR_STMT_DROP_FUNCTION,    /* name, if_exists, is_temporary */
 };
 
 /* What ALTER, COMMENT ON and their like change. */
@@ -98,6 +100,24 @@ struct hr_stmt_alert {
     bool has_condition, has_keep;
     int64_t for_us, keep_us, cooldown_us;
     struct hr_stmt_action *actions;
+};
+
+struct hr_function_param {
+    const char *name;
+    const struct hr_type *type;
+    const char *default_text; /* or NULL */
+};
+
+/* A SQL function: what it is called with, and what it is, as text. */
+struct hr_sql_function {
+    const char *name;
+    struct hr_function_param *params;
+    uint32_t param_count;
+    bool is_temporary, is_table, body_is_query;
+    const struct hr_type *returns; /* of a scalar; NULL: as the body */
+    struct hr_field *columns;      /* of a table; none: as the query */
+    uint32_t column_count;
+    const char *body;
 };
 
 /* A session variable as a statement names it. */
@@ -157,6 +177,7 @@ struct hr_stmt {
     struct hr_stmt_alert *alert;
     struct hr_stmt_tile *tiles;
     uint32_t tile_count;
+    struct hr_sql_function *function;
     struct hr_stmt_variable *variables;
     uint32_t variable_count;
     const struct hr_type *type;       /* DECLARE: as written, or NULL */

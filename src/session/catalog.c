@@ -195,7 +195,9 @@ void hr_catalog_init(struct hr_session *session)
 {
     session->catalog = (struct hr_catalog){.find = catalog_find,
                                             .parse_view = catalog_parse_view,
-                                            .variable = hr_catalog_variable};
+                                            .variable = hr_catalog_variable,
+                                            .function = hr_catalog_function,
+                                            .parse = hr_catalog_parse};
 }
 
 void hr_catalog_done(struct hr_session *session)

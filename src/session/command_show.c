@@ -114,7 +114,13 @@ static hr_status show_functions(struct hr_run *run, struct hr_err *err)
     struct hr_rows *rows = NULL;
     HR_TRY(hr_rows_new(run, names, 1, &rows, err));
     const struct hr_function *function;
-    if (run->stmt->user_functions) return hr_rows_finish(rows, err); /* there are none */
+    const char *own;
+    for (uint32_t i = 0; (own = hr_session_function_name(run->session, i, run->arena)); i++) {
+        const char *last = strrchr(own, '.') ? strrchr(own, '.') + 1 : own;
+        if (run->stmt->pattern && !hr_name_matches(run->stmt->pattern, last)) continue;
+        hr_rows_add(rows, &own);
+    }
+    if (run->stmt->user_functions) return hr_rows_finish(rows, err);
     for (uint32_t i = 0; (function = hr_function_at(i)) != NULL; i++) {
         if (strncmp(function->name, "__", 2) == 0) continue; /* our own */
         if (run->stmt->pattern && !hr_name_matches(run->stmt->pattern, function->name)) continue;

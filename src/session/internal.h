@@ -45,6 +45,8 @@ struct hr_session {
     uint32_t alert_count;
     struct hr_dashboard **dashboards; /* under share_lock, as tables */
     uint32_t dashboard_count;
+    struct hr_user_function **functions; /* command_function.c */
+    uint32_t function_count;
     struct hr_variable **variables; /* command_variable.c */
     uint32_t variable_count;
     char *checkpoint_root;
@@ -231,6 +233,17 @@ hr_status hr_run_uncache(struct hr_run *run, struct hr_err *err) HR_CHECKED;
 hr_status hr_stmt_schema(struct hr_run *run, const char **ret, struct hr_err *err) HR_CHECKED;
 /* The statement's name must be a schema that there is, or nothing. */
 hr_status hr_check_namespace(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+
+/* command_function.c */
+hr_status hr_run_create_function(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+hr_status hr_run_drop_function(struct hr_run *run, struct hr_err *err) HR_CHECKED;
+const struct hr_sql_function *hr_catalog_function(struct hr_catalog *catalog, const char *name);
+hr_status hr_catalog_parse(struct hr_catalog *catalog, struct hr_arena *arena, const char *text,
+                           struct hr_plan **ret, struct hr_err *err) HR_CHECKED;
+void hr_functions_done(struct hr_session *session);
+/* The index-th of the session's own functions, with its full name in the arena; NULL: none. */
+const char *hr_session_function_name(const struct hr_session *session, uint32_t index,
+                                     struct hr_arena *arena);
 
 /* command_variable.c */
 hr_status hr_run_declare(struct hr_run *run, struct hr_err *err) HR_CHECKED;

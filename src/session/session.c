@@ -61,6 +61,7 @@ void hr_session_free(struct hr_session *session)
     hr_free(session->alerts);
     hr_dashboards_done(session);
     hr_variables_done(session);
+    hr_functions_done(session);
     hr_ml_store_done(&session->models); /* plans of the queries point into it */
     hr_catalog_done(session);
     hr_wh_unref(session->wh);
@@ -168,6 +169,8 @@ static const run_fn runners[] = {
     [HR_STMT_REFRESH] = hr_run_refresh,
     [HR_STMT_REFUSED] = hr_run_refused,
     [HR_STMT_CREATE_LIKE] = hr_run_create_like,
+    [HR_STMT_CREATE_FUNCTION] = hr_run_create_function,
+    [HR_STMT_DROP_FUNCTION] = hr_run_drop_function,
     [HR_STMT_DECLARE] = hr_run_declare,
     [HR_STMT_SET_VARIABLE] = hr_run_set_variable,
     [HR_STMT_DROP_VARIABLE] = hr_run_drop_variable,

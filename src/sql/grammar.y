@@ -65,8 +65,8 @@ static void hr_sql_syntax_hints(yyParser *parser, struct hr_sql_parser *p);
   MSCK NAMESPACE NAMESPACES NOSCAN PARTITIONS PROPERTIES RECOVER RENAME REPAIR RESTRICT SCHEMA
   SCHEMAS STATISTICS TRUNCATE TYPE UNSET.
 %fallback ID
-  DECLARE AGGREGATE DEFAULT EXCLUDE EXECUTE EXTEND IMMEDIATE INCLUDE PIVOT REPEATABLE SET UNPIVOT
-  VARIABLE.
+  DECLARE AGGREGATE CONTAINS DEFAULT DETERMINISTIC EXCLUDE EXECUTE EXTEND FUNCTION IMMEDIATE
+  INCLUDE LANGUAGE PIVOT READS REPEATABLE RETURN RETURNS SET UNPIVOT VARIABLE.
 
 /* From loose to tight. */
 %nonassoc PREC_LOWEST.
@@ -711,6 +711,61 @@ stmt(A) ::= SHOW TABLE EXTENDED in_schema(S) LIKE STRING(L). {
 stmt(A) ::= describe table_opt extended(E) names(T) ident(C). {
     A = hr_sql_stmt(p, HR_STMT_DESCRIBE);
     if (A) { A->extended = E; A->column = hr_sql_ident(p, C); hr_sql_stmt_name(A, T); }
+}
+
+/* SQL functions: build_function.c. */
+stmt(A) ::= CREATE or_replace(R) temporary(T) FUNCTION if_not_exists(N) names(F) LP params(P) RP
+            returns(Y) characteristics RETURN(S) function_body(B). {
+    A = hr_sql_create_function(p, F, P, Y, S, B);
+    if (A) { A->or_replace = R; A->is_temporary = T; A->if_not_exists = N; }
+}
+stmt(A) ::= CREATE(C) or_replace temporary FUNCTION if_not_exists names(F) AS STRING. {
+    A = NULL;
+    hr_sql_unsupported(p, C->pos, OPT_NAMES(F), "a function of a Java class");
+}
+%type params {struct hr_sql_params *}
+%type param_list {struct hr_sql_params *}
+%type param_options {struct hr_sql_param_options}
+params(A) ::= . { A = NULL; }
+params(A) ::= param_list(L). { A = L; }
+param_list(A) ::= ident(N) type(T) param_options(O). { A = hr_sql_push_param(p, NULL, N, T, O); }
+param_list(A) ::= param_list(L) COMMA ident(N) type(T) param_options(O). {
+    A = hr_sql_push_param(p, L, N, T, O);
+}
+param_options(A) ::= param_default(X) param_comment. {
+    A = (struct hr_sql_param_options){.value = X};
+}
+param_options(A) ::= NOT NULL(E) param_default param_comment. {
+    A = (struct hr_sql_param_options){.not_null = true, .end = E->end};
+}
+param_comment ::= .
+param_comment ::= COMMENT STRING.
+%type param_default {struct hr_sql_x}
+param_default(A) ::= . { A = NO_X; }
+param_default(A) ::= DEFAULT bexpr(X). { A = X; }
+%type returns {struct hr_sql_returns}
+returns(A) ::= . { A = (struct hr_sql_returns){0}; }
+returns(A) ::= RETURNS type(T). { A = (struct hr_sql_returns){.type = T.type}; }
+returns(A) ::= RETURNS TABLE. { A = (struct hr_sql_returns){.is_table = true}; }
+returns(A) ::= RETURNS TABLE LP columns(L) RP. {
+    A = (struct hr_sql_returns){.is_table = true, .columns = L};
+}
+characteristics ::= .
+characteristics ::= characteristics LANGUAGE(L) ident(W). { hr_sql_routine_word(p, L, W, "SQL"); }
+characteristics ::= characteristics DETERMINISTIC.
+characteristics ::= characteristics NOT DETERMINISTIC.
+characteristics ::= characteristics COMMENT STRING.
+characteristics ::= characteristics CONTAINS(L) ident(W). { hr_sql_routine_word(p, L, W, "SQL"); }
+characteristics ::= characteristics READS(L) ident(W) ident(D). {
+    hr_sql_routine_word(p, L, W, "SQL");
+    hr_sql_routine_word(p, W, D, "DATA");
+}
+%type function_body {int}
+function_body(A) ::= bexpr(X). { A = 0; (void)X; }
+function_body(A) ::= query(Q). { A = 1; (void)Q; }
+stmt(A) ::= DROP temporary(T) FUNCTION if_exists(I) names(N). {
+    A = hr_sql_stmt(p, HR_STMT_DROP_FUNCTION);
+    if (A) { A->is_temporary = T; A->if_exists = I; hr_sql_stmt_name(A, N); }
 }
 
 /* Parts of statements */

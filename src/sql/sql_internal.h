@@ -171,6 +171,20 @@ struct hr_sql_name_list { /* of variables, and what is assigned to them */
     HR_VEC(struct hr_sql_x) values; /* SET VAR a = 1, …; without an expression: DEFAULT */
 };
 
+struct hr_sql_params { /* of CREATE FUNCTION */
+    HR_VEC(struct hr_function_param) params;
+};
+struct hr_sql_param_options {
+    struct hr_sql_x value; /* DEFAULT */
+    bool not_null;
+    int32_t end;
+};
+struct hr_sql_returns {
+    const struct hr_type *type;
+    bool is_table;
+    struct hr_sql_columns *columns;
+};
+
 struct hr_sql_parser {
     struct hr_arena *arena;
     const struct hr_sql_context *context;
@@ -420,6 +434,19 @@ const char *hr_sql_word(struct hr_sql_parser *p, const struct hr_sql_token *toke
 const char *hr_sql_negative_word(struct hr_sql_parser *p, const struct hr_sql_token *token);
 /* SET, RESET: read by their text, as Spark does. false: another statement. */
 bool hr_sql_set_statement(struct hr_sql_parser *p);
+
+/* build_function.c */
+struct hr_sql_params *hr_sql_push_param(struct hr_sql_parser *p, struct hr_sql_params *list,
+                                        const struct hr_sql_token *name, struct hr_sql_type type,
+                                        struct hr_sql_param_options options);
+/* The body is what follows start, to the end of the statement. */
+struct hr_stmt *hr_sql_create_function(struct hr_sql_parser *p, struct hr_sql_names *name,
+                                       struct hr_sql_params *params,
+                                       struct hr_sql_returns returns,
+                                       const struct hr_sql_token *start, bool is_query);
+/* LANGUAGE SQL and the like: another word is refused. */
+void hr_sql_routine_word(struct hr_sql_parser *p, const struct hr_sql_token *what,
+                         const struct hr_sql_token *word, const char *expected);
 
 /* build_pipe.c */
 struct hr_sql_q hr_sql_pipe_select(struct hr_sql_parser *p, struct hr_sql_q q,
