@@ -22,6 +22,8 @@ struct reading {
     const struct hr_tz *tz;
     const struct from_json *options;
     struct hr_buf *text;
+    struct hr_buf *mended;
+    struct hr_str_view record;
     bool failed;   /* a value of the record does not fit its type */
     bool hopeless; /* and what follows it cannot be read either */
 };
@@ -66,7 +68,7 @@ static bool read_struct(struct reading *r, const struct hr_type *type, struct hr
             read_value(r, type->fields[i].type, at[i], child);
     }
     if (skip >= 0 && r->failed)
-        hr_builder_str(hr_builder_child(b, (uint32_t)skip), v);
+        hr_builder_str(hr_builder_child(b, (uint32_t)skip), r->record);
     else if (skip >= 0)
         hr_builder_null(hr_builder_child(b, (uint32_t)skip));
     hr_builder_close(b);
@@ -282,13 +284,20 @@ static hr_status read_row(struct reading *r, struct hr_str_view s, struct hr_bui
     struct hr_str_view v = hr_json_value(&j);
     bool array = f->type->id == HR_T_ARRAY;
     r->failed = r->hopeless = false;
+    r->record = s;
+    bool mended = j.bad && c == '{' && !f->fail_fast && f->type->id == HR_T_STRUCT &&
+                  hr_json_mend(s, f->allow, f->type, r->mended);
+    if (mended) {
+        v = hr_svn(r->mended->ptr, r->mended->len);
+        j.bad = false;
+    }
     if (!j.bad && c == 'n') {
         read_value(r, f->type, hr_sv(f->type->id == HR_T_STRUCT ? "{}" : "null"), b);
     } else if (!j.bad && (array ? c == '[' : c == '{')) {
         if (scratch) read_value(r, f->type, v, scratch);
         if (r->hopeless)
             put_damaged(f, s, b);
-        else if (r->failed = false, true)
+        else if (r->failed = mended, true)
             read_value(r, f->type, v, b);
     } else if (!j.bad && array && c == '{' && f->type->fields[0].type->id == HR_T_STRUCT) {
         read_value(r, f->type->fields[0].type, v, hr_builder_child(b, 0)); /* an array of one */
@@ -315,8 +324,11 @@ hr_status hr_fn_from_json(HR_EVAL_ARGS)
 {
     const struct from_json *f = call->bound;
     struct hr_builder *b = hr_builder_new(ctx->arena, call->type, ctx->row_count);
-    struct hr_buf text = {0};
-    struct reading r = {f->tz ? f->tz : ctx->conf->tz, f, &text, false, false};
+    struct hr_buf text = {0}, mended = {0};
+    struct reading r = {.tz = f->tz ? f->tz : ctx->conf->tz,
+                        .options = f,
+                        .text = &text,
+                        .mended = &mended};
     hr_status status = HR_OK;
     struct hr_builder *scratch = NULL;
     if (b && has_binary(call->type))
@@ -327,6 +339,7 @@ hr_status hr_fn_from_json(HR_EVAL_ARGS)
         if (status != HR_OK) break;
     }
     hr_buf_done(&text);
+    hr_buf_done(&mended);
     return status == HR_OK ? hr_out_from_builder(ctx, b, out, err) : status;
 }
 

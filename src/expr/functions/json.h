@@ -64,6 +64,10 @@ hr_status hr_json_flag(struct hr_arena *arena, const struct hr_conf *conf,
 hr_status hr_json_allowed(struct hr_arena *arena, const struct hr_conf *conf,
                           const struct hr_expr *call, uint32_t *ret, struct hr_err *err);
 
+/* What is kept of a damaged record for a STRUCT, as JSON; false: nothing. */
+bool hr_json_mend(struct hr_str_view record, uint32_t allow, const struct hr_type *type,
+                  struct hr_buf *out);
+
 /* Whether the key as it stands in the text means the name. */
 bool hr_json_key_is(struct hr_str_view key, struct hr_str_view name);
 /* A checked value as Jackson writes it again: without white space and comments, fractions as Java
