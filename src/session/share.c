@@ -138,6 +138,43 @@ static void put_columns(const struct hr_type *schema, struct hr_buf *out)
     hr_buf_done(&type);
 }
 
+static void put_kept(struct hr_wh *wh, const char *schema, const char *name, struct hr_buf *out)
+{
+    struct hr_arena arena;
+    struct hr_wh_object *o = NULL;
+    hr_arena_init(&arena, NULL);
+    if (hr_wh_find(wh, &arena, schema, name, &o, NULL) == HR_OK && o) {
+        hr_buf_puts(out, out->ptr[out->len - 1] == '[' ? "{" : ",{");
+        put_member(out, "name", o->name);
+        put_member(out, "kind", o->kind == HR_WH_VIEW ? "view" : "table");
+        put_member(out, "provider", o->provider);
+        hr_buf_puts(out, ",\"columns\":[");
+        for (uint32_t i = 0; i < o->column_count; i++) {
+            hr_buf_puts(out, i ? ",{" : "{");
+            put_member(out, "name", o->columns[i].name);
+            put_member(out, "type", o->columns[i].type);
+            hr_buf_putc(out, '}');
+        }
+        hr_buf_puts(out, "]}");
+    }
+    hr_arena_done(&arena);
+}
+
+/* What the warehouse has in the schema. */
+static void put_warehouse(struct hr_session *session, struct hr_buf *out)
+{
+    struct hr_arena arena;
+    struct hr_wh_name *names = NULL;
+    uint32_t count = 0;
+    struct hr_wh *wh = __atomic_load_n(&session->wh, __ATOMIC_ACQUIRE);
+    const char *schema = session->schema ? session->schema : HR_WH_DEFAULT;
+    if (!wh) return;
+    hr_arena_init(&arena, NULL);
+    if (hr_wh_names(wh, &arena, schema, &names, &count, NULL) == HR_OK)
+        for (uint32_t i = 0; i < count; i++) put_kept(wh, schema, names[i].name, out);
+    hr_arena_done(&arena);
+}
+
 void hr_session_put_tables(struct hr_session *session, struct hr_buf *out)
 {
     hr_buf_putc(out, '[');
@@ -152,5 +189,6 @@ void hr_session_put_tables(struct hr_session *session, struct hr_buf *out)
         hr_buf_putc(out, '}');
     }
     pthread_mutex_unlock(&session->share_lock);
+    put_warehouse(session, out);
     hr_buf_putc(out, ']');
 }

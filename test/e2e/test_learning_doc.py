@@ -8,6 +8,7 @@ form of the .test files.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ def blocks():
 
 
 def results(sql):
+    shutil.rmtree(os.path.join(TMP, "spark-warehouse"), ignore_errors=True)
     done = subprocess.run([HEADRACE, "sql", "--format", "results", "-e", sql], cwd=TMP,
                           capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:

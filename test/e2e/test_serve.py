@@ -14,9 +14,9 @@ from test_server import Server, check, expect, failures
 PROGRAM, TMP = os.environ['HEADRACE'], os.environ['HR_TMP']
 JOB = """
 CREATE TABLE payments USING generator OPTIONS (rowsPerSecond '2000');
-CREATE TABLE words (w STRING, n INT);
+CREATE OR REPLACE TABLE words (w STRING, n INT);
 INSERT INTO words VALUES ('one', 1), ('two', 2), (NULL, 3);
-CREATE VIEW big AS SELECT * FROM words WHERE n > 1;
+CREATE OR REPLACE VIEW big AS SELECT * FROM words WHERE n > 1;
 CREATE STREAMING TABLE sums USING json OPTIONS (path '%s', trigger '50 milliseconds', outputMode
 'append') AS SELECT id, country FROM STREAM payments;
 CREATE STREAMING TABLE counts USING memory
@@ -32,7 +32,8 @@ class Keeper(Server):
         self.store = store or os.path.join(TMP, 'store')
         self.process = subprocess.Popen(
             [PROGRAM, 'serve', '--store', self.store, '--listen', '127.0.0.1:0', *args],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            cwd=TMP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
         line = self.process.stderr.readline()
         if 'by this build' in line:
             print('skipped: this build has no server, or no store')
@@ -113,7 +114,7 @@ def test_sql(server):
     expect('in time', time.monotonic() - began < 20)
     expect('unharmed', server.json('/api/v1/queries/counts')['state'] == 'running')
     tables = server.json('/api/v1/tables')['items'][0]['tables']
-    check('tables', [(t['name'], t['kind']) for t in tables],
+    check('tables', sorted((t['name'], t['kind']) for t in tables),
           [('big', 'view'), ('counts', 'table'), ('payments', 'table'), ('sums', 'table'),
            ('words', 'table')])
 
@@ -179,8 +180,8 @@ def test_tap(server):
 
 def test_batch(server):
     """A job without streams finishes, and can be started again; its tables can be read."""
-    server.send('jobs', {'name': 'once', 'sql': 'CREATE TABLE t (a INT); INSERT INTO t VALUES (7)',
-                         'start': True})
+    sql = 'CREATE OR REPLACE TABLE t (a INT); INSERT INTO t VALUES (7)'
+    server.send('jobs', {'name': 'once', 'sql': sql, 'start': True})
     check('finished', server.state('once', 'finished', 'failed'), 'finished')
     check('its table', server.sql('SELECT a FROM t', job='once')[1]['rows'], [['7']])
     check('again', server.send('jobs/once/start')[0], 202)

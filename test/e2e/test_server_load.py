@@ -12,7 +12,7 @@ from test_server import Events, expect, failures
 
 SECONDS = 6
 COMING = """CREATE TABLE p USING generator OPTIONS (rowsPerSecond '1000');
-CREATE TABLE q (a INT);
+CREATE OR REPLACE TABLE q (a INT);
 CREATE STREAMING TABLE taken USING noop AS SELECT card FROM STREAM p;
 INSERT INTO q VALUES (1)"""
 PAGES = ('/api/v1/queries', '/metrics', '/api/v1/queries/sums', '/api/v1/queries/counts/samples',
