@@ -281,7 +281,7 @@ static bool same_node(const struct hr_expr *a, const struct hr_expr *b)
     case HR_X_COLUMN: return a->ordinal == b->ordinal;
     case HR_X_CALL:
         if (a->distinct != b->distinct || a->ignores_nulls != b->ignores_nulls ||
-            a->is_windowed != b->is_windowed)
+            a->is_windowed != b->is_windowed || a->order_count != b->order_count)
             return false;
         return a->function && b->function ? a->function == b->function
                                           : same_name(a->name, b->name);

@@ -122,6 +122,7 @@ struct hr_expr {
     const char *name;        /* CALL (as written), ALIAS, FIELD, ATTR */
     const char **name_parts; /* NAME, STAR, LAMBDA */
     uint32_t name_part_count;
+    uint32_t order_count;    /* CALL: that many of its last args are SORTs, of WITHIN GROUP */
     uint32_t attr_id;                   /* ATTR, ALIAS; LAMBDA, VAR: see expr/lambda.h */
     uint32_t ordinal;                   /* COLUMN, FIELD */
     const struct hr_column *literal;    /* LITERAL, length 1 */

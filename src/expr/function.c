@@ -24,6 +24,20 @@ static const struct hr_function table[] = {
 #undef P
 };
 
+const char *hr_function_absent(const char *name)
+{
+    static const struct {
+        const char *name, *why;
+    } absent[] = {
+#define X(name, why) {name, why},
+#include "expr/functions/absent.def"
+#undef X
+    };
+    for (size_t i = 0; i < HR_COUNT(absent); i++)
+        if (hr_str_eq_nocase(absent[i].name, name)) return absent[i].why;
+    return NULL;
+}
+
 #define SLOTS 2048
 static_assert(HR_COUNT(table) < SLOTS / 2, "the look-up table of functions is too small");
 static uint16_t slots[SLOTS]; /* index + 1 */

@@ -26,6 +26,7 @@ enum {
     HR_FN_CONTEXT = 2048,    /* one value for a whole epoch (now): not folded when compiled */
     HR_FN_CLOCK = 4096,      /* may read the clock, by its arguments: not folded on a stream */
     HR_FN_OUTER = 8192,      /* generators: a row of NULLs where there is no element */
+    HR_FN_ORDERED = 131072,  /* aggregates: may have WITHIN GROUP (ORDER BY …) */
     HR_FN_WINDOW = 65536,    /* row_number …: only with OVER, which computes it */
 };
 
@@ -59,7 +60,8 @@ enum hr_function_role {
     HR_ROLE_TYPEOF, /* looks at no value */
     HR_ROLE_CONCAT, /* prints as a call though it is an operator */
     HR_ROLE_COUNT,  /* takes a star */
-    HR_ROLE_ROW,    /* (a, b): the one internal function of the grammar */
+    HR_ROLE_ROW,    /* (a, b): an internal function of the grammar */
+    HR_ROLE_UNIT,   /* another one: timestampadd(HOUR, …) */
     HR_ROLE_STRUCT,
     HR_ROLE_WINDOW,
     HR_ROLE_CUMULATE_WINDOW,
@@ -228,6 +230,8 @@ HR_INLINE bool hr_expr_is(const struct hr_expr *expr, enum hr_function_role role
 const struct hr_function *hr_function_find(const char *name);
 /* The same, with those that only the engine itself calls: "__…". */
 const struct hr_function *hr_function_find_internal(const char *name);
+/* Why a function of Spark is not there; NULL for other names. */
+const char *hr_function_absent(const char *name);
 const struct hr_function *hr_function_at(
     uint32_t index); /* NULL beyond the last: for listings and docs */
 

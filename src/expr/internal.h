@@ -23,6 +23,9 @@ hr_status hr_resolve_cast(struct hr_arena *arena, struct hr_expr **expr,
                           const struct hr_type *type, struct hr_err *err) HR_CHECKED;
 hr_status hr_resolve_unexpected_type(struct hr_arena *arena, const struct hr_expr *call,
                                      uint32_t index, const char *required, struct hr_err *err);
+/* WRONG_NUM_ARGS. */
+hr_status hr_resolve_wrong_count(struct hr_arena *arena, const struct hr_expr *call,
+                                 const char *expected, struct hr_err *err);
 /* BINARY_OP_DIFF_TYPES and BINARY_OP_WRONG_TYPE of an operator's operands. */
 hr_status hr_resolve_operands_differ(struct hr_arena *arena, const struct hr_expr *call,
                                      struct hr_err *err);

@@ -186,6 +186,10 @@ static const struct {
     {"ltrim", 2, "TRIM(LEADING $0 FROM $1)"},
     {"rtrim", 2, "TRIM(TRAILING $0 FROM $1)"},
     {"positive", 1, "(+ $0)"},
+    {"__timestampadd", 3, "timestampadd($0, $1, $2)"},
+    {"__timestampdiff", 3, "timestampdiff($0, $1, $2)"},
+    {"try_make_timestamp_ntz", 1, "try_make_timestamp_ntz(make_timestamp_ntz($0))"},
+    {"try_make_timestamp_ntz", 2, "try_make_timestamp_ntz(make_timestamp_ntz($0, $1))"},
     {"try_to_time", 1, "try_to_time(to_time($0))"},
     {"try_to_time", 2, "try_to_time(to_time($0, $1))"},
     {"zeroifnull", 2, "zeroifnull($0)"},
@@ -230,6 +234,21 @@ static void print_row(const struct hr_expr *expr, struct hr_buf *out)
     hr_buf_putc(out, ')');
 }
 
+/* WITHIN GROUP: percentiles have keys as they are written, mode the other way round. */
+static void print_within(const struct hr_expr *expr, struct hr_buf *out)
+{
+    bool mode = hr_str_eq_nocase(expr->name, "mode");
+    bool brief = mode || hr_expr_is(expr, HR_ROLE_WHOLE);
+    hr_buf_puts(out, " WITHIN GROUP (ORDER BY ");
+    for (uint32_t i = expr->arg_count - expr->order_count; i < expr->arg_count; i++) {
+        const struct hr_expr *key = expr->args[i];
+        if (i > expr->arg_count - expr->order_count) hr_buf_puts(out, ", ");
+        hr_expr_print(brief ? key->args[0] : key, out);
+        if (brief && key->descending != mode) hr_buf_puts(out, " DESC");
+    }
+    hr_buf_putc(out, ')');
+}
+
 static void print_call(const struct hr_expr *expr, struct hr_buf *out)
 {
     const struct hr_function *fn = expr->function ? expr->function : hr_function_find(expr->name);
@@ -268,12 +287,13 @@ static void print_call(const struct hr_expr *expr, struct hr_buf *out)
         hr_buf_puts(out, name);
     hr_buf_putc(out, '(');
     if (expr->distinct) hr_buf_puts(out, "DISTINCT ");
-    uint32_t shown_args = expr->arg_count;
+    uint32_t shown_args = expr->arg_count - expr->order_count;
     if (fn && (fn->flags & HR_FN_HIDE_SECOND) && shown_args > 1) shown_args = 1;
     if (role == HR_ROLE_RANK || role == HR_ROLE_DENSE_RANK || role == HR_ROLE_PERCENT_RANK)
         shown_args = 0;
     print_list(expr->args, shown_args, out);
     hr_buf_putc(out, ')');
+    if (expr->order_count) print_within(expr, out);
     if (role == HR_ROLE_NTH_VALUE && expr->ignores_nulls) hr_buf_puts(out, " ignore nulls");
     if (expr->filter) {
         hr_buf_puts(out, " FILTER (WHERE ");

@@ -167,7 +167,7 @@ static hr_status coerce_args(struct hr_arena *arena, struct hr_expr *call,
                              const struct hr_signature *sig, struct hr_err *err)
 {
     assert(sig->word_count > 0);
-    for (uint32_t i = 0; i < call->arg_count; i++) {
+    for (uint32_t i = 0; i < call->arg_count - call->order_count; i++) {
         struct hr_str_view word = sig->words[HR_MIN(i, sig->word_count - 1)];
         const struct hr_type *from = call->args[i]->type;
         if (call->args[i]->kind == HR_X_LAMBDA) continue; /* its function looks at it */
@@ -243,7 +243,7 @@ static bool any_nullable(const struct hr_expr *call)
 static hr_status wrong_count(struct hr_arena *arena, const struct hr_expr *call,
                              const struct hr_function *fn, struct hr_err *err)
 {
-    char expected[32], actual[16];
+    char expected[32];
     if (fn->max_args < 0)
         snprintf(expected, sizeof expected, "> %d", fn->min_args - 1);
     else if (fn->max_args == fn->min_args)
@@ -252,6 +252,13 @@ static hr_status wrong_count(struct hr_arena *arena, const struct hr_expr *call,
         snprintf(expected, sizeof expected, "[%d, %d]", fn->min_args, fn->max_args);
     else
         snprintf(expected, sizeof expected, "[%d, %d]", fn->min_args, fn->max_args);
+    return hr_resolve_wrong_count(arena, call, expected, err);
+}
+
+hr_status hr_resolve_wrong_count(struct hr_arena *arena, const struct hr_expr *call,
+                                 const char *expected, struct hr_err *err)
+{
+    char actual[16];
     snprintf(actual, sizeof actual, "%u", call->arg_count);
     const char *name = hr_arena_printf(arena, "`%s`", call->name);
     return HR_RAISE(err, HR_E_WRONG_NUM_ARGS, "functionName", name ? name : "?", "expectedNum",
@@ -263,8 +270,8 @@ static hr_status resolve_with(struct hr_arena *arena, const struct hr_conf *conf
                               struct hr_expr *call, const struct hr_function *fn,
                               struct hr_err *err)
 {
-    if (call->arg_count < (uint32_t)fn->min_args ||
-        (fn->max_args >= 0 && call->arg_count > (uint32_t)fn->max_args))
+    uint32_t plain = call->arg_count - call->order_count;
+    if (plain < (uint32_t)fn->min_args || (fn->max_args >= 0 && plain > (uint32_t)fn->max_args))
         return wrong_count(arena, call, fn, err);
     call->function = fn;
     call->type = NULL;
@@ -307,11 +314,13 @@ static hr_status check_syntax(struct hr_arena *arena, const struct hr_expr *call
 {
     bool aggregate = fn->flags & HR_FN_AGGREGATE;
     bool nulls = call->ignores_nulls && !takes_ignore_nulls(fn);
-    if (nulls || (!aggregate && (call->distinct || call->filter))) {
+    bool within = call->order_count && !(fn->flags & HR_FN_ORDERED);
+    if (nulls || within || (!aggregate && (call->distinct || call->filter))) {
         const char *name = hr_arena_printf(arena, "`%s`", call->name);
         return HR_RAISE(err, HR_E_FUNCTION_WITH_UNSUPPORTED_SYNTAX, "prettyName",
                         name ? name : "?", "syntax",
                         nulls            ? "IGNORE NULLS"
+                        : within         ? "WITHIN GROUP (ORDER BY ...)"
                         : call->distinct ? "DISTINCT"
                                          : "FILTER CLAUSE");
     }
@@ -326,9 +335,13 @@ static hr_status resolve_call(struct hr_arena *arena, const struct hr_conf *conf
                               struct hr_expr *expr, struct hr_err *err)
 {
     if (expr->type && expr->function) return HR_OK;
-    const struct hr_function *fn = hr_expr_is(expr, HR_ROLE_ROW)
+    const struct hr_function *fn = hr_expr_is(expr, HR_ROLE_ROW) || hr_expr_is(expr, HR_ROLE_UNIT)
                                        ? hr_function_find_internal(expr->name)
                                        : hr_function_find(expr->name);
+    const char *absent = fn ? NULL : hr_function_absent(expr->name);
+    if (absent)
+        return HR_FAIL(err, HR_E_NOT_SUPPORTED, "the function %s is not supported: %s", expr->name,
+                       absent);
     if (!fn) {
         const char *name = hr_arena_printf(arena, "`%s`", expr->name);
         return HR_RAISE(err, HR_E_UNRESOLVED_ROUTINE, "routineName", name ? name : "?",

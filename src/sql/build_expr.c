@@ -362,13 +362,40 @@ struct hr_sql_x hr_sql_sort_key(struct hr_sql_parser *p, struct hr_sql_x a,
 static const char *unit_function(const char *name)
 {
     static const char *const names[][2] = {
-        {"timestampadd", "timestampadd"}, {"dateadd", "timestampadd"},
-        {"date_add", "timestampadd"},     {"timestampdiff", "timestampdiff"},
-        {"datediff", "timestampdiff"},    {"date_diff", "timestampdiff"},
+        {"timestampadd", "__timestampadd"}, {"dateadd", "__timestampadd"},
+        {"date_add", "__timestampadd"},     {"timestampdiff", "__timestampdiff"},
+        {"datediff", "__timestampdiff"},    {"date_diff", "__timestampdiff"},
     };
     for (size_t i = 0; i < HR_COUNT(names); i++)
         if (hr_str_eq_nocase(name, names[i][0])) return names[i][1];
     return NULL;
+}
+
+/* The unit becomes a text; a text that the user wrote is refused, other words are names. */
+static void take_unit(struct hr_sql_parser *p, const char **name, struct hr_sql_list *args,
+                      int32_t pos, int32_t end)
+{
+    static const char *const units[] = {"YEAR", "QUARTER", "MONTH",  "WEEK",   "DAY",
+                                        "DAYOFYEAR", "HOUR", "MINUTE", "SECOND", "MILLISECOND",
+                                        "MICROSECOND"};
+    const char *function = unit_function(*name);
+    struct hr_expr *unit = function && args && args->exprs.count == 3 ? args->exprs.items[0] : NULL;
+    if (!unit) return;
+    if (unit->kind == HR_X_LITERAL && unit->type && unit->type->id == HR_T_STRING) {
+        const char *got = hr_arena_printf(p->arena, "'%s'", hr_expr_text(p->arena, unit));
+        const char *called = hr_arena_printf(p->arena, "`%s`", *name);
+        HR_SQL_RAISE(p, pos, end, HR_E_INVALID_DATETIME_UNIT, "functionName",
+                     called ? called : "?", "invalidValue", got ? got : "?");
+        return;
+    }
+    if (unit->kind != HR_X_NAME || unit->name_part_count != 1) return;
+    for (size_t i = 0; i < HR_COUNT(units); i++) {
+        if (!hr_str_eq_nocase(unit->name_parts[0], units[i])) continue;
+        struct hr_expr *literal = hr_expr_string(p->arena, hr_sv(units[i]));
+        args->exprs.items[0] = hr_sql_wrap(p, literal, unit->sql_pos, unit->sql_end, 1).x;
+        *name = function;
+        return;
+    }
 }
 
 /* count(*); but count(DISTINCT *) and count(* EXCEPT (a)) are of columns. */
@@ -391,13 +418,8 @@ struct hr_sql_x hr_sql_function(struct hr_sql_parser *p, struct hr_sql_names *na
         struct hr_expr *one = hr_expr_int(p->arena, hr_type(HR_T_INT), 1);
         args->exprs.items[0] = hr_sql_wrap(p, one, star->sql_pos, star->sql_end, 1).x;
     }
-    if (args && args->exprs.count == 3 && unit_function(text) &&
-        args->exprs.items[0]->kind == HR_X_NAME && args->exprs.items[0]->name_part_count == 1) {
-        struct hr_expr *unit = args->exprs.items[0];
-        struct hr_expr *literal = hr_expr_string(p->arena, hr_sv(unit->name_parts[0]));
-        args->exprs.items[0] = hr_sql_wrap(p, literal, unit->sql_pos, unit->sql_end, 1).x;
-        text = unit_function(text);
-    }
+    take_unit(p, &text, args, name->pos, rp->end);
+    if (p->status != HR_OK) return no_x;
     struct hr_sql_x x = call_list(p, name->pos, rp->end, text, args);
     if (!x.x) return x;
     x.x->distinct = distinct;
@@ -413,6 +435,25 @@ struct hr_sql_x hr_sql_filter(struct hr_sql_parser *p, struct hr_sql_x call, str
     if (p->status != HR_OK) return no_x;
     call.x->filter = filter.x;
     return hr_sql_wrap(p, call.x, call.pos, rp->end, HR_MAX(call.depth, filter.depth + 1u));
+}
+
+/* WITHIN GROUP (ORDER BY …): the keys are the call's last arguments. */
+struct hr_sql_x hr_sql_within(struct hr_sql_parser *p, struct hr_sql_x call,
+                              struct hr_sql_list *keys, const struct hr_sql_token *rp)
+{
+    if (p->status != HR_OK) return no_x;
+    uint32_t plain = call.x->arg_count, count = keys->exprs.count;
+    struct hr_expr **args = HR_NEW_ARRAY(p->arena, struct hr_expr *, plain + count);
+    if (!args) {
+        hr_sql_oom(p);
+        return no_x;
+    }
+    for (uint32_t i = 0; i < plain; i++) args[i] = call.x->args[i];
+    for (uint32_t i = 0; i < count; i++) args[plain + i] = keys->exprs.items[i];
+    call.x->args = args;
+    call.x->arg_count = plain + count;
+    call.x->order_count = count;
+    return hr_sql_wrap(p, call.x, call.pos, rp->end, call.depth + 1u);
 }
 
 struct hr_sql_x hr_sql_plain_name(struct hr_sql_x call)

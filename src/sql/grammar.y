@@ -1539,6 +1539,7 @@ call(A) ::= names(N) LP args(L) RP(R). { A = hr_sql_function(p, N, false, L, R);
 call(A) ::= names(N) LP DISTINCT args1(L) RP(R). { A = hr_sql_function(p, N, true, L, R); }
 call(A) ::= names(N) LP ALL args1(L) RP(R). { A = hr_sql_function(p, N, false, L, R); }
 call(A) ::= call(X) FILTER LP WHERE bexpr(F) RP(R). { A = hr_sql_filter(p, X, F, R); }
+call(A) ::= call(X) WITHIN GROUP LP ORDER BY sort_keys(L) RP(R). { A = hr_sql_within(p, X, L, R); }
 call(A) ::= call(X) IGNORE NULLS(T). { A = hr_sql_ignore_nulls(p, X, T); }
 call(A) ::= call(X) RESPECT NULLS. { A = hr_sql_plain_name(X); }
 

@@ -277,6 +277,8 @@ struct hr_sql_x hr_sql_field(struct hr_sql_parser *p, struct hr_sql_x a,
                              const struct hr_sql_token *name);
 struct hr_sql_x hr_sql_function(struct hr_sql_parser *p, struct hr_sql_names *name, bool distinct,
                                 struct hr_sql_list *args, const struct hr_sql_token *rp);
+struct hr_sql_x hr_sql_within(struct hr_sql_parser *p, struct hr_sql_x call,
+                              struct hr_sql_list *keys, const struct hr_sql_token *rp);
 struct hr_sql_x hr_sql_filter(struct hr_sql_parser *p, struct hr_sql_x call, struct hr_sql_x filter,
                               const struct hr_sql_token *rp);
 /* first_value(x) with a word about NULLs is first(x). */

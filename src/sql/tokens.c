@@ -239,6 +239,16 @@ static bool is_table_query(const struct hr_sql_parser *p, const struct hr_sql_to
     return false;
 }
 
+/* WITHIN WATERMARK; f(…) WITHIN GROUP (ORDER BY …) */
+static bool starts_within(const struct hr_sql_parser *p, uint32_t i,
+                          const struct hr_sql_token *prev)
+{
+    const struct hr_sql_token *next = raw(p, i + 1);
+    if (next->kind == HR_TK_WATERMARK) return true;
+    return prev && prev->kind == HR_TK_RP && next->kind == HR_TK_GROUP &&
+           raw(p, i + 2)->kind == HR_TK_LP;
+}
+
 /* What a keyword at i is here: itself, or an identifier. prev: the token before. */
 static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct hr_sql_token *prev)
 {
@@ -252,7 +262,7 @@ static int keyword_here(const struct hr_sql_parser *p, uint32_t i, const struct 
     case HR_TK_SILENT: return next->kind == HR_TK_BY ? t->kind : HR_TK_ID;
     case HR_TK_DEDUPLICATE: return next->kind == HR_TK_BY ? t->kind : HR_TK_ID;
     case HR_TK_LATE: return next->kind == HR_TK_ROWS ? t->kind : HR_TK_ID;
-    case HR_TK_WITHIN: return next->kind == HR_TK_WATERMARK ? t->kind : HR_TK_ID;
+    case HR_TK_WITHIN: return starts_within(p, i, prev) ? t->kind : HR_TK_ID;
     case HR_TK_VALUES: return starts_value(next) ? t->kind : HR_TK_ID;
     case HR_TK_EXISTS:
         if (prev && (prev->kind == HR_TK_IF || prev->kind == HR_TK_NOT) && !call) return t->kind;

@@ -46,6 +46,9 @@ hr_status hr_agg_set_load(const struct hr_expr *call, uint8_t *state, struct hr_
                           struct hr_err *err);
 void hr_agg_set_done(const struct hr_expr *call, uint8_t *state);
 extern const struct hr_aggregate hr_agg_distinct;
+/* listagg with WITHIN GROUP (agg_ordered.c). */
+hr_status hr_listagg_ordered_update(HR_UPDATE_ARGS);
+hr_status hr_listagg_ordered_emit(HR_EMIT_ARGS);
 /* The aggregate of a call whose rows may be taken back (agg_retract.c). */
 const struct hr_aggregate *hr_agg_retracting(const struct hr_expr *call);
 

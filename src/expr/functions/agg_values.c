@@ -598,25 +598,55 @@ static hr_status listagg_emit(HR_EMIT_ARGS)
     return status;
 }
 
+/* The separator behind the text, in front of the keys of WITHIN GROUP. */
+static hr_status add_separator(struct hr_arena *arena, struct hr_expr *call, struct hr_err *err)
+{
+    HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_null(arena, hr_type(HR_T_NULL)), err));
+    struct hr_expr *separator = call->args[call->arg_count - 1];
+    for (uint32_t i = call->arg_count - 1; i > 1; i--) call->args[i] = call->args[i - 1];
+    call->args[1] = separator;
+    return HR_OK;
+}
+
 hr_status hr_bind_listagg(HR_BIND_ARGS)
 {
     struct hr_str_view *sep = HR_NEW(arena, struct hr_str_view);
     if (!sep) return HR_OOM(err);
-    if (call->arg_count == 1)
-        HR_TRY(hr_resolve_add_arg(arena, call, hr_expr_null(arena, hr_type(HR_T_NULL)), err));
-    if ( !hr_expr_is_literal_null(call->args[1]) &&
+    if (call->arg_count - call->order_count == 1) HR_TRY(add_separator(arena, call, err));
+    if (!hr_expr_is_literal_null(call->args[1]) &&
         !hr_resolve_const_string(arena, conf, call->args[1], sep))
         return HR_RAISE(err, HR_E_DATATYPE_MISMATCH_NON_FOLDABLE_INPUT, "sqlExpr",
                         hr_expr_quoted(arena, call), "inputName", "`delimiter`", "inputType",
                         "\"STRING\"", "inputExpr", hr_expr_quoted(arena, call->args[1]));
+    for (uint32_t i = 2; i < call->arg_count && call->distinct; i++)
+        if (!hr_expr_equal(call->args[0], call->args[i]->args[0]))
+            return HR_RAISE(err, HR_E_WITHIN_GROUP_MISMATCH, "funcName", "`listagg`", "funcArg",
+                            hr_expr_quoted(arena, call->args[0]), "orderingExpr",
+                            hr_expr_quoted(arena, call->args[i]->args[0]));
     call->bound = sep;
+    call->name = "listagg"; /* whatever it was written as */
     call->type = call->args[0]->type;
     call->nullable = true;
     return HR_OK;
 }
 
-const struct hr_aggregate hr_agg_listagg = {.state_bytes = bytes_24, .update = list_update,
-    .merge = list_merge, .emit = listagg_emit, .save = blob_save, .load = blob_load,
+static hr_status text_update(HR_UPDATE_ARGS)
+{
+    return call->order_count ? hr_listagg_ordered_update(call, ctx, args, rows, count, states,
+                                                         offset, weights, err)
+                             : list_update(call, ctx, args, rows, count, states, offset, weights,
+                                           err);
+}
+
+static hr_status text_emit(HR_EMIT_ARGS)
+{
+    return call->order_count
+               ? hr_listagg_ordered_emit(call, ctx, states, offset, count, out, err)
+               : listagg_emit(call, ctx, states, offset, count, out, err);
+}
+
+const struct hr_aggregate hr_agg_listagg = {.state_bytes = bytes_24, .update = text_update,
+    .merge = list_merge, .emit = text_emit, .save = blob_save, .load = blob_load,
     .done = blob_done};
 
 /* --- Sets: collect_set, mode, and DISTINCT around any aggregate
@@ -717,35 +747,6 @@ static hr_status collect_set_emit(HR_EMIT_ARGS)
 const struct hr_aggregate hr_agg_collect_set = {.state_bytes = hr_agg_set_bytes,
     .update = set_update, .merge = hr_agg_set_merge, .emit = collect_set_emit,
     .save = hr_agg_set_save, .load = hr_agg_set_load, .done = hr_agg_set_done, .can_retract = true};
-
-static hr_status mode_emit(HR_EMIT_ARGS)
-{
-    struct hr_builder *b = hr_builder_new(ctx->arena, out->type, count);
-    if (!b) return HR_OOM(err);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t pos = 0;
-        struct hr_str_view key, best = {0};
-        int64_t weight, most = 0;
-        while (hr_value_set_next(HR_STATE(struct hr_value_set, i), &pos, &key, &weight)) {
-            if (weight <= most) continue;
-            most = weight;
-            best = key;
-        }
-        struct hr_reader in = hr_reader(best.ptr, best.len);
-        if (!best.ptr)
-            hr_builder_null(b);
-        else if (!hr_value_decode(call->type, &in, b))
-            return HR_BUG(err, "a kept value cannot be read");
-    }
-    const struct hr_type *type = out->type;
-    HR_TRY(hr_builder_finish(b, out, err));
-    out->type = type;
-    return HR_OK;
-}
-
-const struct hr_aggregate hr_agg_mode = {.state_bytes = hr_agg_set_bytes, .update = set_update,
-    .merge = hr_agg_set_merge, .emit = mode_emit, .save = hr_agg_set_save, .load = hr_agg_set_load,
-    .done = hr_agg_set_done, .can_retract = true};
 
 /* --- DISTINCT ----------------------------------------------------------------------------------*/
 

@@ -416,6 +416,10 @@ hr_status hr_fn_url_decode(HR_EVAL_ARGS)
                        hex_digit(s.ptr[i + 2]) >= 0) {
                 hr_buf_putc(&buf, (char)(hex_digit(s.ptr[i + 1]) << 4 | hex_digit(s.ptr[i + 2])));
                 i += 2;
+            } else if (call->function->flags & HR_FN_TRY) {
+                hr_out_null(out, row);
+                hr_buf_clear(&buf);
+                break;
             } else {
                 hr_buf_done(&buf);
                 return HR_RAISE(err, HR_E_CANNOT_DECODE_URL, "url",

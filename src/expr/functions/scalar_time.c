@@ -541,11 +541,19 @@ hr_status hr_fn_make_timestamp(HR_EVAL_ARGS)
 
 hr_status hr_bind_make_timestamp(HR_BIND_ARGS)
 {
-    HR_UNUSED(conf);
-    HR_TRY(hr_resolve_cast(arena, &call->args[5], hr_type_decimal(16, 6), err));
-    call->type =
-        hr_type(strcmp(call->function->name, "make_timestamp_ntz") == 0 ? HR_T_TIMESTAMP_NTZ
-                                                                        : HR_T_TIMESTAMP);
+    static const char *const words[] = {"int", "int", "int", "int", "int", "numeric", "string"};
+    static const char *const shown[] = {"\"INT\"", "\"INT\"",           "\"INT\"", "\"INT\"",
+                                        "\"INT\"", "\"DECIMAL(16,6)\"", "\"STRING\""};
+    bool ntz = strstr(call->function->name, "_ntz") != NULL;
+    if (call->arg_count <= (ntz ? 2u : 3u))
+        return hr_bind_make_timestamp_of_date(arena, conf, call, err);
+    if (call->arg_count < 6) return hr_resolve_wrong_count(arena, call, "[6, 7]", err);
+    for (uint32_t i = 0; i < call->arg_count; i++) {
+        const struct hr_type *to = hr_type_implicit(call->args[i]->type, hr_sv(words[i]));
+        if (!to) return hr_resolve_unexpected_type(arena, call, i, shown[i], err);
+        HR_TRY(hr_resolve_cast(arena, &call->args[i], i == 5 ? hr_type_decimal(16, 6) : to, err));
+    }
+    call->type = hr_type(ntz ? HR_T_TIMESTAMP_NTZ : HR_T_TIMESTAMP);
     return HR_OK;
 }
 

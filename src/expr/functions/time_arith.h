@@ -6,6 +6,10 @@
 #include "base/datetime.h"
 #include "expr/internal.h"
 
+/* make_timestamp(date, time[, zone]). */
+hr_status hr_bind_make_timestamp_of_date(struct hr_arena *arena, const struct hr_conf *conf,
+                                         struct hr_expr *call, struct hr_err *err) HR_CHECKED;
+
 static inline int64_t hr_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 /* Wall-clock µs of a date or time argument. */

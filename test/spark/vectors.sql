@@ -1,0 +1,12 @@
+SELECT vector_norm(array(0.1f, 0.7f, 1e3f, -33.3f, 1.7f)), vector_norm(array(0.1f, 0.7f, 1e3f, -33.3f, 1.7f), 1f), vector_l2_distance(array(0.1f, 0.7f, 1e3f, -33.3f, 1.7f), array(3.3f, 0.123f, 77.7f, 1.1f, 1e-3f)), vector_inner_product(array(0.1f, 0.7f, 1e3f, -33.3f, 1.7f), array(3.3f, 0.123f, 77.7f, 1.1f, 1e-3f)), vector_cosine_similarity(array(0.1f, 0.7f, 1e3f, -33.3f, 1.7f), array(3.3f, 0.123f, 77.7f, 1.1f, 1e-3f)), vector_normalize(array(0.1f, 0.7f, 1e3f, -33.3f, 1.7f));
+SELECT vector_norm(transform(sequence(1, 20), x -> cast(x / 7 as float))), vector_inner_product(transform(sequence(1, 20), x -> cast(x / 7 as float)), transform(sequence(1, 20), x -> cast(x / 3 as float))), vector_l2_distance(transform(sequence(1, 20), x -> cast(x / 7 as float)), transform(sequence(1, 20), x -> cast(x / 3 as float))), vector_cosine_similarity(transform(sequence(1, 20), x -> cast(x / 7 as float)), transform(sequence(1, 20), x -> cast(1 / x as float)));
+SELECT vector_norm(array(3f, null)), vector_norm(null::array<float>), vector_cosine_similarity(array(0f), array(0f)), vector_inner_product(array(1f, null), array(1f, 2f)), vector_normalize(array(0f, 0f)), vector_norm(cast(array() as array<float>)), vector_l2_distance(cast(array() as array<float>), cast(array() as array<float>)), vector_cosine_similarity(cast(array() as array<float>), cast(array() as array<float>));
+SELECT vector_normalize(array(3f, 4f), 1f), vector_normalize(array(3f, -4f), float('inf')), vector_norm(array(3f, -4f), float('inf')), vector_norm(array(3f, 4f), null);
+SELECT vector_inner_product(array(1f), array(1f, 2f));
+SELECT vector_inner_product(array(1), array(1));
+SELECT vector_l2_distance(array(1f), array(1f, 2f));
+SELECT vector_norm(array(1f), 3f);
+SELECT vector_norm(array(1f, 2f), 2.0);
+SELECT vector_norm(array(1D));
+SELECT vector_norm(array(float('nan'), 1f)), vector_norm(array(float('inf'), 1f)), vector_inner_product(array(float('inf')), array(0f));
+SELECT vector_norm(v), vector_inner_product(v, array(1f, 2f)) FROM VALUES (array(3f, 4f)), (null), (array(0f, 1f)) AS t(v);
