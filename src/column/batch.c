@@ -289,7 +289,7 @@ struct hr_batch *hr_batch_slice(struct hr_batch *batch, uint32_t offset, uint32_
 
 static bool gather_weights(struct hr_batch *ret, struct hr_batch *const *batches, uint32_t count)
 {
-    assert(count > 0 && ret->row_count == ret->sel_count);
+    assert(ret->row_count == ret->sel_count); /* of no batches: none */
     bool any = false;
     for (uint32_t b = 0; b < count; b++) any = any || batches[b]->weights;
     if (!any) return true;
