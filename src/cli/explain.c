@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* headrace explain FILE.sql: the plans of a job's queries; what defines tables and views is run
- * first. */
+/* headrace explain FILE.sql: the plans of a job's queries. Nothing runs and nothing is written: a
+ * statement's tables and views become known to those behind it. */
 #include "cli/cli.h"
 #include "sql/parser.h"
 
@@ -13,7 +13,7 @@ static const struct cli_option options[] = {
     {0},
 };
 
-/* Statements that later ones build on are run; those that would work are explained. */
+/* Those that would work are explained. */
 static bool is_explained(const struct hr_stmt *stmt)
 {
     return stmt->kind == HR_STMT_QUERY || stmt->kind == HR_STMT_CREATE_STREAMING_TABLE ||
@@ -29,6 +29,15 @@ static void put_row(void *arg, const struct hr_batch *batch, uint32_t row)
     hr_buf_done(&line);
 }
 
+static hr_status make_known(struct hr_session *session, struct hr_str_view statement,
+                            struct hr_err *err)
+{
+    struct hr_result result;
+    HR_TRY(hr_session_sql(session, statement, &result, err));
+    hr_result_done(&result);
+    return HR_OK;
+}
+
 static hr_status explain_one(struct hr_session *session, struct hr_str_view statement,
                              bool extended, struct hr_err *err)
 {
@@ -41,11 +50,7 @@ static hr_status explain_one(struct hr_session *session, struct hr_str_view stat
     bool explain = status == HR_OK && is_explained(stmt);
     hr_arena_done(&arena);
     if (status != HR_OK) return status;
-    if (!explain) {
-        HR_TRY(hr_session_sql(session, statement, &result, err));
-        hr_result_done(&result);
-        return HR_OK;
-    }
+    if (!explain) return make_known(session, statement, err);
     const char *how = extended ? "EXPLAIN EXTENDED " : "EXPLAIN ";
     hr_buf_puts(&sql, how);
     hr_buf_put_sv(&sql, statement);
@@ -58,14 +63,14 @@ static hr_status explain_one(struct hr_session *session, struct hr_str_view stat
         err->sql_pos -= (int32_t)strlen(how);
     }
     hr_buf_done(&sql);
-    return status;
+    return status == HR_OK ? make_known(session, statement, err) : status;
 }
 
 static int explain(const struct cli_text *text, const struct cli_settings *settings, bool extended)
 {
     struct hr_err err;
     struct hr_session *session;
-    struct hr_session_options session_options = {0};
+    struct hr_session_options session_options = {.check_only = true};
     struct hr_str_view statement = {0};
     hr_err_init(&err);
     if (cli_session_new(&session_options, settings, &session, &err) != HR_OK) {

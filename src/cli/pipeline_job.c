@@ -240,9 +240,15 @@ static hr_status run_statements(struct pipeline_job *job, const struct cli_text 
 static hr_status open_session(struct pipeline_job *job, const struct pipeline *pipeline,
                               struct hr_err *err)
 {
-    const struct cli_settings settings = {pipeline->settings, pipeline->setting_count};
     const char *checkpoint = hr_arena_printf(&job->arena, "%s/checkpoint", job->tmp);
-    if (!checkpoint) return HR_OOM(err);
+    const char *warehouse =
+        hr_arena_printf(&job->arena, "spark.sql.warehouse.dir=%s/warehouse", job->tmp);
+    const char **items = HR_NEW_ARRAY(&job->arena, const char *, pipeline->setting_count + 1);
+    if (!checkpoint || !warehouse || !items) return HR_OOM(err);
+    if (pipeline->setting_count)
+        memcpy(items, pipeline->settings, pipeline->setting_count * sizeof *items);
+    items[pipeline->setting_count] = warehouse; /* last: the test's own does not stand */
+    const struct cli_settings settings = {items, pipeline->setting_count + 1};
     const struct hr_session_options with = {
         .env = &job->clock.env,
         .checkpoint_root = checkpoint,

@@ -311,7 +311,7 @@ static bool gather_weights(struct hr_batch *ret, struct hr_batch *const *batches
 static bool gather_all(struct hr_batch *ret, struct hr_batch *const *batches, uint32_t count,
                        bool deep, struct hr_part *parts)
 {
-    assert(count > 0 && parts);
+    assert(parts);
     for (uint32_t b = 0; b < count; b++)
         parts[b] = (struct hr_part){.rows = batches[b]->sel, .count = batches[b]->sel_count};
     for (uint32_t c = 0; c < ret->schema->field_count; c++) {

@@ -181,7 +181,6 @@ const struct hr_type *hr_type_interval_dt(int start_field, int end_field)
 
 const struct hr_type *hr_type_array(const struct hr_type *element, bool contains_null)
 {
-    assert(element);
     if (!element) return NULL;
     struct hr_field field = {"element", element, contains_null};
     struct hr_type like = {.id = HR_T_ARRAY, .field_count = 1, .fields = &field};
@@ -191,7 +190,6 @@ const struct hr_type *hr_type_array(const struct hr_type *element, bool contains
 const struct hr_type *hr_type_map(const struct hr_type *key, const struct hr_type *value,
                                   bool value_contains_null)
 {
-    assert(key && value);
     if (!key || !value) return NULL;
     struct hr_field fields[2] = {{"key", key, false}, {"value", value, value_contains_null}};
     struct hr_type like = {.id = HR_T_MAP, .field_count = 2, .fields = fields};

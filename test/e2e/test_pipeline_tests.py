@@ -62,6 +62,8 @@ CREATE TABLE clicks USING generator OPTIONS (name 'clicks', rowsPerSecond '100')
 CREATE TABLE raw USING kafka OPTIONS (subscribe 'x', `kafka.bootstrap.servers` 'localhost:1');
 CREATE TABLE lines (a INT, b STRING) USING csv OPTIONS (path '/nowhere', sep ';');
 CREATE TABLE sums (b STRING, n BIGINT) USING csv OPTIONS (path '/nowhere/sums');
+CREATE TABLE words (w STRING);
+INSERT INTO words VALUES ('one');
 CREATE FLOW f AS INSERT INTO sums SELECT b, a * 2L FROM STREAM lines WHERE a > 1;
 CREATE STREAMING TABLE per USING console OPTIONS (outputMode 'complete', trigger '1 hour') AS
   SELECT b, count(*) AS n FROM STREAM lines GROUP BY b;
@@ -117,11 +119,21 @@ query
 SELECT sum(n) FROM sums
 ----
 18
+
+query
+SELECT * FROM words
+----
+one
 """)
     result = run('test', 'job/t.test')
     check('what is replaced', (result.returncode, result.stdout),
           (0, 'ok   job/t.test\n1 passed, 0 failed\n'))
-    check('nothing was written', os.path.exists('/nowhere'), False)
+    check('nothing was written', [os.path.exists('/nowhere'), os.path.exists(
+        os.path.join(TMP, 'spark-warehouse'))], [False, False])
+    explained = run('explain', write('job/plain.sql', "CREATE TABLE words (w STRING);\n"
+                    "CREATE TABLE more AS SELECT w FROM words;\nSELECT * FROM more;\n"))
+    check('explain', (explained.returncode, explained.stderr), (0, ''))
+    check('explain writes nothing', os.path.exists(os.path.join(TMP, 'spark-warehouse')), False)
 
 
 INPUT_T = 'job ok.sql\n\ninput t\n{"a":1}\n\n'
