@@ -301,7 +301,8 @@ static bool check_ways(const struct prepared *p, struct hr_column *cols, uint32_
 static bool is_elsewhere(const struct hr_function *fn)
 {
     static const char *const names[] = {
-        "window", "session_window", "window_time", /* rewritten by the analyser: test/stream */
+        "window", "session_window", "window_time",  /* rewritten by the analyser: test/stream */
+        "cumulate_window",
         "grouping", "grouping_id",                 /* likewise: test/sql/group */
         "__window_bound", "__session_end",         /* what it writes instead */
         "__extractansiintervaldays",               /* written by extract: test/sql */
