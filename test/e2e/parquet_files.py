@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random columns of every Parquet type and nesting, and what Headrace must read of them.
 
-Used by the tests of Parquet; needs PyArrow, which enter() looks for in other Pythons, too.
+Used by the tests of Parquet; needs PyArrow, which enter() looks for in the Python of tools/venv,
+too.
 """
 
 import datetime
 import decimal
-import glob
 import json
 import math
 import os
@@ -22,8 +22,8 @@ def enter(*modules):
     """Goes on in a Python that has the modules; skips the test when there is none."""
     check = "; ".join("import " + module for module in modules)
     if not os.environ.get("HR_ENTERED"):
-        pythons = [sys.executable, os.path.join(ROOT, ".venv", "bin", "python")]
-        for python in pythons + sorted(glob.glob("/opt/*/bin/python")):
+        venv = os.environ.get("HEADRACE_VENV", os.path.join(ROOT, ".venv"))
+        for python in (sys.executable, os.path.join(venv, "bin", "python")):
             if os.path.exists(python) and subprocess.run(
                     [python, "-c", check], stderr=subprocess.DEVNULL).returncode == 0:
                 os.environ["HR_ENTERED"] = "1"
