@@ -236,7 +236,7 @@ def examples(port):
     del port
     tables = """
 CREATE TABLE payments (card STRING) USING json OPTIONS (path '%s/in3');
-CREATE TABLE sales (day DATE, country STRING, n INT);
+CREATE OR REPLACE TABLE sales (day DATE, country STRING, n INT);
 """ % TMP
     os.makedirs(os.path.join(TMP, 'in3'))
     root = os.environ.get('HR_ROOT') or os.path.dirname(os.path.dirname(os.path.dirname(
@@ -281,7 +281,7 @@ CREATE ALERT waits KEY (machine) WHEN temp < 10 FOR INTERVAL 3 SECONDS AS
 def dashboards(port):
     del port
     sql = """
-CREATE TABLE sales (day DATE, country STRING, n INT);
+CREATE OR REPLACE TABLE sales (day DATE, country STRING, n INT);
 INSERT INTO sales VALUES (DATE'2026-01-01', 'DE', 3), (DATE'2026-01-02', 'FR', 5),
   (DATE'2026-01-02', 'DE', 4);
 CREATE TABLE numbers USING rate OPTIONS (rowsPerSecond '5');
