@@ -150,6 +150,8 @@ bool hr_mem_take(struct hr_mem *mem, int64_t bytes)
 /* As HR_OOM has it (err.h). */
 hr_status hr_err_no_memory(struct hr_err *err, const char *file, int line)
 {
+    /* Who takes no error leaves the refusal to the caller's, which does. */
+    if (!err) return refusal.is_set ? HR_E_MEMORY_LIMIT : HR_E_OOM;
     if (!refusal.is_set) return hr_err_set(err, file, line, HR_E_OOM, "out of memory");
     refusal.is_set = false;
     return hr_err_raise(err, file, line, HR_E_MEMORY_LIMIT, "what", refusal.what, "limit",

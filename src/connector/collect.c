@@ -58,7 +58,10 @@ static hr_status collect_write(struct hr_sink_writer *base, struct hr_batch *bat
     }
     /* A reference would keep whole input blocks alive for a few short strings. */
     struct hr_batch *copy = hr_batch_concat(&batch, 1, batch->schema, true);
-    if (!copy) return HR_OOM(err);
+    if (!copy) {
+        hr_status status = HR_OOM(err);
+        return err ? hr_err_prefix(err, "the rows of the sink") : status;
+    }
     part->batches[part->count++] = copy;
     base->rows_written += batch->sel_count;
     return HR_OK;

@@ -113,6 +113,7 @@ def test_rest(page, url):
     page.key('?')
     page.until("document.querySelector('dialog[open]')")
     page.js("document.querySelector('dialog button').click()")
+    page.until("!document.activeElement.closest('dialog')")
     was = page.js('document.documentElement.dataset.theme')
     page.key('t')
     expect('theme', page.js('document.documentElement.dataset.theme') != was)

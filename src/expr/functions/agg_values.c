@@ -624,7 +624,6 @@ hr_status hr_bind_listagg(HR_BIND_ARGS)
                             hr_expr_quoted(arena, call->args[0]), "orderingExpr",
                             hr_expr_quoted(arena, call->args[i]->args[0]));
     call->bound = sep;
-    call->name = "listagg"; /* whatever it was written as */
     call->type = call->args[0]->type;
     call->nullable = true;
     return HR_OK;
