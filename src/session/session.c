@@ -198,6 +198,8 @@ static hr_status await_bounded(struct hr_session *session, const struct hr_stmt 
                  (stmt->kind == HR_STMT_SHOW_TABLES &&
                   (stmt->show == HR_SHOW_MODELS || stmt->show == HR_SHOW_ALERTS));
     struct hr_query *query;
+    /* Who waits for queries cannot let them wait for the rest of the script. */
+    if (reads && session->inputs) hr_inputs_hold(session->inputs, false);
     for (uint32_t i = 0; reads && (query = hr_registry_at(&session->queries, i)) != NULL; i++) {
         hr_status status = await_one(session, query, err);
         hr_query_unref(query);
