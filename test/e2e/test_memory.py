@@ -55,8 +55,9 @@ def check(what, ok, said):
 def test_state():
     for aggregate in ("count(*)", "size(collect_list(v))"):
         status, _, said = run(aggregate, "8m")
+        where = "Aggregate" in said or "rows of the sink" in said
         check(aggregate, status == 1 and "HR_MEMORY_LIMIT" in said and "query o" in said and
-              ("Aggregate" in said or "rows of the sink" in said) and "8388608" in said and "headrace.memory" in said, said)
+              where and "8388608" in said and "headrace.memory" in said, said)
         status, out, said = run(aggregate, "9m")
         check(f"{aggregate}, hardly more", status == 1 and "HR_MEMORY_LIMIT" in said, said)
         status, out, said = run(aggregate, "300m")

@@ -624,7 +624,7 @@ hr_status hr_bind_listagg(HR_BIND_ARGS)
                             hr_expr_quoted(arena, call->args[0]), "orderingExpr",
                             hr_expr_quoted(arena, call->args[i]->args[0]));
     call->bound = sep;
-    if (call->order_count) call->name = "listagg"; /* as Spark names it, whatever it was written as */
+    if (call->order_count) call->name = "listagg"; /* as in Spark, whatever was written */
     call->type = call->args[0]->type;
     call->nullable = true;
     return HR_OK;
