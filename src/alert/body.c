@@ -3,17 +3,6 @@
 #include "alert/internal.h"
 #include "base/datetime.h"
 
-void hr_alert_put_time(struct hr_buf *out, int64_t us)
-{
-    if (us == 0) {
-        hr_buf_puts(out, "null");
-        return;
-    }
-    struct hr_civil c = hr_civil_from_us(us);
-    hr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", c.year, c.month, c.day, c.hour,
-                  c.minute, c.second, c.us / 1000);
-}
-
 /* The end of the JSON value at p, which is sound: the encoder made it. */
 static const char *value_end(const char *p)
 {
@@ -81,9 +70,9 @@ void hr_alert_put_body(struct hr_alert *alert, const struct hr_alert_instance *i
     hr_buf_put_json(out, hr_svn(summary.ptr, summary.len));
     hr_buf_printf(out, ",\"group\":{},\"instances\":[{\"key\":%s,\"status\":\"%s\",\"startsAt\":",
                   i->key, status);
-    hr_alert_put_time(out, i->fired_us);
+    hr_put_json_time(i->fired_us, out);
     hr_buf_puts(out, ",\"endsAt\":");
-    hr_alert_put_time(out, i->ended_us);
+    hr_put_json_time(i->ended_us, out);
     hr_buf_printf(out, ",\"epoch\":%lld,\"transition\":%lld,\"row\":%s}]}",
                   (long long)alert->epoch, (long long)i->transition, i->row ? i->row : "{}");
     if (summary.failed) out->failed = true;

@@ -137,7 +137,6 @@ hr_status hr_alert_timers(struct hr_alert *alert, int64_t now_us, struct hr_err 
 hr_status hr_alert_flush(struct hr_alert *alert, struct hr_err *err) HR_CHECKED;
 
 /* body.c */
-void hr_alert_put_time(struct hr_buf *out, int64_t us); /* "…Z", or null for 0 */
 void hr_alert_put_body(struct hr_alert *alert, const struct hr_alert_instance *instance,
                        const char *id, bool firing, struct hr_buf *out);
 /* The comment with {column} replaced by values of the row. */

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "hr_config.h"
 #include "alert/internal.h"
+#include "base/datetime.h"
 
 #if HR_HAVE_SQLITE
 #include "late_sqlite.h"
@@ -328,7 +329,7 @@ hr_status hr_alert_store_put_deliveries(struct hr_alert *alert, const char *stat
                       sqlite3_column_int64(s, 2), sqlite3_column_int64(s, 6));
         put_member(out, "action", (const unsigned char *)action->target);
         hr_buf_printf(out, ",\"state\":\"%s\",\"createdAt\":", names[sqlite3_column_int(s, 7) % 3]);
-        hr_alert_put_time(out, sqlite3_column_int64(s, 4));
+        hr_put_json_time(sqlite3_column_int64(s, 4), out);
         put_member(out, "error", sqlite3_column_text(s, 8));
         hr_buf_putc(out, '}');
     }
@@ -349,7 +350,7 @@ hr_status hr_alert_store_put_history(struct hr_alert *alert, int64_t limit, stru
         hr_buf_printf(out, "%s{\"transition\":%lld,\"key\":%s,\"what\":\"%s\",\"at\":",
                       n ? "," : "", sqlite3_column_int64(s, 0), sqlite3_column_text(s, 1),
                       sqlite3_column_text(s, 2));
-        hr_alert_put_time(out, sqlite3_column_int64(s, 3));
+        hr_put_json_time(sqlite3_column_int64(s, 3), out);
         hr_buf_printf(out, ",\"row\":%s}", row ? (const char *)row : "null");
     }
     sqlite3_finalize(s);

@@ -2,6 +2,7 @@
 /* The alerts of the process: made, listed, acknowledged, silenced. */
 #include "base/alloc.h"
 #include "alert/internal.h"
+#include "base/datetime.h"
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct hr_alert *list;
@@ -133,7 +134,7 @@ static const char *state_name(const struct hr_alert_instance *i)
 static void put_time(struct hr_buf *out, const char *name, int64_t us)
 {
     hr_buf_printf(out, ",\"%s\":", name);
-    hr_alert_put_time(out, us);
+    hr_put_json_time(us, out);
 }
 
 static void put_text(struct hr_buf *out, const char *name, const char *text)

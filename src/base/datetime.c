@@ -381,3 +381,14 @@ void hr_format_interval_dt(int64_t us, int start, int end, struct hr_buf *out)
     }
     put_fields(start, end, out);
 }
+
+void hr_put_json_time(int64_t us, struct hr_buf *out)
+{
+    if (us == 0) {
+        hr_buf_puts(out, "null");
+        return;
+    }
+    struct hr_civil c = hr_civil_from_us(us);
+    hr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", c.year, c.month, c.day, c.hour,
+                  c.minute, c.second, c.us / 1000);
+}

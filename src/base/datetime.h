@@ -24,6 +24,8 @@ void hr_civil_from_days(int64_t days, int32_t *ret_year, int32_t *ret_month, int
 int32_t hr_days_in_month(int64_t year, int32_t month);
 /* Splits wall-clock µs (no zone). */
 struct hr_civil hr_civil_from_us(int64_t us);
+/* "2024-01-31T12:34:56.789Z" with its quotes, or null for 0. */
+void hr_put_json_time(int64_t us, struct hr_buf *out);
 int64_t hr_us_from_civil(const struct hr_civil *civil);
 
 /* A time zone: fixed offset or tzdata region. Immutable, cached for the process, never freed. */

@@ -376,3 +376,21 @@ void hr_column_print(const struct hr_column *col, uint32_t row, const struct hr_
     case HR_T_STRUCT: print_struct(col, row, tz, out); break;
     }
 }
+
+void hr_batch_print_json(const struct hr_batch *batch, uint32_t row, const struct hr_tz *tz,
+                         size_t value_max, struct hr_buf *value, struct hr_buf *out)
+{
+    hr_buf_putc(out, '[');
+    for (uint32_t i = 0; i < batch->schema->field_count; i++) {
+        const struct hr_column *col = &batch->columns[i];
+        if (i > 0) hr_buf_putc(out, ',');
+        if (col->type->id == HR_T_NULL || !hr_column_valid(col, row)) {
+            hr_buf_puts(out, "null");
+            continue;
+        }
+        hr_buf_clear(value);
+        hr_column_print(col, row, tz, value);
+        hr_buf_put_json(out, hr_svn(value->ptr, HR_MIN(value->len, value_max)));
+    }
+    hr_buf_putc(out, ']');
+}

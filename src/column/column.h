@@ -230,5 +230,9 @@ hr_status hr_batch_verify(const struct hr_batch *batch, struct hr_err *err) HR_C
 struct hr_tz;
 void hr_column_print(const struct hr_column *col, uint32_t row, const struct hr_tz *tz,
                      struct hr_buf *out);
+/* A physical row as a JSON array: the same texts, cut behind value_max bytes, or null. value is the
+ * caller's scratch, so that rows share one. */
+void hr_batch_print_json(const struct hr_batch *batch, uint32_t row, const struct hr_tz *tz,
+                         size_t value_max, struct hr_buf *value, struct hr_buf *out);
 
 #endif

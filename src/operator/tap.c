@@ -26,44 +26,30 @@ void hr_tap_done(struct hr_tap *tap)
     hr_buf_done(&tap->rows);
 }
 
-static void put_value(const struct hr_column *column, uint32_t row, const struct hr_conf *conf,
-                      struct hr_buf *out)
-{
-    struct hr_buf value = {0};
-    if (column->type->id == HR_T_NULL || !hr_column_valid(column, row)) {
-        hr_buf_puts(out, "null");
-        return;
-    }
-    hr_column_print(column, row, conf->tz, &value);
-    hr_buf_put_json(out, hr_svn(value.ptr, HR_MIN(value.len, (size_t)HR_TAP_VALUE_MAX)));
-    hr_buf_done(&value);
-}
-
 static void put_row(const struct hr_op *op, const struct hr_batch *batch, uint32_t at,
-                    struct hr_buf *out)
+                    struct hr_buf *value, struct hr_buf *out)
 {
     uint32_t row = hr_op_row(batch, at);
     hr_buf_printf(out, "{\"epoch\":%" PRId64, op->task->epoch);
     if (batch->weights) hr_buf_printf(out, ",\"weight\":%" PRId64, (int64_t)batch->weights[row]);
-    hr_buf_puts(out, ",\"values\":[");
-    for (uint32_t c = 0; c < batch->schema->field_count; c++) {
-        if (c > 0) hr_buf_putc(out, ',');
-        put_value(&batch->columns[c], row, op->task->conf, out);
-    }
-    hr_buf_puts(out, "]}");
+    hr_buf_puts(out, ",\"values\":");
+    hr_batch_print_json(batch, row, op->task->conf->tz, HR_TAP_VALUE_MAX, value, out);
+    hr_buf_putc(out, '}');
 }
 
 void hr_tap_offer(struct hr_tap *tap, const struct hr_op *op, const struct hr_batch *batch)
 {
     if (HR_LIKELY(atomic_load_explicit(&tap->wanted, memory_order_relaxed) == 0)) return;
     pthread_mutex_lock(&tap->lock);
+    struct hr_buf value = {0};
     uint32_t wanted = atomic_load_explicit(&tap->wanted, memory_order_relaxed);
     if (op->node->id != tap->node_id) wanted = 0;
     for (uint32_t i = 0; i < batch->sel_count && i < wanted; i++) {
         if (tap->count++ > 0) hr_buf_putc(&tap->rows, ',');
-        put_row(op, batch, i, &tap->rows);
+        put_row(op, batch, i, &value, &tap->rows);
         atomic_fetch_sub_explicit(&tap->wanted, 1, memory_order_relaxed);
     }
+    hr_buf_done(&value);
     if (wanted > 0) pthread_cond_signal(&tap->arrived);
     pthread_mutex_unlock(&tap->lock);
 }

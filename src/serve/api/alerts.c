@@ -175,52 +175,20 @@ static hr_status get_dashboard(struct hr_http_request *request, struct hr_err *e
                         request->params[0]);
 }
 
-static void put_columns(struct hr_buf *out, const struct hr_type *schema)
-{
-    struct hr_buf type = {0};
-    hr_buf_puts(out, "{\"columns\":[");
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        hr_buf_puts(out, i ? ",{" : "{");
-        hr_http_put_string(out, "name", schema->fields[i].name);
-        hr_buf_clear(&type);
-        hr_type_print_simple(schema->fields[i].type, &type);
-        hr_http_put_string(out, "type", hr_buf_cstr(&type));
-        hr_buf_putc(out, '}');
-    }
-    hr_buf_putc(out, ']');
-    hr_buf_done(&type);
-}
-
-static void put_row(struct hr_buf *out, const struct hr_batch *batch, uint32_t row,
-                    const struct hr_conf *conf, struct hr_buf *value)
-{
-    hr_buf_putc(out, '[');
-    for (uint32_t i = 0; i < batch->schema->field_count; i++) {
-        const struct hr_column *col = &batch->columns[i];
-        if (i) hr_buf_putc(out, ',');
-        hr_buf_clear(value);
-        if (col->type->id == HR_T_NULL || !hr_column_valid(col, row)) {
-            hr_buf_puts(out, "null");
-        } else {
-            hr_column_print(col, row, conf->tz, value);
-            hr_buf_put_json(out, hr_svn(value->ptr, value->len));
-        }
-    }
-    hr_buf_putc(out, ']');
-}
-
 static void put_rows(struct hr_buf *out, const struct hr_result *result,
                      const struct hr_conf *conf, int64_t limit)
 {
     struct hr_buf value = {0};
     int64_t rows = 0, put = 0;
-    put_columns(out, result->schema);
+    hr_buf_putc(out, '{');
+    hr_http_put_columns(out, result->schema);
     hr_buf_puts(out, ",\"rows\":[");
     for (uint32_t b = 0; b < result->batch_count; b++) {
         const struct hr_batch *batch = result->batches[b];
         for (uint32_t k = 0; k < batch->sel_count && put < limit; k++) {
             if (put++) hr_buf_putc(out, ',');
-            put_row(out, batch, batch->sel ? batch->sel[k] : k, conf, &value);
+            hr_batch_print_json(batch, batch->sel ? batch->sel[k] : k, conf->tz, SIZE_MAX, &value,
+                                out);
         }
         rows += batch->sel_count;
     }

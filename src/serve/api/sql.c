@@ -69,40 +69,6 @@ static struct place *find_place(struct hr_statements *all, const char *id)
 
 /* Pages ---------------------------------------------------------------------------------------- */
 
-static void put_columns(struct hr_buf *out, const struct hr_type *schema)
-{
-    struct hr_buf type = {0};
-    hr_http_put_name(out, "columns");
-    hr_buf_putc(out, '[');
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        hr_buf_puts(out, i ? ",{" : "{");
-        hr_http_put_string(out, "name", schema->fields[i].name);
-        hr_buf_clear(&type);
-        hr_type_print_simple(schema->fields[i].type, &type);
-        hr_http_put_string(out, "type", hr_buf_cstr(&type));
-        hr_buf_putc(out, '}');
-    }
-    hr_buf_putc(out, ']');
-    hr_buf_done(&type);
-}
-
-static void put_row(struct hr_buf *out, const struct hr_batch *batch, uint32_t row,
-                    const struct hr_conf *conf, struct hr_buf *value)
-{
-    for (uint32_t i = 0; i < batch->schema->field_count; i++) {
-        const struct hr_column *col = &batch->columns[i];
-        hr_buf_putc(out, i ? ',' : '[');
-        hr_buf_clear(value);
-        if (col->type->id == HR_T_NULL || !hr_column_valid(col, row)) {
-            hr_buf_puts(out, "null");
-        } else {
-            hr_column_print(col, row, conf->tz, value);
-            hr_buf_put_json(out, hr_svn(value->ptr, value->len));
-        }
-    }
-    hr_buf_puts(out, batch->schema->field_count ? "]" : "[]");
-}
-
 /* Rows [after, after + limit), or as many of them as fit a page; how many. */
 static int64_t put_rows(struct hr_buf *out, const struct place *place, int64_t after,
                         int64_t limit)
@@ -121,7 +87,8 @@ static int64_t put_rows(struct hr_buf *out, const struct place *place, int64_t a
             if (at < after) continue;
             if (put == limit || out->len - start > PAGE_BYTES) goto full;
             if (put++) hr_buf_putc(out, ',');
-            put_row(out, batch, batch->sel ? batch->sel[k] : k, conf, &value);
+            hr_batch_print_json(batch, batch->sel ? batch->sel[k] : k, conf->tz, SIZE_MAX, &value,
+                                out);
         }
     }
 full:
@@ -133,7 +100,7 @@ static void put_page(struct hr_buf *out, const struct place *place, int64_t afte
 {
     hr_buf_putc(out, '{');
     hr_http_put_string(out, "id", place->id);
-    put_columns(out, place->result.schema);
+    hr_http_put_columns(out, place->result.schema);
     hr_http_put_int(out, "rowCount", place->rows);
     hr_http_put_int(out, "after", after);
     hr_http_put_int(out, "elapsedUs", place->ended_us - place->started_us);

@@ -331,11 +331,22 @@ void hr_http_put_raw(struct hr_buf *out, const char *name, const char *json)
 void hr_http_put_time(struct hr_buf *out, const char *name, int64_t us)
 {
     hr_http_put_name(out, name);
-    if (us == 0) {
-        hr_buf_puts(out, "null");
-        return;
+    hr_put_json_time(us, out);
+}
+
+void hr_http_put_columns(struct hr_buf *out, const struct hr_type *schema)
+{
+    struct hr_buf type = {0};
+    hr_http_put_name(out, "columns");
+    hr_buf_putc(out, '[');
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        hr_buf_puts(out, i ? ",{" : "{");
+        hr_http_put_string(out, "name", schema->fields[i].name);
+        hr_buf_clear(&type);
+        hr_type_print_simple(schema->fields[i].type, &type);
+        hr_http_put_string(out, "type", hr_buf_cstr(&type));
+        hr_buf_putc(out, '}');
     }
-    struct hr_civil c = hr_civil_from_us(us);
-    hr_buf_printf(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", c.year, c.month, c.day, c.hour,
-                  c.minute, c.second, c.us / 1000);
+    hr_buf_putc(out, ']');
+    hr_buf_done(&type);
 }

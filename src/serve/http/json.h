@@ -7,6 +7,7 @@
 #define HR_SERVE_HTTP_JSON_H
 
 #include "base/arena.h"
+#include "column/column.h"
 
 enum hr_json_kind {
     HR_JSON_NULL,
@@ -54,5 +55,7 @@ void hr_http_put_bool(struct hr_buf *out, const char *name, bool value);
 void hr_http_put_raw(struct hr_buf *out, const char *name, const char *json);
 /* "2024-01-31T12:34:56.789Z", or null for 0. */
 void hr_http_put_time(struct hr_buf *out, const char *name, int64_t us);
+/* "columns":[{"name":…,"type":…}, …], types as Spark's simpleString. */
+void hr_http_put_columns(struct hr_buf *out, const struct hr_type *schema);
 
 #endif
