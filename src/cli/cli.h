@@ -48,6 +48,21 @@ void cli_print_help(const struct cli_command *command);
 /* The nearest of names (ended by NULL) when it is near enough, else NULL. */
 const char *cli_nearest(const char *word, const char *const *names);
 
+/* The files and folders among a command's arguments. They are gathered in argv itself, behind which
+ * the walk of cli_next is always ahead; options hold for all of them, wherever they stand. */
+struct cli_paths {
+    char **items;
+    uint32_t count;
+};
+HR_INLINE struct cli_paths cli_paths(char **argv)
+{
+    return (struct cli_paths){argv, 0};
+}
+HR_INLINE void cli_paths_add(struct cli_paths *paths, const char *path)
+{
+    paths->items[paths->count++] = (char *)(uintptr_t)path;
+}
+
 /* --set KEY=VALUE, kept until there is a session. */
 struct cli_settings {
     const char **items;

@@ -13,6 +13,8 @@ static const struct cli_option options[] = {
 
 struct lint {
     struct cli_settings settings;
+    struct cli_paths paths;
+    const struct cli_text *text; /* that is being checked */
     bool json;
     uint32_t statements, errors;
 };
@@ -39,40 +41,18 @@ static void put_json_line(const struct hr_err *err, const struct cli_text *text,
     hr_buf_done(&line);
 }
 
-static void report(struct lint *lint, const struct hr_err *err, const struct cli_text *text,
-                   struct hr_str_view statement)
+static bool report(void *arg, struct hr_str_view statement, const struct hr_err *err)
 {
+    struct lint *lint = arg;
     lint->errors++;
     if (lint->json)
-        put_json_line(err, text, statement);
+        put_json_line(err, lint->text, statement);
     else
-        cli_print_error(err, text, statement);
+        cli_print_error(err, lint->text, statement);
+    return true;
 }
 
-/* The session goes on behind a statement that failed, so that all are checked; it knows the tables
- * of those before, as a job would. */
-static void lint_text(struct lint *lint, struct hr_session *session, const struct cli_text *text)
-{
-    bool more = true;
-    for (size_t pos = 0; more;) {
-        struct hr_err err;
-        struct hr_result result;
-        struct hr_str_view statement = {0};
-        hr_err_init(&err);
-        hr_status status = hr_session_next(session, text->buf.ptr, text->buf.len, &pos, &more,
-                                           &statement, &result, &err);
-        if (status == HR_OK) {
-            if (more) hr_result_done(&result);
-            lint->statements += more;
-            continue;
-        }
-        lint->statements++;
-        report(lint, &err, text, statement);
-        if (!statement.ptr) break; /* nothing can be split off any more */
-    }
-}
-
-/* Each file is a job of its own. */
+/* Each file is a job of its own; in it a statement sees the tables of those before. */
 static void lint_file(struct lint *lint, const char *path)
 {
     const struct hr_session_options with = {.check_only = true, .threads = 1};
@@ -80,11 +60,13 @@ static void lint_file(struct lint *lint, const char *path)
     struct cli_text text = {.name = path};
     struct hr_err err;
     hr_err_init(&err);
+    lint->text = &text;
     if (cli_read(path, &text, &err) != HR_OK ||
         cli_session_new(&with, &lint->settings, &session, &err) != HR_OK)
-        report(lint, &err, &text, hr_svn(NULL, 0));
+        report(lint, hr_svn(NULL, 0), &err);
     else
-        lint_text(lint, session, &text);
+        lint->statements +=
+            hr_session_check(session, text.buf.ptr, text.buf.len, report, lint);
     hr_session_free(session);
     hr_buf_done(&text.buf);
 }
@@ -102,33 +84,26 @@ static int parse_option(const struct cli_command *command, struct lint *lint, in
         if (!cli_settings_add(&lint->settings, value))
             return cli_usage_error(command, "--set %s: KEY=VALUE is needed", value);
         return CLI_DONE;
-    default: return option == CLI_ARG_POSITIONAL ? CLI_DONE : CLI_USAGE;
+    case CLI_ARG_POSITIONAL: cli_paths_add(&lint->paths, value); return CLI_DONE;
+    default: return CLI_USAGE;
     }
 }
 
-/* Options first, wherever they stand: they hold for all files. */
 static int run(const struct cli_command *command, int argc, char **argv)
 {
-    struct lint lint = {0};
+    struct lint lint = {.paths = cli_paths(argv)};
+    struct cli_args args = {.command = command, .argc = argc, .argv = argv};
     const char *value = NULL;
-    uint32_t files = 0;
     int exit_status = CLI_DONE;
-    for (int pass = 0; pass < 2 && exit_status == CLI_DONE; pass++) {
-        struct cli_args args = {.command = command, .argc = argc, .argv = argv};
-        for (int option;
-             exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
-            if (option == CLI_ARG_HELP) goto out;
-            if (pass == 0) {
-                exit_status = parse_option(command, &lint, option, value);
-                files += option == CLI_ARG_POSITIONAL;
-            } else if (option == CLI_ARG_POSITIONAL) {
-                lint_file(&lint, value);
-            }
-        }
-        if (exit_status == CLI_DONE && files == 0)
-            exit_status = cli_usage_error(command, "the file with the job's SQL is missing");
+    for (int option;
+         exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
+        if (option == CLI_ARG_HELP) goto out;
+        exit_status = parse_option(command, &lint, option, value);
     }
+    if (exit_status == CLI_DONE && lint.paths.count == 0)
+        exit_status = cli_usage_error(command, "the file with the job's SQL is missing");
     if (exit_status == CLI_DONE) {
+        for (uint32_t i = 0; i < lint.paths.count; i++) lint_file(&lint, lint.paths.items[i]);
         fprintf(stderr, "headrace: %u statement%s checked, %u error%s\n", lint.statements,
                 lint.statements == 1 ? "" : "s", lint.errors, lint.errors == 1 ? "" : "s");
         if (lint.errors) exit_status = CLI_FAILED;

@@ -25,10 +25,10 @@ static void put_quoted(const char *text)
     putchar('\'');
 }
 
-/* "auto|json|off" is a choice of words; "FILE" and "KEY=VALUE" are not. */
+/* "auto|json|off" is a choice of words; "FILE", "KEY=VALUE" and "HOST:PORT|off" are not. */
 static bool is_choice(const char *value)
 {
-    return strchr(value, '|') != NULL;
+    return strchr(value, '|') != NULL && !strchr(value, ':');
 }
 
 static void put_words(const char *choice)
@@ -41,7 +41,7 @@ static void put_bash_values(const struct cli_command *c)
     for (const struct cli_option *o = c->options; o && o->name; o++) {
         if (!o->value) continue;
         printf("        %s:--%s) ", c->name, o->name);
-        if (is_choice(o->value) && !strchr(o->value, ':')) {
+        if (is_choice(o->value)) {
             fputs("COMPREPLY=($(compgen -W \"", stdout);
             put_words(o->value);
             puts("\" -- \"$word\")); return ;;");
@@ -89,7 +89,7 @@ static void put_fish(void)
                    o->name);
             if (o->letter) printf(" -s %c", o->letter);
             if (o->value) fputs(" -r", stdout);
-            if (o->value && is_choice(o->value) && !strchr(o->value, ':')) {
+            if (o->value && is_choice(o->value)) {
                 fputs(" -f -a '", stdout);
                 put_words(o->value);
                 putchar('\'');
@@ -124,7 +124,7 @@ static void put_zsh_options(const struct cli_command *c)
             putchar(':');
             put_zsh_text(o->name);
             putchar(':');
-            if (is_choice(o->value) && !strchr(o->value, ':')) {
+            if (is_choice(o->value)) {
                 putchar('(');
                 put_words(o->value);
                 putchar(')');

@@ -18,6 +18,7 @@ static const struct cli_option options[] = {
 
 struct tests {
     struct cli_settings settings;
+    struct cli_paths paths;
     int64_t timeout_s;
     uint32_t passed, failed;
 };
@@ -219,31 +220,26 @@ static int parse_option(const struct cli_command *command, struct tests *tests, 
         if (!cli_settings_add(&tests->settings, value))
             return cli_usage_error(command, "--set %s: KEY=VALUE is needed", value);
         return CLI_DONE;
-    default: return option == CLI_ARG_POSITIONAL ? CLI_DONE : CLI_USAGE;
+    case CLI_ARG_POSITIONAL: cli_paths_add(&tests->paths, value); return CLI_DONE;
+    default: return CLI_USAGE;
     }
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)
 {
-    struct tests tests = {.timeout_s = 60};
+    struct tests tests = {.timeout_s = 60, .paths = cli_paths(argv)};
+    struct cli_args args = {.command = command, .argc = argc, .argv = argv};
     const char *value = NULL;
-    uint32_t paths = 0;
     int exit_status = CLI_DONE;
-    for (int pass = 0; pass < 2 && exit_status == CLI_DONE; pass++) {
-        struct cli_args args = {.command = command, .argc = argc, .argv = argv};
-        for (int option;
-             exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
-            if (option == CLI_ARG_HELP) goto out;
-            if (pass == 0) {
-                exit_status = parse_option(command, &tests, option, value);
-                paths += option == CLI_ARG_POSITIONAL;
-            } else if (option == CLI_ARG_POSITIONAL) {
-                run_path(&tests, value);
-            }
-        }
-        if (exit_status == CLI_DONE && paths == 0)
-            exit_status = cli_usage_error(command, "the test's file or folder is missing");
+    for (int option;
+         exit_status == CLI_DONE && (option = cli_next(&args, &value)) != CLI_ARG_END;) {
+        if (option == CLI_ARG_HELP) goto out;
+        exit_status = parse_option(command, &tests, option, value);
     }
+    if (exit_status == CLI_DONE && tests.paths.count == 0)
+        exit_status = cli_usage_error(command, "the test's file or folder is missing");
+    for (uint32_t i = 0; i < tests.paths.count && exit_status == CLI_DONE; i++)
+        run_path(&tests, tests.paths.items[i]);
     if (exit_status == CLI_DONE) {
         if (tests.passed + tests.failed == 0)
             fputs("headrace: there is no file NAME.test\n", stderr);

@@ -645,20 +645,31 @@ static hr_status compute(struct state_over *op, struct hr_over_block *block, str
     return HR_OK;
 }
 
-static hr_status finish_rows(struct state_over *op, struct finals *f, struct hr_batch *due,
-                             struct hr_err *err)
+/* The rows that are due and what their keys have kept, by key and order: *ret_rows, the caller's to
+ * release. Row i of due stands at (*ret_places)[i] there. */
+static hr_status make_block(struct state_over *op, struct finals *f, struct hr_batch *due,
+                            struct hr_over_block *ret, uint32_t **ret_places,
+                            struct hr_batch **ret_rows, struct hr_err *err)
 {
-    struct hr_over_block block = {.node = op->node,
+    *ret = (struct hr_over_block){.node = op->node,
                                   .arena = &op->scratch,
                                   .conf = op->op.task->conf,
                                   .now_us = op->op.task->now_us};
-    uint32_t *places = hr_arena_alloc(&op->scratch, (f->count + 1) * sizeof *places);
-    struct hr_batch *rows = NULL;
-    if (!places) return HR_OOM(err);
+    *ret_places = hr_arena_alloc(&op->scratch, (f->count + 1) * sizeof **ret_places);
+    if (!*ret_places) return HR_OOM(err);
     HR_TRY(decode(op, op->row_codec, f->rows, f->count, &due->arena, due->columns, err));
     HR_TRY(group_by_key(op, f, due, err));
     HR_TRY(find_history(op, f, err));
-    HR_TRY(arrange(op, f, due, &block, places, &rows, err));
+    return arrange(op, f, due, ret, *ret_places, ret_rows, err);
+}
+
+static hr_status finish_rows(struct state_over *op, struct finals *f, struct hr_batch *due,
+                             struct hr_err *err)
+{
+    struct hr_over_block block;
+    uint32_t *places = NULL;
+    struct hr_batch *rows = NULL;
+    HR_TRY(make_block(op, f, due, &block, &places, &rows, err));
     hr_status status = hr_over_block_parts(&block, rows, f->key_count, err);
     if (status == HR_OK) status = find_carry(op, f, &block, err);
     if (status == HR_OK) status = compute(op, &block, rows, places, f->count, err);
@@ -758,17 +769,10 @@ static hr_status keep_top(struct state_over *op, const struct finals *f,
 static hr_status top_of(struct state_over *op, struct finals *f, struct hr_batch *due,
                         struct hr_err *err)
 {
-    struct hr_over_block block = {.node = op->node,
-                                  .arena = &op->scratch,
-                                  .conf = op->op.task->conf,
-                                  .now_us = op->op.task->now_us};
-    uint32_t *places = hr_arena_alloc(&op->scratch, (f->count + 1) * sizeof *places);
+    struct hr_over_block block;
+    uint32_t *places = NULL;
     struct hr_batch *rows = NULL;
-    if (!places) return HR_OOM(err);
-    HR_TRY(decode(op, op->row_codec, f->rows, f->count, &due->arena, due->columns, err));
-    HR_TRY(group_by_key(op, f, due, err));
-    HR_TRY(find_history(op, f, err));
-    HR_TRY(arrange(op, f, due, &block, places, &rows, err));
+    HR_TRY(make_block(op, f, due, &block, &places, &rows, err));
     hr_status status = hr_over_block_parts(&block, rows, f->key_count, err);
     if (status == HR_OK && f->count) status = find_carry(op, f, &block, err);
     if (status == HR_OK) status = keep_top(op, f, &block, err);

@@ -302,6 +302,30 @@ hr_status hr_session_next(struct hr_session *session, const char *text, size_t t
     return status;
 }
 
+uint32_t hr_session_check(struct hr_session *session, const char *text, size_t text_len,
+                          bool (*wrong)(void *arg, struct hr_str_view statement,
+                                        const struct hr_err *err),
+                          void *arg)
+{
+    uint32_t count = 0;
+    bool more = true;
+    assert(session->check_only);
+    for (size_t pos = 0; more;) {
+        struct hr_result result;
+        struct hr_str_view statement = {0};
+        struct hr_err err;
+        hr_err_init(&err);
+        hr_status status =
+            hr_session_next(session, text, text_len, &pos, &more, &statement, &result, &err);
+        count += more || status != HR_OK;
+        if (status == HR_OK && more) hr_result_done(&result);
+        if (status == HR_OK) continue;
+        /* Without a statement nothing can be split off any more. */
+        if (!wrong(arg, statement, &err) || !statement.ptr) break;
+    }
+    return count;
+}
+
 bool hr_session_has_more(const char *text, size_t text_len, size_t pos)
 {
     struct hr_str_view statement;

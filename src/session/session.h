@@ -63,6 +63,12 @@ hr_status hr_session_next(struct hr_session *session, const char *text, size_t t
  * more than declare something, or until they are held no more: those of one script that read the
  * same table then read it together from the first row on (operator/input.h). */
 void hr_session_hold(struct hr_session *session, bool hold);
+/* All statements of text, one after the other; wrong hears of each that fails and says whether to
+ * go on. How many there were. For sessions with check_only. */
+uint32_t hr_session_check(struct hr_session *session, const char *text, size_t text_len,
+                          bool (*wrong)(void *arg, struct hr_str_view statement,
+                                        const struct hr_err *err),
+                          void *arg);
 /* Is there another statement behind pos? */
 bool hr_session_has_more(const char *text, size_t text_len, size_t pos);
 /* The key and value of a SET statement, in the arena; any other is HR_E_INVALID_ARGUMENT. */

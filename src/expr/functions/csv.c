@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* from_csv, to_csv and schema_of_csv: their arguments; the work is done by csv.h's functions. */
 #include "expr/functions/csv.h"
+#include "expr/functions/json.h"
 
 #include <stdatomic.h>
 
@@ -20,42 +21,13 @@ struct csv_call {
     const struct hr_type *schema; /* of from_csv */
 };
 
-/* The constants of map('name', 'value', …) as the call's argument at. */
-static hr_status take_options(struct hr_arena *arena, const struct hr_conf *conf,
-                              const struct hr_expr *call, uint32_t at, struct hr_options *ret,
-                              struct hr_err *err)
-{
-    hr_options_init(ret, arena);
-    if (call->arg_count <= at) return HR_OK;
-    const struct hr_expr *map = call->args[at];
-    while (map->kind == HR_X_CAST) map = map->args[0];
-    if (map->kind != HR_X_CALL || !map->function || strcmp(map->function->name, "map") != 0)
-        return HR_RAISE(err, HR_E_INVALID_OPTIONS_NON_MAP_FUNCTION);
-    for (uint32_t i = 0; map->arg_count && i < 2; i++)
-        if (map->type->fields[i].type->id != HR_T_STRING)
-            return HR_RAISE(err, HR_E_INVALID_OPTIONS_NON_STRING_TYPE, "mapType",
-                            hr_type_quoted(arena, map->type));
-    for (uint32_t i = 0; i + 1 < map->arg_count; i += 2) {
-        struct hr_str_view key, value;
-        if (!hr_resolve_const_string(arena, conf, map->args[i], &key) ||
-            !hr_resolve_const_string(arena, conf, map->args[i + 1], &value))
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
-                           "the options of a function of CSV have to be constants");
-        const char *k = hr_arena_strndup(arena, key.ptr, key.len);
-        const char *v = hr_arena_strndup(arena, value.ptr, value.len);
-        if (!k || !v) return HR_OOM(err);
-        HR_TRY(hr_options_put(ret, k, v, err));
-    }
-    return HR_OK;
-}
-
 static hr_status begin(struct hr_arena *arena, const struct hr_conf *conf, struct hr_expr *call,
                        uint32_t at, struct csv_call **ret, struct hr_err *err)
 {
     struct csv_call *c = HR_NEW(arena, struct csv_call);
     if (!c) return HR_OOM(err);
     if (!functions) return HR_RAISE(err, HR_E_NOT_SUPPORTED, "what", "CSV in expressions");
-    HR_TRY(take_options(arena, conf, call, at, &c->options, err));
+    HR_TRY(hr_call_options(arena, conf, call, at, &c->options, err));
     call->bound = *ret = c;
     return HR_OK;
 }

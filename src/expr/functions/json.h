@@ -3,6 +3,7 @@
 #ifndef HR_EXPR_FUNCTIONS_JSON_H
 #define HR_EXPR_FUNCTIONS_JSON_H
 
+#include "base/options.h"
 #include "expr/function.h"
 
 /* What a text may hold beyond JSON: Jackson's features, as the options of from_json name them. */
@@ -50,6 +51,10 @@ void hr_json_unquote(struct hr_str_view quoted, struct hr_buf *out);
 /* The value of an option in the call's last argument, map('name', 'value', …). */
 bool hr_json_option(struct hr_arena *arena, const struct hr_conf *conf, const struct hr_expr *call,
                     const char *name, struct hr_str_view *ret);
+/* The constants of map('name', 'value', …) as the call's argument at, for functions of CSV, too. */
+hr_status hr_call_options(struct hr_arena *arena, const struct hr_conf *conf,
+                          const struct hr_expr *call, uint32_t at, struct hr_options *ret,
+                          struct hr_err *err);
 /* HR_E_INVALID_OPTION for an option in the call's map that Spark's JSON has not, with the nearest
  * that it has, and for one that is refused. */
 enum hr_json_use { HR_JSON_FROM = 1, HR_JSON_TO = 2, HR_JSON_SCHEMA_OF = 4 };

@@ -148,16 +148,16 @@ static const struct {
     {"compression", 0, NULL},
 };
 
-static hr_status check_option(enum hr_json_use use, struct hr_str_view key, struct hr_str_view v,
-                              const char *name, struct hr_err *err)
+static hr_status check_option(enum hr_json_use use, const char *name, const char *value,
+                              struct hr_err *err)
 {
     const char *names[HR_COUNT(known)], *near;
     char why[160];
     for (size_t i = 0; i < HR_COUNT(known); i++) {
         names[i] = known[i].name;
-        if (!hr_sv_eq_nocase(key, hr_sv(known[i].name))) continue;
+        if (!hr_str_eq_nocase(name, known[i].name)) continue;
         if (!(known[i].refused & use)) return HR_OK;
-        if (known[i].usual && hr_sv_eq_nocase(v, hr_sv(known[i].usual))) return HR_OK;
+        if (known[i].usual && hr_str_eq_nocase(value, known[i].usual)) return HR_OK;
         return HR_RAISE(err, HR_E_INVALID_OPTION, "name", name, "why",
                         "Spark has it, but it is not supported here; leave it out");
     }
@@ -167,11 +167,11 @@ static hr_status check_option(enum hr_json_use use, struct hr_str_view key, stru
     return HR_RAISE(err, HR_E_INVALID_OPTION, "name", name, "why", why);
 }
 
-hr_status hr_json_check_options(struct hr_arena *arena, const struct hr_conf *conf,
-                                const struct hr_expr *call, enum hr_json_use use,
-                                struct hr_err *err)
+hr_status hr_call_options(struct hr_arena *arena, const struct hr_conf *conf,
+                          const struct hr_expr *call, uint32_t at, struct hr_options *ret,
+                          struct hr_err *err)
 {
-    uint32_t at = use == HR_JSON_FROM ? 2 : 1;
+    hr_options_init(ret, arena);
     if (call->arg_count <= at) return HR_OK;
     const struct hr_expr *map = call->args[at];
     while (map->kind == HR_X_CAST) map = map->args[0];
@@ -182,15 +182,27 @@ hr_status hr_json_check_options(struct hr_arena *arena, const struct hr_conf *co
             return HR_RAISE(err, HR_E_INVALID_OPTIONS_NON_STRING_TYPE, "mapType",
                             hr_type_quoted(arena, map->type));
     for (uint32_t i = 0; i + 1 < map->arg_count; i += 2) {
-        struct hr_str_view key, v;
+        struct hr_str_view key, value;
         if (!hr_resolve_const_string(arena, conf, map->args[i], &key) ||
-            !hr_resolve_const_string(arena, conf, map->args[i + 1], &v))
-            return HR_FAIL(err, HR_E_INVALID_ARGUMENT, "the options of a function of JSON have to "
-                           "be constants");
-        const char *name = hr_arena_strndup(arena, key.ptr, key.len);
-        if (!name) return HR_OOM(err);
-        HR_TRY(check_option(use, key, v, name, err));
+            !hr_resolve_const_string(arena, conf, map->args[i + 1], &value))
+            return HR_FAIL(err, HR_E_INVALID_ARGUMENT,
+                           "the options of %s have to be constants", call->function->name);
+        const char *k = hr_arena_strndup(arena, key.ptr, key.len);
+        const char *v = hr_arena_strndup(arena, value.ptr, value.len);
+        if (!k || !v) return HR_OOM(err);
+        HR_TRY(hr_options_put(ret, k, v, err));
     }
+    return HR_OK;
+}
+
+hr_status hr_json_check_options(struct hr_arena *arena, const struct hr_conf *conf,
+                                const struct hr_expr *call, enum hr_json_use use,
+                                struct hr_err *err)
+{
+    struct hr_options options;
+    HR_TRY(hr_call_options(arena, conf, call, use == HR_JSON_FROM ? 2 : 1, &options, err));
+    for (uint32_t i = 0; i < options.count; i++)
+        HR_TRY(check_option(use, options.items[i].key, options.items[i].value, err));
     return HR_OK;
 }
 
