@@ -13,10 +13,10 @@
 #include "base/hash.h"
 #include "ml/features.h"
 #include "ml/io.h"
+#include "ml/keyed.h"
 #include "ml/ml.h"
 
-#define PAIRS_MAX   (1u << 20) /* of a context and an arm */
-#define FIRST_SLOTS 64u
+#define PAIRS       "the pairs of context and arm of a bandit"
 #define UNIT_MAX    1e100
 #define SEPARATOR   '\x1f' /* between the parts of a key */
 #define KEY_MAX     4096
@@ -37,10 +37,7 @@ struct pair {
 
 struct bandit {
     struct hr_ml_model model;
-    struct pair *pairs; /* in order of first sight */
-    uint32_t count, capacity;
-    uint32_t *slots; /* number of a pair + 1, by hash of its key; a power of two of them */
-    uint32_t slot_count;
+    struct hr_ml_keyed pairs;
     double unit; /* what a row counts now: the past fades by its growing */
 };
 
@@ -93,6 +90,7 @@ static hr_status open_model(struct hr_ml_model *model, struct hr_err *err)
         return HR_RAISE(err, HR_E_ML_INPUT, "model", "bandit", "why",
                         "its features are STRING: the context, then the arm");
     m->unit = 1;
+    hr_ml_keyed_init(&m->pairs, sizeof(struct pair));
     for (const char *at = o->arms; at && *at;) {
         size_t len = strcspn(at, ",");
         struct hr_str_view arm = hr_sv_trim(hr_svn(at, len));
@@ -104,66 +102,10 @@ static hr_status open_model(struct hr_ml_model *model, struct hr_err *err)
 
 static void close_model(struct hr_ml_model *model)
 {
-    hr_free(self(model)->pairs);
-    hr_free(self(model)->slots);
+    hr_ml_keyed_done(&self(model)->pairs);
 }
 
 /* ---- pairs ---- */
-
-/* The slot of the key, or the empty one where it would be. */
-static uint32_t *find_slot(const struct bandit *m, struct hr_str_view key)
-{
-    uint32_t mask = m->slot_count - 1, at = (uint32_t)hr_hash_bytes(key.ptr, key.len) & mask;
-    while (m->slots[at] && !hr_sv_eq(hr_sv(m->pairs[m->slots[at] - 1].key), key))
-        at = (at + 1) & mask;
-    return &m->slots[at];
-}
-
-static const struct pair *find_pair(const struct bandit *m, struct hr_str_view key)
-{
-    uint32_t *slot = m->slot_count ? find_slot(m, key) : NULL;
-    return slot && *slot ? &m->pairs[*slot - 1] : NULL;
-}
-
-static hr_status grow_slots(struct bandit *m, struct hr_err *err)
-{
-    if (m->slot_count && m->count * 2 < m->slot_count) return HR_OK;
-    uint32_t count = HR_MAX(FIRST_SLOTS, m->slot_count * 2);
-    uint32_t *slots = hr_zalloc(sizeof *slots * count);
-    if (!slots) return HR_OOM(err);
-    hr_free(m->slots);
-    m->slots = slots;
-    m->slot_count = count;
-    for (uint32_t i = 0; i < m->count; i++) *find_slot(m, hr_sv(m->pairs[i].key)) = i + 1;
-    return HR_OK;
-}
-
-static hr_status make_pair(struct bandit *m, struct hr_str_view key, struct pair **ret,
-                           struct hr_err *err)
-{
-    HR_TRY(grow_slots(m, err));
-    uint32_t *slot = find_slot(m, key);
-    if (*slot) {
-        *ret = &m->pairs[*slot - 1];
-        return HR_OK;
-    }
-    if (m->count == PAIRS_MAX)
-        return HR_RAISE(err, HR_E_LIMIT, "what", "the pairs of context and arm of a bandit",
-                        "limit", "1048576");
-    if (m->count == m->capacity) {
-        uint32_t capacity = HR_MAX(16u, m->capacity * 2);
-        struct pair *grown = hr_realloc(m->pairs, sizeof *grown * capacity);
-        if (!grown) return HR_OOM(err);
-        m->pairs = grown;
-        m->capacity = capacity;
-    }
-    char *copy = hr_arena_strndup(&m->model.arena, key.ptr, key.len);
-    if (!copy) return HR_OOM(err);
-    *slot = m->count + 1;
-    *ret = &m->pairs[m->count++];
-    **ret = (struct pair){.key = copy};
-    return HR_OK;
-}
 
 /* "segment␟arm"; too long: cut, and told apart by what is left. */
 static size_t put_part(char *key, size_t len, struct hr_str_view part, bool last)
@@ -195,9 +137,10 @@ static double mean_of(const struct bandit *m, const struct pair *pair)
 static void bound_unit(struct bandit *m)
 {
     if (m->unit < UNIT_MAX) return;
-    for (uint32_t i = 0; i < m->count; i++) {
-        m->pairs[i].tries /= m->unit;
-        m->pairs[i].good /= m->unit;
+    struct pair *pairs = m->pairs.rows;
+    for (uint32_t i = 0; i < m->pairs.count; i++) {
+        pairs[i].tries /= m->unit;
+        pairs[i].good /= m->unit;
     }
     m->unit = 1;
 }
@@ -209,11 +152,14 @@ static hr_status learn(struct hr_ml_model *model, const struct hr_ml_rows *rows,
     const struct bandit_options *o = model->opt;
     char key[KEY_MAX];
     for (uint32_t i = 0; i < rows->count; i++) {
-        struct pair *pair = NULL;
+        struct pair *pair;
+        void *taken = NULL;
         uint32_t arm;
         HR_TRY(
             hr_ml_class(model, hr_string_view(&rows->texts[model->input_count - 1][i]), &arm, err));
-        HR_TRY(make_pair(m, key_of(m, rows, i, key), &pair, err));
+        HR_TRY(hr_ml_keyed_take(&m->pairs, &model->arena, key_of(m, rows, i, key), PAIRS, &taken,
+                                err));
+        pair = taken;
         ret_before->value[i] = mean_of(m, pair);
         m->unit /= o->discount;
         pair->tries += m->unit;
@@ -229,7 +175,7 @@ static void score(const struct hr_ml_model *model, const struct hr_ml_rows *rows
     const struct bandit *m = self_const(model);
     char key[KEY_MAX];
     for (uint32_t i = 0; i < rows->count; i++)
-        ret->value[i] = mean_of(m, find_pair(m, key_of(m, rows, i, key)));
+        ret->value[i] = mean_of(m, hr_ml_keyed_find(&m->pairs, key_of(m, rows, i, key)));
 }
 
 /* ---- choosing ---- */
@@ -282,7 +228,7 @@ static bool choose(const struct hr_ml_model *model, const struct hr_string *cont
     for (int round = 0; round < 2; round++) { /* first how many tries there were */
         for (uint32_t arm = 0; arm < model->class_count; arm++) {
             size_t len = put_part(key, start, hr_sv(model->classes[arm]), true);
-            const struct pair *pair = find_pair(m, hr_svn(key, len));
+            const struct pair *pair = hr_ml_keyed_find(&m->pairs, hr_svn(key, len));
             if (round == 0) {
                 all += pair ? pair->tries / m->unit : 0;
                 continue;
@@ -304,8 +250,8 @@ static void fields(struct hr_ml_model *model, struct hr_ml_io *io)
 {
     struct bandit *m = self(model);
     struct hr_arena scratch = {0};
-    uint32_t count = m->count;
-    hr_ml_io_count(io, "pairCount", &count, PAIRS_MAX);
+    uint32_t count = m->pairs.count;
+    hr_ml_io_count(io, "pairCount", &count, HR_ML_KEYED_MAX);
     char **keys = HR_NEW_ARRAY(&scratch, char *, count + 1);
     double *tries = HR_NEW_ARRAY(&scratch, double, count + 1);
     double *good = HR_NEW_ARRAY(&scratch, double, count + 1);
@@ -315,9 +261,10 @@ static void fields(struct hr_ml_model *model, struct hr_ml_io *io)
         return;
     }
     for (uint32_t i = 0; i < count && !hr_ml_io_reads(io); i++) {
-        keys[i] = m->pairs[i].key;
-        tries[i] = m->pairs[i].tries;
-        good[i] = m->pairs[i].good;
+        const struct pair *pair = (const struct pair *)m->pairs.rows + i;
+        keys[i] = pair->key;
+        tries[i] = pair->tries;
+        good[i] = pair->good;
     }
     hr_ml_io_f64(io, "unit", &m->unit);
     hr_ml_io_strs(io, "pairs", keys, count, &scratch);
@@ -325,11 +272,13 @@ static void fields(struct hr_ml_model *model, struct hr_ml_io *io)
     hr_ml_io_f64s(io, "good", good, count);
     if (hr_ml_io_reads(io) && !(m->unit >= 1)) hr_ml_io_fail(io, "unit", "is out of its range");
     for (uint32_t i = 0; i < count && hr_ml_io_reads(io) && !io->why; i++) {
-        struct pair *pair = NULL;
-        if (!keys[i] || make_pair(m, hr_sv(keys[i]), &pair, NULL) != HR_OK) {
+        void *taken = NULL;
+        if (!keys[i] || hr_ml_keyed_take(&m->pairs, &model->arena, hr_sv(keys[i]), PAIRS, &taken,
+                                         NULL) != HR_OK) {
             hr_ml_io_fail(io, "pairs", "cannot be read");
             break;
         }
+        struct pair *pair = taken;
         pair->tries = tries[i];
         pair->good = good[i];
     }

@@ -12,11 +12,10 @@
 #include "base/hash.h"
 #include "ml/features.h"
 #include "ml/io.h"
+#include "ml/keyed.h"
 #include "ml/ml.h"
 
 #define PERIOD_MAX  10000
-#define FIRST_SLOTS 64u
-#define SERIES_MAX  (1u << 20)
 #define GAP_MAX     1000000 /* steps that are filled at once: more, and the series begins anew */
 
 enum { ADDITIVE, MULTIPLICATIVE, NONE };
@@ -38,10 +37,7 @@ struct hw {
     struct hr_ml_model model;
     uint32_t period, room;    /* numbers of a series' season */
     uint32_t key_at, step_at; /* inputs; key_at UINT32_MAX: one series */
-    struct series *series;
-    uint32_t count, capacity;
-    uint32_t *slots;
-    uint32_t slot_count;
+    struct hr_ml_keyed series;
     int64_t late;
 };
 
@@ -98,6 +94,7 @@ static hr_status open_model(struct hr_ml_model *model, struct hr_err *err)
     if (!fits)
         return HR_RAISE(err, HR_E_ML_INPUT, "model", "holt_winters", "why",
                         "its features are [a key, which is a STRING, and] the step, a number");
+    hr_ml_keyed_init(&m->series, sizeof(struct series));
     m->key_at = UINT32_MAX;
     for (uint32_t i = 0; i < model->input_count; i++) {
         if (model->inputs[i].is_text)
@@ -112,63 +109,23 @@ static hr_status open_model(struct hr_ml_model *model, struct hr_err *err)
 
 static void close_model(struct hr_ml_model *model)
 {
-    hr_free(self(model)->series);
-    hr_free(self(model)->slots);
+    hr_ml_keyed_done(&self(model)->series);
 }
 
 /* ---- series by key ---- */
 
-static uint32_t *find_slot(const struct hw *m, struct hr_str_view key)
-{
-    uint32_t mask = m->slot_count - 1, at = (uint32_t)hr_hash_bytes(key.ptr, key.len) & mask;
-    while (m->slots[at] && !hr_sv_eq(hr_sv(m->series[m->slots[at] - 1].key), key))
-        at = (at + 1) & mask;
-    return &m->slots[at];
-}
-
-static const struct series *find_series(const struct hw *m, struct hr_str_view key)
-{
-    uint32_t *slot = m->slot_count ? find_slot(m, key) : NULL;
-    return slot && *slot ? &m->series[*slot - 1] : NULL;
-}
-
-static hr_status grow(struct hw *m, struct hr_err *err)
-{
-    if (m->count == SERIES_MAX)
-        return HR_RAISE(err, HR_E_LIMIT, "what", "the series of a model", "limit", "1048576");
-    if (m->count * 2 >= m->slot_count) {
-        uint32_t count = HR_MAX(FIRST_SLOTS, m->slot_count * 2);
-        uint32_t *slots = hr_zalloc(sizeof *slots * count);
-        if (!slots) return HR_OOM(err);
-        hr_free(m->slots);
-        m->slots = slots;
-        m->slot_count = count;
-        for (uint32_t i = 0; i < m->count; i++) *find_slot(m, hr_sv(m->series[i].key)) = i + 1;
-    }
-    if (m->count < m->capacity) return HR_OK;
-    uint32_t capacity = HR_MAX(16u, m->capacity * 2);
-    struct series *grown = hr_realloc(m->series, sizeof *grown * capacity);
-    if (!grown) return HR_OOM(err);
-    m->series = grown;
-    m->capacity = capacity;
-    return HR_OK;
-}
-
 static hr_status take_series(struct hw *m, struct hr_str_view key, struct series **ret,
                              struct hr_err *err)
 {
-    const struct series *found = find_series(m, key);
-    if (found) {
-        *ret = &m->series[found - m->series];
-        return HR_OK;
+    void *taken = hr_ml_keyed_find(&m->series, key);
+    if (!taken) {
+        double *season = HR_NEW_ARRAY(&m->model.arena, double, m->room);
+        if (!season) return HR_OOM(err);
+        HR_TRY(hr_ml_keyed_take(&m->series, &m->model.arena, key, "the series of a model", &taken,
+                                err));
+        ((struct series *)taken)->season = season;
     }
-    HR_TRY(grow(m, err));
-    struct series made = {.key = hr_arena_strndup(&m->model.arena, key.ptr, key.len),
-                          .season = HR_NEW_ARRAY(&m->model.arena, double, m->room)};
-    if (!made.key || !made.season) return HR_OOM(err);
-    m->series[m->count] = made;
-    *ret = &m->series[m->count++];
-    *find_slot(m, key) = m->count;
+    *ret = taken;
     return HR_OK;
 }
 
@@ -308,7 +265,7 @@ static void score(const struct hr_ml_model *model, const struct hr_ml_rows *rows
     const struct hw *m = self_const(model);
     for (uint32_t i = 0; i < rows->count; i++) {
         double at = rows->x[m->step_at][i];
-        const struct series *s = find_series(m, key_of(m, rows, i));
+        const struct series *s = hr_ml_keyed_find(&m->series, key_of(m, rows, i));
         bool known = s && has_started(m, s) && at == floor(at) && fabs(at) < 1e15;
         ret->value[i] = known ? forecast(m, s, (int64_t)at) : NAN;
     }
@@ -317,7 +274,7 @@ static void score(const struct hr_ml_model *model, const struct hr_ml_rows *rows
 static void describe(const struct hr_ml_model *model, struct hr_buf *out)
 {
     const struct hw *m = self_const(model);
-    hr_buf_printf(out, "%u series, %lld rows of steps that had passed", m->count,
+    hr_buf_printf(out, "%u series, %lld rows of steps that had passed", m->series.count,
                   (long long)m->late);
 }
 
@@ -329,7 +286,7 @@ static void series_fields(struct hw *m, uint32_t count, char **keys, double *num
     size_t each = 4 + (size_t)m->room;
     bool reads = hr_ml_io_reads(io);
     for (uint32_t i = 0; i < count && !reads; i++) {
-        const struct series *s = &m->series[i];
+        const struct series *s = (const struct series *)m->series.rows + i;
         double *to = numbers + each * i;
         keys[i] = s->key;
         to[0] = (double)s->step;
@@ -344,7 +301,8 @@ static void series_fields(struct hw *m, uint32_t count, char **keys, double *num
         struct series *s = NULL;
         const double *from = numbers + each * i;
         bool whole = keys[i] && fabs(from[0]) <= 1e15 && from[1] >= 1 && from[1] <= 1e15;
-        if (!whole || take_series(m, hr_sv(keys[i]), &s, NULL) != HR_OK || m->count != i + 1) {
+        if (!whole || take_series(m, hr_sv(keys[i]), &s, NULL) != HR_OK ||
+            m->series.count != i + 1) {
             hr_ml_io_fail(io, "series", "cannot be read");
             return;
         }
@@ -360,9 +318,9 @@ static void fields(struct hr_ml_model *model, struct hr_ml_io *io)
 {
     struct hw *m = self(model);
     struct hr_arena scratch = {0};
-    uint32_t count = m->count;
+    uint32_t count = m->series.count;
     hr_ml_io_i64(io, "lateRows", &m->late);
-    hr_ml_io_count(io, "seriesCount", &count, SERIES_MAX);
+    hr_ml_io_count(io, "seriesCount", &count, HR_ML_KEYED_MAX);
     if (!io->why) {
         char **keys = HR_NEW_ARRAY(&scratch, char *, count + 1);
         double *numbers = HR_NEW_ARRAY(&scratch, double, (4 + (size_t)m->room) * count + 1);
