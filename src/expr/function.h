@@ -10,6 +10,7 @@
 #define HR_EXPR_FUNCTION_H
 
 #include "expr/expr.h"
+#include "ml/java_random.h"
 
 enum {
     HR_FN_STRICT = 1,           /* any NULL argument makes the result NULL: eval never sees it */
@@ -109,9 +110,8 @@ HR_INLINE uint32_t hr_vector_row(const struct hr_vector *v, uint32_t row)
 /* Where a call of a random function is in its sequence. */
 struct hr_random {
     const struct hr_expr *call;
-    uint64_t state;
-    double spare; /* randn makes two at a time */
-    bool has_spare;
+    struct hr_java_random draws;
+    int64_t rows; /* of monotonically_increasing_id: so far */
 };
 
 struct hr_lambda_run; /* expr/lambda.h */

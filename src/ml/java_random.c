@@ -21,7 +21,7 @@ struct hr_java_random hr_xorshift_random(int64_t seed)
     return (struct hr_java_random){.seed = (uint64_t)high << 32 | low, .xorshift = true};
 }
 
-static int32_t next(struct hr_java_random *r, int bits)
+int32_t hr_java_bits(struct hr_java_random *r, int bits)
 {
     if (r->xorshift) {
         uint64_t s = r->seed;
@@ -37,14 +37,14 @@ static int32_t next(struct hr_java_random *r, int bits)
 
 int64_t hr_java_long(struct hr_java_random *r)
 {
-    int64_t high = next(r, 32);
-    return (int64_t)((uint64_t)high << 32) + next(r, 32);
+    int64_t high = hr_java_bits(r, 32);
+    return (int64_t)((uint64_t)high << 32) + hr_java_bits(r, 32);
 }
 
 double hr_java_double(struct hr_java_random *r)
 {
-    int64_t high = next(r, 26);
-    return (double)((high << 27) + next(r, 27)) * 0x1p-53;
+    int64_t high = hr_java_bits(r, 26);
+    return (double)((high << 27) + hr_java_bits(r, 27)) * 0x1p-53;
 }
 
 double hr_java_gaussian(struct hr_java_random *r)

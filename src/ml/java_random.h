@@ -14,6 +14,8 @@ struct hr_java_random {
 
 struct hr_java_random hr_java_random(int64_t seed);
 struct hr_java_random hr_xorshift_random(int64_t seed);
+/* Random.next: so many bits, at most 32. */
+int32_t hr_java_bits(struct hr_java_random *r, int bits);
 int64_t hr_java_long(struct hr_java_random *r);
 double hr_java_double(struct hr_java_random *r);
 double hr_java_gaussian(struct hr_java_random *r);
